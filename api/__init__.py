@@ -1,0 +1,1 @@
+"""Tulle: a small typed language for neural networks and its compiler."""

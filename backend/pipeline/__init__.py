@@ -1,0 +1,1 @@
+"""The compiler passes, one file each, in one ordered tuple."""

@@ -1,0 +1,1 @@
+"""The language: .net text to syntax tree to graph, and its tools."""

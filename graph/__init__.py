@@ -1,0 +1,1 @@
+"""Dims, types, nodes, ops, differentiation, tensors and layers."""

@@ -1,0 +1,1 @@
+"""The layers, each written with ops."""

@@ -1,0 +1,1 @@
+"""The op families; one op is one block in one file."""

@@ -1,0 +1,1 @@
+"""Losses, metrics, optimizers, data, fitting and saving."""
