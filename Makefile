@@ -1,0 +1,56 @@
+# Each target sets up .venv by itself; it needs only make and Python 3.11 or newer.
+# Choose the Python with `make PYTHON=python3.12`, the extras with `make EXTRAS=dev,cpu`.
+
+PYTHON ?= python3
+EXTRAS ?= dev
+BIN := .venv/bin
+STAMP := .venv/.installed-$(EXTRAS)
+BENCH_BIN := .venv-bench/bin
+BENCH_STAMP := .venv-bench/.installed
+BENCH_EXTRAS := bench,cpu
+NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
+
+NET := examples/digits.net
+DATA := examples/digits.npz
+OUT := build/demo
+
+.PHONY: demo test check bench clean
+
+demo: $(STAMP)
+	mkdir -p $(OUT)
+	$(BIN)/tulle check $(NET)
+	$(BIN)/tulle summary $(NET)
+	$(BIN)/tulle render $(NET) -o $(OUT)/digits.svg
+	$(BIN)/tulle train $(NET) --data $(DATA) -o $(OUT)/digits.tulle
+	$(BIN)/tulle evaluate $(OUT)/digits.tulle --data $(DATA)
+	@echo
+	@echo "picture: $(OUT)/digits.svg"
+	@echo "model:   $(OUT)/digits.tulle"
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/typecheck.py
+
+# PyTorch and JAX are large and only compared with, so they live in their own place.
+bench: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c '$(NEEDS_PYTHON)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(BENCH_STAMP): pyproject.toml
+	@$(PYTHON) -c '$(NEEDS_PYTHON)'
+	$(PYTHON) -m venv .venv-bench
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(BENCH_EXTRAS)]'
+	@touch $@

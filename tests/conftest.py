@@ -1,0 +1,23 @@
+"""What all tests share: tests marked `gpu` are skipped where there is no device."""
+
+import functools
+import importlib.util
+
+import pytest
+
+
+@functools.cache
+def has_gpu() -> bool:
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    import cupy
+
+    try:
+        return cupy.cuda.runtime.getDeviceCount() > 0
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return False
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("gpu") and not has_gpu():
+        pytest.skip("needs a CUDA device and CuPy")
