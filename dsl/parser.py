@@ -1,0 +1,239 @@
+"""Tokens to a syntax tree, or to all syntax errors of a text.
+
+The grammar's tables come from lark; the loop that feeds them is here. After an error
+the parse goes on at the next word that begins a statement or a declaration, and each
+such piece reports one error at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import Diagnostic, Source, Span
+from . import syntax
+from .mistakes import Mistake, explain
+from .tokens import (
+    CLOSERS,
+    ITEMS,
+    MAX_BYTES,
+    MAX_FAULTS,
+    MAX_NESTING,
+    OPENERS,
+    SECTIONS,
+    STATEMENTS,
+    Terminals,
+    Token,
+    terminals,
+    tokenize,
+)
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+BEGINNINGS = ITEMS | STATEMENTS | SECTIONS | {"$END"}
+
+
+def parse(source: Source) -> tuple[syntax.File | None, list[Diagnostic]]:
+    """The syntax tree of a text, or None and what is wrong with it.
+
+    >>> parse(Source("a.net", "net 1 dim B"))[0].items[0].name.text
+    'B'
+    """
+    if (size := len(source.text.encode(errors="replace"))) > MAX_BYTES:
+        message = f"the text has {size} bytes, more than the limit of {MAX_BYTES}"
+        return None, [Diagnostic("T0901", message)]
+    if (zero := source.text.find("\0")) >= 0:
+        message = "this is binary data, not the text of a network"
+        return None, [
+            Diagnostic("T0101", message, Span.between(source, zero, zero + 1))
+        ]
+    tokens, faults = tokenize(source, _table())
+    if deep := _nesting(tokens):
+        return None, [deep]
+    parser = _Parser(tokens)
+    parser.broken = {parser.piece_at(f.span) for f in faults if f.span}
+    tree = parser.file()
+    faults += parser.faults
+    return (None if faults else tree), faults
+
+
+def _nesting(tokens: Sequence[Token]) -> Diagnostic | None:
+    depth = 0
+    for token in tokens:
+        if token.type in OPENERS:
+            depth += 1
+            if depth > MAX_NESTING:
+                message = f"brackets are nested more than {MAX_NESTING} deep"
+                return Diagnostic("T0902", message, token.span)
+        elif token.type in CLOSERS:
+            depth = max(depth - 1, 0)
+    return None
+
+
+@cache
+def _grammar(*starts: str) -> Lark:
+    from importlib.resources import files
+
+    from lark import Lark
+    from lark.lexer import Lexer
+
+    from .builder import Builder
+
+    class NoLexer(Lexer):
+        """The tokens are made by `tokenize`."""
+
+        def __init__(self, conf: object):
+            self.conf = conf
+
+        def lex(self, *unused: object) -> Any:
+            raise NotImplementedError
+
+    text = (files(__package__).parent / "grammars" / "net.lark").read_text("utf-8")
+    return Lark(
+        text,
+        parser="lalr",
+        strict=True,
+        lexer=NoLexer,
+        start=list(starts),
+        keep_all_tokens=True,
+        transformer=Builder(),
+    )
+
+
+@cache
+def _table() -> Terminals:
+    return terminals(
+        (t.name, str(t.pattern.value), t.pattern.type == "str")
+        for t in _grammar("file").terminals
+    )
+
+
+class _Parser:
+    """One text; pieces are runs of tokens that begin with a word of `BEGINNINGS`."""
+
+    def __init__(self, tokens: Sequence[Token]):
+        self.tokens = tokens
+        self.faults: list[Diagnostic] = []
+        self.broken: set[int] = set()
+        self.starts = [0]
+        self.starts += [i for i, t in enumerate(tokens) if i and t.type in BEGINNINGS]
+        self.orphans = False  # a missing `}` leaves statements without a home
+        self._unclosed: set[int] | None = None
+
+    def piece_at(self, span: Span) -> int:
+        """The piece that a place lies in."""
+        place = (span.line, span.column)
+        after = [
+            n
+            for n, start in enumerate(self.starts)
+            if (self.tokens[start].span.line, self.tokens[start].span.column) > place
+        ]
+        return after[0] - 1 if after else len(self.starts) - 1
+
+    def piece_of(self, index: int) -> int:
+        """The piece that a token lies in."""
+        from bisect import bisect_right
+
+        return bisect_right(self.starts, index) - 1
+
+    def file(self) -> syntax.File | None:
+        tree, failed = self.run("file", 0, len(self.tokens) - 1)
+        if failed is not None:
+            self.recover(failed)
+        return tree if isinstance(tree, syntax.File) else None
+
+    def run(self, start: str, first: int, stop: int) -> tuple[Any, int | None]:
+        """Parse the tokens from `first` to `stop`: a tree, or the token at fault."""
+        from lark.exceptions import UnexpectedToken
+
+        starts = ("file",) if start == "file" else ("item", "statement", "section")
+        state = _grammar(*starts).parse_interactive(start=start)
+        feed = state.parser_state.feed_token
+        end = Token("$END", "", self.tokens[stop].span)
+        index = first
+        try:
+            for index in range(first, stop):  # noqa: B007
+                feed(self.tokens[index])  # type: ignore[arg-type]
+            index = stop
+            return feed(end, True), None  # type: ignore[arg-type]
+        except UnexpectedToken:
+            self.report(index, state.accepts())
+            return None, index
+
+    def report(self, index: int, accepted: set[str]) -> None:
+        """Add the diagnostic of a fault, unless its piece has one already."""
+        begins = self.tokens[index].type in BEGINNINGS
+        piece = self.piece_of(max(index - begins, 0))
+        opener = self.unclosed_before(index, accepted)
+        orphan = self.orphans and self.tokens[index].type in STATEMENTS
+        if piece in self.broken or orphan or len(self.faults) >= MAX_FAULTS:
+            return
+        self.broken.add(piece)
+        mistake = Mistake(self.tokens, index, accepted, opener, self.open_at(index))
+        fault = explain(mistake, _table())
+        self.faults.append(fault)
+        if fault.code == "T0106":
+            # A reserved word is no beginning where a name was meant.
+            self.broken.add(self.piece_of(index))
+        if opener is not None and self.tokens[opener].type == "LBRACE":
+            self.orphans = True
+
+    def recover(self, failed: int) -> None:
+        """Parse what follows a fault, declaration by declaration."""
+        items = [i for i, t in enumerate(self.tokens) if t.type in ITEMS]
+        later = [i for i in items if i >= failed]
+        stops = [*later, len(self.tokens) - 1]
+        self.rest_of_block(failed, stops[0])
+        for first, stop in pairwise(stops):
+            _, fault = self.run("item", first, stop)
+            if fault is not None:
+                self.rest_of_block(fault, stop)
+
+    def rest_of_block(self, fault: int, stop: int) -> None:
+        """Parse the statements behind a fault, each for itself."""
+        words = STATEMENTS | SECTIONS
+        starts = [i for i in range(fault, stop) if self.tokens[i].type in words]
+        for first, end in pairwise([*starts, stop]):
+            if end == stop and self.tokens[end - 1].type == "RBRACE":
+                end -= 1
+            if self.piece_of(first) not in self.broken:
+                section = self.tokens[first].type in SECTIONS
+                self.run("section" if section else "statement", first, end)
+
+    def open_at(self, index: int) -> int | None:
+        """The innermost bracket that is open before a token."""
+        return self._brackets(index)[0]
+
+    def unclosed_before(self, index: int, accepted: set[str]) -> int | None:
+        """The bracket whose missing end explains a fault."""
+        if self._unclosed is None:
+            self._unclosed = self._brackets(len(self.tokens))[1]
+        opener = self.open_at(index)
+        if opener is None or opener not in self._unclosed:
+            return None
+        closes = OPENERS[self.tokens[opener].type] in accepted
+        return opener if closes or self.tokens[index].type in BEGINNINGS else None
+
+    def _brackets(self, stop: int) -> tuple[int | None, set[int]]:
+        """The innermost open bracket before a token, and all that are never closed."""
+        stack, unclosed = list[int](), set[int]()
+        for index, token in enumerate(self.tokens[:stop]):
+            kind = token.type
+            inner = kind in STATEMENTS or kind in SECTIONS
+            if kind in ITEMS or kind == "$END":
+                unclosed.update(stack)
+                stack.clear()
+            elif kind in OPENERS:
+                stack.append(index)
+            elif inner or kind == "RBRACE":
+                while stack and self.tokens[stack[-1]].type != "LBRACE":
+                    unclosed.add(stack.pop())
+                if stack and kind == "RBRACE":
+                    stack.pop()
+            elif kind in CLOSERS and stack:
+                if self.tokens[stack[-1]].type == CLOSERS[kind]:
+                    stack.pop()
+        return (stack[-1] if stack else None), unclosed

@@ -1,0 +1,340 @@
+"""The syntax tree of a `.net` file: frozen nodes, each with its span.
+
+Chains (`a + b - c`, `x |> f |> g`, `f(a)(b)[c]`) are flat, so the depth of a tree is
+bounded by the nesting of brackets. The checker gives the nodes their meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..graph.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """Any node."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Syntax):
+    """A name, where it is declared or used."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operator(Syntax):
+    """An operator between operands."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Syntax):
+    """A number, a string, `true` or `false`."""
+
+    value: int | float | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple(Syntax):
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List(Syntax):
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Syntax):
+    """An expression in parentheses."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Syntax):
+    """Minus signs before an operand."""
+
+    operators: tuple[Operator, ...]
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Syntax):
+    """`a ** b ** c`, grouped from the right; `negations` belong to later operands."""
+
+    operands: tuple[Expression, ...]
+    operators: tuple[Operator, ...]
+    negations: tuple[tuple[Operator, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Syntax):
+    """Operands between operators of one precedence, grouped from the left."""
+
+    operands: tuple[Expression, ...]
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Syntax):
+    """An argument of a call, or an entry of a block of settings."""
+
+    name: Name | None
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Syntax):
+    """`(a, key = b)` behind what is called."""
+
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Syntax):
+    start: Expression | None
+    stop: Expression | None
+    step: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Syntax):
+    """`[:, 0]` behind what is indexed."""
+
+    items: tuple[Expression | Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Application(Syntax):
+    """A base with calls and indexes behind it, applied in order."""
+
+    base: Expression
+    trailers: tuple[Call | Index, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Syntax):
+    """`|> function as name`."""
+
+    function: Expression
+    name: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe(Syntax):
+    first: Expression
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Syntax):
+    """`..S`, the rest of a shape."""
+
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class TypeExpression(Syntax):
+    """`f32[B, 784]`, or a bare `int` without dims."""
+
+    dtype: Name
+    dims: tuple[Expression | Rest, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ascription(Syntax):
+    """`x : f32[B]`, checked."""
+
+    value: Expression
+    type: TypeExpression
+
+
+Expression: TypeAlias = (
+    Name
+    | Literal
+    | Tuple
+    | List
+    | Group
+    | Unary
+    | Power
+    | Chain
+    | Application
+    | Pipe
+    | Ascription
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Syntax):
+    """`let a = …`, or `let (a, b) = …` when `unpacks`."""
+
+    names: tuple[Name, ...]
+    unpacks: bool
+    type: TypeExpression | None
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ParamStatement(Syntax):
+    name: Name
+    type: TypeExpression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Syntax):
+    value: Expression
+
+
+Statement: TypeAlias = Let | ParamStatement | Return
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Syntax):
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds(Syntax):
+    """`in low..high`; without the upper end when not `closed`."""
+
+    low: Expression
+    high: Expression
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Syntax):
+    """A parameter of a function, layer or model."""
+
+    name: Name
+    type: TypeExpression
+    default: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters(Syntax):
+    items: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Syntax):
+    """One result, possibly named."""
+
+    name: Name | None
+    type: TypeExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Syntax):
+    """What follows `->`; several outputs stand in parentheses."""
+
+    outputs: tuple[Output, ...]
+    several: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Generics(Syntax):
+    items: tuple[Name | Rest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition(Syntax):
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DimItem(Syntax):
+    name: Name
+    bounds: Bounds | None
+    value: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigItem(Syntax):
+    name: Name
+    type: TypeExpression
+    value: Expression
+    bounds: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConstItem(Syntax):
+    name: Name
+    type: TypeExpression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionItem(Syntax):
+    name: Name
+    generics: Generics | None
+    parameters: Parameters
+    result: Result
+    body: Block | Expression
+
+
+@dataclass(frozen=True, slots=True)
+class LayerItem(Syntax):
+    name: Name
+    generics: Generics | None
+    settings: Parameters
+    parameters: Parameters
+    result: Result
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class ModelItem(Syntax):
+    name: Name
+    parameters: Parameters
+    result: Result
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class LossSection(Syntax):
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerSection(Syntax):
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSection(Syntax):
+    entries: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSection(Syntax):
+    entries: tuple[Argument, ...]
+
+
+Section: TypeAlias = LossSection | OptimizerSection | MetricsSection | RunSection
+
+
+@dataclass(frozen=True, slots=True)
+class TrainItem(Syntax):
+    model: Name
+    parameters: Parameters
+    sections: tuple[Section, ...]
+
+
+Item: TypeAlias = (
+    DimItem | ConfigItem | ConstItem | FunctionItem | LayerItem | ModelItem | TrainItem
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File(Syntax):
+    edition: Edition
+    items: tuple[Item, ...]

@@ -1,0 +1,155 @@
+"""Text to tokens. The table of terminals in `grammars/net.lark` is the only one.
+
+Every word of that table is reserved everywhere, and so are the words that later
+editions want. Characters that begin no token become diagnostics and are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..graph.diagnostics import Diagnostic, Edit, Fix, Source, Span
+
+LATER = frozenset(
+    "and else extern fold if import match not or repeat state update".split()
+)
+ITEMS = frozenset(("DIM", "CONFIG", "CONST", "FN", "LAYER", "MODEL", "TRAIN"))
+STATEMENTS = frozenset(("LET", "PARAM", "RETURN"))
+SECTIONS = frozenset(("LOSS", "OPTIMIZER", "METRICS", "RUN"))
+OPENERS = {"LPAREN": "RPAREN", "LSQUARE": "RSQUARE", "LBRACE": "RBRACE"}
+CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
+
+MAX_BYTES = 2**20
+MAX_NESTING = 100
+MAX_NAME = 255
+MAX_DIGITS = 18
+MAX_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token; `type` is the name of its terminal, `$END` after the last one."""
+
+    type: str
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Terminals:
+    """What the tokenizer knows of the grammar."""
+
+    pattern: re.Pattern[str]
+    words: dict[str, str]  # reserved word -> terminal
+    spellings: dict[str, str]  # terminal -> its fixed text, if it has one
+
+
+def terminals(table: Iterable[tuple[str, str, bool]]) -> Terminals:
+    """The tokenizer's table from (name, pattern, whether it is fixed text)."""
+    words, spellings, patterns = {}, {}, []
+    for name, pattern, fixed in table:
+        if fixed:
+            spellings[name] = pattern
+        if fixed and pattern.isidentifier():
+            words[pattern] = name
+        else:
+            patterns.append((fixed, -len(pattern), name, pattern))
+    # A float before an integer, `==` before `=`, longer fixed texts before shorter.
+    parts = [
+        f"(?P<{name}>{re.escape(pattern) if fixed else pattern})"
+        for fixed, _, name, pattern in sorted(patterns)
+    ]
+    skipped = r"(?P<SKIP>[ \t\r\n\f]+|\#[^\n]*)"
+    return Terminals(re.compile("|".join([skipped, *parts])), words, spellings)
+
+
+def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagnostic]]:
+    """The tokens of a text, an end token included, and what is wrong with characters."""
+    text, tokens, faults = source.text, list[Token](), list[Diagnostic]()
+    line, start_of_line, place = 1, 0, 0
+    match_at, words = table.pattern.match, table.words
+    while place < len(text) and len(faults) < MAX_FAULTS:
+        found = match_at(text, place)
+        if found is None:
+            end = _stray_end(text, place)
+            faults.append(_stray(source, place, end))
+            place = end
+            continue
+        end, kind = found.end(), found.lastgroup or ""
+        value = found.group()
+        if kind == "SKIP":
+            if lines := value.count("\n"):
+                line, start_of_line = line + lines, place + value.rindex("\n") + 1
+        else:
+            column = place - start_of_line + 1
+            span = Span(source, line, column, line, column + len(value))
+            if kind == "NAME":
+                kind = words.get(value, "LATER" if value in LATER else kind)
+            tokens.append(Token(kind, value, span))
+        place = end
+    last = Span.between(source, len(text.rstrip()), len(text.rstrip()))
+    tokens.append(Token("$END", "", last))
+    return tokens, faults + _too_long(tokens)
+
+
+def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
+    faults = []
+    for token in tokens:
+        if len(token.text) <= MAX_DIGITS:
+            continue
+        if token.type == "INTEGER":
+            message = f"the number has more than {MAX_DIGITS} digits"
+            faults.append(Diagnostic("T0903", message, token.span))
+        elif token.type == "NAME" and len(token.text) > MAX_NAME:
+            message = f"the name is longer than {MAX_NAME} characters"
+            faults.append(Diagnostic("T0904", message, token.span))
+    return faults
+
+
+_MALFORMED = re.compile(r"\d[\w.]*|\.\d[\w.]*|\"[^\n]*|'[^'\n]*'?|&&|\|\||\W|\w+")
+_ADVICE = {
+    ";": "statements need no `;` between them: each begins with its own word",
+    "'": 'strings stand in double quotes: `"same"`',
+    "!": "only `!=` begins with `!`",
+    "&": "`&` is no operator here",
+    "|": "the pipe is written `|>`",
+    "`": "names stand without quotes",
+    ".": "names have no parts; a number has a digit before and behind its point",
+}
+
+
+def _stray_end(text: str, place: int) -> int:
+    found = _MALFORMED.match(text, place)
+    end = found.end() if found else place + 1
+    if text[place].isdigit():
+        # `1..2` is a range between two numbers, not a malformed one.
+        end = place + len(text[place:end].split("..")[0])
+    return max(end, place + 1)
+
+
+def _stray(source: Source, place: int, end: int) -> Diagnostic:
+    text, span = source.text[place:end], Span.between(source, place, end)
+    if text[0].isdigit() or (text[0] == "." and len(text) > 1):
+        return _bad_number(text, span)
+    if text[0] == '"':
+        if text.count('"') > 1:
+            message = "a string has no backslashes"
+            return Diagnostic("T0102", message, span)
+        return Diagnostic("T0102", 'the string has no closing `"`', span)
+    advice = _ADVICE.get(text[0])
+    shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
+    message = f"{shown} has no meaning in a `.net` file"
+    return Diagnostic("T0101", message, span, help=(advice,) if advice else ())
+
+
+def _bad_number(text: str, span: Span) -> Diagnostic:
+    message = f"`{text}` is not a number"
+    better = f"0{text}" if text[0] == "." else f"{text}0" if text[-1] == "." else ""
+    if better and better.replace(".", "", 1).isdigit():
+        title = f"write `{better}`"
+        return Diagnostic(
+            "T0101", message, span, help=(title,), fix=Fix(title, (Edit(span, better),))
+        )
+    return Diagnostic("T0101", message, span)
