@@ -1,0 +1,263 @@
+"""What a diagnostic is: code, message, spans, notes, help and fix; and the errors.
+
+Every mistake of a user ends as one `TulleError` with diagnostics in it. `report`
+prints them, `codes` explains them. A `Fault` is how a type rule refuses its operands
+before anybody knows where they stand in the source.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .dim import Dim
+
+def _package_folders() -> tuple[str, ...]:
+    """The folders of this package: `tulle` when installed, five in the repository."""
+    root = Path(__file__).resolve().parent.parent
+    names = ("api", "dsl", "training", "backend", "graph")
+    inside = [root / name for name in names] if (root / "api").is_dir() else [root]
+    return tuple(f"{folder}{os.sep}" for folder in inside)
+
+
+PACKAGE_FOLDERS = _package_folders()
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text that spans point into: a `.net` file or a Python file."""
+
+    name: str
+    text: str
+    _starts: list[int] = field(default_factory=list, repr=False)
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its newline."""
+        lines = self.text.split("\n")
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both counted from 1."""
+        from bisect import bisect_right
+
+        if not self._starts:
+            self._starts.append(0)
+            self._starts.extend(
+                index + 1 for index, char in enumerate(self.text) if char == "\n"
+            )
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source: lines and columns from 1, the end column exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def between(cls, source: Source, start: int, end: int) -> Span:
+        """The span of the offsets `start` up to `end`."""
+        return cls(source, *source.position(start), *source.position(end))
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place of a diagnostic, with words that make sense alone."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of a span."""
+
+    span: Span
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that mend the mistake, applied together."""
+
+    title: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake, told to its author."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[str, ...] = ()
+    fix: Fix | None = None
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        from .report import render
+
+        return render(self)
+
+
+class TulleError(Exception):
+    """The root of all errors that a user can cause; carries diagnostics."""
+
+    def __init__(self, *diagnostics: Diagnostic):
+        super().__init__(*diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = diagnostics
+
+    def __str__(self) -> str:
+        return "\n" + "\n\n".join(map(str, self.diagnostics))
+
+
+class LanguageError(TulleError, ValueError):
+    """A `.net` text that is not well formed, or names what does not exist."""
+
+
+class TensorTypeError(TulleError, ValueError):
+    """Shapes, dtypes or arguments that do not fit, found before anything runs."""
+
+    fault: Fault | None = None
+
+    @classmethod
+    def of(cls, fault: Fault, span: Span | None) -> TensorTypeError:
+        """The error of a rule's refusal at a place; whoever knows better re-places it."""
+        error = cls(fault.diagnostic(span))
+        error.fault = fault
+        return error
+
+
+class RunShapeError(TulleError, ValueError):
+    """Data whose shape or dtype is not the declared one."""
+
+
+class GradientError(TulleError, ValueError):
+    """A gradient that does not exist."""
+
+
+class DataError(TulleError, ValueError):
+    """A file or an array that cannot be used."""
+
+
+class BackendError(TulleError, RuntimeError):
+    """A device or library that is missing or refuses."""
+
+
+class InternalError(Exception):
+    """A fault of Tulle itself, never of the user."""
+
+    def __init__(self, message: str):
+        super().__init__(f"{message}. This is a fault of Tulle: please report it.")
+
+
+class Fault(Exception):
+    """A refusal by a rule that does not know source positions.
+
+    `operands` labels operands by their index, `argument` names the static argument at
+    fault, `dims` are sizes whose origin belongs into the message.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        operands: Mapping[int, str] | None = None,
+        argument: str | None = None,
+        dims: Sequence[Dim] = (),
+        notes: Sequence[str] = (),
+        help: Sequence[str] = (),
+    ):
+        super().__init__(message)
+        self.code, self.message = code, message
+        self.operands = dict(operands or {})
+        self.argument = argument
+        self.dims = tuple(dims)
+        self.notes, self.help = tuple(notes), tuple(help)
+
+    def diagnostic(
+        self,
+        span: Span | None,
+        operand_spans: Mapping[int, Span] | None = None,
+        argument_spans: Mapping[str, Span] | None = None,
+    ) -> Diagnostic:
+        """The diagnostic, once the places are known."""
+        spans = operand_spans or {}
+        primary = (argument_spans or {}).get(self.argument or "", span)
+        labels = [Label(spans[i], t) for i, t in self.operands.items() if i in spans]
+        notes = [
+            f"operand {index + 1} is {text}"
+            for index, text in self.operands.items()
+            if index not in spans
+        ]
+        for dim in self.dims:
+            labels += [Label(o.span, o.text) for o in dim.history() if o.span]
+            notes += [o.text for o in dim.history() if not o.span]
+        unique = list(dict.fromkeys(labels))
+        return Diagnostic(
+            self.code,
+            self.message,
+            primary,
+            labels=tuple(label for label in unique if label.span != primary),
+            notes=tuple(dict.fromkeys([*self.notes, *notes])),
+            help=self.help,
+        )
+
+
+_SOURCES: dict[str, Source] = {}
+
+
+def python_source(filename: str) -> Source:
+    """The source of a Python file, read once."""
+    if filename not in _SOURCES:
+        _SOURCES[filename] = Source(filename, "".join(linecache.getlines(filename)))
+    return _SOURCES[filename]
+
+
+def caller_span() -> Span | None:
+    """Where the user's code called into Tulle: the innermost frame outside of it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDERS):
+        frame = frame.f_back
+    return frame_span(frame.f_code, frame.f_lasti) if frame is not None else None
+
+
+def frame_span(code: CodeType, instruction: int) -> Span:
+    """The span of the expression that an instruction of a code object belongs to."""
+    line, end_line, column, end_column = _positions(code, instruction)
+    source = python_source(code.co_filename)
+    text = source.line(line)
+    # CPython counts columns in UTF-8 bytes.
+    start = len(text.encode()[:column].decode(errors="ignore")) + 1
+    last = source.line(end_line)
+    end = len(last.encode()[:end_column].decode(errors="ignore")) + 1
+    return Span(source, line, start, end_line, end)
+
+
+def _positions(code: CodeType, instruction: int) -> tuple[int, int, int, int]:
+    for index, found in enumerate(code.co_positions()):
+        if index == instruction // 2:
+            line, end_line, column, end_column = found
+            first = line or code.co_firstlineno
+            return first, end_line or first, column or 0, end_column or 0
+    return code.co_firstlineno, code.co_firstlineno, 0, 0

@@ -1,0 +1,76 @@
+"""Reverse-mode differentiation, graph to graph.
+
+Each op gives the cotangents of its operands; this driver adds contributions and sums
+broadcast axes, once for all ops. Layer calls are expanded before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .diagnostics import Fault, InternalError
+from .node import Node, topological
+from .ops.movement import full_node, sum_to
+from .types import TupleType
+
+
+def gradients(
+    output: Node, sources: Sequence[Node], cotangent: Node | None = None
+) -> list[Node | None]:
+    """The gradients of an output with respect to sources; None where none arrives.
+
+    `cotangent` has the output's type; without one the output is a float scalar and
+    counts once.
+    """
+    if cotangent is None:
+        if output.shape or not output.dtype.is_float:
+            raise Fault(
+                "T0502",
+                f"a gradient is taken of a float scalar, and this is {output.type}",
+                help=["reduce it first, with `mean` or `sum`"],
+            )
+        cotangent = full_node(output.tensor_type, 1.0)
+    order = topological([output])
+    wanted = _depending(order, set(sources))
+    found: dict[Node, Node] = {output: cotangent}
+    several: dict[Node, dict[int, Node]] = {}
+    for node in reversed(order):
+        arrived: Any = several.get(node) or found.get(node)
+        if arrived is None or node not in wanted or not node.inputs:
+            continue
+        if node.op.name == "item":
+            index, source = node.attributes["index"], node.inputs[0]
+            several.setdefault(source, {})[index] = arrived
+            continue
+        for source, part in _contributions(node, arrived):
+            if source in wanted:
+                found[source] = found[source] + part if source in found else part
+    return [found.get(source) for source in sources]
+
+
+def _depending(order: list[Node], sources: set[Node]) -> set[Node]:
+    """The nodes through which a gradient may reach a source."""
+    wanted: set[Node] = set()
+    for node in order:
+        if node in sources or any(operand in wanted for operand in node.inputs):
+            wanted.add(node)
+    return wanted
+
+
+def _contributions(node: Node, arrived: Any) -> list[tuple[Node, Node]]:
+    if node.op.no_gradient:
+        return []
+    if isinstance(node.type, TupleType):
+        arrived = tuple(
+            arrived[index] if index in arrived else full_node(type, 0.0)
+            for index, type in enumerate(node.type.items)
+        )
+    parts = node.op.vjp(node, arrived)
+    if len(parts) != len(node.inputs):
+        raise InternalError(f"`{node.op.name}` gives {len(parts)} cotangents")
+    return [
+        (source, sum_to(part, source.shape))
+        for source, part in zip(node.inputs, parts, strict=True)
+        if part is not None
+    ]

@@ -1,0 +1,65 @@
+"""The reference interpreter: nodes evaluated one by one with their `run` bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .device import array_module, module_of
+from .dim import Symbol
+from .node import Node, resolve, topological
+from .op import Op
+from .tensor import Tensor
+from .types import TensorType
+from .variable import input_node
+
+_EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}
+
+
+def expand_composites(node: Node) -> Node:
+    """A node with every composite below it replaced by primitives."""
+    from .node import rewrite
+
+    def rule(old: Node, inputs: tuple[Node, ...]) -> Node | None:
+        if old.op.level != "composite":
+            return None
+        whole = old.op.apply(inputs, old.attributes, old)
+        return expand_composites(whole.op.expand(whole))
+
+    return rewrite([node], rule)[node]
+
+
+def evaluate_composite(
+    op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any], arrays: Any
+) -> Tensor:
+    """A composite op on arrays, by its expansion, which is kept for the next time."""
+    key = (op.name, types, tuple(attributes.items()))
+    if key not in _EXPANSIONS:
+        inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
+        whole = op.apply(inputs, attributes)
+        _EXPANSIONS[key] = inputs, expand_composites(op.expand(whole))
+    inputs, body = _EXPANSIONS[key]
+    (value,) = evaluate([body], dict(zip(inputs, arrays, strict=True)), {})
+    return Tensor(module_of(value).asarray(value))
+
+
+def evaluate(
+    outputs: Sequence[Node],
+    values: Mapping[Node, Any],
+    sizes: Mapping[Symbol, int],
+    xp: Any = None,
+) -> list[Any]:
+    """The arrays of outputs, given arrays of inputs and numbers for symbols.
+
+    Variables give their current value; composites are expanded on the way. This is
+    the oracle that executors are compared with.
+    """
+    plain = [expand_composites(node) for node in outputs]
+    found: dict[Node, Any] = dict(values)
+    chosen = xp or array_module()
+    for node in topological(plain):
+        if node not in found:
+            operands = [found[source] for source in node.inputs]
+            attributes = {k: resolve(v, sizes) for k, v in node.attributes.items()}
+            found[node] = node.op.run(chosen, *operands, **attributes)
+    return [found[node] for node in plain]

@@ -1,0 +1,175 @@
+"""`Graph`: what is compiled. Inputs, named outputs, updates of variables, an objective.
+
+The same class serves all three levels; `verify` holds what must be true between any
+two passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .diagnostics import InternalError
+from .node import Node, topological
+from .types import TupleType
+from .variable import Variable
+
+LEVELS = ("layer", "composite", "primitive", "kernel")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What training minimizes: an output by name, the variables that move, and how.
+
+    `apply` receives pairs of gradient and variable as symbols and assigns the
+    variables; it runs inside a trace.
+    """
+
+    loss: str
+    variables: tuple[Variable, ...]
+    apply: Callable[[Sequence[tuple[Any, Variable]]], Any]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A computation with effects.
+
+    `outputs` are what the caller gets back, by name; `updates` give variables their
+    value after the run. `training` is the mode in which layers are expanded.
+    """
+
+    inputs: tuple[Node, ...]
+    outputs: Mapping[str, Node]
+    updates: tuple[tuple[Variable, Node], ...] = ()
+    training: bool = False
+    objective: Objective | None = field(default=None, compare=False)
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """The nodes that must be computed: outputs, then updates."""
+        return (*self.outputs.values(), *(node for _, node in self.updates))
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes, each after its inputs."""
+        return topological(self.roots)
+
+    def replace(self, new: Mapping[Node, Node]) -> Graph:
+        """The graph with other roots."""
+        outputs = {name: new.get(node, node) for name, node in self.outputs.items()}
+        updates = tuple((v, new.get(node, node)) for v, node in self.updates)
+        return Graph(self.inputs, outputs, updates, self.training, self.objective)
+
+
+def verify(graph: Graph, levels: Sequence[str] = LEVELS) -> None:
+    """Check a graph: types by the ops' rules, levels, inputs, updates.
+
+    Raises `InternalError`: a failure is a fault of a pass, never of a user.
+    """
+    known = set(graph.inputs)
+    for node in graph.nodes:
+        name = node.op.name
+        if node.op.level not in levels:
+            raise InternalError(f"`{name}` is a {node.op.level} op, allowed: {levels}")
+        if name == "input" and node not in known:
+            raise InternalError(f"the graph reads `{node.name}`, not one of its inputs")
+        if node.op.level != "layer":
+            types = tuple(source.type for source in node.inputs)
+            found = node.op.infer(*types, **node.attributes)
+            if found != node.type:
+                raise InternalError(f"`{name}` is {node.type}, its rule says {found}")
+    for variable, node in graph.updates:
+        if node.type != variable.type:
+            raise InternalError(f"{variable} is updated with {node.type}")
+    for name, node in graph.outputs.items():
+        if isinstance(node.type, TupleType):
+            raise InternalError(f"output `{name}` is a tuple")
+
+
+def same_graph(left: Graph, right: Graph) -> bool:
+    """Whether two graphs are equal up to the identity of symbols and layers.
+
+    Inputs correspond by position, layers by class, configuration and name, variables
+    by path, symbolic sizes by where they stand.
+    """
+    pairs = list(zip(left.nodes, right.nodes, strict=False))
+    if len(left.nodes) != len(right.nodes):
+        return False
+    index = [{n: i for i, n in enumerate(g.nodes)} for g in (left, right)]
+    symbols: dict[Any, Any] = {}
+    for one, two in pairs:
+        if one.op is not two.op or not _same_type(one.type, two.type, symbols):
+            return False
+        places = [[index[k][n] for n in node.inputs] for k, node in enumerate((one, two))]
+        if places[0] != places[1] or one.attributes.keys() != two.attributes.keys():
+            return False
+        if not all(
+            _same_attribute(one.attributes[key], two.attributes[key], symbols)
+            for key in one.attributes
+        ):
+            return False
+    ends = [[index[k][n] for n in g.roots] for k, g in enumerate((left, right))]
+    return ends[0] == ends[1] and list(left.outputs) == list(right.outputs)
+
+
+def _same_type(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
+    if isinstance(one, TupleType) or isinstance(two, TupleType):
+        return type(one) is type(two) and all(
+            _same_type(a, b, symbols) for a, b in zip(one.items, two.items, strict=True)
+        )
+    if one.dtype != two.dtype or one.rank != two.rank:
+        return False
+    return all(_same_dim(a, b, symbols) for a, b in zip(one.shape, two.shape, strict=True))
+
+
+def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
+    from .dim import Dim
+
+    for symbol, other in zip(
+        sorted(one.symbols(), key=lambda s: s.number),
+        sorted(two.symbols(), key=lambda s: s.number),
+        strict=False,
+    ):
+        symbols.setdefault(symbol, other)
+    renamed = {s: Dim.from_symbol(t) for s, t in symbols.items()}
+    return bool(one.substitute(renamed) == two)
+
+
+def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
+    from .dim import Dim
+    from .layer import LayerCall
+    from .node import Unique
+    from .types import TensorType
+
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return len(one) == len(two) and all(
+            _same_attribute(a, b, symbols) for a, b in zip(one, two, strict=True)
+        )
+    if isinstance(one, Dim) and isinstance(two, Dim):
+        return _same_dim(one, two, symbols)
+    if isinstance(one, TensorType):
+        return _same_type(one, two, symbols)
+    if isinstance(one, LayerCall) and isinstance(two, LayerCall):
+        return _same_layer(one.layer, two.layer)
+    if isinstance(one, Variable) and isinstance(two, Variable):
+        return (one.path, one.type, one.trainable) == (two.path, two.type, two.trainable)
+    if isinstance(one, Unique):
+        return isinstance(two, Unique)
+    return bool(one == two)
+
+
+def _same_layer(one: Any, two: Any) -> bool:
+    from .network import Network
+
+    if type(one) is not type(two) or one.name != two.name:
+        return False
+    if isinstance(one, Network):
+        return same_graph(graph_of(one), graph_of(two))
+    return bool(one.get_config() == two.get_config())
+
+
+def graph_of(network: Any) -> Graph:
+    """The graph of a network, at the level of layers."""
+    names = [f"output_{i}" for i in range(len(network.output_nodes))]
+    return Graph(network.input_nodes, dict(zip(names, network.output_nodes, strict=True)))

@@ -1,0 +1,446 @@
+"""`Layer`: named state and a `call` written with ops.
+
+Called on symbols, a layer becomes one node; its `call` is traced when the node is
+expanded, once a mode. Called on values, or while an outer layer is traced, it just
+runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
+from .initializers import snake_case
+from .node import Unique
+from .registry import OPS
+from .tensor import SymbolicTensor, Tensor, convert_to_tensor
+from .trace import Trace, current_trace, tracing
+from .types import DType, TensorType, dtype_of
+from .variable import Variable, input_node
+
+
+class LayerCall:
+    """One application of a layer on symbols: how its operands are arranged."""
+
+    __slots__ = ("layer", "structure", "span", "result")
+
+    def __init__(self, layer: Layer, structure: Any, span: Span | None):
+        self.layer, self.structure, self.span = layer, structure, span
+        self.result: Any = None  # the arrangement of the outputs, once traced
+
+    def arguments(self, operands: Iterator[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and named arguments with operands in place."""
+        args, kwargs = tree.unflatten(self.structure, operands)
+        return args, kwargs
+
+    def __repr__(self) -> str:
+        return f"<{self.layer.name}>"
+
+
+class LayerKind(type):
+    """Makes layers: notes arguments and place, refuses wrong arguments in our words."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        span = caller_span()
+        try:
+            bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
+        except TypeError as error:
+            fault = _argument_fault(cls, kwargs, error)
+            raise TensorTypeError.of(fault, span) from None
+        layer = cls.__new__(cls)
+        given = dict(bound.arguments)
+        given.pop(next(iter(given)), None)
+        given.update(given.pop("kwargs", {}))
+        layer.__dict__.update(
+            built=False, auto_name=None, given_name=None, span=span, argument_spans={},
+            _weights=[], _losses=[], _trainable=True, _given=given,
+            dtype_kind=dtype_of("float32"),
+        )  # fmt: skip
+        try:
+            layer.__init__(*args, **kwargs)  # type: ignore[misc]
+        except Fault as fault:
+            raise TensorTypeError.of(fault, span) from None
+        return layer
+
+
+class Layer(metaclass=LayerKind):
+    """The base of all layers.
+
+    A subclass makes sublayers and static settings in `__init__`, weights in
+    `build(input_shape)` with `add_weight`, and computes in `call`. `name` is made
+    unique within a model if not given; `trainable=False` freezes all weights.
+
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(np.ones((2, 3), "float32")).shape
+    (2, 3)
+    """
+
+    built: bool
+    opaque = False  # whether `call` works on values only
+    auto_name: str | None
+    given_name: str | None
+    span: Span | None
+    argument_spans: dict[str, Span]
+    _weights: list[Variable]
+    _losses: list[Any]
+    _given: dict[str, Any]
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        if kwargs:
+            message = f"unexpected keyword argument '{next(iter(kwargs))}'"
+            fault = _argument_fault(type(self), kwargs, TypeError(message))
+            raise TensorTypeError.of(fault, caller_span())
+        self.given_name = name
+        self._trainable = trainable
+        self.dtype_kind = dtype_of(dtype or "float32")
+
+    @property
+    def name(self) -> str:
+        """The name: the given one, else made from the class, unique within a model."""
+        return self.given_name or self.auto_name or snake_case(type(self).__name__)
+
+    @property
+    def dtype(self) -> str:
+        return self.dtype_kind.name
+
+    compute_dtype = variable_dtype = dtype
+
+    # State.
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights; called once, before the first `call`."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, with ops on the arguments."""
+        raise TensorTypeError(
+            Diagnostic("T0204", f"`{type(self).__name__}` has no `call`", self.span)
+        )
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+        **ignored: Any,
+    ) -> Variable:
+        """A new weight, owned by this layer. Glorot uniform unless told otherwise."""
+        if initializer is None:
+            floating = dtype_of(dtype or self.dtype_kind).is_float
+            initializer = "glorot_uniform" if floating else "zeros"
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        variable = Variable(
+            initializer, shape, dtype or self.dtype_kind, trainable, name,
+            regularizer, constraint,
+        )  # fmt: skip
+        variable.path = f"{self.name}/{variable.name}"
+        self._weights.append(variable)
+        return variable
+
+    def children(self) -> Iterator[tuple[str, Layer | Variable]]:
+        """Own variables and sublayers with the attribute they stand in, each once."""
+        seen: set[int] = set()
+        for attribute, value in list(self.__dict__.items()):
+            for suffix, item in _members(value):
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    yield attribute + suffix, item
+
+    def named_variables(self) -> dict[str, Variable]:
+        """All variables by path: attribute names, or given names, joined by slashes."""
+        found: dict[str, Variable] = {}
+        seen: set[int] = set()
+        stack: list[tuple[str, Layer]] = [("", self)]
+        while stack:
+            prefix, layer = stack.pop()
+            below: list[tuple[str, Layer]] = []
+            for key, child in sorted(layer.children(), key=lambda c: isinstance(c[1], Layer)):
+                if id(child) in seen:
+                    continue
+                seen.add(id(child))
+                name = layer.child_name(key, child)
+                if isinstance(child, Layer):
+                    below.append((f"{prefix}{name}/", child))
+                else:
+                    found[_free(prefix + name, found)] = child
+            stack += reversed(below)
+        return found
+
+    def child_name(self, attribute: str, child: Layer | Variable) -> str:
+        """What a sublayer or variable is called in paths below this layer."""
+        given = child.given_name if isinstance(child, Layer) else child.name
+        plain = given in (None, "variable")
+        return attribute if plain and not attribute.startswith("_") else (given or child.name)
+
+    def name_variables(self, prefix: str) -> None:
+        """Give each variable its full path."""
+        for path, variable in self.named_variables().items():
+            variable.path = prefix + path
+
+    @property
+    def sublayers(self) -> list[Layer]:
+        """All layers below this one, each once."""
+        found: dict[int, Layer] = {}
+        stack: list[Layer] = [self]
+        while stack:
+            layer = stack.pop()
+            below = [c for _, c in layer.children() if isinstance(c, Layer)]
+            fresh = [c for c in below if id(c) not in found]
+            found.update((id(c), c) for c in fresh)
+            stack += reversed(fresh)
+        return list(found.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        return list(self.named_variables().values())
+
+    weights = variables
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        frozen: set[int] = set()
+        for layer in (self, *self.sublayers):
+            if not layer._trainable:
+                frozen.update(id(v) for v in layer.variables)
+        return [v for v in self.variables if v.trainable and id(v) not in frozen]
+
+    trainable_variables = trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        learning = {id(v) for v in self.trainable_weights}
+        return [v for v in self.variables if id(v) not in learning]
+
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+
+    def count_params(self) -> int:
+        """The number of parameters."""
+        return sum(variable.size for variable in self.variables)
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """The values of all weights."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, values: list[Any]) -> None:
+        """Assign all weights, in the order of `weights`."""
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
+    # Losses.
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar to what training minimizes; kept for the last forward pass."""
+        trace = current_trace()
+        tensor = convert_to_tensor(loss)
+        if trace is not None:
+            trace.losses.append(tensor.as_node())
+        else:
+            self._losses.append(tensor)
+
+    @property
+    def losses(self) -> list[Any]:
+        """The losses added in the last forward pass, and weight regularization."""
+        layers = [self, *self.sublayers]
+        added = [loss for layer in layers for loss in layer._losses]
+        variables = [v for v in self.trainable_weights if v.regularizer is not None]
+        return added + [v.regularizer(v) for v in variables]
+
+    # Configuration.
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, from which `from_config` makes an equal layer."""
+        signature = inspect.signature(type(self).__init__).parameters.values()
+        config = {
+            p.name: p.default
+            for p in signature
+            if p.default is not p.empty and p.name != "name"
+        }
+        return {"name": self.name, **config, **self._given}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new layer from a configuration."""
+        return cls(**config)
+
+    # Calls.
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = self._tensors((args, kwargs))
+        operands, _ = tree.flatten((args, kwargs))
+        outside = current_trace() is None
+        try:
+            if outside and any(isinstance(o, SymbolicTensor) for o in operands):
+                return self._symbolic_call(args, kwargs)
+            if outside:
+                for layer in (self, *self.sublayers):
+                    layer._losses.clear()
+            return self.run_call(args, kwargs)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    def _tensors(self, value: Any) -> Any:
+        """Arrays as tensors, floats in the dtype of the layer."""
+        if isinstance(value, (np.ndarray, np.generic)):
+            value = convert_to_tensor(value)
+        if isinstance(value, Tensor):
+            floating = value.type.dtype.is_float
+            return convert_to_tensor(value, self.dtype_kind) if floating else value
+        if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+            return type(value)(map(self._tensors, value))
+        if isinstance(value, dict):
+            return {key: self._tensors(item) for key, item in value.items()}
+        return value
+
+    def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Build if need be, then compute on the operands given."""
+        self.ensure_built(args, kwargs)
+        if self.opaque and current_trace() is not None:
+            from .opaque import opaque_call
+
+            return opaque_call(self, args, kwargs)
+        if "training" in inspect.signature(self.call).parameters:
+            if kwargs.get("training") is None:
+                trace = current_trace()
+                inherited = _inherited(trace)
+                kwargs = {**kwargs, "training": inherited}
+        return self.call(*args, **kwargs)
+
+    def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Call `build` once, with the shape or shapes of the first argument."""
+        if self.built:
+            return
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        shapes = tree.map_leaves(_shape_of, first)
+        with tracing(None):
+            self.build(shapes)
+        self.built = True
+
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from .layer_ops import trace_layer
+
+        self.ensure_built(args, kwargs)
+        operands, structure = tree.flatten((args, kwargs))
+        invocation = LayerCall(self, structure, caller_span())
+        nodes = tuple(operand.as_node() for operand in operands)
+        trace_layer(invocation, tuple(node.tensor_type for node in nodes))
+        node = OPS["layer_call"].apply(
+            nodes, {"call": invocation, "symbol": Unique(self.name)}, name=self.name
+        )
+        object.__setattr__(node, "span", invocation.span)
+        count = range(len(tree.flatten(invocation.result)[0]))
+        if invocation.result is tree.LEAF:
+            return SymbolicTensor(node)
+        items = [OPS["item"].apply((node,), {"index": i}) for i in count]
+        return tree.unflatten(invocation.result, map(SymbolicTensor, items))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape of the input, None for unknown sizes."""
+        spec = self.compute_output_spec(_placeholder(input_shape, self.dtype_kind))
+        return tree.map_leaves(lambda t: t.shape, spec)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer returns for symbolic arguments, without keeping a node."""
+        with tracing(Trace(training=False)):
+            return self.run_call(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _inherited(trace: Trace | None) -> bool:
+    return bool(trace is not None and trace.training)
+
+
+def _shape_of(operand: Any) -> tuple[int | None, ...]:
+    shape: tuple[int | None, ...] = operand.shape
+    return shape
+
+
+def _members(value: Any) -> Iterator[tuple[str, Layer | Variable]]:
+    """The layers and variables in an attribute, lists and dictionaries included."""
+    if isinstance(value, (Layer, Variable)):
+        yield "", value
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            for suffix, member in _members(item):
+                yield f"_{index}{suffix}", member
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            for suffix, member in _members(item):
+                yield f"_{key}{suffix}", member
+
+
+def _free(path: str, taken: Any) -> str:
+    if path not in taken:
+        return path
+    number = 1
+    while f"{path}_{number}" in taken:
+        number += 1
+    return f"{path}_{number}"
+
+
+def _placeholder(shape: Any, dtype: DType) -> Any:
+    from .dim import Dim, Symbol
+
+    if shape and isinstance(shape[0], (list, tuple)):
+        return [_placeholder(one, dtype) for one in shape]
+    dims = tuple(
+        Dim.from_symbol(Symbol(f"size{axis}")) if size is None else Dim.of(size)
+        for axis, size in enumerate(shape)
+    )
+    return SymbolicTensor(input_node("probe", TensorType(dtype, dims)))
+
+
+def _argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
+    """A wrong constructor call, with the nearest name."""
+    import difflib
+
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if "__init__" in base.__dict__ and base is not object:
+            found.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
+    names = [n for n in found if n not in ("self", "kwargs", "args")]
+    wrong = next((name for name in given if name not in names), None)
+    known = f"`{kind.__name__}` takes {', '.join(names)}"
+    if wrong is None:
+        text = str(error).replace("__init__()", kind.__name__)
+        return Fault("T0203", f"wrong call of `{kind.__name__}`: {text}", help=[known])
+    near = difflib.get_close_matches(wrong, names, 1)
+    advice = [f"did you mean `{near[0]}`?"] if near else []
+    return Fault(
+        "T0202",
+        f"`{kind.__name__}` has no argument `{wrong}`",
+        argument=wrong,
+        help=[*advice, known],
+    )
+
+

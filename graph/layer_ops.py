@@ -1,0 +1,95 @@
+"""Layer calls as nodes: their op, and the trace that types and expands them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import tree
+from .diagnostics import Fault, TensorTypeError
+from .dim import Dim, Origin
+from .layer import Layer, LayerCall
+from .node import Node
+from .op import Op, register
+from .tensor import SymbolicTensor
+from .trace import Trace, tracing
+from .types import TensorType, TupleType, Type
+from .variable import input_node
+
+VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
+
+
+@register
+class LayerCallOp(Op):
+    """A layer applied to tensors; its type is that of its trace."""
+
+    name = "layer_call"
+    level = "layer"
+    public = False
+
+    def infer(self, *types: TensorType, call: LayerCall, symbol: Any) -> Type:
+        found = trace_layer(call, types)
+        return found[0] if call.result is tree.LEAF else TupleType(found)
+
+
+def trace_layer(call: LayerCall, types: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+    """The types of a layer's outputs; notes how the outputs are arranged."""
+    operands = [SymbolicTensor(input_node("x", type)) for type in types]
+    results = expand_call(call, operands, Trace(training=False))
+    outputs, call.result = tree.flatten(results)
+    return tuple(_told(call, output.type) for output in outputs)
+
+
+def expand_call(call: LayerCall, operands: Any, trace: Trace) -> Any:
+    """The results of a layer's `call` on symbols, effects going to the trace.
+
+    A layer that asks for values becomes opaque: from then on it is a Python step.
+    """
+    args, kwargs = call.arguments(iter(operands))
+    layer = call.layer
+    with tracing(trace):
+        try:
+            return layer.run_call(args, kwargs)
+        except TensorTypeError as error:
+            code = error.diagnostics[0].code
+            if code != VALUES_WANTED or layer.opaque or not _own_call(layer):
+                raise _placed(error, call) from None
+        layer.opaque = True
+        return layer.run_call(args, kwargs)
+
+
+def _own_call(layer: Layer) -> bool:
+    """Whether the user wrote the layer: ours are traceable."""
+    return not type(layer).__module__.startswith("tulle.")
+
+
+def _placed(error: TensorTypeError, call: LayerCall) -> Exception:
+    fault: Fault | None = error.fault
+    ours = call.layer.__class__.__module__.startswith("tulle.")
+    return fault if ours and fault is not None else error
+
+
+def _told(call: LayerCall, type: TensorType) -> TensorType:
+    """The type with an origin for sizes that the layer made."""
+    layer = call.layer
+    numbers = {
+        value: key
+        for key, value in reversed(layer.get_config().items())
+        if isinstance(value, int) and not isinstance(value, bool)
+    }
+    shape: list[Dim] = []
+    for dim in type.shape:
+        if dim.origin is None and dim.value is not None:
+            key = numbers.get(dim.value)
+            span = layer.argument_spans.get(key or "", call.span)
+            words = (
+                f"{dim} is `{key}` of `{layer.name}`"
+                if key
+                else f"{dim} comes out of `{layer.name}`"
+            )
+            dim = dim.born(Origin(words, span))
+        shape.append(dim)
+    return type.with_shape(shape)
+
+
+def is_layer_call(node: Node) -> bool:
+    return node.op.name == "layer_call"

@@ -1,0 +1,148 @@
+"""Declared types against actual ones: solves the symbols, or says what does not fit.
+
+The same rule guards data at run time, a model called on other sizes, and the generic
+sizes of a layer in the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .diagnostics import Fault
+from .dim import Dim, Symbol, solve
+from .types import TensorType
+
+Solution = dict[Symbol, Dim]
+
+
+def match_types(
+    names: Sequence[str], declared: Sequence[TensorType], actual: Sequence[TensorType]
+) -> Solution:
+    """The sizes that make each declared type the actual one.
+
+    Raises a `Fault` T0701 or T0702 that names the input and the axis.
+    """
+    values: Solution = {}
+    pairs = list(zip(names, declared, actual, strict=True))
+    for index, (name, wanted, given) in enumerate(pairs):
+        if wanted.dtype != given.dtype:
+            raise _dtype_fault(index, name, wanted, given)
+        if wanted.rank != given.rank:
+            raise _rank_fault(index, name, wanted, given, pairs)
+    pending = [
+        (index, axis)
+        for index, (_, wanted, _) in enumerate(pairs)
+        for axis in range(wanted.rank)
+    ]
+    while pending:
+        left = [place for place in pending if not _settle(place, pairs, values)]
+        if len(left) == len(pending):
+            break
+        pending = left
+    for index, axis in pending:
+        name, wanted, given = pairs[index]
+        if wanted.shape[axis].substitute(values) != given.shape[axis]:
+            raise _size_fault(index, axis, pairs, values)
+    return values
+
+
+Pairs = Sequence[tuple[str, TensorType, TensorType]]
+
+
+def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
+    """Solve or check one axis; False if it still has two unknown symbols."""
+    index, axis = place
+    _, wanted, given = pairs[index]
+    dim, size = wanted.shape[axis].substitute(values), given.shape[axis]
+    if dim == size:
+        # A symbol that stays itself is solved too.
+        for symbol in wanted.shape[axis].symbols():
+            values.setdefault(symbol, Dim.from_symbol(symbol))
+        return True
+    unknown = [s for s in dim.symbols() if s not in values]
+    if dim.symbol in unknown and dim.symbol is not None:
+        _check_bounds(place, pairs, values, dim.symbol, size)
+        values[dim.symbol] = size
+        return True
+    if size.value is not None and len(unknown) == 1:
+        found = solve(dim, size.value)
+        if found is not None:
+            _check_bounds(place, pairs, values, found[0], Dim.of(found[1]))
+            values[found[0]] = Dim.of(found[1])
+            return True
+    if not unknown or size.value is not None and len(unknown) < 2:
+        raise _size_fault(index, axis, pairs, values)
+    return False
+
+
+def _check_bounds(
+    place: tuple[int, int], pairs: Pairs, values: Solution, symbol: Symbol, size: Dim
+) -> None:
+    low, high = size.bounds()
+    above = symbol.upper is None or (high is not None and high <= symbol.upper)
+    if low is not None and low >= symbol.lower and above:
+        return
+    allowed = f"{symbol.lower}..{'' if symbol.upper is None else symbol.upper}"
+    raise _size_fault(*place, pairs, values, f"`{symbol}` is in {allowed}, not {size}")
+
+
+def _dtype_fault(index: int, name: str, wanted: TensorType, given: TensorType) -> Fault:
+    return Fault(
+        "T0702",
+        f"`{name}` is declared {wanted} and got {given}: the dtype differs",
+        operands={index: str(given)},
+        help=[f"convert the data to {wanted.dtype.name}"],
+    )
+
+
+def _rank_fault(
+    index: int, name: str, wanted: TensorType, given: TensorType, pairs: Pairs
+) -> Fault:
+    return Fault(
+        "T0701",
+        f"`{name}` is declared {wanted} and got {given}: "
+        f"{wanted.rank} axes against {given.rank}",
+        operands={index: str(given)},
+        dims=wanted.shape,
+        help=_swapped(pairs),
+    )
+
+
+def _size_fault(
+    index: int, axis: int, pairs: Pairs, values: Mapping[Symbol, Dim], note: str = ""
+) -> Fault:
+    name, wanted, given = pairs[index]
+    dim, size = wanted.shape[axis], given.shape[axis]
+    known = dim.substitute(values)
+    meaning = f"{dim}" if known == dim else f"{dim} = {known}"
+    solved = [f"{s} = {v}" for s, v in values.items() if v.symbol is not s]
+    notes = [note] if note else []
+    if solved:
+        notes.append("so far " + ", ".join(solved))
+    return Fault(
+        "T0701",
+        f"`{name}` is declared {wanted} and got {given}: "
+        f"axis {axis} is {size} in place of {meaning}",
+        operands={index: str(given)},
+        dims=(dim,),
+        notes=notes,
+        help=_swapped(pairs),
+    )
+
+
+def _swapped(pairs: Pairs) -> list[str]:
+    """Advice if two inputs would fit the other way round."""
+    if len(pairs) != 2:
+        return []
+    (first, one, left), (second, two, right) = pairs
+    if not (_fits(one, right) and _fits(two, left)):
+        return []
+    return [f"they fit if swapped: pass `{first}` and `{second}` by name"]
+
+
+def _fits(wanted: TensorType, given: TensorType) -> bool:
+    """Whether numbers agree, symbols aside."""
+    return wanted.dtype == given.dtype and wanted.rank == given.rank and all(
+        dim.value is None or dim == size
+        for dim, size in zip(wanted.shape, given.shape, strict=True)
+    )

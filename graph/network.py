@@ -1,0 +1,334 @@
+"""`Input` and `Network`: layers put together as a graph of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import tree
+from .diagnostics import Diagnostic, Fault, Label, TensorTypeError, caller_span
+from .dim import Dim, Origin, Symbol
+from .initializers import snake_case
+from .layer import Layer, LayerCall
+from .match import match_types
+from .node import Node, substitute, topological
+from .registry import OPS
+from .tensor import SymbolicTensor, Tensor, Value
+from .trace import current_trace
+from .types import TensorType, dtype_of
+from .variable import Variable, input_node
+
+BATCH = Symbol("batch")
+_NAMED: dict[str, Symbol] = {}
+
+
+def Input(  # noqa: N802 - Keras's name
+    shape: Sequence[int | str | None | Dim] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | str | None | Dim] | None = None,
+) -> SymbolicTensor:
+    """A symbolic input; `shape` leaves the batch axis out.
+
+    A string in `shape` is a symbolic size, the same one wherever the string stands;
+    None is a size of its own.
+
+    >>> Input((784,)).type
+    f32[batch, 784]
+    """
+    span = caller_span()
+    if batch_shape is None:
+        if shape is None:
+            raise TensorTypeError(
+                Diagnostic("T0203", "`Input` needs a `shape`", span)
+            )
+        sizes: tuple[Any, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
+        batch_shape = (batch_size if batch_size is not None else "batch", *sizes)
+    label = name or "input"
+    try:
+        dims = tuple(_size(s, label, i, span) for i, s in enumerate(batch_shape))
+        type = TensorType(dtype_of(dtype or "float32"), dims)
+    except Fault as fault:
+        raise TensorTypeError.of(fault, span) from None
+    return SymbolicTensor(input_node(label, type, span))
+
+
+def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
+    if isinstance(size, Dim):
+        return size
+    if size == "batch":
+        return Dim.from_symbol(BATCH).born(Origin("`batch` is any size", span))
+    if size is None:
+        return Dim.from_symbol(Symbol(f"{name}_{axis}"))
+    if isinstance(size, str):
+        return Dim.from_symbol(_NAMED.setdefault(size, Symbol(size)))
+    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
+        raise Fault("T0204", f"`{size}` is no size of an input", argument="shape")
+    return Dim.of(int(size), Origin(f"{size} is written here", span))
+
+
+class Network(Layer):
+    """A layer made of calls of layers and ops, from symbolic inputs to outputs.
+
+    Inputs and outputs are a tensor, or lists, tuples and dictionaries of tensors.
+    Raises `TensorTypeError` if an output does not follow from the inputs.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        name: str | None = None,
+        trainable: bool = True,
+    ):
+        super().__init__(name=name, trainable=trainable)
+        self.inputs, self.input_structure = tree.flatten(inputs)
+        self.outputs, self.output_structure = tree.flatten(outputs)
+        self._check_ends()
+        self.input_nodes = tuple(tensor.as_node() for tensor in self.inputs)
+        self.output_nodes = tuple(tensor.as_node() for tensor in self.outputs)
+        self.nodes = topological(self.output_nodes)
+        self._check_connected()
+        self.layers = self._collect()
+        self._parameters = [
+            node.attributes["variable"]
+            for node in self.nodes
+            if node.op.name == "variable"
+        ]
+        self.input_names = _unique(node.name or "input" for node in self.input_nodes)
+        self._name_layers()
+        self.built = True
+
+    def _check_ends(self) -> None:
+        for what, ends in (("input", self.inputs), ("output", self.outputs)):
+            if not ends:
+                raise TensorTypeError(
+                    Diagnostic("T0505", f"a model needs an {what} tensor", caller_span())
+                )
+        strange = [t for t in self.inputs if t.as_node().op.name != "input"]
+        if strange:
+            raise TensorTypeError(
+                Diagnostic(
+                    "T0505",
+                    f"an input of a model comes from `Input`, and {strange[0].type} is "
+                    f"the result of `{strange[0].as_node().op.name}`",
+                    caller_span(),
+                )
+            )
+
+    def _check_connected(self) -> None:
+        known = set(self.input_nodes)
+        loose = [n for n in self.nodes if n.op.name == "input" and n not in known]
+        if loose:
+            labels = [Label(n.span, f"`{n.name}` is made here") for n in loose if n.span]
+            raise TensorTypeError(
+                Diagnostic(
+                    "T0505",
+                    f"the outputs need the input `{loose[0].name}`, which is not among "
+                    "the model's inputs",
+                    caller_span(),
+                    labels=tuple(labels),
+                    help=(f"add it: `Model([…, {loose[0].name}], …)`",),
+                )
+            )
+
+    def _collect(self) -> list[Layer]:
+        calls = (n.attributes["call"] for n in self.nodes if n.op.name == "layer_call")
+        return list({id(call.layer): call.layer for call in calls}.values())
+
+    def _name_layers(self) -> None:
+        """Names unique within this model: given ones as they are, others counted."""
+        taken: dict[str, Layer] = {}
+        for layer in self.layers:
+            if layer.given_name is not None:
+                if layer.given_name in taken:
+                    raise _same_name(layer, taken[layer.given_name])
+                taken[layer.given_name] = layer
+        for layer in self.layers:
+            if layer.given_name is None:
+                base = name = snake_case(type(layer).__name__)
+                number = 0
+                while name in taken:
+                    number += 1
+                    name = f"{base}_{number}"
+                layer.auto_name = name
+                taken[name] = layer
+        self.name_variables("")
+
+    def child_name(self, attribute: str, child: Layer | Variable) -> str:
+        return child.name
+
+    @property
+    def input_types(self) -> tuple[TensorType, ...]:
+        return tuple(node.tensor_type for node in self.input_nodes)
+
+    @property
+    def output_types(self) -> tuple[TensorType, ...]:
+        return tuple(node.tensor_type for node in self.output_nodes)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or inputs as they were given."""
+        return tree.unflatten(self.input_structure, iter(self.inputs))
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, or outputs as they were given."""
+        return tree.unflatten(self.output_structure, iter(self.outputs))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name or an index."""
+        if index is not None:
+            return self.layers[index]
+        found = next((layer for layer in self.layers if layer.name == name), None)
+        if found is None:
+            known = ", ".join(layer.name for layer in self.layers)
+            raise TensorTypeError.of(
+                Fault("T0201", f"no layer is called `{name}`", help=[f"there are {known}"]),
+                caller_span(),
+            )
+        return found
+
+    def call(self, *arguments: Any, **named: Any) -> Any:
+        operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)
+        types = [operand.type for operand in operands]
+        sizes = match_types(self.input_names, self.input_types, types)
+        values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
+        results = replay(self.nodes, self.output_nodes, values, sizes, **named)
+        return tree.unflatten(self.output_structure, iter(results))
+
+    def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs.get("training") is None:
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        return self.call(*args, **kwargs)
+
+    def arrange(self, value: Any) -> list[Any]:
+        """Operands in the order of the inputs: by name from a dictionary."""
+        if isinstance(value, dict) and not isinstance(self.input_structure, dict):
+            missing = [n for n in self.input_names if n not in value]
+            if missing:
+                given = ", ".join(map(str, value)) or "nothing"
+                raise Fault("T0203", f"input `{missing[0]}` is missing; given: {given}")
+            return [value[name] for name in self.input_names]
+        if isinstance(value, dict):
+            value = {key: value[key] for key in self.input_structure if key in value}
+        operands, _ = tree.flatten(value)
+        if len(operands) != len(self.input_nodes):
+            wanted = ", ".join(self.input_names)
+            raise Fault(
+                "T0203",
+                f"`{self.name}` takes {len(self.input_nodes)} inputs ({wanted}) and got "
+                f"{len(operands)}",
+            )
+        return operands
+
+
+def _same_name(layer: Layer, other: Layer) -> TensorTypeError:
+    labels = [Label(x.span, f"`{x.name}` is made here") for x in (other,) if x.span]
+    return TensorTypeError(
+        Diagnostic(
+            "T0504",
+            f"two layers of this model are called `{layer.name}`",
+            layer.span,
+            labels=tuple(labels),
+            help=("give each its own name, or call the same layer twice to share it",),
+        )
+    )
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in names:
+        number, free = 0, name
+        while free in found:
+            number += 1
+            free = f"{name}_{number}"
+        found.append(free)
+    return tuple(found)
+
+
+def replay(
+    nodes: Sequence[Node],
+    outputs: Sequence[Node],
+    values: dict[Node, Any],
+    sizes: Mapping[Symbol, Dim],
+    training: bool | None = None,
+) -> list[Any]:
+    """Do again on other operands what nodes in topological order say.
+
+    On tensors this evaluates, inside a trace it rebuilds; layer calls call the layer.
+    `values` starts with the inputs and receives every result.
+    """
+    uses: dict[Node, int] = {}
+    for node in nodes:
+        for source in node.inputs:
+            uses[source] = uses.get(source, 0) + 1
+    kept = set(outputs)
+    for node in nodes:
+        if node in values:
+            continue
+        operands = [values[source] for source in node.inputs]
+        values[node] = _again(node, operands, sizes, training)
+        for source in node.inputs:
+            uses[source] -= 1
+            if not uses[source] and source not in kept:
+                values.pop(source, None)
+    return [_as_value(values[node]) for node in outputs]
+
+
+def _as_value(found: Any) -> Value:
+    result: Value = found.value if isinstance(found, Variable) else found
+    return result
+
+
+def _again(
+    node: Node,
+    operands: list[Any],
+    sizes: Mapping[Symbol, Dim],
+    training: bool | None,
+) -> Any:
+    match node.op.name:
+        case "variable":
+            return node.attributes["variable"]
+        case "layer_call":
+            return _call_again(node.attributes["call"], operands, training)
+        case "item":
+            return operands[0][node.attributes["index"]]
+        case "random_key":
+            return _draw(node.attributes["generator"])
+        case _:
+            attributes = {
+                key: substitute(value, sizes) for key, value in node.attributes.items()
+            }
+            return node.op.dispatch(operands, attributes)
+
+
+def _call_again(call: LayerCall, operands: list[Any], training: bool | None) -> Any:
+    args, kwargs = call.arguments(iter(operands))
+    if training is not None and kwargs.get("training") is None:
+        kwargs = {**kwargs, "training": training}
+        if "training" not in _call_names(call.layer):
+            del kwargs["training"]
+    result = call.layer(*args, **kwargs)
+    leaves, _ = tree.flatten(result)
+    return result if call.result is tree.LEAF else tuple(leaves)
+
+
+def _call_names(layer: Layer) -> Iterable[str]:
+    import inspect
+
+    if isinstance(layer, Network):
+        return ("training",)
+    return inspect.signature(layer.call).parameters
+
+
+def _draw(generator: Any) -> Any:
+    trace = current_trace()
+    if trace is None:
+        return Tensor(generator.next())
+    key = OPS["random_key"]
+    draw = trace.draw(generator)
+    return SymbolicTensor(key.apply((), {"generator": generator, "draw": draw}))
+
+

@@ -1,0 +1,278 @@
+"""Ops: each one block with its type rule, gradient, run body and fusible form.
+
+`Op.__call__` is the public function: on values it runs, on symbols it builds a node,
+on nodes (inside rules) it builds a node and checks dtypes strictly.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from .device import array_module, module_of
+from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
+from .node import Node, intern, resolve
+from .operand import Operand
+from .registry import OPS
+from .tensor import SymbolicTensor, Tensor, constant_node, convert_to_tensor, literal
+from .trace import current_trace
+from .types import DTYPES, F32, DType, TensorType, TupleType, Type
+
+Results = Sequence["Node | None"]
+
+
+class Op:
+    """One operation. A subclass is one block in a family file of `graph/ops/`."""
+
+    name: ClassVar[str] = ""
+    level: ClassVar[str] = "primitive"  # or composite, layer, kernel
+    public: ClassVar[bool] = True
+    operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
+    unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
+    view: ClassVar[bool] = False  # the result may alias the first operand's memory
+    writes: ClassVar[bool] = False  # `run` can write into `out`
+    elementwise: ClassVar[bool] = False
+    commutative: ClassVar[bool] = False
+    scalar: ClassVar[str | None] = None  # the fusible form, in terms of x and y
+    no_gradient: ClassVar[str] = ""  # why there is none, in words
+    domain: ClassVar[tuple[tuple[float, float], ...]] = ()  # where tests sample
+
+    def arguments(
+        self, *operands: Any, **attributes: Any
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Operands and attributes of a call; its signature is the public one."""
+        return operands, attributes
+
+    def canonical(
+        self, types: tuple[TensorType, ...], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Attributes in the one form that the other rules see; refuses bad ones."""
+        return attributes
+
+    def infer(self, *types: Any, **attributes: Any) -> Type:
+        """The type of the result, or a `Fault`."""
+        raise InternalError(f"{self.name} has no type rule")
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        """Cotangents of the operands, before broadcasting is summed."""
+        reason = self.no_gradient or "it has no gradient rule"
+        raise Fault("T0502", f"no gradient passes through `{self.name}`: {reason}")
+
+    def run(self, xp: Any, *arrays: Any, out: Any = None, **attributes: Any) -> Any:
+        """The value, with NumPy or CuPy; into `out` where `writes` says so."""
+        raise InternalError(f"{self.name} has no run body")
+
+    def expand(self, node: Node) -> Node:
+        """A composite written with other ops."""
+        raise InternalError(f"{self.name} has no expansion")
+
+    @property
+    def differentiable(self) -> bool:
+        return not self.no_gradient
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return (inspect.getdoc(self) or "").split("\n")[0]
+
+    def apply(
+        self,
+        inputs: tuple[Node, ...],
+        attributes: Mapping[str, Any] | None = None,
+        like: Node | None = None,
+        name: str | None = None,
+    ) -> Node:
+        """The node of this op on nodes; `like` lends its name and place."""
+        types = tuple(node.type for node in inputs)
+        fixed = self.canonical(types, dict(attributes or {}))  # type: ignore[arg-type]
+        return intern(
+            self,
+            inputs,
+            fixed,
+            lambda: self.infer(*types, **fixed),
+            name or (like.name if like is not None else None),
+            like.span if like is not None else None,
+        )
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.dispatch(*self._bind(arguments, options))
+
+    def dispatch(self, operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
+        """Apply to nodes, to symbols or to values, whichever the operands are."""
+        if any(isinstance(operand, Node) for operand in operands):
+            like = self._like(operands)
+            nodes = [as_node(operand, like) for operand in operands]
+            return unpack(self.apply(tuple(nodes), attributes), Node)
+        try:
+            if is_symbolic(operands):
+                nodes = [_symbol_node(o) for o in self._promoted(operands)]
+                return unpack(self.apply(tuple(nodes), attributes), SymbolicTensor)
+            return self.eager(tuple(self._promoted(operands)), attributes)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    def _bind(
+        self, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        try:
+            return self.arguments(*arguments, **options)
+        except TypeError as error:
+            # Only a wrong call; a TypeError from deeper comes with more frames.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            text = str(error).replace(f"{type(self).__name__}.arguments()", self.name)
+            fault = Fault("T0202", f"wrong call: {text}", help=[f"write {self.usage}"])
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    @property
+    def usage(self) -> str:
+        """The call as a signature, `sum(x, axis=None, keepdims=False)`."""
+        parameters = inspect.signature(self.arguments).parameters.values()
+        bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+        return f"`{self.name}({', '.join(map(str, bare))})`"
+
+    def eager(self, operands: tuple[Tensor, ...], attributes: dict[str, Any]) -> Any:
+        """Run on values at once."""
+        types = tuple(tensor.type for tensor in operands)
+        fixed = self.canonical(types, attributes)
+        result = self.infer(*types, **fixed)
+        arrays = [tensor.array for tensor in operands]
+        xp = module_of(arrays[0]) if arrays else array_module()
+        if self.level == "composite":
+            from .evaluate import evaluate_composite
+
+            return evaluate_composite(self, types, fixed, arrays)
+        plain = {key: resolve(value, {}) for key, value in fixed.items()}
+        value = self.run(xp, *arrays, **plain)
+        if isinstance(result, TupleType):
+            return tuple(Tensor(xp.asarray(item)) for item in value)
+        return Tensor(xp.asarray(value))
+
+    def _like(self, operands: Sequence[Any]) -> TensorType | None:
+        """The type whose dtype plain numbers among the operands take."""
+        group = operands[self.unified]
+        return next((o.tensor_type for o in group if isinstance(o, Node)), None)
+
+    def _promoted(self, operands: Sequence[Any]) -> list[Any]:
+        """Operands as tensors of one dtype, as far as the op wants that."""
+        chosen = list(operands)
+        if self.operand_dtypes == "any":
+            return [convert(operand) for operand in chosen]
+        group = range(len(chosen))[self.unified]
+        dtype = result_dtype(*(chosen[index] for index in group))
+        if self.operand_dtypes == "float" and not dtype.is_float:
+            dtype = F32
+        return [
+            convert(operand, dtype if index in group else None)
+            for index, operand in enumerate(chosen)
+        ]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def as_node(value: Any, like: TensorType | None = None) -> Node:
+    """A node for an operand; a plain number takes the dtype of `like`."""
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, (bool, int, float)) and like is not None:
+        return literal(value, like)
+    return _symbol_node(convert(value))
+
+
+def _symbol_node(value: Any) -> Node:
+    node: Node = value.as_node()
+    return node
+
+
+def convert(value: Any, dtype: DType | None = None) -> Any:
+    """A tensor, symbolic tensor or variable of a value, cast if need be."""
+    if not isinstance(value, Operand):
+        if hasattr(value, "build") and hasattr(value, "call"):
+            raise Fault(
+                "T0501",
+                f"`{value.name}` is a layer, not a tensor",
+                help=[f"apply it: `{type(value).__name__}(…)(x)`"],
+            )
+        return convert_to_tensor(value, dtype)
+    found: Any = SymbolicTensor(value) if isinstance(value, Node) else value
+    if dtype is None or found.type.dtype == dtype:
+        return found
+    return OPS["cast"](found, dtype.name)
+
+
+def is_symbolic(operands: Sequence[Any]) -> bool:
+    """Whether an op on these builds a node instead of running."""
+    if any(isinstance(operand, SymbolicTensor) for operand in operands):
+        return True
+    return current_trace() is not None
+
+
+def unpack(node: Node, wrap: Callable[[Node], Any]) -> Any:
+    """The wrapped node, or a tuple of its items when it has several results."""
+    make: Callable[[Node], Any] = (lambda n: n) if wrap is Node else wrap
+    if not isinstance(node.type, TupleType):
+        return make(node)
+    item = OPS["item"]
+    count = range(len(node.type.items))
+    return tuple(make(item.apply((node,), {"index": index})) for index in count)
+
+
+def result_dtype(*operands: Any) -> DType:
+    """The common dtype, by Keras's table; plain numbers bow to tensors."""
+    strong = [d for o in operands if (d := _dtype(o)) is not None]
+    weak_float = any(isinstance(o, float) for o in operands)
+    if not strong:
+        known = [isinstance(o, bool) for o in operands]
+        return F32 if weak_float else DTYPES["bool"] if all(known) else DTYPES["i32"]
+    dtype = strong[0]
+    for other in strong[1:]:
+        dtype = join_dtypes(dtype, other)
+    if weak_float and not dtype.is_float:
+        return F32
+    weak_int = any(isinstance(o, int) and not isinstance(o, bool) for o in operands)
+    return DTYPES["i32"] if weak_int and dtype.kind == "b" else dtype
+
+
+def _dtype(operand: Any) -> DType | None:
+    if isinstance(operand, Node):
+        return operand.dtype
+    if isinstance(operand, Operand):
+        found: DType = operand.type.dtype  # type: ignore[attr-defined]
+        return found
+    if isinstance(operand, (bool, int, float)):
+        return None
+    tensor: Tensor = convert_to_tensor(operand)
+    return tensor.type.dtype
+
+
+def join_dtypes(left: DType, right: DType) -> DType:
+    """The least dtype that both go into, by Keras's promotion table."""
+    if left == right:
+        return left
+    small, large = sorted((left, right), key=lambda d: ("buif".index(d.kind), d.size))
+    if small.kind == large.kind:
+        if small.kind == "f" and small.size == large.size:
+            return F32  # float16 and bfloat16
+        return large
+    if small.kind == "b" or large.kind == "f":
+        return large
+    if large.size > small.size:
+        return large
+    return F32 if small.size == 8 else DTYPES[f"i{small.size * 16}"]
+
+
+Defined = TypeVar("Defined", bound="type[Op]")
+
+
+def register(kind: Defined) -> Defined:
+    """Enter an op class into the registry, under its name in snake case."""
+    op = kind()
+    name = op.name or kind.__name__.lower()
+    if name in OPS:
+        raise InternalError(f"two ops are called {name}")
+    kind.name = name
+    op.__doc__ = kind.__doc__
+    OPS[name] = op
+    return kind

@@ -1,0 +1,99 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..diagnostics import Fault
+from ..dim import Dim
+from ..dim import equal as equal_dims
+from ..node import Node
+from ..op import Op, Results, register
+from ..registry import call
+from ..types import TensorType
+from .elementwise import broadcast_shapes, dtype_clash
+from .movement import sum_to
+
+
+@register
+class Matmul(Op):
+    """The matrix product over the last two axes; a vector counts as a row or column."""
+
+    operand_dtypes = "same"
+    writes = True
+    domain = ((-1.0, 1.0), (-1.0, 1.0))
+
+    def arguments(self, x1: Any, x2: Any) -> Any:
+        return (x1, x2), {}
+
+    def infer(self, x1: TensorType, x2: TensorType) -> TensorType:
+        if x1.dtype != x2.dtype:
+            raise dtype_clash("@", x1, 1, x2)
+        for index, type in enumerate((x1, x2)):
+            if type.rank == 0:
+                raise Fault(
+                    "T0306",
+                    f"`@` needs a matrix or vector and got the scalar {type}",
+                    operands={index: str(type)},
+                    help=["multiply by a scalar with `*`"],
+                )
+        inner, rows = x1.shape[-1], x2.shape[0 if x2.rank == 1 else -2]
+        if equal_dims(inner, rows) is not True:
+            raise _mismatch(x1, x2, inner, rows)
+        batch = broadcast_shapes(
+            "@", (x1.with_shape(x1.shape[:-2]), x2.with_shape(x2.shape[:-2]))
+        )
+        left = x1.shape[-2:-1]
+        right = x2.shape[-1:] if x2.rank > 1 else ()
+        return x1.with_shape((*batch, *left, *right))
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        x, y = node.inputs
+        wide_x = call("expand_dims", x, 0) if x.ndim == 1 else x
+        wide_y = call("expand_dims", y, 1) if y.ndim == 1 else y
+        g = cotangent
+        if y.ndim == 1:
+            g = call("expand_dims", g, -1)
+        if x.ndim == 1:
+            g = call("expand_dims", g, -2)
+        return (
+            _fold(g @ swap_last(wide_y), x, wide_x),
+            _weight_gradient(wide_x, g, y, wide_y),
+        )
+
+    def run(self, xp: Any, x1: Any, x2: Any, *, out: Any = None) -> Any:
+        return xp.matmul(x1, x2, out=out)
+
+
+def _mismatch(x1: TensorType, x2: TensorType, inner: Dim, rows: Dim) -> Fault:
+    help = []
+    if x2.rank == 2 and equal_dims(inner, x2.shape[-1]):
+        help = [f"the other axis of the right operand is {inner}: transpose it"]
+    return Fault(
+        "T0301",
+        f"inner sizes of `@` differ: {inner} and {rows}",
+        operands={0: str(x1), 1: str(x2)},
+        dims=(inner, rows),
+        help=help,
+    )
+
+
+def swap_last(node: Node) -> Node:
+    """The last two axes exchanged."""
+    order = (*range(node.ndim - 2), node.ndim - 1, node.ndim - 2)
+    found: Node = call("transpose", node, order)
+    return found
+
+
+def _fold(gradient: Node, source: Node, wide: Node) -> Node:
+    gradient = sum_to(gradient, wide.shape)
+    found: Node = call("reshape", gradient, source.shape) if wide is not source else gradient
+    return found
+
+
+def _weight_gradient(x: Node, g: Node, y: Node, wide_y: Node) -> Node:
+    """x transposed times g; leading axes that y has not are folded into the sum."""
+    if wide_y.ndim == 2 and x.ndim > 2:
+        x = call("reshape", x, (-1, x.shape[-1]))
+        g = call("reshape", g, (-1, g.shape[-1]))
+    return _fold(swap_last(x) @ g, y, wide_y)

@@ -1,0 +1,383 @@
+"""Ops that move elements without changing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..diagnostics import Fault
+from ..dim import Dim, divide_exactly, product, sorted_symbols, valuations
+from ..dim import equal as equal_dims
+from ..node import Node
+from ..op import Op, Results, register
+from ..registry import OPS, call
+from ..types import F32, DTypeLike, TensorType, dtype_of
+from .elementwise import dtype_clash
+from .reduce import normal_axis
+
+Types = tuple[TensorType, ...]
+
+
+def as_shape(shape: Any) -> tuple[Any, ...]:
+    """A shape given as a size or as a sequence of sizes."""
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(s if isinstance(s, Dim) else int(s) for s in sizes)
+
+
+@register
+class Reshape(Op):
+    """The same elements in row-major order under another shape; one size may be -1."""
+
+    view = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, newshape: Any) -> Any:
+        return (x,), {"newshape": as_shape(newshape)}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        wanted = attributes["newshape"]
+        free = [i for i, size in enumerate(wanted) if size == -1]
+        sizes = [Dim.of(size) for i, size in enumerate(wanted) if i not in free]
+        total, known = types[0].size, product(sizes)
+        if len(free) > 1:
+            raise Fault("T0304", "only one size of a reshape may be -1", argument="newshape")
+        if free:
+            sizes.insert(free[0], self._missing(types[0], total, known))
+        elif equal_dims(total, known) is not True:
+            raise _misfit(types[0], total, sizes, known)
+        return {"newshape": tuple(sizes)}
+
+    def _missing(self, type: TensorType, total: Dim, known: Dim) -> Dim:
+        found = divide_exactly(total, known) if known.value != 0 else None
+        if found is not None:
+            return found
+        raise Fault(
+            "T0304",
+            f"{total} elements do not divide into groups of {known}",
+            operands={0: str(type)},
+            argument="newshape",
+            dims=(*type.shape,),
+            notes=_witness(total, known),
+        )
+
+    def infer(self, x: TensorType, newshape: tuple[Dim, ...]) -> TensorType:
+        # Sizes that stay keep their history.
+        kept = {dim: dim for dim in reversed(x.shape)}
+        return x.with_shape(kept.get(dim, dim) for dim in newshape)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (call("reshape", cotangent, node.inputs[0].shape),)
+
+    def run(self, xp: Any, x: Any, *, newshape: tuple[int, ...], out: Any = None) -> Any:
+        return x.reshape(newshape)
+
+
+def _witness(total: Dim, known: Dim) -> list[str]:
+    for values in valuations(total, known):
+        if known.evaluate(values) and total.evaluate(values) % known.evaluate(values):
+            told = ", ".join(f"{s} = {v}" for s, v in values.items())
+            return [f"not exact for {told}" if told else f"{total} % {known} is not 0"]
+    return []
+
+
+def _misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
+    forced = [s for s in sorted_symbols(total) if s.rigid and s not in known.symbols()]
+    if forced:
+        name = forced[0].name
+        return Fault(
+            "T0307",
+            f"this reshape would force `{name}` to one size: {type} has {total} "
+            f"elements and [{', '.join(map(str, sizes))}] has {known}",
+            operands={0: str(type)},
+            dims=type.shape,
+            argument="newshape",
+            help=[f"keep `{name}` in the new shape: write {name} for its size, or -1"],
+        )
+    return Fault(
+        "T0304",
+        f"{type} has {total} elements and [{', '.join(map(str, sizes))}] has {known}",
+        operands={0: str(type)},
+        dims=type.shape,
+        argument="newshape",
+    )
+
+
+@register
+class Transpose(Op):
+    """The axes in another order; reversed if `axes` is None."""
+
+    view = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axes: Any = None) -> Any:
+        return (x,), {"axes": axes}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        type, axes = types[0], attributes.get("axes")
+        order = tuple(range(type.rank))[::-1] if axes is None else tuple(axes)
+        order = tuple(normal_axis(self.name, a, type.rank, type) for a in order)
+        if sorted(order) != list(range(type.rank)):
+            raise Fault(
+                "T0303",
+                f"`axes` of `transpose` names each axis of {type} once, not {axes}",
+                operands={0: str(type)},
+                argument="axes",
+            )
+        return {"axes": order}
+
+    def infer(self, x: TensorType, axes: tuple[int, ...]) -> TensorType:
+        return x.with_shape(x.shape[axis] for axis in axes)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        back = np.argsort(node.attributes["axes"])
+        return (call("transpose", cotangent, tuple(map(int, back))),)
+
+    def run(self, xp: Any, x: Any, *, axes: tuple[int, ...], out: Any = None) -> Any:
+        return xp.transpose(x, axes)
+
+
+@register
+class BroadcastTo(Op):
+    """Stretched to a shape: new axes in front, size 1 repeated."""
+
+    name = "broadcast_to"
+    view = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, shape: Any) -> Any:
+        return (x,), {"shape": as_shape(shape)}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {"shape": tuple(Dim.of(size) for size in attributes["shape"])}
+
+    def infer(self, x: TensorType, shape: tuple[Dim, ...]) -> TensorType:
+        padded = (Dim.of(1),) * (len(shape) - x.rank) + x.shape
+        fits = len(padded) == len(shape) and all(
+            a.value == 1 or equal_dims(a, b)
+            for a, b in zip(padded, shape, strict=True)
+        )
+        if not fits:
+            wanted = x.with_shape(shape)
+            raise Fault(
+                "T0302", f"{x} does not stretch to {wanted}", operands={0: str(x)}
+            )
+        return x.with_shape(shape)
+
+    def apply(self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None) -> Node:
+        shape = tuple(Dim.of(size) for size in attributes["shape"])
+        if inputs[0].shape == shape:
+            source: Node = inputs[0]
+            return source
+        return super().apply(inputs, attributes, like, name)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (sum_to(cotangent, node.inputs[0].shape),)
+
+    def run(self, xp: Any, x: Any, *, shape: tuple[int, ...], out: Any = None) -> Any:
+        return xp.broadcast_to(x, shape)
+
+
+def sum_to(value: Node, shape: tuple[Dim, ...]) -> Node:
+    """Broadcasting undone: the sum over the axes that were stretched."""
+    if value.shape == shape:
+        return value
+    extra = value.ndim - len(shape)
+    ones = [
+        axis + extra
+        for axis, size in enumerate(shape)
+        if size.value == 1 and value.shape[axis + extra].value != 1
+    ]
+    axes = (*range(extra), *ones)
+    if axes:
+        value = call("sum", value, axis=axes)
+    found: Node = call("reshape", value, shape) if value.shape != shape else value
+    return found
+
+
+@register
+class Concatenate(Op):
+    """Tensors joined along an axis; the other axes are equal."""
+
+    operand_dtypes = "same"
+    writes = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, xs: Any, axis: int = 0) -> Any:
+        return tuple(xs), {"axis": axis}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank, types[0])}
+
+    def infer(self, *types: TensorType, axis: int) -> TensorType:
+        first = types[0]
+        for index, other in enumerate(types[1:], 1):
+            if other.dtype != first.dtype:
+                raise dtype_clash(self.name, first, index, other)
+            same = other.rank == first.rank and all(
+                i == axis or equal_dims(a, b)
+                for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True))
+            )
+            if not same:
+                raise _unlike(axis, first, index, other)
+        joined = sum((t.shape[axis] for t in types[1:]), first.shape[axis])
+        return first.with_shape((*first.shape[:axis], joined, *first.shape[axis + 1 :]))
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        axis, start, parts = node.attributes["axis"], Dim.of(0), []
+        for source in node.inputs:
+            stop = start + source.shape[axis]
+            index = (slice(None),) * axis + (slice(start, stop),)
+            parts.append(call("getitem", cotangent, index))
+            start = stop
+        return parts
+
+    def run(self, xp: Any, *arrays: Any, axis: int, out: Any = None) -> Any:
+        return xp.concatenate(arrays, axis=axis, out=out)
+
+
+def _unlike(axis: int, first: TensorType, index: int, other: TensorType) -> Fault:
+    return Fault(
+        "T0305",
+        f"tensors joined along axis {axis} differ on another axis: {first} and {other}",
+        operands={0: str(first), index: str(other)},
+        dims=(*first.shape, *other.shape),
+    )
+
+
+@register
+class Stack(Op):
+    """Tensors of one type along a new axis."""
+
+    level = "composite"
+    operand_dtypes = "same"
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axis: int = 0) -> Any:
+        return tuple(x), {"axis": axis}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])}
+
+    def infer(self, *types: TensorType, axis: int) -> TensorType:
+        first = types[0]
+        for index, other in enumerate(types[1:], 1):
+            if other != first:
+                raise _unlike(axis, first, index, other)
+        return first.with_shape((*first.shape[:axis], len(types), *first.shape[axis:]))
+
+    def expand(self, node: Node) -> Node:
+        axis = node.attributes["axis"]
+        wide = [call("expand_dims", source, axis) for source in node.inputs]
+        found: Node = OPS["concatenate"].apply(tuple(wide), {"axis": axis})
+        return found
+
+
+@register
+class ExpandDims(Op):
+    """A new axis of size 1."""
+
+    name = "expand_dims"
+    view = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axis: int) -> Any:
+        return (x,), {"axis": axis}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])}
+
+    def infer(self, x: TensorType, axis: int) -> TensorType:
+        return x.with_shape((*x.shape[:axis], 1, *x.shape[axis:]))
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (call("reshape", cotangent, node.inputs[0].shape),)
+
+    def run(self, xp: Any, x: Any, *, axis: int, out: Any = None) -> Any:
+        return xp.expand_dims(x, axis)
+
+
+@register
+class Squeeze(Op):
+    """Without axes of size 1: the given ones, or all."""
+
+    view = True
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axis: Any = None) -> Any:
+        return (x,), {"axis": axis}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        type, axis = types[0], attributes.get("axis")
+        if axis is None:
+            return {"axis": tuple(i for i, d in enumerate(type.shape) if d.value == 1)}
+        axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+        found = tuple(sorted(normal_axis(self.name, a, type.rank, type) for a in axes))
+        wide = [a for a in found if type.shape[a].value != 1]
+        if wide:
+            raise Fault(
+                "T0303",
+                f"`squeeze` drops axes of size 1, and axis {wide[0]} of {type} has "
+                f"size {type.shape[wide[0]]}",
+                operands={0: str(type)},
+                argument="axis",
+            )
+        return {"axis": found}
+
+    def infer(self, x: TensorType, axis: tuple[int, ...]) -> TensorType:
+        return x.with_shape(d for i, d in enumerate(x.shape) if i not in axis)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (call("reshape", cotangent, node.inputs[0].shape),)
+
+    def run(self, xp: Any, x: Any, *, axis: tuple[int, ...], out: Any = None) -> Any:
+        return xp.squeeze(x, axis)
+
+
+@register
+class Full(Op):
+    """A shape filled with one number."""
+
+    writes = True
+
+    def arguments(self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Any:
+        kind = F32 if dtype is None else dtype_of(dtype)
+        return (), {"shape": as_shape(shape), "fill_value": fill_value, "dtype": kind}
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        shape = tuple(Dim.of(size) for size in attributes["shape"])
+        return {**attributes, "shape": shape}
+
+    def infer(self, shape: tuple[Dim, ...], fill_value: float, dtype: Any) -> TensorType:
+        return TensorType(dtype, shape)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return ()
+
+    def run(self, xp: Any, *, shape: Any, fill_value: Any, dtype: Any, out: Any = None) -> Any:
+        if out is None:
+            return xp.full(shape, fill_value, dtype.numpy)
+        out.fill(fill_value)
+        return out
+
+
+def full_node(type: TensorType, value: float) -> Node:
+    """A node of a type filled with one number."""
+    attributes = {"shape": type.shape, "fill_value": value, "dtype": type.dtype}
+    return OPS["full"].apply((), attributes)
+
+
+def zeros(shape: Any, dtype: DTypeLike | None = None) -> Any:
+    """Zeros of a shape."""
+    return call("full", shape, 0, dtype)
+
+
+def ones(shape: Any, dtype: DTypeLike | None = None) -> Any:
+    """Ones of a shape.
+
+    >>> ones((2,)).numpy().tolist()
+    [1.0, 1.0]
+    """
+    return call("full", shape, 1, dtype)
+
+

@@ -1,0 +1,266 @@
+"""Ops that fold axes away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..diagnostics import Fault
+from ..dim import Dim, product
+from ..node import Node
+from ..op import Op, Results, register
+from ..registry import call
+from ..types import BOOL, I32, TensorType
+
+
+def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
+    """A non-negative axis; refuses one that the operand has not."""
+    if not -rank <= axis < rank:
+        raise Fault(
+            "T0303",
+            f"`{name}` has no axis {axis} to work on: its operand has rank {type.rank}",
+            operands={0: str(type)},
+            argument="axis",
+        )
+    return axis % rank
+
+
+def normal_axes(name: str, axis: Any, type: TensorType) -> tuple[int, ...]:
+    """Sorted non-negative axes; None means all."""
+    if axis is None:
+        return tuple(range(type.rank))
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    return tuple(sorted({normal_axis(name, int(a), type.rank, type) for a in axes}))
+
+
+class Reduction(Op):
+    """A fold over `axis` (None: all), keeping it with size 1 if `keepdims`."""
+
+    writes = True
+    body = ""
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return (x,), {"axis": axis, "keepdims": keepdims}
+
+    def canonical(
+        self, types: tuple[TensorType, ...], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        axes = normal_axes(self.name, attributes.get("axis"), types[0])
+        return {"axis": axes, "keepdims": bool(attributes.get("keepdims", False))}
+
+    def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
+        if keepdims:
+            one = Dim.of(1)
+            return x.with_shape(one if i in axis else d for i, d in enumerate(x.shape))
+        return x.with_shape(d for i, d in enumerate(x.shape) if i not in axis)
+
+    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+        return getattr(xp, self.body)(x, axis=axis, keepdims=keepdims, out=out)
+
+
+def spread(node: Node, value: Node) -> Node:
+    """A reduced value stretched back to the shape of what was reduced."""
+    source, axis = node.inputs[0], node.attributes["axis"]
+    if not node.attributes["keepdims"]:
+        kept = (Dim.of(1) if i in axis else d for i, d in enumerate(source.shape))
+        value = call("reshape", value, tuple(kept))
+    found: Node = call("broadcast_to", value, source.shape)
+    return found
+
+
+def kept(node: Node) -> Node:
+    """The reduction itself with its axes kept as size 1."""
+    return node.op.apply(node.inputs, {**node.attributes, "keepdims": True})
+
+
+@register
+class Sum(Reduction):
+    """The sum of elements over axes."""
+
+    body = "sum"
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (spread(node, cotangent),)
+
+    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+        return xp.sum(x, axis=axis, keepdims=keepdims, out=out, dtype=x.dtype)
+
+    def arguments(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return (_counted(x),), {"axis": axis, "keepdims": keepdims}
+
+
+def _counted(x: Any) -> Any:
+    """Truth values become integers before they are added up."""
+    if getattr(getattr(x, "type", None), "dtype", None) == BOOL:
+        return call("cast", x, "int32")
+    return x
+
+
+@register
+class Prod(Reduction):
+    """The product of elements over axes."""
+
+    body = "prod"
+    domain = ((0.5, 1.5),)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        # Exact for elements that are not zero.
+        value = spread(node, cotangent * node)
+        return (value / node.inputs[0],)
+
+    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+        return xp.prod(x, axis=axis, keepdims=keepdims, out=out, dtype=x.dtype)
+
+
+class Extreme(Reduction):
+    """The largest or smallest element; ties share the gradient."""
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        source = node.inputs[0]
+        hit = call("cast", call("equal", source, kept(node)), source.dtype.name)
+        axes = node.attributes["axis"]
+        count = call("sum", hit, axis=axes, keepdims=True)
+        return (spread(node, cotangent) * (hit / count),)
+
+
+@register
+class Max(Extreme):
+    """The largest element over axes."""
+
+    body = "max"
+
+
+@register
+class Min(Extreme):
+    """The smallest element over axes."""
+
+    body = "min"
+
+
+@register
+class Mean(Reduction):
+    """The mean of elements over axes; integers give float32."""
+
+    level = "composite"
+    operand_dtypes = "float"
+
+    def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
+        if not x.dtype.is_float:
+            from .elementwise import floats_needed
+
+            raise floats_needed(self.name, x)
+        return super().infer(x, axis, keepdims)
+
+    def expand(self, node: Node) -> Node:
+        (x,), options = node.inputs, node.attributes
+        total = call("sum", x, **options)
+        found: Node = total / count_of(x, options["axis"])
+        return found
+
+
+def count_of(x: Node, axes: tuple[int, ...]) -> Any:
+    """The number of elements that axes hold, as a number or a scalar node."""
+    count = product(x.shape[axis] for axis in axes)
+    if count.value is not None:
+        return float(count.value)
+    from ..registry import OPS
+
+    return OPS["size"].apply((), {"value": count, "dtype": x.dtype})
+
+
+@register
+class Variance(Reduction):
+    """The mean squared distance from the mean, over axes (divided by n)."""
+
+    name = "var"
+    level = "composite"
+    operand_dtypes = "float"
+
+    def expand(self, node: Node) -> Node:
+        (x,), options = node.inputs, node.attributes
+        mean = call("mean", x, axis=options["axis"], keepdims=True)
+        found: Node = call("mean", call("square", x - mean), **options)
+        return found
+
+
+@register
+class StandardDeviation(Reduction):
+    """The square root of the variance, over axes."""
+
+    name = "std"
+    level = "composite"
+    operand_dtypes = "float"
+
+    def expand(self, node: Node) -> Node:
+        found: Node = call("sqrt", call("var", *node.inputs, **node.attributes))
+        return found
+
+
+class Truth(Reduction):
+    """A fold of truth values."""
+
+    no_gradient = "a truth value has no slope"
+    writes = False
+
+    def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
+        return super().infer(x, axis, keepdims).with_dtype(BOOL)
+
+    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+        return getattr(xp, self.body)(x, axis=axis, keepdims=keepdims)
+
+
+@register
+class Any_(Truth):
+    """Whether any element is true."""
+
+    name = "any"
+    body = "any"
+
+
+@register
+class All(Truth):
+    """Whether all elements are true."""
+
+    body = "all"
+
+
+class ArgExtreme(Op):
+    """The index of an extreme element along one axis; the first of equals."""
+
+    no_gradient = "an index does not move with its values; use softmax, or freeze"
+    body = ""
+    domain = ((-2.0, 2.0),)
+
+    def arguments(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+        if axis is None:
+            return (call("reshape", x, (-1,)),), {"axis": 0, "keepdims": keepdims}
+        return (x,), {"axis": axis, "keepdims": keepdims}
+
+    def canonical(
+        self, types: tuple[TensorType, ...], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        axis = normal_axis(self.name, attributes["axis"], types[0].rank, types[0])
+        return {**attributes, "axis": axis}
+
+    def infer(self, x: TensorType, axis: int, keepdims: bool = False) -> TensorType:
+        shape = list(x.shape)
+        shape[axis : axis + 1] = [Dim.of(1)] if keepdims else []
+        return TensorType(I32, tuple(shape))
+
+    def run(self, xp: Any, x: Any, *, axis: int, keepdims: bool, out: Any = None) -> Any:
+        found = getattr(xp, self.body)(x, axis=axis).astype("int32")
+        return xp.expand_dims(found, axis) if keepdims else found
+
+
+@register
+class Argmax(ArgExtreme):
+    """The index of the largest element along an axis."""
+
+    body = "argmax"
+
+
+@register
+class Argmin(ArgExtreme):
+    """The index of the smallest element along an axis."""
+
+    body = "argmin"

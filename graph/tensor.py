@@ -1,0 +1,207 @@
+"""`Tensor`, a value, and `SymbolicTensor`, a handle on a node.
+
+Both carry operators and a type. An op on values runs at once; an op on any symbol
+builds a node.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .device import array_module, module_of, to_numpy
+from .diagnostics import Diagnostic, TensorTypeError, caller_span
+from .dim import Dim
+from .node import Constant, Node
+from .operand import Operand
+from .registry import OPS
+from .types import DTypeLike, TensorType, dtype_of
+
+
+class Value(Operand):
+    """What tensors and symbolic tensors share."""
+
+    __slots__ = ()
+
+    type: TensorType
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape, with None for a symbolic size; `type` is the full truth."""
+        return self.type.static_shape
+
+    @property
+    def dtype(self) -> str:
+        """The dtype by its NumPy name, for example `float32`."""
+        return self.type.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        return self.type.rank
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> Any:
+        return OPS["equal"](self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return OPS["not_equal"](self, other)
+
+    def __len__(self) -> int:
+        if not self.type.shape:
+            raise TypeError("a scalar tensor has no length")
+        size = self.type.shape[0].value
+        if size is None:
+            raise TypeError(f"the length of {self.type} is symbolic")
+        return size
+
+    def __iter__(self) -> Any:
+        return (self[index] for index in range(len(self)))
+
+
+class Tensor(Value):
+    """A value: a NumPy or CuPy array with its type."""
+
+    __slots__ = ("array", "type", "_keras_mask", "__weakref__")
+
+    def __init__(self, array: Any):
+        self.array = array
+        self.type = TensorType(dtype_of(array.dtype), tuple(map(Dim.of, array.shape)))
+        self._keras_mask: Any = None
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The value as a NumPy array."""
+        return to_numpy(self.array)
+
+    def as_node(self) -> Node:
+        """The value as a constant of a graph."""
+        return constant_node(to_numpy(self.array))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = to_numpy(self.array)
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        found: tuple[int, int] = self.array.__dlpack_device__()
+        return found
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        return self.numpy().item()
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        return self.numpy().__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        return f"<Tensor {self.type}>\n{self.numpy()}"
+
+
+class SymbolicTensor(Value):
+    """A handle on a node, with what Keras lets a tensor carry."""
+
+    __slots__ = ("node", "type", "_keras_mask", "__weakref__")
+
+    def __init__(self, node: Node):
+        self.node = node
+        self.type = node.tensor_type
+        self._keras_mask: Any = None
+
+    @property
+    def name(self) -> str | None:
+        return self.node.name
+
+    def as_node(self) -> Node:
+        return self.node
+
+    def _refuse(self, wanted: str, instead: str) -> NoReturn:
+        raise TensorTypeError(
+            Diagnostic(
+                "T0503",
+                f"a symbolic tensor has no {wanted} before the model runs",
+                caller_span(),
+                label=f"{self.type} here",
+                help=(instead,),
+            )
+        )
+
+    def __bool__(self) -> bool:
+        self._refuse("truth value", "use `ops.where`, or decide on static values")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        self._refuse("values", "use ops from `tulle.ops` in place of NumPy's")
+
+    def __float__(self) -> float:
+        self._refuse("number", "keep it a tensor")
+
+    __int__ = __float__  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        return f"<SymbolicTensor{name}: {self.type}>"
+
+
+def constant_node(array: Any) -> Node:
+    """The constant node of a NumPy array."""
+    constant = Constant(np.asarray(array))
+    return OPS["constant"].apply((), {"value": constant})
+
+
+def literal(value: bool | int | float, like: TensorType) -> Node:
+    """A number as a scalar constant of another tensor's dtype."""
+    return constant_node(np.asarray(value, like.dtype.numpy))
+
+
+def convert_to_tensor(value: Any, dtype: DTypeLike | None = None) -> Any:
+    """A tensor of a value: Python numbers become int32 and float32.
+
+    Tensors and symbolic tensors pass through, cast if another dtype is asked for.
+
+    >>> convert_to_tensor([[5, 2], [1, 3]]).dtype
+    'int32'
+    """
+    if isinstance(value, Operand):
+        if isinstance(value, Value):
+            found: Any = value
+        elif isinstance(value, Node):
+            found = SymbolicTensor(value)
+        else:
+            found = value.value  # type: ignore[attr-defined]
+        if dtype is None or found.type.dtype == dtype_of(dtype):
+            return found
+        return OPS["cast"](found, dtype_of(dtype).name)
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Operand) for v in value):
+        return OPS["stack"](value)
+    xp = array_module() if module_of(value) is np else module_of(value)
+    if dtype is not None:
+        return Tensor(xp.asarray(value, dtype_of(dtype).numpy))
+    native = isinstance(value, (bool, int, float, list, tuple))
+    array = np.asarray(value) if native else value
+    if native and array.dtype.kind in "if":
+        array = array.astype("int32" if array.dtype.kind == "i" else "float32")
+    return Tensor(xp.asarray(array))
+
+
+def convert_to_numpy(value: Any) -> np.ndarray[Any, Any]:
+    """The value as a NumPy array."""
+    if isinstance(value, Operand):
+        return np.asarray(convert_to_tensor(value).numpy())
+    return to_numpy(value)

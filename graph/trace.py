@@ -1,0 +1,55 @@
+"""A trace: what a Python function does with symbols, collected as nodes and effects."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .variable import SeedGenerator, Variable
+
+
+class Trace:
+    """The effects of one traced call: updates of variables and added losses.
+
+    `training` is the mode; None leaves it to the layers' own default.
+    """
+
+    def __init__(self, training: bool | None = None):
+        self.training = training
+        self.updates: dict[Variable, Node] = {}
+        self.losses: list[Node] = []
+        self.draws: dict[SeedGenerator, int] = {}
+
+    def read(self, variable: Variable) -> Node:
+        """The node of a variable: its newest value in this trace."""
+        return self.updates.get(variable, variable.node)
+
+    def draw(self, generator: SeedGenerator) -> int:
+        """The number of this draw from a generator within the trace."""
+        index = self.draws.get(generator, 0)
+        self.draws[generator] = index + 1
+        return index
+
+
+_current: contextvars.ContextVar[Trace | None] = contextvars.ContextVar(
+    "trace", default=None
+)
+
+
+def current_trace() -> Trace | None:
+    """The trace in force, or None when ops run eagerly."""
+    return _current.get()
+
+
+@contextmanager
+def tracing(trace: Trace | None) -> Iterator[Trace | None]:
+    """Collect into a trace; None switches tracing off, for eager work within one."""
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)

@@ -1,0 +1,56 @@
+"""Nested lists, tuples and dictionaries: their leaves, and their shape without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .operand import Operand
+
+
+class Leaf:
+    """The place of a tensor in a structure."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "·"
+
+
+LEAF = Leaf()
+
+
+def flatten(value: Any) -> tuple[list[Any], Any]:
+    """The operands in a nest, in order, and the nest with `LEAF` in their place."""
+    leaves: list[Any] = []
+
+    def strip(item: Any) -> Any:
+        if isinstance(item, Operand):
+            leaves.append(item)
+            return LEAF
+        return _map(item, strip)
+
+    return leaves, strip(value)
+
+
+def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
+    """The nest with leaves put back."""
+    if structure is LEAF:
+        return next(leaves)
+    return _map(structure, lambda item: unflatten(item, leaves))
+
+
+def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
+    """The nest with each operand replaced."""
+    leaves, structure = flatten(value)
+    return unflatten(structure, map(function, leaves))
+
+
+def _map(item: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(item, tuple) and hasattr(item, "_fields"):
+        return type(item)(*map(function, item))
+    if isinstance(item, (list, tuple)):
+        return type(item)(map(function, item))
+    if isinstance(item, dict):
+        return {key: function(value) for key, value in item.items()}
+    return item

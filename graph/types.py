@@ -1,0 +1,133 @@
+"""Tensor types: a dtype and a shape of dims; tuples for several results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from .diagnostics import Fault
+from .dim import Dim, DimLike, Symbol, product
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """An element type: short name in types, NumPy's and Keras's name outside."""
+
+    short: str
+    name: str
+    kind: str  # "f" float, "i" signed, "u" unsigned, "b" bool
+    size: int  # bytes
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind == "f"
+
+    @property
+    def is_integer(self) -> bool:
+        return self.kind in "iu"
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The NumPy dtype; bfloat16 needs the `ml_dtypes` package."""
+        if self.short == "bf16":
+            import ml_dtypes
+
+            return np.dtype(ml_dtypes.bfloat16)
+        return np.dtype(self.name)
+
+    def __str__(self) -> str:
+        return self.short
+
+
+DTYPES: dict[str, DType] = {
+    short: DType(short, name, kind, size)
+    for short, name, kind, size in (
+        ("bool", "bool", "b", 1),
+        ("u8", "uint8", "u", 1),
+        ("u16", "uint16", "u", 2),
+        ("u32", "uint32", "u", 4),
+        ("u64", "uint64", "u", 8),
+        ("i8", "int8", "i", 1),
+        ("i16", "int16", "i", 2),
+        ("i32", "int32", "i", 4),
+        ("i64", "int64", "i", 8),
+        ("f16", "float16", "f", 2),
+        ("bf16", "bfloat16", "f", 2),
+        ("f32", "float32", "f", 4),
+        ("f64", "float64", "f", 8),
+    )
+}
+_BY_NAME = {dtype.name: dtype for dtype in DTYPES.values()}
+BOOL, I32, I64, U32, F32, F64 = (
+    DTYPES[short] for short in ("bool", "i32", "i64", "u32", "f32", "f64")
+)
+
+DTypeLike: TypeAlias = "DType | str | np.dtype[np.generic] | type"
+
+
+def dtype_of(value: DTypeLike) -> DType:
+    """The dtype that a short name, a Keras or NumPy name or a NumPy dtype means."""
+    if isinstance(value, DType):
+        return value
+    if isinstance(value, str) and value in DTYPES:
+        return DTYPES[value]
+    name = value if isinstance(value, str) else np.dtype(value).name
+    if name not in _BY_NAME:
+        known = ", ".join(_BY_NAME)
+        raise Fault("T0401", f"`{name}` is no dtype", help=[f"the dtypes are {known}"])
+    return _BY_NAME[name]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """The type of a tensor, printed `f32[B, 784]`."""
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Dim:
+        """The number of elements."""
+        return product(self.shape)
+
+    @property
+    def static_shape(self) -> tuple[int | None, ...]:
+        """The shape as Keras shows it: None for a symbolic size."""
+        return tuple(dim.value for dim in self.shape)
+
+    def with_shape(self, shape: Iterable[DimLike]) -> TensorType:
+        return TensorType(self.dtype, tuple(Dim.of(d) for d in shape))
+
+    def with_dtype(self, dtype: DTypeLike) -> TensorType:
+        return TensorType(dtype_of(dtype), self.shape)
+
+    def substitute(self, values: Mapping[Symbol, Dim]) -> TensorType:
+        return TensorType(self.dtype, tuple(d.substitute(values) for d in self.shape))
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """The type of a node with several results."""
+
+    items: tuple[TensorType, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
+Type: TypeAlias = TensorType | TupleType
+
+
+def tensor_type(dtype: DTypeLike, shape: Sequence[DimLike]) -> TensorType:
+    """A tensor type from a dtype and integers or dims."""
+    return TensorType(dtype_of(dtype), tuple(Dim.of(dim) for dim in shape))

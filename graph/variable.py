@@ -1,0 +1,235 @@
+"""`Variable`, state with a lazy first value, and the seeds of random numbers."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+
+from .device import array_module
+from .diagnostics import DataError, Diagnostic, InternalError, TensorTypeError, caller_span
+from .dim import Dim, DimLike
+from .initializers import Initializer
+from .initializers import get as get_initializer
+from .node import Node, Unique
+from .operand import Operand
+from .registry import OPS
+from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
+from .trace import current_trace
+from .types import DTypeLike, TensorType, dtype_of
+
+
+class SeedGenerator:
+    """A counter-based stream of random keys: seed and number of draws so far.
+
+    The same seed and count give the same numbers on every device, eager or compiled.
+    """
+
+    def __init__(self, seed: int | None = None, name: str = "seed_generator"):
+        self.seed = new_seed() if seed is None else int(seed)
+        self.count = 0
+        self.name = name
+
+    def next(self) -> np.ndarray[Any, Any]:
+        """The next key as u32[4]: seed and count, low word first."""
+        key = self.key(0)
+        self.count += 1
+        return key
+
+    def key(self, draw: int) -> np.ndarray[Any, Any]:
+        """The key of a draw counted from now."""
+        count = self.count + draw
+        words = (self.seed, self.seed >> 32, count, count >> 32)
+        return np.array([word & 0xFFFFFFFF for word in words], np.uint32)
+
+
+class _Global:
+    """The process-wide seed: where seeds that nobody gave come from."""
+
+    seed = secrets.randbits(63)
+    drawn = 0
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything random from here on repeat for the same seed.
+
+    >>> set_random_seed(7)
+    """
+    _Global.seed, _Global.drawn = int(seed), 0
+    DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = int(seed), 0
+
+
+def new_seed() -> int:
+    """A seed of 63 bits, the next one after `set_random_seed`."""
+    sequence = np.random.SeedSequence([_Global.seed, _Global.drawn])
+    _Global.drawn += 1
+    return int(sequence.generate_state(1, np.uint64)[0]) >> 1
+
+
+DEFAULT_GENERATOR = SeedGenerator(name="default")
+
+
+class Variable(Operand):
+    """State of a model: a value that can be assigned, made when first needed.
+
+    `initializer` is an array, a name, or a callable of shape and dtype; the last two
+    need `shape`. Sizes must be numbers.
+
+    >>> v = Variable([[1.0, 2.0]])
+    >>> v.assign_add([[1.0, 1.0]]).numpy().tolist()
+    [[2.0, 3.0]]
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[DimLike, ...] | None = None,
+        dtype: DTypeLike | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ):
+        self.name = name or "variable"
+        self.path = self.name
+        self.trainable = trainable
+        self.regularizer, self.constraint = regularizer, constraint
+        self.initializer: Initializer | None = None
+        self._array: Any = None
+        self._home: tuple[Any, int] | None = None
+        if isinstance(initializer, str) or callable(initializer):
+            if shape is None:
+                raise InternalError("a variable with an initializer needs a shape")
+            sizes = tuple(Dim.of(size) for size in shape)
+            self.type = TensorType(dtype_of(dtype or "float32"), sizes)
+            self._check_sizes()
+            self.initializer = get_initializer(initializer)
+            self._seed = new_seed()
+        else:
+            tensor: Tensor = convert_to_tensor(initializer, dtype)
+            self.type = tensor.type
+            self._array = tensor.array.copy()
+        self.node: Node = OPS["variable"].apply(
+            (), {"variable": self, "type": self.type}, name=self.name
+        )
+
+    def _check_sizes(self) -> None:
+        symbolic = [dim for dim in self.type.shape if dim.value is None]
+        if symbolic:
+            raise TensorTypeError(
+                Diagnostic(
+                    "T0306",
+                    f"a weight needs sizes that are numbers, and `{symbolic[0]}` is "
+                    f"symbolic in {self.type}",
+                    caller_span(),
+                    help=("give the input's last axis a number",),
+                )
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(size for dim in self.type.shape if (size := dim.value) is not None)
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        return self.type.rank
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def array(self) -> Any:
+        """The array that holds the value; made by the initializer when first read."""
+        if self._array is None:
+            assert self.initializer is not None
+            value = self.initializer.values(self.shape, self.type.dtype, self._seed)
+            self._array = array_module().asarray(value)
+        return self._array
+
+    def rehome(self, array: Any) -> None:
+        """Keep the value in another array from now on, an arena's view for example."""
+        array[...] = array_module_like(array).asarray(self.array)
+        self._array = array
+
+    @property
+    def value(self) -> Value:
+        """The value as a tensor, or as a symbol inside a trace."""
+        trace = current_trace()
+        if trace is not None:
+            return SymbolicTensor(trace.read(self))
+        return Tensor(self.array)
+
+    def as_node(self) -> Node:
+        trace = current_trace()
+        return self.node if trace is None else trace.read(self)
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """A copy of the value as a NumPy array."""
+        return np.array(Tensor(self.array).numpy())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return Tensor(self.array).__array__(dtype, copy)
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value; inside a trace, when the compiled program runs.
+
+        Raises `DataError` if the shape differs.
+        """
+        trace = current_trace()
+        tensor = convert_to_tensor(value, self.type.dtype)
+        if tensor.type.shape != self.type.shape:
+            raise DataError(
+                Diagnostic(
+                    "T0701",
+                    f"`{self.path}` is {self.type} and cannot take {tensor.type}",
+                    caller_span(),
+                )
+            )
+        if trace is not None:
+            trace.updates[self] = tensor.as_node()
+        else:
+            self.array[...] = array_module_like(self.array).asarray(tensor.array)
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value."""
+        return self.assign(self.value - value)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.path}: {self.type}>"
+
+
+def array_module_like(array: Any) -> Any:
+    """NumPy or CuPy, whichever the array belongs to."""
+    from .device import module_of
+
+    return module_of(array)
+
+
+def input_node(name: str, type: TensorType, span: Any = None) -> Node:
+    """A fresh input of a graph."""
+    node: Node = OPS["input"].apply(
+        (), {"symbol": Unique(name), "type": type}, name=name
+    )
+    object.__setattr__(node, "span", span)
+    return node
