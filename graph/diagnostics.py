@@ -10,7 +10,9 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .dim import Dim
+
 
 def _package_folders() -> tuple[str, ...]:
     """The folders of this package: `tulle` when installed, five in the repository."""
@@ -234,8 +237,23 @@ def python_source(filename: str) -> Source:
     return _SOURCES[filename]
 
 
+_PLACE: ContextVar[Span | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def standing_at(span: Span | None) -> Iterator[None]:
+    """Let `caller_span` be a place in a text, for what is built on behalf of it."""
+    token = _PLACE.set(span)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
 def caller_span() -> Span | None:
     """Where the user's code called into Tulle: the innermost frame outside of it."""
+    if (place := _PLACE.get()) is not None:
+        return place
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDERS):
         frame = frame.f_back
