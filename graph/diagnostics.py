@@ -144,7 +144,7 @@ class TensorTypeError(TulleError, ValueError):
 
     @classmethod
     def of(cls, fault: Fault, span: Span | None) -> TensorTypeError:
-        """The error of a rule's refusal at a place; whoever knows better re-places it."""
+        """The error of a refusal at a place; whoever knows better re-places it."""
         error = cls(fault.diagnostic(span))
         error.fault = fault
         return error

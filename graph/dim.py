@@ -254,7 +254,11 @@ class Dim:
             size = abs(factor)
             body = text if text and size == 1 else f"{size} * {text}" if text else size
             sign = "-" if factor < 0 else "+"
-            parts += [sign, str(body)] if parts else [("-" if factor < 0 else "") + str(body)]
+            parts += (
+                [sign, str(body)]
+                if parts
+                else [("-" if factor < 0 else "") + str(body)]
+            )
         return " ".join(parts) or "0"
 
     def __repr__(self) -> str:
@@ -352,9 +356,7 @@ def _lead_order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[object, int
     return sum(p for _, p in term[0]), [(a.order, p) for a, p in term[0]]
 
 
-def _compound(
-    kind: str, left: Dim, right: Dim, rule: Callable[[int, int], int]
-) -> Dim:
+def _compound(kind: str, left: Dim, right: Dim, rule: Callable[[int, int], int]) -> Dim:
     if left.value is not None and right.value is not None:
         if kind in ("//", "%") and right.value == 0:
             raise Fault("T0391", f"a size is divided by zero: `{left} {kind} {right}`")
@@ -449,7 +451,10 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
         if a is None or a < 0 or c is None or c < 1:
             return None, None
         return 0 if d is None else a // d, None if b is None else b // c
-    lows, highs = [x for x in (a, c) if x is not None], [x for x in (b, d) if x is not None]
+    lows, highs = (
+        [x for x in (a, c) if x is not None],
+        [x for x in (b, d) if x is not None],
+    )
     if atom.kind == "max":
         return max(lows, default=None), max(highs) if len(highs) == 2 else None
     return min(lows) if len(lows) == 2 else None, min(highs, default=None)
@@ -488,9 +493,7 @@ def counterexample(left: DimLike, right: DimLike) -> dict[Symbol, int] | None:
 def valuations(*dims: Dim) -> Iterator[dict[Symbol, int]]:
     """A few admissible values for the symbols of dims."""
     symbols = sorted_symbols(*dims)[:6]
-    choices = [
-        sorted({_clamp(w, s) for w in WITNESSES} | {s.lower}) for s in symbols
-    ]
+    choices = [sorted({_clamp(w, s) for w in WITNESSES} | {s.lower}) for s in symbols]
     for values in itertools.islice(itertools.product(*choices), 256):
         yield dict(zip(symbols, values, strict=True))
 

@@ -101,7 +101,9 @@ def same_graph(left: Graph, right: Graph) -> bool:
     for one, two in pairs:
         if one.op is not two.op or not _same_type(one.type, two.type, symbols):
             return False
-        places = [[index[k][n] for n in node.inputs] for k, node in enumerate((one, two))]
+        places = [
+            [index[k][n] for n in node.inputs] for k, node in enumerate((one, two))
+        ]
         if places[0] != places[1] or one.attributes.keys() != two.attributes.keys():
             return False
         if not all(
@@ -120,7 +122,9 @@ def _same_type(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
         )
     if one.dtype != two.dtype or one.rank != two.rank:
         return False
-    return all(_same_dim(a, b, symbols) for a, b in zip(one.shape, two.shape, strict=True))
+    return all(
+        _same_dim(a, b, symbols) for a, b in zip(one.shape, two.shape, strict=True)
+    )
 
 
 def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
@@ -153,7 +157,11 @@ def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
     if isinstance(one, LayerCall) and isinstance(two, LayerCall):
         return _same_layer(one.layer, two.layer)
     if isinstance(one, Variable) and isinstance(two, Variable):
-        return (one.path, one.type, one.trainable) == (two.path, two.type, two.trainable)
+        return (one.path, one.type, one.trainable) == (
+            two.path,
+            two.type,
+            two.trainable,
+        )
     if isinstance(one, Unique):
         return isinstance(two, Unique)
     return bool(one == two)
@@ -172,4 +180,6 @@ def _same_layer(one: Any, two: Any) -> bool:
 def graph_of(network: Any) -> Graph:
     """The graph of a network, at the level of layers."""
     names = [f"output_{i}" for i in range(len(network.output_nodes))]
-    return Graph(network.input_nodes, dict(zip(names, network.output_nodes, strict=True)))
+    return Graph(
+        network.input_nodes, dict(zip(names, network.output_nodes, strict=True))
+    )

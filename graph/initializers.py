@@ -89,7 +89,9 @@ class Constant(Initializer):
 class RandomNormal(Initializer):
     """A normal distribution of given mean and standard deviation."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None
+    ):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -136,7 +138,11 @@ class VarianceScaling(Initializer):
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         fan_in, fan_out = fans(shape)
-        counts = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        counts = {
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2,
+        }
         variance = self.scale / max(1.0, counts[self.mode])
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)

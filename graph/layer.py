@@ -33,7 +33,9 @@ class LayerCall:
         self.layer, self.structure, self.span = layer, structure, span
         self.result: Any = None  # the arrangement of the outputs, once traced
 
-    def arguments(self, operands: Iterator[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(
+        self, operands: Iterator[Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and named arguments with operands in place."""
         args, kwargs = tree.unflatten(self.structure, operands)
         return args, kwargs
@@ -45,14 +47,16 @@ class LayerCall:
 class LayerKind(type):
     """Makes layers: notes arguments and place, refuses wrong arguments in our words."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    __init__: Any
+
+    def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         span = caller_span()
         try:
             bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
             fault = _argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, span) from None
-        layer = cls.__new__(cls)
+        layer: Any = object.__new__(cls)
         given = dict(bound.arguments)
         given.pop(next(iter(given)), None)
         given.update(given.pop("kwargs", {}))
@@ -62,7 +66,7 @@ class LayerKind(type):
             dtype_kind=dtype_of("float32"),
         )  # fmt: skip
         try:
-            layer.__init__(*args, **kwargs)  # type: ignore[misc]
+            layer.__init__(*args, **kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, span) from None
         return layer
@@ -77,7 +81,10 @@ class Layer(metaclass=LayerKind):
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
-    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    ...         self.factor = self.add_weight(
+    ...             shape=(input_shape[-1],), initializer="ones"
+    ...         )
+    ...
     ...     def call(self, x):
     ...         return x * self.factor
     >>> Scale()(np.ones((2, 3), "float32")).shape
@@ -173,7 +180,9 @@ class Layer(metaclass=LayerKind):
         while stack:
             prefix, layer = stack.pop()
             below: list[tuple[str, Layer]] = []
-            for key, child in sorted(layer.children(), key=lambda c: isinstance(c[1], Layer)):
+            for key, child in sorted(
+                layer.children(), key=lambda c: isinstance(c[1], Layer)
+            ):
                 if id(child) in seen:
                     continue
                 seen.add(id(child))
@@ -189,7 +198,11 @@ class Layer(metaclass=LayerKind):
         """What a sublayer or variable is called in paths below this layer."""
         given = child.given_name if isinstance(child, Layer) else child.name
         plain = given in (None, "variable")
-        return attribute if plain and not attribute.startswith("_") else (given or child.name)
+        return (
+            attribute
+            if plain and not attribute.startswith("_")
+            else (given or child.name)
+        )
 
     def name_variables(self, prefix: str) -> None:
         """Give each variable its full path."""
@@ -277,7 +290,7 @@ class Layer(metaclass=LayerKind):
     # Configuration.
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, from which `from_config` makes an equal layer."""
+        """The constructor's arguments; `from_config` makes an equal layer."""
         signature = inspect.signature(type(self).__init__).parameters.values()
         config = {
             p.name: p.default
@@ -442,5 +455,3 @@ def _argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Faul
         argument=wrong,
         help=[*advice, known],
     )
-
-

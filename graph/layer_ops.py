@@ -8,7 +8,6 @@ from . import tree
 from .diagnostics import Fault, TensorTypeError
 from .dim import Dim, Origin
 from .layer import Layer, LayerCall
-from .node import Node
 from .op import Op, register
 from .tensor import SymbolicTensor
 from .trace import Trace, tracing
@@ -31,7 +30,9 @@ class LayerCallOp(Op):
         return found[0] if call.result is tree.LEAF else TupleType(found)
 
 
-def trace_layer(call: LayerCall, types: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+def trace_layer(
+    call: LayerCall, types: tuple[TensorType, ...]
+) -> tuple[TensorType, ...]:
     """The types of a layer's outputs; notes how the outputs are arranged."""
     operands = [SymbolicTensor(input_node("x", type)) for type in types]
     results = expand_call(call, operands, Trace(training=False))
@@ -89,7 +90,3 @@ def _told(call: LayerCall, type: TensorType) -> TensorType:
             dim = dim.born(Origin(words, span))
         shape.append(dim)
     return type.with_shape(shape)
-
-
-def is_layer_call(node: Node) -> bool:
-    return node.op.name == "layer_call"

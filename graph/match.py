@@ -70,7 +70,7 @@ def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
             _check_bounds(place, pairs, values, found[0], Dim.of(found[1]))
             values[found[0]] = Dim.of(found[1])
             return True
-    if not unknown or size.value is not None and len(unknown) < 2:
+    if not unknown or (size.value is not None and len(unknown) < 2):
         raise _size_fault(index, axis, pairs, values)
     return False
 
@@ -142,7 +142,11 @@ def _swapped(pairs: Pairs) -> list[str]:
 
 def _fits(wanted: TensorType, given: TensorType) -> bool:
     """Whether numbers agree, symbols aside."""
-    return wanted.dtype == given.dtype and wanted.rank == given.rank and all(
-        dim.value is None or dim == size
-        for dim, size in zip(wanted.shape, given.shape, strict=True)
+    return (
+        wanted.dtype == given.dtype
+        and wanted.rank == given.rank
+        and all(
+            dim.value is None or dim == size
+            for dim, size in zip(wanted.shape, given.shape, strict=True)
+        )
     )

@@ -23,11 +23,11 @@ _NAMED: dict[str, Symbol] = {}
 
 
 def Input(  # noqa: N802 - Keras's name
-    shape: Sequence[int | str | None | Dim] | None = None,
+    shape: Sequence[int | str | Dim | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
     name: str | None = None,
-    batch_shape: Sequence[int | str | None | Dim] | None = None,
+    batch_shape: Sequence[int | str | Dim | None] | None = None,
 ) -> SymbolicTensor:
     """A symbolic input; `shape` leaves the batch axis out.
 
@@ -40,9 +40,7 @@ def Input(  # noqa: N802 - Keras's name
     span = caller_span()
     if batch_shape is None:
         if shape is None:
-            raise TensorTypeError(
-                Diagnostic("T0203", "`Input` needs a `shape`", span)
-            )
+            raise TensorTypeError(Diagnostic("T0203", "`Input` needs a `shape`", span))
         sizes: tuple[Any, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
         batch_shape = (batch_size if batch_size is not None else "batch", *sizes)
     label = name or "input"
@@ -104,7 +102,9 @@ class Network(Layer):
         for what, ends in (("input", self.inputs), ("output", self.outputs)):
             if not ends:
                 raise TensorTypeError(
-                    Diagnostic("T0505", f"a model needs an {what} tensor", caller_span())
+                    Diagnostic(
+                        "T0505", f"a model needs an {what} tensor", caller_span()
+                    )
                 )
         strange = [t for t in self.inputs if t.as_node().op.name != "input"]
         if strange:
@@ -121,7 +121,9 @@ class Network(Layer):
         known = set(self.input_nodes)
         loose = [n for n in self.nodes if n.op.name == "input" and n not in known]
         if loose:
-            labels = [Label(n.span, f"`{n.name}` is made here") for n in loose if n.span]
+            labels = [
+                Label(n.span, f"`{n.name}` is made here") for n in loose if n.span
+            ]
             raise TensorTypeError(
                 Diagnostic(
                     "T0505",
@@ -185,7 +187,9 @@ class Network(Layer):
         if found is None:
             known = ", ".join(layer.name for layer in self.layers)
             raise TensorTypeError.of(
-                Fault("T0201", f"no layer is called `{name}`", help=[f"there are {known}"]),
+                Fault(
+                    "T0201", f"no layer is called `{name}`", help=[f"there are {known}"]
+                ),
                 caller_span(),
             )
         return found
@@ -218,8 +222,8 @@ class Network(Layer):
             wanted = ", ".join(self.input_names)
             raise Fault(
                 "T0203",
-                f"`{self.name}` takes {len(self.input_nodes)} inputs ({wanted}) and got "
-                f"{len(operands)}",
+                f"`{self.name}` takes {len(self.input_nodes)} inputs ({wanted}) and "
+                f"got {len(operands)}",
             )
         return operands
 
@@ -330,5 +334,3 @@ def _draw(generator: Any) -> Any:
     key = OPS["random_key"]
     draw = trace.draw(generator)
     return SymbolicTensor(key.apply((), {"generator": generator, "draw": draw}))
-
-

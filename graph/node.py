@@ -178,7 +178,9 @@ def resolve(value: Any, values: Mapping[Symbol, int]) -> Any:
     if isinstance(value, tuple):
         return tuple(resolve(item, values) for item in value)
     if isinstance(value, slice):
-        return slice(*(resolve(v, values) for v in (value.start, value.stop, value.step)))
+        return slice(
+            *(resolve(v, values) for v in (value.start, value.stop, value.step))
+        )
     return value
 
 

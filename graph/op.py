@@ -15,7 +15,7 @@ from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .node import Node, intern, resolve
 from .operand import Operand
 from .registry import OPS
-from .tensor import SymbolicTensor, Tensor, constant_node, convert_to_tensor, literal
+from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
 from .types import DTYPES, F32, DType, TensorType, TupleType, Type
 
@@ -59,8 +59,11 @@ class Op:
         reason = self.no_gradient or "it has no gradient rule"
         raise Fault("T0502", f"no gradient passes through `{self.name}`: {reason}")
 
-    def run(self, xp: Any, *arrays: Any, out: Any = None, **attributes: Any) -> Any:
-        """The value, with NumPy or CuPy; into `out` where `writes` says so."""
+    def run(self, *arguments: Any, **options: Any) -> Any:
+        """The value of `run(xp, *arrays, out=None, **attributes)`.
+
+        `xp` is NumPy or CuPy. An op that `writes` puts the value into `out` if given.
+        """
         raise InternalError(f"{self.name} has no run body")
 
     def expand(self, node: Node) -> Node:
@@ -103,7 +106,7 @@ class Op:
         if any(isinstance(operand, Node) for operand in operands):
             like = self._like(operands)
             nodes = [as_node(operand, like) for operand in operands]
-            return unpack(self.apply(tuple(nodes), attributes), Node)
+            return unpack(self.apply(tuple(nodes), attributes), None)
         try:
             if is_symbolic(operands):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
@@ -209,9 +212,9 @@ def is_symbolic(operands: Sequence[Any]) -> bool:
     return current_trace() is not None
 
 
-def unpack(node: Node, wrap: Callable[[Node], Any]) -> Any:
+def unpack(node: Node, wrap: Callable[[Node], Any] | None) -> Any:
     """The wrapped node, or a tuple of its items when it has several results."""
-    make: Callable[[Node], Any] = (lambda n: n) if wrap is Node else wrap
+    make: Callable[[Node], Any] = wrap or (lambda bare: bare)
     if not isinstance(node.type, TupleType):
         return make(node)
     item = OPS["item"]

@@ -26,7 +26,6 @@ from .trace import tracing
 from .types import TensorType, dtype_of
 
 
-
 @register
 class OpaqueOp(Op):
     """A layer run in Python on values; a barrier to fusion."""
@@ -34,7 +33,9 @@ class OpaqueOp(Op):
     name = "opaque"
     public = False
 
-    def infer(self, *types: TensorType, call: LayerCall, type: TensorType) -> TensorType:
+    def infer(
+        self, *types: TensorType, call: LayerCall, type: TensorType
+    ) -> TensorType:
         return type
 
     def vjp(self, node: Node, cotangent: Node) -> Results:

@@ -17,7 +17,9 @@ class Operand:
     __slots__ = ()
     __array_priority__ = 1000
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **more: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **more: Any
+    ) -> Any:
         """NumPy's ufuncs on an operand are ours where we have them."""
         name = _UFUNCS.get(ufunc.__name__, ufunc.__name__)
         if method == "__call__" and name in OPS and not more:

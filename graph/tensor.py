@@ -143,7 +143,7 @@ class SymbolicTensor(Value):
             )
         )
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it always refuses
         self._refuse("truth value", "use `ops.where`, or decide on static values")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -152,7 +152,7 @@ class SymbolicTensor(Value):
     def __float__(self) -> float:
         self._refuse("number", "keep it a tensor")
 
-    __int__ = __float__  # type: ignore[assignment]
+    __int__ = __float__
 
     def __repr__(self) -> str:
         name = f" {self.name}" if self.name else ""

@@ -35,7 +35,8 @@ class DType:
         if self.short == "bf16":
             import ml_dtypes
 
-            return np.dtype(ml_dtypes.bfloat16)
+            found: np.dtype[np.generic] = np.dtype(ml_dtypes.bfloat16)
+            return found
         return np.dtype(self.name)
 
     def __str__(self) -> str:

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from .device import array_module
-from .diagnostics import DataError, Diagnostic, InternalError, TensorTypeError, caller_span
+from .diagnostics import (
+    DataError,
+    Diagnostic,
+    InternalError,
+    TensorTypeError,
+    caller_span,
+)
 from .dim import Dim, DimLike
 from .initializers import Initializer
 from .initializers import get as get_initializer
