@@ -18,7 +18,6 @@ from .diagnostics import Fault, Span
 
 LIMIT = 2**31  # every size of a tensor stays below this
 TERMS = 64
-WITNESSES = (1, 2, 3, 7)
 
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 Terms: TypeAlias = "tuple[tuple[Monomial, int], ...]"
@@ -215,7 +214,7 @@ class Dim:
     __radd__, __rmul__ = __add__, __mul__
 
     def __floordiv__(self, other: DimLike) -> Dim:
-        divisor = Dim.of(other)
+        divisor = _divisor(self, other, "//")
         exact = divide_exactly(self, divisor)
         if exact is not None:
             return exact
@@ -231,7 +230,7 @@ class Dim:
         return _compound("//", self, divisor, lambda a, b: a // b)
 
     def __mod__(self, other: DimLike) -> Dim:
-        divisor = Dim.of(other)
+        divisor = _divisor(self, other, "%")
         if divide_exactly(self, divisor) is not None:
             return ZERO
         rest = self
@@ -356,10 +355,15 @@ def _lead_order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[object, int
     return sum(p for _, p in term[0]), [(a.order, p) for a, p in term[0]]
 
 
+def _divisor(dim: Dim, other: DimLike, sign: str) -> Dim:
+    divisor = Dim.of(other)
+    if divisor.value == 0:
+        raise Fault("T0391", f"a size is divided by zero: `{dim} {sign} 0`")
+    return divisor
+
+
 def _compound(kind: str, left: Dim, right: Dim, rule: Callable[[int, int], int]) -> Dim:
     if left.value is not None and right.value is not None:
-        if kind in ("//", "%") and right.value == 0:
-            raise Fault("T0391", f"a size is divided by zero: `{left} {kind} {right}`")
         return Dim.of(rule(left.value, right.value))
     return Dim(((((Compound(kind, left, right), 1),), 1),))
 
@@ -464,56 +468,3 @@ def sorted_symbols(*dims: Dim) -> list[Symbol]:
     """The symbols of dims in a stable order."""
     found = frozenset[Symbol]().union(*(dim.symbols() for dim in dims))
     return sorted(found, key=lambda symbol: symbol.order)
-
-
-def equal(left: DimLike, right: DimLike) -> bool | None:
-    """Whether two sizes are equal: yes always, no (for some sizes), or unknown.
-
-    "No" means that a valuation within bounds makes them differ everywhere or that one
-    witness does; "unknown" is left only where atoms hide the answer.
-    """
-    difference = Dim.of(left) - Dim.of(right)
-    if difference.value is not None:
-        return difference.value == 0
-    low, high = difference.bounds()
-    if (low is not None and low > 0) or (high is not None and high < 0):
-        return False
-    return False if counterexample(left, right) is not None else None
-
-
-def counterexample(left: DimLike, right: DimLike) -> dict[Symbol, int] | None:
-    """Sizes for which the two differ, or None if no witness shows it."""
-    left, right = Dim.of(left), Dim.of(right)
-    for values in valuations(left, right):
-        if left.evaluate(values) != right.evaluate(values):
-            return values
-    return None
-
-
-def valuations(*dims: Dim) -> Iterator[dict[Symbol, int]]:
-    """A few admissible values for the symbols of dims."""
-    symbols = sorted_symbols(*dims)[:6]
-    choices = [sorted({_clamp(w, s) for w in WITNESSES} | {s.lower}) for s in symbols]
-    for values in itertools.islice(itertools.product(*choices), 256):
-        yield dict(zip(symbols, values, strict=True))
-
-
-def _clamp(value: int, symbol: Symbol) -> int:
-    value = max(value, symbol.lower)
-    return value if symbol.upper is None else min(value, symbol.upper)
-
-
-def solve(dim: Dim, number: int) -> tuple[Symbol, int] | None:
-    """The value of the only symbol in a linear dim that makes it a number."""
-    constant, found = 0, None
-    for monomial, factor in dim.terms:
-        match monomial:
-            case ():
-                constant = factor
-            case ((Symbol() as symbol, 1),) if found is None:
-                found = (symbol, factor)
-            case _:
-                return None
-    if found is None or (number - constant) % found[1]:
-        return None
-    return found[0], (number - constant) // found[1]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .decide import solve
 from .diagnostics import Fault
-from .dim import Dim, Symbol, solve
+from .dim import Dim, Symbol
 from .types import TensorType
 
 Solution = dict[Symbol, Dim]

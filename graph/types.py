@@ -33,14 +33,24 @@ class DType:
     def numpy(self) -> np.dtype[np.generic]:
         """The NumPy dtype; bfloat16 needs the `ml_dtypes` package."""
         if self.short == "bf16":
-            import ml_dtypes
-
-            found: np.dtype[np.generic] = np.dtype(ml_dtypes.bfloat16)
-            return found
+            return _bfloat16()
         return np.dtype(self.name)
 
     def __str__(self) -> str:
         return self.short
+
+
+def _bfloat16() -> np.dtype[np.generic]:
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise Fault(
+            "T0401",
+            "NumPy has no bfloat16 without the package `ml_dtypes`",
+            help=["install it: `pip install 'tulle[cpu]'`"],
+        ) from None
+    found: np.dtype[np.generic] = np.dtype(ml_dtypes.bfloat16)
+    return found
 
 
 DTYPES: dict[str, DType] = {

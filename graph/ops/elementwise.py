@@ -10,9 +10,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
-from ..dim import equal as equal_dims
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
@@ -116,7 +116,9 @@ def _clash(
         f"shapes of `{name}` do not fit: axis {axis} is {left[1]} and {right[1]}",
         operands=operands,
         dims=(left[1], right[1]),
-        notes=["sizes are equal, or one of them is a literal 1, axis by axis from the last"],
+        notes=[
+            "sizes are equal, or one of them is a literal 1, axis by axis from the last"
+        ],
     )
 
 
@@ -174,66 +176,414 @@ def op(name: str) -> Callable[..., Any]:
     return lambda *operands, **options: call(name, *operands, **options)
 
 
-exp, log, sqrt, square, sign = op("exp"), op("log"), op("sqrt"), op("square"), op("sign")
+exp, log, sqrt, square, sign = (
+    op("exp"),
+    op("log"),
+    op("sqrt"),
+    op("square"),
+    op("sign"),
+)
 sin, cos, where, cast = op("sin"), op("cos"), op("where"), op("cast")
 equal, greater, logical_and = op("equal"), op("greater"), op("logical_and")
-reciprocal, sigmoid, erf, log1p = op("reciprocal"), op("sigmoid"), op("erf"), op("log1p")
+reciprocal, sigmoid, erf, log1p = (
+    op("reciprocal"),
+    op("sigmoid"),
+    op("erf"),
+    op("log1p"),
+)
 
 _STEP = "it is constant between its steps"
 _TRUTH = "a truth value has no slope"
 
 # Arithmetic.
-_define("add", "x1 + x2.", "x1 x2", "add", lambda g, r, x, y: (g, g), scalar="x + y", commutative=True)
-_define("subtract", "x1 - x2.", "x1 x2", "subtract", lambda g, r, x, y: (g, -g), scalar="x - y")
-_define("multiply", "x1 * x2.", "x1 x2", "multiply", lambda g, r, x, y: (g * y, g * x), scalar="x * y", commutative=True)
-_define("divide", "x1 / x2.", "x1 x2", "divide", lambda g, r, x, y: (g / y, -(g * r / y)), scalar="x / y", floats=True, domain=((-2.0, 2.0), (0.5, 2.0)))
-_define("power", "x1 to the power of x2.", "x1 x2", "power", lambda g, r, x, y: (_power_base(g, x, y), _power_exponent(g, r, x)), scalar="pow(x, y)", domain=((0.3, 2.0), (-2.0, 2.0)))
-_define("floor_divide", "The largest integer not above x1 / x2.", "x1 x2", "floor_divide", None, scalar="floor(x / y)", no_gradient=_STEP, domain=((-3.0, 3.0), (0.5, 2.0)))
-_define("mod", "x1 - x2 * floor(x1 / x2), with the sign of x2.", "x1 x2", "mod", lambda g, r, x, y: (g, -(g * call("floor_divide", x, y))), scalar="x - y * floor(x / y)", domain=((0.1, 0.9), (1.1, 2.0)))
+_define(
+    "add",
+    "x1 + x2.",
+    "x1 x2",
+    "add",
+    lambda g, r, x, y: (g, g),
+    scalar="x + y",
+    commutative=True,
+)
+_define(
+    "subtract",
+    "x1 - x2.",
+    "x1 x2",
+    "subtract",
+    lambda g, r, x, y: (g, -g),
+    scalar="x - y",
+)
+_define(
+    "multiply",
+    "x1 * x2.",
+    "x1 x2",
+    "multiply",
+    lambda g, r, x, y: (g * y, g * x),
+    scalar="x * y",
+    commutative=True,
+)
+_define(
+    "divide",
+    "x1 / x2.",
+    "x1 x2",
+    "divide",
+    lambda g, r, x, y: (g / y, -(g * r / y)),
+    scalar="x / y",
+    floats=True,
+    domain=((-2.0, 2.0), (0.5, 2.0)),
+)
+_define(
+    "power",
+    "x1 to the power of x2.",
+    "x1 x2",
+    "power",
+    lambda g, r, x, y: (_power_base(g, x, y), _power_exponent(g, r, x)),
+    scalar="pow(x, y)",
+    domain=((0.3, 2.0), (-2.0, 2.0)),
+)
+_define(
+    "floor_divide",
+    "The largest integer not above x1 / x2.",
+    "x1 x2",
+    "floor_divide",
+    None,
+    scalar="floor(x / y)",
+    no_gradient=_STEP,
+    domain=((-3.0, 3.0), (0.5, 2.0)),
+)
+_define(
+    "mod",
+    "x1 - x2 * floor(x1 / x2), with the sign of x2.",
+    "x1 x2",
+    "mod",
+    lambda g, r, x, y: (g, -(g * call("floor_divide", x, y))),
+    scalar="x - y * floor(x / y)",
+    domain=((0.1, 0.9), (1.1, 2.0)),
+)
 _define("negative", "-x.", "x", "negative", lambda g, r, x: (-g,), scalar="-x")
-_define("abs", "The absolute value.", "x", "absolute", lambda g, r, x: (g * sign(x),), scalar="abs(x)", domain=(0.2, 2.0))
+_define(
+    "abs",
+    "The absolute value.",
+    "x",
+    "absolute",
+    lambda g, r, x: (g * sign(x),),
+    scalar="abs(x)",
+    domain=(0.2, 2.0),
+)
 _define("sign", "-1, 0 or 1.", "x", "sign", lambda g, r, x: (None,), scalar="sign(x)")
-_define("square", "x * x.", "x", "square", lambda g, r, x: (g * (2 * x),), scalar="x * x")
-_define("sqrt", "The square root.", "x", "sqrt", lambda g, r, x: (g * (0.5 / r),), scalar="sqrt(x)", domain=(0.3, 3.0), floats=True)
-_define("rsqrt", "1 / sqrt(x).", "x", lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x, out=out), out=out), lambda g, r, x: (g * (-0.5 * r / x),), scalar="1 / sqrt(x)", domain=(0.3, 3.0), floats=True)
-_define("reciprocal", "1 / x.", "x", "reciprocal", lambda g, r, x: (-(g * r * r),), scalar="1 / x", domain=(0.4, 3.0), floats=True)
-_define("maximum", "The larger of x1 and x2; ties share the gradient.", "x1 x2", "maximum", lambda g, r, x, y: _extreme(g, r, x, y), scalar="max(x, y)", commutative=True)
-_define("minimum", "The smaller of x1 and x2; ties share the gradient.", "x1 x2", "minimum", lambda g, r, x, y: _extreme(g, r, x, y), scalar="min(x, y)", commutative=True)
+_define(
+    "square", "x * x.", "x", "square", lambda g, r, x: (g * (2 * x),), scalar="x * x"
+)
+_define(
+    "sqrt",
+    "The square root.",
+    "x",
+    "sqrt",
+    lambda g, r, x: (g * (0.5 / r),),
+    scalar="sqrt(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+_define(
+    "rsqrt",
+    "1 / sqrt(x).",
+    "x",
+    lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x, out=out), out=out),
+    lambda g, r, x: (g * (-0.5 * r / x),),
+    scalar="1 / sqrt(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+_define(
+    "reciprocal",
+    "1 / x.",
+    "x",
+    "reciprocal",
+    lambda g, r, x: (-(g * r * r),),
+    scalar="1 / x",
+    domain=(0.4, 3.0),
+    floats=True,
+)
+_define(
+    "maximum",
+    "The larger of x1 and x2; ties share the gradient.",
+    "x1 x2",
+    "maximum",
+    lambda g, r, x, y: _extreme(g, r, x, y),
+    scalar="max(x, y)",
+    commutative=True,
+)
+_define(
+    "minimum",
+    "The smaller of x1 and x2; ties share the gradient.",
+    "x1 x2",
+    "minimum",
+    lambda g, r, x, y: _extreme(g, r, x, y),
+    scalar="min(x, y)",
+    commutative=True,
+)
 
 # Exponentials and logarithms.
-_define("exp", "e to the power of x.", "x", "exp", lambda g, r, x: (g * r,), scalar="exp(x)", floats=True)
-_define("expm1", "exp(x) - 1, exact for small x.", "x", "expm1", lambda g, r, x: (g * (r + 1),), scalar="expm1(x)", floats=True)
-_define("log", "The natural logarithm.", "x", "log", lambda g, r, x: (g / x,), scalar="log(x)", domain=(0.3, 3.0), floats=True)
-_define("log1p", "log(1 + x), exact for small x.", "x", "log1p", lambda g, r, x: (g / (x + 1),), scalar="log1p(x)", domain=(-0.5, 3.0), floats=True)
-_define("log2", "The logarithm to base 2.", "x", "log2", lambda g, r, x: (g * (1.4426950408889634 / x),), scalar="log2(x)", domain=(0.3, 3.0), floats=True)
-_define("log10", "The logarithm to base 10.", "x", "log10", lambda g, r, x: (g * (0.4342944819032518 / x),), scalar="log10(x)", domain=(0.3, 3.0), floats=True)
-_define("logaddexp", "log(exp(x1) + exp(x2)).", "x1 x2", "logaddexp", lambda g, r, x, y: (g * exp(x - r), g * exp(y - r)), commutative=True, floats=True)
+_define(
+    "exp",
+    "e to the power of x.",
+    "x",
+    "exp",
+    lambda g, r, x: (g * r,),
+    scalar="exp(x)",
+    floats=True,
+)
+_define(
+    "expm1",
+    "exp(x) - 1, exact for small x.",
+    "x",
+    "expm1",
+    lambda g, r, x: (g * (r + 1),),
+    scalar="expm1(x)",
+    floats=True,
+)
+_define(
+    "log",
+    "The natural logarithm.",
+    "x",
+    "log",
+    lambda g, r, x: (g / x,),
+    scalar="log(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+_define(
+    "log1p",
+    "log(1 + x), exact for small x.",
+    "x",
+    "log1p",
+    lambda g, r, x: (g / (x + 1),),
+    scalar="log1p(x)",
+    domain=(-0.5, 3.0),
+    floats=True,
+)
+_define(
+    "log2",
+    "The logarithm to base 2.",
+    "x",
+    "log2",
+    lambda g, r, x: (g * (1.4426950408889634 / x),),
+    scalar="log2(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+_define(
+    "log10",
+    "The logarithm to base 10.",
+    "x",
+    "log10",
+    lambda g, r, x: (g * (0.4342944819032518 / x),),
+    scalar="log10(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+_define(
+    "logaddexp",
+    "log(exp(x1) + exp(x2)).",
+    "x1 x2",
+    "logaddexp",
+    lambda g, r, x, y: (g * exp(x - r), g * exp(y - r)),
+    commutative=True,
+    floats=True,
+)
 
 # Trigonometry.
-_define("sin", "The sine of radians.", "x", "sin", lambda g, r, x: (g * cos(x),), scalar="sin(x)", floats=True)
-_define("cos", "The cosine of radians.", "x", "cos", lambda g, r, x: (-(g * sin(x)),), scalar="cos(x)", floats=True)
-_define("tan", "The tangent of radians.", "x", "tan", lambda g, r, x: (g * (r * r + 1),), scalar="tan(x)", domain=(-1.0, 1.0), floats=True)
-_define("arcsin", "The inverse sine.", "x", "arcsin", lambda g, r, x: (g / sqrt(1 - x * x),), scalar="asin(x)", domain=(-0.8, 0.8), floats=True)
-_define("arccos", "The inverse cosine.", "x", "arccos", lambda g, r, x: (-(g / sqrt(1 - x * x)),), scalar="acos(x)", domain=(-0.8, 0.8), floats=True)
-_define("arctan", "The inverse tangent.", "x", "arctan", lambda g, r, x: (g / (x * x + 1),), scalar="atan(x)", floats=True)
-_define("arctan2", "The angle of the point (x2, x1).", "x1 x2", "arctan2", lambda g, r, x, y: (g * y / (x * x + y * y), -(g * x / (x * x + y * y))), scalar="atan2(x, y)", domain=((0.3, 2.0), (0.3, 2.0)), floats=True)
-_define("sinh", "The hyperbolic sine.", "x", "sinh", lambda g, r, x: (g * call("cosh", x),), scalar="sinh(x)", floats=True)
-_define("cosh", "The hyperbolic cosine.", "x", "cosh", lambda g, r, x: (g * call("sinh", x),), scalar="cosh(x)", floats=True)
-_define("tanh", "The hyperbolic tangent.", "x", "tanh", lambda g, r, x: (g * (1 - r * r),), scalar="tanh(x)", floats=True)
-_define("arcsinh", "The inverse hyperbolic sine.", "x", "arcsinh", lambda g, r, x: (g / sqrt(x * x + 1),), scalar="asinh(x)", floats=True)
-_define("arccosh", "The inverse hyperbolic cosine.", "x", "arccosh", lambda g, r, x: (g / sqrt(x * x - 1),), scalar="acosh(x)", domain=(1.3, 3.0), floats=True)
-_define("arctanh", "The inverse hyperbolic tangent.", "x", "arctanh", lambda g, r, x: (g / (1 - x * x),), scalar="atanh(x)", domain=(-0.8, 0.8), floats=True)
+_define(
+    "sin",
+    "The sine of radians.",
+    "x",
+    "sin",
+    lambda g, r, x: (g * cos(x),),
+    scalar="sin(x)",
+    floats=True,
+)
+_define(
+    "cos",
+    "The cosine of radians.",
+    "x",
+    "cos",
+    lambda g, r, x: (-(g * sin(x)),),
+    scalar="cos(x)",
+    floats=True,
+)
+_define(
+    "tan",
+    "The tangent of radians.",
+    "x",
+    "tan",
+    lambda g, r, x: (g * (r * r + 1),),
+    scalar="tan(x)",
+    domain=(-1.0, 1.0),
+    floats=True,
+)
+_define(
+    "arcsin",
+    "The inverse sine.",
+    "x",
+    "arcsin",
+    lambda g, r, x: (g / sqrt(1 - x * x),),
+    scalar="asin(x)",
+    domain=(-0.8, 0.8),
+    floats=True,
+)
+_define(
+    "arccos",
+    "The inverse cosine.",
+    "x",
+    "arccos",
+    lambda g, r, x: (-(g / sqrt(1 - x * x)),),
+    scalar="acos(x)",
+    domain=(-0.8, 0.8),
+    floats=True,
+)
+_define(
+    "arctan",
+    "The inverse tangent.",
+    "x",
+    "arctan",
+    lambda g, r, x: (g / (x * x + 1),),
+    scalar="atan(x)",
+    floats=True,
+)
+_define(
+    "arctan2",
+    "The angle of the point (x2, x1).",
+    "x1 x2",
+    "arctan2",
+    lambda g, r, x, y: (g * y / (x * x + y * y), -(g * x / (x * x + y * y))),
+    scalar="atan2(x, y)",
+    domain=((0.3, 2.0), (0.3, 2.0)),
+    floats=True,
+)
+_define(
+    "sinh",
+    "The hyperbolic sine.",
+    "x",
+    "sinh",
+    lambda g, r, x: (g * call("cosh", x),),
+    scalar="sinh(x)",
+    floats=True,
+)
+_define(
+    "cosh",
+    "The hyperbolic cosine.",
+    "x",
+    "cosh",
+    lambda g, r, x: (g * call("sinh", x),),
+    scalar="cosh(x)",
+    floats=True,
+)
+_define(
+    "tanh",
+    "The hyperbolic tangent.",
+    "x",
+    "tanh",
+    lambda g, r, x: (g * (1 - r * r),),
+    scalar="tanh(x)",
+    floats=True,
+)
+_define(
+    "arcsinh",
+    "The inverse hyperbolic sine.",
+    "x",
+    "arcsinh",
+    lambda g, r, x: (g / sqrt(x * x + 1),),
+    scalar="asinh(x)",
+    floats=True,
+)
+_define(
+    "arccosh",
+    "The inverse hyperbolic cosine.",
+    "x",
+    "arccosh",
+    lambda g, r, x: (g / sqrt(x * x - 1),),
+    scalar="acosh(x)",
+    domain=(1.3, 3.0),
+    floats=True,
+)
+_define(
+    "arctanh",
+    "The inverse hyperbolic tangent.",
+    "x",
+    "arctanh",
+    lambda g, r, x: (g / (1 - x * x),),
+    scalar="atanh(x)",
+    domain=(-0.8, 0.8),
+    floats=True,
+)
 
 # Activations with a formula of their own.
-_define("relu", "max(x, 0).", "x", lambda xp, x, out=None: xp.maximum(x, x.dtype.type(0), out=out), lambda g, r, x: (where(greater(r, 0), g, 0.0),), scalar="max(x, 0)", domain=(0.2, 2.0))
-_define("sigmoid", "1 / (1 + exp(-x)).", "x", lambda xp, x, out=None: _sigmoid(xp, x, out), lambda g, r, x: (g * (r * (1 - r)),), scalar="sigmoid(x)", floats=True)
-_define("softplus", "log(1 + exp(x)).", "x", lambda xp, x, out=None: xp.logaddexp(x, x.dtype.type(0), out=out), lambda g, r, x: (g * sigmoid(x),), scalar="softplus(x)", floats=True)
-_define("erf", "The error function.", "x", lambda xp, x, out=None: _erf(xp, x, out), lambda g, r, x: (g * (1.1283791670955126 * exp(-(x * x))),), scalar="erf(x)", floats=True)
+_define(
+    "relu",
+    "max(x, 0).",
+    "x",
+    lambda xp, x, out=None: xp.maximum(x, x.dtype.type(0), out=out),
+    lambda g, r, x: (where(greater(r, 0), g, 0.0),),
+    scalar="max(x, 0)",
+    domain=(0.2, 2.0),
+)
+_define(
+    "sigmoid",
+    "1 / (1 + exp(-x)).",
+    "x",
+    lambda xp, x, out=None: _sigmoid(xp, x, out),
+    lambda g, r, x: (g * (r * (1 - r)),),
+    scalar="sigmoid(x)",
+    floats=True,
+)
+_define(
+    "softplus",
+    "log(1 + exp(x)).",
+    "x",
+    lambda xp, x, out=None: xp.logaddexp(x, x.dtype.type(0), out=out),
+    lambda g, r, x: (g * sigmoid(x),),
+    scalar="softplus(x)",
+    floats=True,
+)
+_define(
+    "erf",
+    "The error function.",
+    "x",
+    lambda xp, x, out=None: _erf(xp, x, out),
+    lambda g, r, x: (g * (1.1283791670955126 * exp(-(x * x))),),
+    scalar="erf(x)",
+    floats=True,
+)
 
 # Rounding, tests and comparisons.
-_define("floor", "The largest integer not above x.", "x", "floor", lambda g, r, x: (None,), scalar="floor(x)", floats=True)
-_define("ceil", "The smallest integer not below x.", "x", "ceil", lambda g, r, x: (None,), scalar="ceil(x)", floats=True)
-_define("rint", "The nearest integer, ties to even.", "x", "rint", lambda g, r, x: (None,), scalar="rint(x)", floats=True, public=False)
+_define(
+    "floor",
+    "The largest integer not above x.",
+    "x",
+    "floor",
+    lambda g, r, x: (None,),
+    scalar="floor(x)",
+    floats=True,
+)
+_define(
+    "ceil",
+    "The smallest integer not below x.",
+    "x",
+    "ceil",
+    lambda g, r, x: (None,),
+    scalar="ceil(x)",
+    floats=True,
+)
+_define(
+    "rint",
+    "The nearest integer, ties to even.",
+    "x",
+    "rint",
+    lambda g, r, x: (None,),
+    scalar="rint(x)",
+    floats=True,
+    public=False,
+)
 for _name, _doc, _form in (
     ("equal", "x1 == x2.", "x == y"),
     ("not_equal", "x1 != x2.", "x != y"),
@@ -242,13 +592,71 @@ for _name, _doc, _form in (
     ("greater", "x1 > x2.", "x > y"),
     ("greater_equal", "x1 >= x2.", "x >= y"),
 ):
-    _define(_name, _doc, "x1 x2", _name, lambda g, r, x, y: (None, None), scalar=_form, to_bool=True)
-_define("logical_and", "Both are true.", "x1 x2", "logical_and", lambda g, r, x, y: (None, None), scalar="x && y", to_bool=True, commutative=True)
-_define("logical_or", "One is true.", "x1 x2", "logical_or", lambda g, r, x, y: (None, None), scalar="x || y", to_bool=True, commutative=True)
-_define("logical_not", "Not true.", "x", "logical_not", lambda g, r, x: (None,), scalar="!x", to_bool=True)
-_define("isnan", "Whether an element is not a number.", "x", "isnan", lambda g, r, x: (None,), scalar="isnan(x)", to_bool=True)
-_define("isfinite", "Whether an element is neither infinite nor NaN.", "x", "isfinite", lambda g, r, x: (None,), scalar="isfinite(x)", to_bool=True)
-_define("isinf", "Whether an element is infinite.", "x", "isinf", lambda g, r, x: (None,), scalar="isinf(x)", to_bool=True)
+    _define(
+        _name,
+        _doc,
+        "x1 x2",
+        _name,
+        lambda g, r, x, y: (None, None),
+        scalar=_form,
+        to_bool=True,
+    )
+_define(
+    "logical_and",
+    "Both are true.",
+    "x1 x2",
+    "logical_and",
+    lambda g, r, x, y: (None, None),
+    scalar="x && y",
+    to_bool=True,
+    commutative=True,
+)
+_define(
+    "logical_or",
+    "One is true.",
+    "x1 x2",
+    "logical_or",
+    lambda g, r, x, y: (None, None),
+    scalar="x || y",
+    to_bool=True,
+    commutative=True,
+)
+_define(
+    "logical_not",
+    "Not true.",
+    "x",
+    "logical_not",
+    lambda g, r, x: (None,),
+    scalar="!x",
+    to_bool=True,
+)
+_define(
+    "isnan",
+    "Whether an element is not a number.",
+    "x",
+    "isnan",
+    lambda g, r, x: (None,),
+    scalar="isnan(x)",
+    to_bool=True,
+)
+_define(
+    "isfinite",
+    "Whether an element is neither infinite nor NaN.",
+    "x",
+    "isfinite",
+    lambda g, r, x: (None,),
+    scalar="isfinite(x)",
+    to_bool=True,
+)
+_define(
+    "isinf",
+    "Whether an element is infinite.",
+    "x",
+    "isinf",
+    lambda g, r, x: (None,),
+    scalar="isinf(x)",
+    to_bool=True,
+)
 
 
 def _power_base(g: Node, x: Node, y: Node) -> Any:
@@ -325,8 +733,12 @@ class Where(Elementwise):
     def arguments(self, condition: Any, x1: Any, x2: Any) -> Any:
         return (condition, x1, x2), {}
 
-    def apply(self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None) -> Node:
-        return super().apply((cast(inputs[0], "bool"), *inputs[1:]), attributes, like, name)
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Node:
+        return super().apply(
+            (cast(inputs[0], "bool"), *inputs[1:]), attributes, like, name
+        )
 
     def infer(self, *types: TensorType) -> TensorType:
         if types[1].dtype != types[2].dtype:
@@ -335,7 +747,11 @@ class Where(Elementwise):
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         condition = node.inputs[0]
-        return (None, where(condition, cotangent, 0.0), where(condition, 0.0, cotangent))
+        return (
+            None,
+            where(condition, cotangent, 0.0),
+            where(condition, 0.0, cotangent),
+        )
 
     def run(self, xp: Any, *arrays: Any, out: Any = None) -> Any:
         return xp.where(*arrays)
@@ -360,6 +776,7 @@ class Clip(Elementwise):
         inside = logical_and(x >= limits["x_min"], x <= limits["x_max"])
         return (where(inside, cotangent, 0.0),)
 
-    def run(self, xp: Any, x: Any, *, x_min: float, x_max: float, out: Any = None) -> Any:  # type: ignore[override]
+    def run(
+        self, xp: Any, x: Any, *, x_min: float, x_max: float, out: Any = None
+    ) -> Any:  # type: ignore[override]
         return xp.clip(x, x.dtype.type(x_min), x.dtype.type(x_max), out=out)
-

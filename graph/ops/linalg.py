@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
-from ..dim import equal as equal_dims
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
@@ -87,7 +87,9 @@ def swap_last(node: Node) -> Node:
 
 def _fold(gradient: Node, source: Node, wide: Node) -> Node:
     gradient = sum_to(gradient, wide.shape)
-    found: Node = call("reshape", gradient, source.shape) if wide is not source else gradient
+    found: Node = (
+        call("reshape", gradient, source.shape) if wide is not source else gradient
+    )
     return found
 
 

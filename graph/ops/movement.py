@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..decide import equal as equal_dims
+from ..decide import valuations
 from ..diagnostics import Fault
-from ..dim import Dim, divide_exactly, product, sorted_symbols, valuations
-from ..dim import equal as equal_dims
+from ..dim import Dim, divide_exactly, product, sorted_symbols
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
@@ -41,7 +42,9 @@ class Reshape(Op):
         sizes = [Dim.of(size) for i, size in enumerate(wanted) if i not in free]
         total, known = types[0].size, product(sizes)
         if len(free) > 1:
-            raise Fault("T0304", "only one size of a reshape may be -1", argument="newshape")
+            raise Fault(
+                "T0304", "only one size of a reshape may be -1", argument="newshape"
+            )
         if free:
             sizes.insert(free[0], self._missing(types[0], total, known))
         elif equal_dims(total, known) is not True:
@@ -69,7 +72,9 @@ class Reshape(Op):
     def vjp(self, node: Node, cotangent: Node) -> Results:
         return (call("reshape", cotangent, node.inputs[0].shape),)
 
-    def run(self, xp: Any, x: Any, *, newshape: tuple[int, ...], out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, newshape: tuple[int, ...], out: Any = None
+    ) -> Any:
         return x.reshape(newshape)
 
 
@@ -154,8 +159,7 @@ class BroadcastTo(Op):
     def infer(self, x: TensorType, shape: tuple[Dim, ...]) -> TensorType:
         padded = (Dim.of(1),) * (len(shape) - x.rank) + x.shape
         fits = len(padded) == len(shape) and all(
-            a.value == 1 or equal_dims(a, b)
-            for a, b in zip(padded, shape, strict=True)
+            a.value == 1 or equal_dims(a, b) for a, b in zip(padded, shape, strict=True)
         )
         if not fits:
             wanted = x.with_shape(shape)
@@ -164,7 +168,9 @@ class BroadcastTo(Op):
             )
         return x.with_shape(shape)
 
-    def apply(self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None) -> Node:
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Node:
         shape = tuple(Dim.of(size) for size in attributes["shape"])
         if inputs[0].shape == shape:
             source: Node = inputs[0]
@@ -207,7 +213,9 @@ class Concatenate(Op):
         return tuple(xs), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank, types[0])}
+        return {
+            "axis": normal_axis(self.name, attributes["axis"], types[0].rank, types[0])
+        }
 
     def infer(self, *types: TensorType, axis: int) -> TensorType:
         first = types[0]
@@ -257,7 +265,11 @@ class Stack(Op):
         return tuple(x), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])}
+        return {
+            "axis": normal_axis(
+                self.name, attributes["axis"], types[0].rank + 1, types[0]
+            )
+        }
 
     def infer(self, *types: TensorType, axis: int) -> TensorType:
         first = types[0]
@@ -285,7 +297,11 @@ class ExpandDims(Op):
         return (x,), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        return {"axis": normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])}
+        return {
+            "axis": normal_axis(
+                self.name, attributes["axis"], types[0].rank + 1, types[0]
+            )
+        }
 
     def infer(self, x: TensorType, axis: int) -> TensorType:
         return x.with_shape((*x.shape[:axis], 1, *x.shape[axis:]))
@@ -340,7 +356,9 @@ class Full(Op):
 
     writes = True
 
-    def arguments(self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None) -> Any:
+    def arguments(
+        self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None
+    ) -> Any:
         kind = F32 if dtype is None else dtype_of(dtype)
         return (), {"shape": as_shape(shape), "fill_value": fill_value, "dtype": kind}
 
@@ -348,13 +366,17 @@ class Full(Op):
         shape = tuple(Dim.of(size) for size in attributes["shape"])
         return {**attributes, "shape": shape}
 
-    def infer(self, shape: tuple[Dim, ...], fill_value: float, dtype: Any) -> TensorType:
+    def infer(
+        self, shape: tuple[Dim, ...], fill_value: float, dtype: Any
+    ) -> TensorType:
         return TensorType(dtype, shape)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         return ()
 
-    def run(self, xp: Any, *, shape: Any, fill_value: Any, dtype: Any, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, *, shape: Any, fill_value: Any, dtype: Any, out: Any = None
+    ) -> Any:
         if out is None:
             return xp.full(shape, fill_value, dtype.numpy)
         out.fill(fill_value)
@@ -379,5 +401,3 @@ def ones(shape: Any, dtype: DTypeLike | None = None) -> Any:
     [1.0, 1.0]
     """
     return call("full", shape, 1, dtype)
-
-
