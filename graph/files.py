@@ -1,0 +1,110 @@
+"""Files: what cannot be read or written is told before and not after the work.
+
+Writing is atomic: a file is complete or untouched, whatever happens on the way.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TypeAlias
+
+from .diagnostics import DataError, Diagnostic
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0707"
+
+
+def check_readable(path: PathLike) -> Path:
+    """The path of a file that can be opened; raises `DataError` if there is none."""
+    place = Path(path)
+    if place.is_dir():
+        raise _error(UNREADABLE, f"`{place}` is a folder, not a file", "name a file")
+    if not place.exists():
+        raise _missing(place)
+    try:
+        with place.open("rb"):
+            return place
+    except OSError as error:
+        raise _error(UNREADABLE, f"`{place}` cannot be read: {_words(error)}") from None
+
+
+def _missing(place: Path) -> DataError:
+    import difflib
+
+    folder = place.parent
+    if not folder.is_dir():
+        return _error(UNREADABLE, f"there is no folder `{folder}`")
+    names = [entry.name for entry in folder.iterdir()]
+    near = difflib.get_close_matches(place.name, names, 1)
+    advice = [f"did you mean `{folder / near[0]}`?"] if near else []
+    return _error(UNREADABLE, f"there is no file `{place}`", *advice)
+
+
+def check_writable(path: PathLike) -> Path:
+    """The path of a file that can be made or replaced; raises `DataError` if not."""
+    place = Path(path)
+    if place.is_dir():
+        raise _error(
+            UNWRITABLE, f"`{place}` is a folder, not a file", "add the name of a file"
+        )
+    if not place.parent.is_dir():
+        raise _error(
+            UNWRITABLE,
+            f"`{place}` cannot be written: there is no folder `{place.parent}`",
+            f"make it: `mkdir -p {place.parent}`",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=place.parent):
+            return place
+    except OSError as error:
+        raise unwritable(place, error) from None
+
+
+def write_atomically(path: PathLike, write: Callable[[IO[bytes]], object]) -> Path:
+    """Let `write` fill a file that takes its place when it is complete.
+
+    Raises `DataError` if the file cannot be written; then nothing is left behind.
+    """
+    place = check_writable(path)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, _mode(place))
+        os.replace(name, place)
+    except OSError as error:
+        raise unwritable(place, error) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return place
+
+
+def _mode(place: Path) -> int:
+    """The permissions of the file there was, else those of any new file."""
+    if place.exists():
+        return place.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def unwritable(place: Path, error: OSError) -> DataError:
+    """The error of a file that the system would not let us write."""
+    return _error(
+        UNWRITABLE,
+        f"`{place}` cannot be written: {_words(error)}",
+        "choose another place, or free this one",
+    )
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _error(code: str, message: str, *advice: str) -> DataError:
+    return DataError(Diagnostic(code, message, help=advice))
