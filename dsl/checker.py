@@ -1,0 +1,120 @@
+"""State of one check: the source, the faults found so far, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import Diagnostic, Fault, Source, Span, TulleError
+from .scope import Scope
+from .values import POISON, Poison
+
+if TYPE_CHECKING:
+    from .definitions import Definitions
+
+MAX_INSTANCES = 10_000
+MAX_APPLICATIONS = 100_000
+MAX_DEPTH = 64
+
+# Rules that guard data at run time guard operands here.
+RECODED = {"T0701": "T0309", "T0702": "T0402"}
+WRONG_VALUES = (
+    TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError,
+)  # fmt: skip
+
+
+class Stop(Exception):
+    """A limit was passed: the check ends here."""
+
+
+class Checker:
+    """What all parts of the checker share."""
+
+    definitions: Definitions
+
+    def __init__(self, source: Source, overrides: Mapping[str, Any], network: type):
+        self.source, self.overrides, self.network = source, overrides, network
+        self.faults: list[Diagnostic] = []
+        self.module = Scope()
+        self.active: list[str] = []
+        self.applications = 0
+        self.instances = 0
+        self._told: set[tuple[str, Span | None]] = set()
+
+    def add(self, diagnostic: Diagnostic) -> Poison:
+        """Keep a diagnostic; a body checked at several uses tells its faults once."""
+        key = (diagnostic.code, diagnostic.span)
+        if key not in self._told:
+            self._told.add(key)
+            self.faults.append(diagnostic)
+        return POISON
+
+    def error(self, code: str, message: str, span: Span, **more: Any) -> Poison:
+        """Report a mistake at a place."""
+        return self.add(Diagnostic(code, message, span, **more))
+
+    def refuse(
+        self,
+        fault: Fault,
+        span: Span,
+        operands: Mapping[int, Span] | None = None,
+        arguments: Mapping[str, Span] | None = None,
+    ) -> Poison:
+        """Report the refusal of a rule, now that the places are known."""
+        found = fault.diagnostic(span, operands, arguments)
+        return self.add(replace(found, code=RECODED.get(found.code, found.code)))
+
+    def failed(
+        self,
+        error: Exception,
+        span: Span,
+        operands: Mapping[int, Span] | None = None,
+        arguments: Mapping[str, Span] | None = None,
+    ) -> Poison:
+        """Report whatever the library raised for a call."""
+        fault = error if isinstance(error, Fault) else getattr(error, "fault", None)
+        if fault is not None:
+            return self.refuse(fault, span, operands, arguments)
+        if isinstance(error, TulleError):
+            for diagnostic in error.diagnostics:
+                self.add(replace(diagnostic, span=diagnostic.span or span))
+            return POISON
+        detail = str(error) or type(error).__name__
+        return self.error("T0204", f"the call fails: {detail}", span)
+
+    def count(self, span: Span) -> None:
+        """One more application of an op or layer."""
+        self.applications += 1
+        if self.applications > MAX_APPLICATIONS:
+            message = f"the text makes more than {MAX_APPLICATIONS} nodes"
+            self.error("T0905", message, span)
+            raise Stop
+
+    @contextmanager
+    def inside(self, name: str, span: Span) -> Iterator[bool]:
+        """Elaborate a definition; False if it would need itself or goes too deep."""
+        if name in self.active:
+            chain = " → ".join([*self.active[self.active.index(name) :], name])
+            self.error(
+                "T0207",
+                f"`{name}` needs itself",
+                span,
+                notes=() if len(self.active) < 2 else (chain,),
+                help=("definitions do not recurse; write the steps out",),
+            )
+            yield False
+            return
+        self.instances += 1
+        if len(self.active) >= MAX_DEPTH or self.instances > MAX_INSTANCES:
+            message = "definitions use each other too deeply"
+            if self.instances > MAX_INSTANCES:
+                message = f"definitions are used more than {MAX_INSTANCES} times"
+            self.error("T0906", message, span)
+            raise Stop
+        self.active.append(name)
+        try:
+            yield True
+        finally:
+            self.active.pop()

@@ -1,0 +1,296 @@
+"""Declared types: their meaning, generic sizes solved, declared against computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..graph.diagnostics import Fault, Label, Span
+from ..graph.dim import LIMIT, Dim, Origin, Symbol, equal
+from ..graph.match import match_types
+from ..graph.types import DTYPES, DType, TensorType
+from . import syntax as s
+from .scope import Scope, listed, nearest
+from .values import Poison, Shape, Static, Value, describe
+
+if TYPE_CHECKING:
+    from .calls import Given
+    from .expressions import Evaluator
+
+STATIC_KINDS = {"int": int, "bool": bool, "str": str}
+
+
+def dtype(evaluator: Evaluator, name: s.Name) -> DType | None:
+    """The element type that a name means."""
+    found = DTYPES.get(name.text)
+    if found is None:
+        long = {d.name: short for short, d in DTYPES.items()}
+        near = long.get(name.text) or nearest(name.text, DTYPES)
+        evaluator.checker.error(
+            "T0401",
+            f"`{name.text}` is no element type",
+            name.span,
+            notes=(f"there are {listed(DTYPES, 13)}",),
+            help=(f"did you mean `{near}`?",) if near else (),
+        )
+    return found
+
+
+def tensor_type(
+    evaluator: Evaluator, expression: s.TypeExpression
+) -> TensorType | None:
+    """The tensor type that a type expression means."""
+    found = dtype(evaluator, expression.dtype)
+    if expression.dims is None:
+        if found is not None:
+            evaluator.checker.error(
+                "T0306",
+                f"`{expression.dtype.text}` says nothing about the shape",
+                expression.span,
+                help=(f"a tensor's type is `{found}[…]`, a scalar's `{found}[]`",),
+            )
+        return None
+    dims: list[Dim] = []
+    failed = found is None
+    for item in expression.dims:
+        if isinstance(item, s.Rest):
+            shape = rest(evaluator, item)
+            failed |= shape is None
+            dims += shape or ()
+        else:
+            dim = size(evaluator, item)
+            failed |= dim is None
+            dims += () if dim is None else (dim,)
+    return None if failed or found is None else TensorType(found, tuple(dims))
+
+
+def rest(evaluator: Evaluator, item: s.Rest) -> tuple[Dim, ...] | None:
+    """What a `..S` stands for."""
+    value = evaluator.scope.get(item.name.text)
+    if isinstance(value, Shape):
+        return value.dims
+    what = "is not declared" if value is None else f"is {describe(value)}"
+    evaluator.checker.error(
+        "T0201",
+        f"`..{item.name.text}` {what}",
+        item.span,
+        help=(f"declare it behind the name: `[..{item.name.text}]`",),
+    )
+    return None
+
+
+def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
+    """One size of a shape."""
+    if isinstance(expression, s.Name) and evaluator.scope.get(expression.text) is None:
+        return _undeclared(evaluator, expression)
+    value = evaluator.evaluate(expression)
+    match value:
+        case Poison():
+            return None
+        case Static(bool()):
+            pass
+        case Static(int() | Dim()):
+            dim = value.dim()
+            low, _ = dim.bounds()
+            if dim.value is not None and not 0 <= dim.value < LIMIT:
+                message = f"a size lies between 0 and {LIMIT - 1}, and this is {dim}"
+                evaluator.checker.error("T0907", message, expression.span)
+                return None
+            if dim.value is None and low is not None and low < 0:
+                return _negative(evaluator, dim, low, expression.span)
+            return dim
+    message = f"a size is a whole number, not {describe(value)}"
+    evaluator.checker.error("T0204", message, expression.span)
+    return None
+
+
+def _negative(evaluator: Evaluator, dim: Dim, low: int, span: Span) -> Dim:
+    evaluator.checker.error(
+        "T0308",
+        f"the size {dim} can be as small as {low}",
+        span,
+        help=("give the dimension bounds: `dim … in low..high`",),
+    )
+    return dim
+
+
+def _undeclared(evaluator: Evaluator, name: s.Name) -> None:
+    sizes = [n for n in evaluator.scope if _is_size(evaluator.scope.get(n))]
+    near = nearest(name.text, sizes)
+    help = (f"did you mean `{near}`?",) if near else (f"declare it: `dim {name.text}`",)
+    evaluator.checker.error(
+        "T0201", f"the size `{name.text}` is not declared", name.span, help=help
+    )
+
+
+def _is_size(value: Value | None) -> bool:
+    return isinstance(value, Static) and isinstance(value.value, (int, Dim))
+
+
+def static(
+    evaluator: Evaluator, name: str, kind: s.TypeExpression, value: Value, span: Span
+) -> Static | None:
+    """A static value of a declared kind; a literal adapts."""
+    wanted = kind.dtype.text
+    if kind.dims is not None or (wanted not in STATIC_KINDS and wanted not in DTYPES):
+        message = f"`{name}` is a setting: its type is `int`, `bool`, `str` or `f32`"
+        evaluator.checker.error("T0401", message, kind.span)
+        return None
+    if isinstance(value, Poison):
+        return None
+    if isinstance(value, Static):
+        plain = value.value
+        if fits(wanted, plain):
+            if wanted in DTYPES and DTYPES[wanted].is_float:
+                plain = float(plain)
+            origin = Origin(f"{plain} is `{name}`", span)
+            return Static(plain, origin if fits("int", plain) else None)
+    message = f"`{name}` is declared `{wanted}` and gets {describe(value)}"
+    label = Label(kind.span, f"`{wanted}` is declared here")
+    labels = () if kind.span == span else (label,)
+    evaluator.checker.error("T0204", message, span, labels=labels)
+    return None
+
+
+def fits(kind: str, value: object) -> bool:
+    """Whether a plain value is of a static kind."""
+    if kind == "bool" or isinstance(value, bool):
+        return kind == "bool" and isinstance(value, bool)
+    if kind == "str" or isinstance(value, str):
+        return kind == "str" and isinstance(value, str)
+    if kind in DTYPES and DTYPES[kind].is_float:
+        return isinstance(value, (int, float))
+    return isinstance(value, (int, Dim))
+
+
+def conform(
+    evaluator: Evaluator,
+    wanted: TensorType,
+    computed: TensorType,
+    span: Span,
+    declaration: Span,
+    what: str = "this",
+) -> bool:
+    """Whether a computed type is the declared one; a difference is told."""
+    if wanted.dtype == computed.dtype and wanted.rank == computed.rank:
+        pairs = zip(wanted.shape, computed.shape, strict=True)
+        unequal = [(a, b, equal(a, b)) for a, b in pairs if equal(a, b) is not True]
+        if not unequal:
+            return True
+        dims = [dim for a, b, _ in unequal for dim in (b, a)]
+        undecided = all(answer is None for _, _, answer in unequal)
+    else:
+        dims, undecided = [], False
+    message = f"{what} is {computed} and declared {wanted}"
+    if undecided:
+        left, right, _ = unequal[0]
+        message = f"{what} needs `{right} == {left}`, which cannot be decided"
+    fault = Fault("T0308" if undecided else "T0309", message, dims=dims)
+    found = fault.diagnostic(span)
+    label = Label(declaration, f"{wanted} is declared here")
+    # The declaration tells its own sizes already.
+    others = [x for x in found.labels if not _within(x.span, declaration)]
+    evaluator.checker.add(replace(found, labels=(label, *others), label=str(computed)))
+    return False
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    if inner.source is not outer.source:
+        return False
+    start = (outer.line, outer.column) <= (inner.line, inner.column)
+    end = (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
+    return start and end
+
+
+def solve(
+    evaluator: Evaluator,
+    title: str,
+    generics: s.Generics | None,
+    parameters: s.Parameters,
+    given: Sequence[Given],
+    span: Span,
+) -> Scope | None:
+    """The scope of a body: generic sizes solved from the operands' types.
+
+    Reports what does not fit and then gives None.
+    """
+    types = [g.value.type for g in given]  # type: ignore[union-attr]
+    spans = {i: g.span for i, g in enumerate(given)}
+    scope = Scope(evaluator.checker.module)
+    inner = type(evaluator)(evaluator.checker, scope)
+    names = [item for item in generics.items if isinstance(item, s.Name)] if generics else []
+    for name in names:
+        scope[name.text] = Static(Dim.from_symbol(Symbol(name.text, 0, rigid=False)))
+    for item in generics.items if generics else ():
+        if isinstance(item, s.Rest):
+            shape = _rest_shape(inner, title, item, parameters, types, spans)
+            if shape is None:
+                return None
+            scope[item.name.text] = Shape(shape)
+    wanted = [tensor_type(inner, p.type) for p in parameters.items]
+    if None in wanted:
+        return None
+    labels = [p.name.text for p in parameters.items]
+    try:
+        solution = match_types(labels, [t for t in wanted if t], types)
+    except Fault as fault:
+        evaluator.checker.refuse(fault, span, spans)
+        return None
+    return _settled(inner, names, solution)
+
+
+def _settled(
+    inner: Evaluator, names: Sequence[s.Name], solution: dict[Symbol, Dim]
+) -> Scope | None:
+    for key, value in list(inner.scope.names.items()):
+        if isinstance(value, Shape):
+            dims = tuple(d.substitute(solution) for d in value.dims)
+            inner.scope[key] = Shape(dims)
+    for name in names:
+        value = inner.scope.names[name.text]
+        symbol = value.dim().symbol if isinstance(value, Static) else None
+        if symbol is None or symbol not in solution:
+            inner.checker.error(
+                "T0308",
+                f"`{name.text}` follows from none of the parameters",
+                name.span,
+                help=(f"use `{name.text}` alone as a size of a parameter",),
+            )
+            return None
+        dim = solution[symbol]
+        plain = dim if dim.value is None else dim.value
+        inner.scope[name.text] = Static(plain, dim.origin)
+    return inner.scope
+
+
+def _rest_shape(
+    inner: Evaluator,
+    title: str,
+    item: s.Rest,
+    parameters: s.Parameters,
+    types: Sequence[TensorType],
+    spans: dict[int, Span],
+) -> tuple[Dim, ...] | None:
+    name = item.name.text
+    for index, parameter in enumerate(parameters.items):
+        dims = parameter.type.dims or ()
+        rests = [d for d in dims if isinstance(d, s.Rest)]
+        if len(rests) != 1 or rests[0].name.text != name:
+            continue
+        count = types[index].rank - (len(dims) - 1)
+        if count < 0:
+            inner.checker.error(
+                "T0306",
+                f"`{parameter.name.text}` of `{title}` needs at least "
+                f"{len(dims) - 1} axes and gets {types[index]}",
+                spans[index],
+                labels=(Label(parameter.type.span, "declared here"),),
+            )
+            return None
+        symbols = (Symbol(f"{name}{i}", 0, rigid=False) for i in range(count))
+        return tuple(map(Dim.from_symbol, symbols))
+    inner.checker.error(
+        "T0308", f"`..{name}` follows from none of the parameters", item.span
+    )
+    return None

@@ -1,0 +1,248 @@
+"""A syntax tree to models: declarations in order, every fault of the file in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..graph.diagnostics import Diagnostic, Label, Source, Span
+from ..graph.dim import LIMIT, Dim, Origin, Symbol
+from ..graph.network import Network
+from . import declared
+from . import syntax as s
+from .checker import Checker, Stop
+from .definitions import Definitions
+from .expressions import Evaluator
+from .plans import Training, plan
+from .scope import listed, nearest
+from .values import POISON, Definition, Instance, Poison, Static, Value, describe
+
+
+@dataclass
+class Elaboration:
+    """What a file came to."""
+
+    faults: list[Diagnostic]
+    models: dict[str, Network] = field(default_factory=dict)
+    trainings: dict[str, Training] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def elaborate(
+    source: Source,
+    tree: s.File,
+    config: Mapping[str, Any] | None = None,
+    network: type = Network,
+) -> Elaboration:
+    """The models and training plans of a file, and all its faults."""
+    checker = Checker(source, config or {}, network)
+    checker.definitions = Definitions(checker)
+    found = Elaboration(checker.faults)
+    try:
+        _File(checker, found).run(tree)
+    except Stop:
+        pass
+    except RecursionError:
+        span = tree.edition.span
+        checker.error("T0902", "expressions are nested too deeply", span)
+    return found
+
+
+class _File:
+    """The declarations of one file, handled kind by kind."""
+
+    def __init__(self, checker: Checker, found: Elaboration):
+        self.checker, self.found = checker, found
+        self.evaluator = Evaluator(checker, checker.module)
+        self.places: dict[str, Span] = {}
+
+    def run(self, tree: s.File) -> None:
+        if tree.edition.number != 1:
+            message = f"there is no edition {tree.edition.number}"
+            help = ("this version knows edition 1",)
+            self.checker.error("T0105", message, tree.edition.span, help=help)
+        self.declare(tree)
+        for item in tree.items:
+            match item:
+                case s.DimItem():
+                    self.module_value(item.name, self.dim(item))
+                case s.ConfigItem():
+                    self.module_value(item.name, self.config(item))
+                case s.ConstItem():
+                    self.module_value(item.name, self.const(item))
+                case s.ModelItem():
+                    self.model(item)
+        self.unknown_overrides(tree)
+        for item in tree.items:
+            if isinstance(item, s.TrainItem):
+                self.train(item)
+        for item in tree.items:
+            unused = isinstance(item, (s.FunctionItem, s.LayerItem))
+            if unused and item.name.text not in self.checker.definitions.used:
+                self.checker.definitions.probe(item)  # type: ignore[arg-type]
+
+    def declare(self, tree: s.File) -> None:
+        """Make the definitions known, and find names declared twice."""
+        for item in tree.items:
+            if isinstance(item, s.TrainItem):
+                continue
+            name = item.name.text
+            if name in self.places:
+                label = Label(self.places[name], "declared here first")
+                message = f"`{name}` is declared twice"
+                self.checker.error("T0205", message, item.name.span, labels=(label,))
+                continue
+            self.places[name] = item.name.span
+            if isinstance(item, (s.FunctionItem, s.LayerItem)):
+                self.checker.module[name] = Definition(item)
+
+    def module_value(self, name: s.Name, value: Value) -> None:
+        if self.places.get(name.text) is name.span:
+            self.checker.module[name.text] = value
+
+    def whole(self, expression: s.Expression) -> int | None:
+        """A whole number, as a bound of a dimension is."""
+        value = self.evaluator.evaluate(expression)
+        match value:
+            case Poison():
+                return None
+            case Static(bool()):
+                pass
+            case Static(int() as number) if 0 <= number < LIMIT:
+                return number
+        message = f"a size lies between 0 and {LIMIT - 1}, and this is {describe(value)}"
+        self.checker.error("T0204", message, expression.span)
+        return None
+
+    def dim(self, item: s.DimItem) -> Value:
+        name = item.name.text
+        if item.value is not None:
+            dim = declared.size(self.evaluator, item.value)
+            if dim is None:
+                return POISON
+            number = dim if dim.value is None else dim.value
+            return Static(number, Origin(f"{dim} is `{name}`", item.span))
+        low, high = 1, None
+        if item.bounds is not None:
+            first, last = self.whole(item.bounds.low), self.whole(item.bounds.high)
+            if first is None or last is None:
+                return POISON
+            low, high = first, last if item.bounds.closed else last - 1
+            if low > high:
+                message = f"no size lies in the bounds of `{name}`"
+                return self.checker.error("T0204", message, item.bounds.span)
+        origin = Origin(f"`{name}` is any size", item.name.span)
+        return Static(Dim.from_symbol(Symbol(name, low, high, True, origin)))
+
+    def config(self, item: s.ConfigItem) -> Value:
+        name = item.name.text
+        given, span = self.evaluator.evaluate(item.value), item.value.span
+        value = declared.static(self.evaluator, name, item.type, given, span)
+        if value is None:
+            return POISON
+        if not self.admits(item, value.value, span):
+            return POISON
+        if name in self.checker.overrides:
+            plain = self.checker.overrides[name]
+            if not declared.fits(item.type.dtype.text, plain):
+                message = f"`{name}` is set to {plain!r} and declared `{item.type.dtype.text}`"
+                return self.checker.error("T0204", message, item.type.span)
+            if not self.admits(item, plain, item.span):
+                return POISON
+            if isinstance(value.value, float):
+                plain = float(plain)
+            origin = Origin(f"{plain} is `{name}`, set from outside", item.name.span)
+            value = Static(plain, origin if value.origin else None)
+        self.found.config[name] = value.value
+        return value
+
+    def admits(self, item: s.ConfigItem, value: Any, span: Span) -> bool:
+        """Whether a setting lies within its bounds."""
+        if item.bounds is None:
+            return True
+        ends = [self.evaluator.evaluate(e) for e in (item.bounds.low, item.bounds.high)]
+        plain = [end.value for end in ends if isinstance(end, Static)]
+        numbers = [p for p in plain if declared.fits("f32", p)]
+        if len(numbers) != 2 or not declared.fits("f32", value):
+            message = f"the bounds of `{item.name.text}` are not numbers"
+            if not any(isinstance(end, Poison) for end in ends):
+                self.checker.error("T0204", message, item.bounds.span)
+            return False
+        low, high = numbers
+        if low <= value <= high and (item.bounds.closed or value < high):
+            return True
+        sign = ".." if item.bounds.closed else "..<"
+        message = f"`{item.name.text}` is {value}, outside of {low}{sign}{high}"
+        label = Label(item.bounds.span, "the bounds")
+        self.checker.error("T0204", message, span, labels=(label,))
+        return False
+
+    def const(self, item: s.ConstItem) -> Value:
+        given, span = self.evaluator.evaluate(item.value), item.value.span
+        name = item.name.text
+        return declared.static(self.evaluator, name, item.type, given, span) or POISON
+
+    def unknown_overrides(self, tree: s.File) -> None:
+        known = [i.name.text for i in tree.items if isinstance(i, s.ConfigItem)]
+        for name in self.checker.overrides:
+            if name not in known:
+                near = nearest(name, known)
+                help = f"did you mean `{near}`?" if near else ""
+                notes = (f"there are {listed(known)}",) if known else ("it has none",)
+                message = f"`{self.checker.source.name}` has no `config` called `{name}`"
+                self.checker.add(
+                    Diagnostic("T0202", message, notes=notes, help=(help,) if help else ())
+                )
+
+    def model(self, item: s.ModelItem) -> None:
+        types = [
+            declared.tensor_type(self.evaluator, p.type) for p in item.parameters.items
+        ]
+        made: Network | None = None
+        with self.checker.inside(item.name.text, item.name.span):
+            known = [type for type in types if type is not None]
+            if len(known) == len(types):
+                made = self.checker.definitions.network(
+                    item, self.checker.module, known, None, self.checker.network
+                )
+            else:
+                self.poisoned(item, types)
+        if self.places.get(item.name.text) is not item.name.span:
+            return
+        if made is None:
+            self.checker.module[item.name.text] = POISON
+            return
+        title = item.name.text
+        self.checker.module[title] = Instance(
+            item.name.span, title, made, given_name=made.given_name
+        )
+        self.found.models[title] = made
+
+    def poisoned(self, item: s.ModelItem, types: list[Any]) -> None:
+        """Check a body although the type of an input is not known."""
+        from ..graph.variable import input_node
+        from .scope import Scope
+        from .values import Tensor
+
+        scope = Scope(self.checker.module)
+        for parameter, type in zip(item.parameters.items, types, strict=True):
+            name, span = parameter.name.text, parameter.name.span
+            scope[name] = Tensor(input_node(name, type, span)) if type else POISON
+        self.checker.definitions.body(item, scope)
+
+    def train(self, item: s.TrainItem) -> None:
+        name = item.model.text
+        value = self.checker.module.get(name)
+        if name in self.found.trainings:
+            message = f"`{name}` has two `train` blocks"
+            self.checker.error("T0603", message, item.model.span)
+        elif name in self.found.models:
+            made = plan(self.checker, item, self.found.models[name])
+            if made is not None:
+                self.found.trainings[name] = made
+        elif not isinstance(value, Poison):
+            near = nearest(name, self.found.models)
+            help = (f"did you mean `{near}`?",) if near else ()
+            message = f"there is no model `{name}` to train"
+            self.checker.error("T0201", message, item.model.span, help=help)

@@ -1,0 +1,296 @@
+"""Expressions to values: names, literals, operators, pipes, indexes, ascriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph.diagnostics import Fault, Span
+from ..graph.dim import Dim, Origin
+from . import calls, declared, library, statics
+from . import syntax as s
+from .checker import Checker
+from .scope import Scope, nearest
+from .values import (
+    POISON,
+    Instance,
+    Library,
+    Poison,
+    Shape,
+    Static,
+    Tensor,
+    Tuple,
+    Value,
+    describe,
+)
+
+OPERATORS = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "/": "divide",
+    "//": "floor_divide",
+    "%": "mod",
+    "**": "power",
+    "@": "matmul",
+    "==": "equal",
+    "!=": "not_equal",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+}
+
+
+class Evaluator:
+    """Evaluates the expressions of one block.
+
+    `kinds` are tables of the library that this block looks through first: a loss is
+    known inside `train`, an initializer behind `param`.
+    """
+
+    def __init__(self, checker: Checker, scope: Scope, kinds: tuple[str, ...] = ()):
+        self.checker, self.scope, self.kinds = checker, scope, kinds
+
+    def evaluate(self, expression: s.Expression) -> Value:
+        """The value of an expression, poison if it has none."""
+        match expression:
+            case s.Name():
+                return self.name(expression)
+            case s.Literal(span, value):
+                numeric = isinstance(value, int) and not isinstance(value, bool)
+                origin = Origin(f"{value} is written here", span) if numeric else None
+                return Static(value, origin)
+            case s.Group(_, inner):
+                return self.evaluate(inner)
+            case s.Tuple(_, items) | s.List(_, items):
+                return self.several(items)
+            case s.Chain():
+                return self.chain(expression)
+            case s.Unary(_, operators, operand):
+                return self.negated(self.evaluate(operand), operators, operand.span)
+            case s.Power():
+                return self.power(expression)
+            case s.Application():
+                return self.application(expression, expression.trailers)
+            case s.Pipe():
+                return self.pipe(expression)
+        return self.ascription(expression)
+
+    def name(self, name: s.Name) -> Value:
+        """What a name stands for: in the file, else in the library."""
+        found = self.scope.get(name.text) or library.find(name.text, self.kinds)
+        if found is not None:
+            return found
+        known = [*self.scope]
+        for table in library.tables(self.kinds):
+            known += table
+        near = nearest(name.text, known)
+        other = library.elsewhere(name.text)
+        notes = (f"`{name.text}` is {other} of the library",) if other else ()
+        return self.checker.error(
+            "T0201",
+            f"`{name.text}` is not defined",
+            name.span,
+            notes=notes,
+            help=(f"did you mean `{near}`?",) if near and not other else (),
+            fix=calls.replacement(name.span, near) if near and not other else None,
+        )
+
+    def several(self, items: Sequence[s.Expression]) -> Value:
+        values = tuple(map(self.evaluate, items))
+        if any(isinstance(value, Poison) for value in values):
+            return POISON
+        if all(isinstance(value, Static) for value in values):
+            return Static(tuple(v.value for v in values if isinstance(v, Static)))
+        return Tuple(values)
+
+    def chain(self, chain: s.Chain) -> Value:
+        first, *others = chain.operands
+        value, span = self.evaluate(first), first.span
+        for operator, operand in zip(chain.operators, others, strict=True):
+            right = self.evaluate(operand)
+            value = self.combine(operator, value, span, right, operand.span)
+            span = calls.joined(span, operand.span)
+        return value
+
+    def power(self, power: s.Power) -> Value:
+        values = [self.evaluate(operand) for operand in power.operands]
+        value, span = values[-1], power.operands[-1].span
+        for index in range(len(values) - 2, -1, -1):
+            value = self.negated(value, power.negations[index + 1], span)
+            left = power.operands[index]
+            value = self.combine(
+                power.operators[index], values[index], left.span, value, span
+            )
+            span = calls.joined(left.span, span)
+        return value
+
+    def negated(self, value: Value, signs: Sequence[s.Operator], span: Span) -> Value:
+        for sign in signs[: 2 - len(signs) % 2]:
+            match value:
+                case Static(bool()) | Static(str()):
+                    pass
+                case Static(int() | float() | Dim() as number):
+                    value = Static(-number)
+                    continue
+                case Tensor() | Poison():
+                    given = [calls.Given(None, value, span)]
+                    value = calls.apply_op(self, "negative", given, sign.span)
+                    continue
+            return self.checker.error(
+                "T0402", f"`-` needs a number or a tensor, not {describe(value)}", span
+            )
+        return value
+
+    def combine(
+        self, operator: s.Operator, left: Value, a: Span, right: Value, b: Span
+    ) -> Value:
+        """`left operator right`: static where both are, else an op."""
+        if isinstance(left, Poison) or isinstance(right, Poison):
+            return POISON
+        if isinstance(left, Static) and isinstance(right, Static):
+            try:
+                value = statics.combine(operator.text, left.value, right.value)
+            except Fault as fault:
+                return self.checker.refuse(fault, operator.span, {0: a, 1: b})
+            span = calls.joined(a, b)
+            whole = isinstance(value, (int, Dim)) and not isinstance(value, bool)
+            text = f"{value} is computed here"
+            return Static(value, Origin(text, span) if whole else None)
+        given = [calls.Given(None, left, a), calls.Given(None, right, b)]
+        name = OPERATORS[operator.text]
+        return calls.apply_op(self, name, given, operator.span, operator.text)
+
+    def application(
+        self, application: s.Application, trailers: Sequence[s.Call | s.Index]
+    ) -> Value:
+        """The base with the given trailers applied in order."""
+        value = self.evaluate(application.base)
+        span = application.base.span
+        for trailer in trailers:
+            if isinstance(trailer, s.Call):
+                whole = calls.joined(span, trailer.span)
+                value = calls.call(self, value, span, trailer, whole)
+            else:
+                value = self.index(value, span, trailer)
+            span = calls.joined(span, trailer.span)
+        return value
+
+    def index(self, value: Value, span: Span, index: s.Index) -> Value:
+        items = [self.index_item(item) for item in index.items]
+        if isinstance(value, Poison) or any(isinstance(i, Poison) for i in items):
+            return POISON
+        if isinstance(value, (Tuple, Shape)) or (
+            isinstance(value, Static) and isinstance(value.value, tuple)
+        ):
+            return self.pick(value, items, index)
+        if not isinstance(value, Tensor):
+            return self.checker.error(
+                "T0501", f"{describe(value)} has no elements to index", span
+            )
+        key = calls.Given(None, Static(tuple(items)), index.span)
+        given = [calls.Given(None, value, span), key]
+        return calls.apply_op(self, "getitem", given, index.span, "[]")
+
+    def pick(self, value: Value, items: Sequence[object], index: s.Index) -> Value:
+        """An item of a tuple."""
+        match value:
+            case Tuple(parts):
+                values: tuple[Value, ...] = parts
+            case Shape(dims):
+                values = tuple(Static(d if d.value is None else d.value) for d in dims)
+            case Static(tuple() as plain):
+                values = tuple(map(Static, plain))
+            case _:
+                values = ()
+        key = items[0] if len(items) == 1 else None
+        if isinstance(key, int) and -len(values) <= key < len(values):
+            return values[key]
+        return self.checker.error(
+            "T0303", f"a list of {len(values)} values has no such item", index.span
+        )
+
+    def index_item(self, item: s.Expression | s.Slice) -> object:
+        if isinstance(item, s.Slice):
+            parts = (item.start, item.stop, item.step)
+            values = [None if p is None else self.position(p) for p in parts]
+            if any(isinstance(value, Poison) for value in values):
+                return POISON
+            return slice(*values)
+        return self.position(item)
+
+    def position(self, expression: s.Expression) -> object:
+        value = self.evaluate(expression)
+        match value:
+            case Poison():
+                return value
+            case Static(bool()):
+                pass
+            case Static(int() | Dim() as number):
+                return number
+        return self.checker.error(
+            "T0204",
+            f"an index is a whole number or a range, not {describe(value)}",
+            expression.span,
+        )
+
+    def pipe(self, pipe: s.Pipe) -> Value:
+        value, span = self.evaluate(pipe.first), pipe.first.span
+        for stage in pipe.stages:
+            value = self.stage(stage, value, span)
+            span = stage.function.span
+        return value
+
+    def stage(self, stage: s.Stage, value: Value, span: Span) -> Value:
+        """Apply a stage to what flows into it, ahead of its other arguments."""
+        function = stage.function
+        piped = calls.Given(None, value, span)
+        last: s.Call | None = None
+        if isinstance(function, s.Application):
+            before, trailer = function.trailers[:-1], function.trailers[-1]
+            last = trailer if isinstance(trailer, s.Call) else None
+            target = self.application(function, before if last else function.trailers)
+        else:
+            target = self.evaluate(function)
+        if last is not None and calls.is_constructor(target):
+            where = function.span
+            target = calls.call(self, target, function.base.span, last, where)  # type: ignore[union-attr]
+            last = None
+        if stage.name is not None:
+            self.give_name(target, stage.name)
+        given = [piped, *(calls.arguments(self, last) if last else ())]
+        return calls.apply(self, target, given, function.span)
+
+    def give_name(self, target: Value, name: s.Name) -> None:
+        match target:
+            case Instance(given_name=None):
+                target.given_name = name.text
+                if target.layer is not None:
+                    target.layer.given_name = name.text
+            case Instance(given_name=str() as other):
+                self.checker.error(
+                    "T0504", f"this layer is called `{other}` already", name.span
+                )
+            case Library() | Tensor() | Static():
+                self.checker.error(
+                    "T0504",
+                    f"`as` names a layer, and this stage is {describe(target)}",
+                    name.span,
+                    help=("name its result with `let`",),
+                )
+
+    def ascription(self, ascription: s.Ascription) -> Value:
+        value = self.evaluate(ascription.value)
+        wanted = declared.tensor_type(self, ascription.type)
+        if wanted is None or isinstance(value, Poison):
+            return value
+        if not isinstance(value, Tensor):
+            return self.checker.error(
+                "T0309",
+                f"{describe(value)} stands where {wanted} is declared",
+                ascription.value.span,
+            )
+        declared.conform(
+            self, wanted, value.type, ascription.value.span, ascription.type.span
+        )
+        return value

@@ -1,0 +1,131 @@
+"""The library's names as the language sees them, straight from Python's registries.
+
+Nothing is listed here twice: a layer, op or loss is known to the text as soon as Python
+knows it, with the signature that it has there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from ..graph import initializers
+from ..graph.initializers import snake_case
+from ..graph.layer import Layer
+from ..graph.registry import OPS
+from .values import Library
+
+SIZES = ("ceildiv", "max", "min")  # on static values; `max` and `min` are ops too
+TRAINING = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers"}
+
+
+@cache
+def layers() -> Mapping[str, Library]:
+    """The layer classes by name."""
+    module = import_module("...graph.layers", __name__)
+    names = {name: getattr(module, name) for name in module.__all__}
+    return {
+        name: Library("layer", name, kind)
+        for name, kind in names.items()
+        if isinstance(kind, type) and issubclass(kind, Layer)
+    }
+
+
+@cache
+def ops() -> Mapping[str, Library]:
+    """The public ops by name."""
+    import_module("...graph.ops", __name__)
+    found = {op.name: Library("op", op.name, op) for op in OPS.values() if op.public}
+    return {**found, "ceildiv": Library("size", "ceildiv", None)}
+
+
+@cache
+def starters() -> Mapping[str, Library]:
+    """The initializers by name."""
+    kinds = initializers.BY_NAME.items()
+    return {name: Library("initializer", name, kind) for name, kind in kinds}
+
+
+@cache
+def training(kind: str) -> Mapping[str, Library]:
+    """The losses, metrics or optimizers by name in snake case."""
+    module = import_module(f"...training.{TRAINING[kind]}", __name__)
+    known = {
+        name: Library(kind, name, target)
+        for name, target in vars(module).get("BY_NAME", {}).items()
+    }
+    for name in getattr(module, "__all__", ()):
+        target = getattr(module, name)
+        if isinstance(target, type) and not inspect.isabstract(target):
+            key = snake_case(name)
+            known.setdefault(key, Library(kind, key, target))
+    return known
+
+
+def find(name: str, kinds: tuple[str, ...] = ()) -> Library | None:
+    """What a name means in the library; `kinds` are looked through first."""
+    for table in tables(kinds):
+        if name in table:
+            return table[name]
+    return None
+
+
+def tables(kinds: tuple[str, ...] = ()) -> Iterator[Mapping[str, Library]]:
+    """The tables of names, those of `kinds` first."""
+    for kind in kinds:
+        yield starters() if kind == "initializer" else training(kind)
+    yield layers()
+    yield ops()
+
+
+def elsewhere(name: str) -> str | None:
+    """What a name is in a table that is not looked through here."""
+    for kind in ("initializer", *TRAINING):
+        if name in (starters() if kind == "initializer" else training(kind)):
+            article = "an" if kind[0] in "aeiou" else "a"
+            return f"{article} {kind}"
+    return None
+
+
+@cache
+def parameters(target: Any) -> dict[str, inspect.Parameter]:
+    """The parameters of a call by name, those that `**kwargs` passes on included."""
+    if not isinstance(target, type):
+        function = getattr(target, "arguments", target)
+        return dict(inspect.signature(function).parameters)
+    found: dict[str, inspect.Parameter] = {}
+    for base in target.__mro__:
+        own = base.__dict__.get("__init__")
+        if own is None or base is object:
+            continue
+        signature = list(inspect.signature(own).parameters.values())[1:]
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in signature)
+        for parameter in signature:
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                found.setdefault(parameter.name, parameter)
+        if not passes_on:
+            break
+    return found
+
+
+def usage(name: str, target: Any) -> str:
+    """The call as a signature in the language's words, `Dense(units, …)`."""
+    shown = []
+    for parameter in parameters(target).values():
+        default = parameter.default
+        if default is parameter.empty:
+            shown.append(parameter.name)
+        elif default is not None:
+            shown.append(f"{parameter.name} = {_literal(default)}")
+        else:
+            shown.append(f"{parameter.name} = …")
+    return f"`{name}({', '.join(shown)})`"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,109 @@
+"""The public functions: `check`, `load`, `loads`, and the module they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..graph.diagnostics import (
+    DataError,
+    Diagnostic,
+    LanguageError,
+    Source,
+    TensorTypeError,
+    TulleError,
+)
+from ..graph.report import in_order
+from .elaborate import Elaboration, elaborate
+from .parser import parse
+
+
+class Module:
+    """What a file defines; its models are attributes by their names.
+
+    `models` and `trainings` have them by name, `config` the settings in force.
+    """
+
+    def __init__(self, name: str, found: Elaboration):
+        self.name = name
+        self.models: Mapping[str, Any] = dict(found.models)
+        self.trainings: Mapping[str, Any] = dict(found.trainings)
+        self.config: Mapping[str, Any] = dict(found.config)
+
+    def __getattr__(self, name: str) -> Any:
+        models = self.__dict__.get("models", {})
+        if name in models:
+            return models[name]
+        known = ", ".join(models) or "nothing"
+        raise AttributeError(f"`{self.name}` has no model `{name}`; it defines {known}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.models]
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name}: {', '.join(self.models)}>"
+
+
+def read(path: str | Path) -> Source:
+    """The text of a file; a file that cannot be read is a `DataError`."""
+    code = "T0704"
+    try:
+        data = Path(path).read_bytes()
+        return Source(str(path), data.decode("utf-8-sig").replace("\r\n", "\n"))
+    except FileNotFoundError:
+        code, message = "T0703", f"there is no file `{path}`"
+    except IsADirectoryError:
+        message = f"`{path}` is a folder, not a file"
+    except UnicodeDecodeError as error:
+        message = f"`{path}` is not UTF-8 text: byte {error.start} does not fit"
+    except (OSError, ValueError) as error:
+        message = f"`{path}` cannot be read: {getattr(error, 'strerror', None) or error}"
+    raise DataError(Diagnostic(code, message))
+
+
+def check(source: str | Path | Source) -> list[Diagnostic]:
+    """What is wrong with a file, in the order of the places; empty if nothing is.
+
+    >>> check(Source("a.net", "net 1 dim B in 4..2"))[0].code
+    'T0204'
+    """
+    try:
+        text = source if isinstance(source, Source) else read(source)
+    except TulleError as error:
+        return list(error.diagnostics)
+    tree, faults = parse(text)
+    if tree is not None:
+        faults = faults + elaborate(text, tree).faults
+    return in_order(faults)
+
+
+def load(path: str | Path, **config: Any) -> Module:
+    """The models of a file, with its settings overridden by `config`.
+
+    Raises `LanguageError`, `TensorTypeError` or `DataError`, with all diagnostics.
+    """
+    return _module(read(path), config)
+
+
+def loads(text: str, name: str = "<text>", **config: Any) -> Module:
+    """The models of a text.
+
+    >>> loads("net 1 dim B model M(x: f32[B, 2]) -> f32[B, 2] { return x + 1.0 }")
+    <Module <text>: M>
+    """
+    return _module(Source(name, text), config)
+
+
+def _module(source: Source, config: Mapping[str, Any]) -> Module:
+    from ..training.model import Model
+
+    tree, faults = parse(source)
+    if tree is None:
+        raise LanguageError(*in_order(faults))
+    found = elaborate(source, tree, config, Model)
+    if found.faults:
+        ordered = in_order(found.faults)
+        language = any(fault.code[:3] in ("T01", "T02", "T09") for fault in ordered)
+        raise (LanguageError if language else TensorTypeError)(*ordered)
+    return Module(source.name, found)

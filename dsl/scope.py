@@ -1,0 +1,55 @@
+"""Names and what they stand for, and the nearest name to one that does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from .values import Value
+
+
+class Scope:
+    """Names of a block inside the names around it."""
+
+    def __init__(self, outer: Scope | None = None):
+        self.outer = outer
+        self.names: dict[str, Value] = {}
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        self.names[name] = value
+
+    def get(self, name: str) -> Value | None:
+        """The innermost meaning of a name."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.names
+            scope = scope.outer
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant.
+
+    >>> nearest("rellu", ["relu", "gelu", "Dense"])
+    'relu'
+    """
+    names = list(dict.fromkeys(known))
+    folded = {other.lower(): other for other in names}
+    if name.lower() in folded:
+        return folded[name.lower()]
+    found = get_close_matches(name, names, 1, 0.65)
+    return found[0] if found else None
+
+
+def listed(names: Iterable[str], limit: int = 12) -> str:
+    """Names in backticks with commas, cut after some."""
+    shown = [f"`{name}`" for name in names]
+    more = [f"{len(shown) - limit} more"] if len(shown) > limit else []
+    return ", ".join([*shown[:limit], *more])

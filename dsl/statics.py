@@ -1,0 +1,182 @@
+"""Arithmetic on static values: whole numbers, sizes, floating-point numbers, truth."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..graph.diagnostics import Fault
+from ..graph.dim import Dim, ceildiv, divide_exactly, equal, maximum, minimum
+
+LIMIT = 10**18
+Number = Any  # int, float, bool or Dim
+
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def combine(symbol: str, left: Number, right: Number) -> Number:
+    """The value of `left symbol right`, or a `Fault`."""
+    for index, value in enumerate((left, right)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, Dim)):
+            if symbol in ("==", "!="):
+                return (left == right) is (symbol == "==")
+            shown = _shown(value)
+            raise Fault(
+                "T0402", f"`{symbol}` needs numbers, not {shown}", operands={index: shown}
+            )
+    if isinstance(left, float) or isinstance(right, float):
+        return _floats(symbol, left, right)
+    if isinstance(left, Dim) or isinstance(right, Dim):
+        return _sizes(symbol, Dim.of(left), Dim.of(right))
+    return _integers(symbol, left, right)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f'"{value}"' if isinstance(value, str) else "a list"
+
+
+def _integers(symbol: str, left: int, right: int) -> int | bool:
+    if symbol in COMPARISONS:
+        return COMPARISONS[symbol](left, right)
+    if symbol in ("==", "!="):
+        return (left == right) is (symbol == "==")
+    if symbol in ("/", "//", "%") and right == 0:
+        raise Fault("T0391", f"{left} is divided by zero")
+    match symbol:
+        case "+":
+            return _bounded(left + right)
+        case "-":
+            return _bounded(left - right)
+        case "*":
+            return _bounded(left * right)
+        case "//":
+            return left // right
+        case "%":
+            return left % right
+        case "/" if left % right == 0:
+            return left // right
+        case "/":
+            raise _uneven(left, right)
+        case "**" if 0 <= right <= 64:
+            return _bounded(left**right)
+        case "**":
+            raise Fault("T0204", f"a whole number has no power {right} here")
+    raise Fault("T0306", f"`{symbol}` needs tensors", operands={0: str(left)})
+
+
+def _bounded(value: int) -> int:
+    if abs(value) > LIMIT:
+        raise Fault("T0903", "a whole number has more than 18 digits")
+    return value
+
+
+def _uneven(left: Number, right: Number) -> Fault:
+    return Fault(
+        "T0310",
+        f"{left} / {right} does not come out even",
+        help=["`//` rounds down; with a point in one of them `/` gives a fraction"],
+    )
+
+
+def _floats(symbol: str, left: Number, right: Number) -> float | bool:
+    for value in (left, right):
+        if isinstance(value, Dim):
+            raise Fault(
+                "T0402",
+                f"`{symbol}` has a size and a fraction: {left} and {right}",
+                help=["a size is a whole number"],
+            )
+    if symbol in COMPARISONS:
+        return COMPARISONS[symbol](left, right)
+    if symbol in ("==", "!="):
+        return (left == right) is (symbol == "==")
+    rules: dict[str, Callable[[float, float], Any]] = {
+        "+": operator.add,
+        "-": operator.sub,
+        "*": operator.mul,
+        "/": operator.truediv,
+        "//": operator.floordiv,
+        "%": operator.mod,
+        "**": operator.pow,
+    }
+    if symbol not in rules:
+        raise Fault("T0306", f"`{symbol}` needs tensors", operands={0: str(left)})
+    if symbol in ("/", "//", "%") and right == 0:
+        raise Fault("T0391", f"{left} is divided by zero")
+    try:
+        result = rules[symbol](float(left), float(right))
+    except (OverflowError, ZeroDivisionError):
+        result = None
+    if not isinstance(result, float):
+        raise Fault("T0204", f"{left} {symbol} {right} has no value")
+    return result
+
+
+def _sizes(symbol: str, left: Dim, right: Dim) -> Dim | bool:
+    match symbol:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "//" | "%" | "/" if right.value == 0:
+            raise Fault("T0391", f"{left} is divided by zero")
+        case "//":
+            return left // right
+        case "%":
+            return left % right
+        case "/":
+            found = divide_exactly(left, right)
+            if found is None:
+                raise _uneven(left, right)
+            return found
+        case "**" if right.value is not None and 0 <= right.value <= 8:
+            power = Dim.of(1)
+            for _ in range(right.value):
+                power = power * left
+            return power
+        case "==" | "!=":
+            answer = equal(left, right)
+            if answer is not None:
+                return answer is (symbol == "==")
+    raise Fault(
+        "T0308",
+        f"`{left} {symbol} {right}` cannot be decided for sizes that are not known",
+    )
+
+
+def extreme(name: str, values: list[Number]) -> Number:
+    """`min`, `max` or `ceildiv` of static values."""
+    if len(values) < 2 or (name == "ceildiv" and len(values) != 2):
+        raise Fault("T0203", f"`{name}` needs two values")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float, Dim)):
+            raise Fault("T0402", f"`{name}` needs numbers, not {_shown(value)}")
+    if name == "ceildiv":
+        if 0 in values:
+            raise Fault("T0391", f"{values[0]} is divided by zero")
+        if any(isinstance(value, float) for value in values):
+            raise Fault("T0402", "`ceildiv` needs whole numbers")
+        return _plain(ceildiv(*values))
+    if any(isinstance(value, float) for value in values):
+        if any(isinstance(value, Dim) for value in values):
+            raise Fault("T0402", f"`{name}` has sizes and fractions")
+        return min(values) if name == "min" else max(values)
+    rule = minimum if name == "min" else maximum
+    found = Dim.of(values[0])
+    for value in values[1:]:
+        found = rule(found, value)
+    return _plain(found)
+
+
+def _plain(dim: Dim) -> int | Dim:
+    return dim if dim.value is None else dim.value

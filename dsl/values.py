@@ -1,0 +1,130 @@
+"""What an expression can be while a text is checked.
+
+A failed expression is `POISON`: whatever is made of it is poison too, so that one
+mistake is told once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..graph.diagnostics import Span
+from ..graph.dim import Dim, Origin
+from ..graph.layer import Layer
+from ..graph.node import Node
+from ..graph.types import TensorType
+from . import syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the graph under construction."""
+
+    node: Node
+
+    @property
+    def type(self) -> TensorType:
+        return self.node.tensor_type
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A value known before anything runs: a number, a size, a truth value, a string.
+
+    Lists and tuples of such values are Python's.
+    """
+
+    value: Any
+    origin: Origin | None = None
+
+    def dim(self) -> Dim:
+        """The value as a size that knows where it was written."""
+        return Dim.of(self.value, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a `..S` stands for."""
+
+    dims: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """Several values, not all of them static."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A name of the library: an op, a layer class, a loss and so on."""
+
+    kind: str
+    name: str
+    target: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A `fn` or `layer` of the file."""
+
+    item: syntax.FunctionItem | syntax.LayerItem
+
+
+@dataclass(slots=True)
+class Instance:
+    """A layer that owns parameters: one for each evaluation of a constructor.
+
+    A layer of the file gets its network when it is first applied.
+    """
+
+    span: Span
+    title: str
+    layer: Layer | None = None
+    item: syntax.LayerItem | None = None
+    settings: dict[str, Value] = field(default_factory=dict)
+    given_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """The value of an expression that failed."""
+
+
+POISON = Poison()
+
+Value: TypeAlias = (
+    Tensor | Static | Shape | Tuple | Library | Definition | Instance | Poison
+)
+
+
+def describe(value: Value) -> str:
+    """What a value is, for a message."""
+    match value:
+        case Tensor():
+            return f"a tensor {value.type}"
+        case Static(str() as text):
+            return f'the string "{text}"'
+        case Static(bool() as truth):
+            return f"`{str(truth).lower()}`"
+        case Static(int() | float() as number):
+            return f"the number {number}"
+        case Static(Dim() as dim):
+            return f"the size {dim}"
+        case Static() | Tuple():
+            return "a list of values"
+        case Shape(dims):
+            return f"the shape [{', '.join(map(str, dims))}]"
+        case Library("layer", name):
+            return f"the layer `{name}` without its settings"
+        case Library(kind, name):
+            return f"the {'function' if kind == 'op' else kind} `{name}`"
+        case Definition(syntax.LayerItem() as item):
+            return f"the layer `{item.name.text}` without its settings"
+        case Definition(item):
+            return f"the function `{item.name.text}`"
+        case Instance():
+            return f"a layer `{value.title}`"
+    return "a failed expression"
