@@ -191,7 +191,7 @@ def _unknown(
     usage: str,
 ) -> None:
     near = nearest(name, known)
-    notes = _notes(usage) or (f"there are {listed(known)}" if known else "it takes none",)
+    notes = _notes(usage) or (f"it takes {listed(known)}" if known else "it takes none",)
     evaluator.checker.error(
         "T0202",
         f"`{title}` has no argument `{name}`",
@@ -325,7 +325,10 @@ def apply_op(
             places = operand_spans(operands, given)
             _static_attributes(title, attributes)
             result = _dispatch(op, title, operands, attributes)
-    except (Fault, TulleError, *WRONG_VALUES) as error:
+    except Fault as fault:
+        fault.message = fault.message.replace(f"`{name}`", f"`{title}`")
+        return evaluator.checker.refuse(fault, span, places, spans)
+    except (TulleError, *WRONG_VALUES) as error:
         return evaluator.checker.failed(error, span, places, spans)
     return wrapped(result, span)
 
@@ -365,7 +368,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             like = found[-1].tensor_type
         else:
             found.append(as_node(operand, like))
-    return unpack(op.apply(tuple(found), attributes), Node)
+    return unpack(op.apply(tuple(found), attributes), SymbolicTensor)
 
 
 def _constant(value: bool | int | float) -> Node:

@@ -83,7 +83,7 @@ def tables(kinds: tuple[str, ...] = ()) -> Iterator[Mapping[str, Library]]:
 
 def elsewhere(name: str) -> str | None:
     """What a name is in a table that is not looked through here."""
-    for kind in ("initializer", *TRAINING):
+    for kind in ("initializer",):
         if name in (starters() if kind == "initializer" else training(kind)):
             article = "an" if kind[0] in "aeiou" else "a"
             return f"{article} {kind}"
@@ -114,7 +114,9 @@ def parameters(target: Any) -> dict[str, inspect.Parameter]:
 def usage(name: str, target: Any) -> str:
     """The call as a signature in the language's words, `Dense(units, …)`."""
     shown = []
-    for parameter in parameters(target).values():
+    own = target.__init__ if isinstance(target, type) else None
+    names = inspect.signature(own).parameters if own else parameters(target)
+    for parameter in (p for n, p in parameters(target).items() if n in names):
         default = parameter.default
         if default is parameter.empty:
             shown.append(parameter.name)

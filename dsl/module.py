@@ -14,6 +14,7 @@ from ..graph.diagnostics import (
     TensorTypeError,
     TulleError,
 )
+from ..graph.files import check_readable
 from ..graph.report import in_order
 from .elaborate import Elaboration, elaborate
 from .parser import parse
@@ -47,19 +48,12 @@ class Module:
 
 def read(path: str | Path) -> Source:
     """The text of a file; a file that cannot be read is a `DataError`."""
-    code = "T0704"
+    data = check_readable(path).read_bytes()
     try:
-        data = Path(path).read_bytes()
         return Source(str(path), data.decode("utf-8-sig").replace("\r\n", "\n"))
-    except FileNotFoundError:
-        code, message = "T0703", f"there is no file `{path}`"
-    except IsADirectoryError:
-        message = f"`{path}` is a folder, not a file"
     except UnicodeDecodeError as error:
         message = f"`{path}` is not UTF-8 text: byte {error.start} does not fit"
-    except (OSError, ValueError) as error:
-        message = f"`{path}` cannot be read: {getattr(error, 'strerror', None) or error}"
-    raise DataError(Diagnostic(code, message))
+        raise DataError(Diagnostic("T0704", message)) from None
 
 
 def check(source: str | Path | Source) -> list[Diagnostic]:

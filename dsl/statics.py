@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph.diagnostics import Fault
-from ..graph.dim import Dim, ceildiv, divide_exactly, equal, maximum, minimum
+from ..graph.decide import equal
+from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum
 
 LIMIT = 10**18
 Number = Any  # int, float, bool or Dim
