@@ -18,16 +18,19 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
+import numpy
+
 if TYPE_CHECKING:
     from .dim import Dim
 
 
 def _package_folders() -> tuple[str, ...]:
-    """The folders of this package: `tulle` when installed, five in the repository."""
+    """Where a frame is not the user's: this package, and NumPy on the way to it."""
     root = Path(__file__).resolve().parent.parent
     names = ("api", "dsl", "training", "backend", "graph")
     inside = [root / name for name in names] if (root / "api").is_dir() else [root]
-    return tuple(f"{folder}{os.sep}" for folder in inside)
+    folders = [*inside, Path(numpy.__file__).parent]
+    return tuple(f"{folder}{os.sep}" for folder in folders)
 
 
 PACKAGE_FOLDERS = _package_folders()
@@ -211,7 +214,7 @@ class Fault(Exception):
         notes = [
             f"operand {index + 1} is {text}"
             for index, text in self.operands.items()
-            if index not in spans
+            if index not in spans and text not in self.message
         ]
         for dim in self.dims:
             labels += [Label(o.span, o.text) for o in dim.history() if o.span]

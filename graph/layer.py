@@ -15,6 +15,7 @@ import numpy as np
 
 from . import tree
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
+from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
 from .node import Unique
 from .registry import OPS
@@ -62,7 +63,7 @@ class LayerKind(type):
         given.update(given.pop("kwargs", {}))
         layer.__dict__.update(
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
-            _weights=[], _losses=[], _trainable=True, _given=given,
+            _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
             dtype_kind=dtype_of("float32"),
         )  # fmt: skip
         try:
@@ -100,6 +101,7 @@ class Layer(metaclass=LayerKind):
     _weights: list[Variable]
     _losses: list[Any]
     _given: dict[str, Any]
+    _named: bool
 
     def __init__(
         self,
@@ -154,7 +156,8 @@ class Layer(metaclass=LayerKind):
         if initializer is None:
             floating = dtype_of(dtype or self.dtype_kind).is_float
             initializer = "glorot_uniform" if floating else "zeros"
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = tuple(self.told(Dim.of(size)) for size in sizes)
         variable = Variable(
             initializer, shape, dtype or self.dtype_kind, trainable, name,
             regularizer, constraint,
@@ -162,6 +165,16 @@ class Layer(metaclass=LayerKind):
         variable.path = f"{self.name}/{variable.name}"
         self._weights.append(variable)
         return variable
+
+    def told(self, dim: Dim) -> Dim:
+        """A size with its origin, if an argument of this layer has that value."""
+        if dim.origin is not None or dim.value is None:
+            return dim
+        for key, value in self._given.items():
+            if type(value) is int and value == dim.value:
+                words = f"{dim} is `{key}` of `{self.name}`"
+                return dim.born(Origin(words, self.argument_spans.get(key, self.span)))
+        return dim
 
     def children(self) -> Iterator[tuple[str, Layer | Variable]]:
         """Own variables and sublayers with the attribute they stand in, each once."""
@@ -311,14 +324,21 @@ class Layer(metaclass=LayerKind):
         operands, _ = tree.flatten((args, kwargs))
         outside = current_trace() is None
         try:
-            if outside and any(isinstance(o, SymbolicTensor) for o in operands):
-                return self._symbolic_call(args, kwargs)
-            if outside:
+            _refuse_layers(self, args)
+            if not outside:
+                return self.run_call(args, kwargs)
+            if any(isinstance(operand, SymbolicTensor) for operand in operands):
+                result = self._symbolic_call(args, kwargs)
+            else:
                 for layer in (self, *self.sublayers):
                     layer._losses.clear()
-            return self.run_call(args, kwargs)
+                result = self.run_call(args, kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
+        if not self._named:
+            self._named = True
+            self.name_variables(f"{self.name}/")
+        return result
 
     def _tensors(self, value: Any) -> Any:
         """Arrays as tensors, floats in the dtype of the layer."""
@@ -389,6 +409,18 @@ class Layer(metaclass=LayerKind):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
+    """A layer in place of a tensor: its call was forgotten."""
+    found = next((a for a in args if isinstance(a, Layer)), None)
+    if found is not None:
+        raise Fault(
+            "T0501",
+            f"`{layer.name}` needs a tensor, and `{found.name}` is a layer",
+            operands={0: f"the layer `{found.name}`"},
+            help=[f"apply it first: `{type(found).__name__}(…)(x)`"],
+        )
+
+
 def _inherited(trace: Trace | None) -> bool:
     return bool(trace is not None and trace.training)
 
@@ -422,8 +454,6 @@ def _free(path: str, taken: Any) -> str:
 
 
 def _placeholder(shape: Any, dtype: DType) -> Any:
-    from .dim import Dim, Symbol
-
     if shape and isinstance(shape[0], (list, tuple)):
         return [_placeholder(one, dtype) for one in shape]
     dims = tuple(

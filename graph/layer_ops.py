@@ -6,7 +6,7 @@ from typing import Any
 
 from . import tree
 from .diagnostics import Fault, TensorTypeError
-from .dim import Dim, Origin
+from .dim import Origin
 from .layer import Layer, LayerCall
 from .op import Op, register
 from .tensor import SymbolicTensor
@@ -70,23 +70,12 @@ def _placed(error: TensorTypeError, call: LayerCall) -> Exception:
 
 
 def _told(call: LayerCall, type: TensorType) -> TensorType:
-    """The type with an origin for sizes that the layer made."""
-    layer = call.layer
-    numbers = {
-        value: key
-        for key, value in reversed(layer.get_config().items())
-        if isinstance(value, int) and not isinstance(value, bool)
-    }
-    shape: list[Dim] = []
-    for dim in type.shape:
-        if dim.origin is None and dim.value is not None:
-            key = numbers.get(dim.value)
-            span = layer.argument_spans.get(key or "", call.span)
-            words = (
-                f"{dim} is `{key}` of `{layer.name}`"
-                if key
-                else f"{dim} comes out of `{layer.name}`"
-            )
-            dim = dim.born(Origin(words, span))
-        shape.append(dim)
-    return type.with_shape(shape)
+    """The type with an origin for each size that the layer made."""
+    words = f"comes out of `{call.layer.name}`"
+    shape = [call.layer.told(dim) for dim in type.shape]
+    return type.with_shape(
+        dim
+        if dim.origin is not None or dim.value is None
+        else dim.born(Origin(f"{dim} {words}", call.span))
+        for dim in shape
+    )

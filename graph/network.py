@@ -96,7 +96,7 @@ class Network(Layer):
         ]
         self.input_names = _unique(node.name or "input" for node in self.input_nodes)
         self._name_layers()
-        self.built = True
+        self.built = self._named = True
 
     def _check_ends(self) -> None:
         for what, ends in (("input", self.inputs), ("output", self.outputs)):
@@ -209,14 +209,14 @@ class Network(Layer):
 
     def arrange(self, value: Any) -> list[Any]:
         """Operands in the order of the inputs: by name from a dictionary."""
-        if isinstance(value, dict) and not isinstance(self.input_structure, dict):
-            missing = [n for n in self.input_names if n not in value]
+        if isinstance(value, dict):
+            named = isinstance(self.input_structure, dict)
+            keys = tuple(self.input_structure) if named else self.input_names
+            missing = [key for key in keys if key not in value]
             if missing:
                 given = ", ".join(map(str, value)) or "nothing"
                 raise Fault("T0203", f"input `{missing[0]}` is missing; given: {given}")
-            return [value[name] for name in self.input_names]
-        if isinstance(value, dict):
-            value = {key: value[key] for key in self.input_structure if key in value}
+            value = [value[key] for key in keys]
         operands, _ = tree.flatten(value)
         if len(operands) != len(self.input_nodes):
             wanted = ", ".join(self.input_names)

@@ -19,7 +19,7 @@ from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
 from .types import DTYPES, F32, DType, TensorType, TupleType, Type
 
-Results = Sequence["Node | None"]
+Results = Sequence["Node | None"] | None
 
 
 class Op:
@@ -55,7 +55,12 @@ class Op:
         raise InternalError(f"{self.name} has no type rule")
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
-        """Cotangents of the operands, before broadcasting is summed."""
+        """Cotangents of the operands, before broadcasting is summed.
+
+        None from a composite leaves its gradient to its expansion.
+        """
+        if self.level == "composite" and not self.no_gradient:
+            return None
         reason = self.no_gradient or "it has no gradient rule"
         raise Fault("T0502", f"no gradient passes through `{self.name}`: {reason}")
 
@@ -121,12 +126,16 @@ class Op:
         try:
             return self.arguments(*arguments, **options)
         except TypeError as error:
-            # Only a wrong call; a TypeError from deeper comes with more frames.
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                raise
-            text = str(error).replace(f"{type(self).__name__}.arguments()", self.name)
-            fault = Fault("T0202", f"wrong call: {text}", help=[f"write {self.usage}"])
-            raise TensorTypeError.of(fault, caller_span()) from None
+            try:
+                inspect.signature(self.arguments).bind(*arguments, **options)
+            except TypeError as wrong:
+                fault = Fault(
+                    "T0202",
+                    f"wrong call of `{self.name}`: {wrong}",
+                    help=[f"write {self.usage}"],
+                )
+                raise TensorTypeError.of(fault, caller_span()) from None
+            raise error
 
     @property
     def usage(self) -> str:
