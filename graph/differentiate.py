@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .diagnostics import Fault, InternalError
-from .node import Node, topological
+from .node import Node, rewrite, topological
 from .ops.movement import full_node, sum_to
 from .types import TupleType
+from .variable import input_node
 
 
 def gradients(
@@ -67,6 +68,8 @@ def _contributions(node: Node, arrived: Any) -> list[tuple[Node, Node]]:
             for index, type in enumerate(node.type.items)
         )
     parts = node.op.vjp(node, arrived)
+    if parts is None:
+        parts = _by_expansion(node, arrived)
     if len(parts) != len(node.inputs):
         raise InternalError(f"`{node.op.name}` gives {len(parts)} cotangents")
     return [
@@ -74,3 +77,17 @@ def _contributions(node: Node, arrived: Any) -> list[tuple[Node, Node]]:
         for source, part in zip(node.inputs, parts, strict=True)
         if part is not None
     ]
+
+
+def _by_expansion(node: Node, arrived: Node) -> list[Node | None]:
+    """The cotangents of a composite that leaves its gradient to its expansion."""
+    # Operands may coincide or depend on each other, so fresh inputs stand for them.
+    holes = tuple(input_node("x", source.tensor_type) for source in node.inputs)
+    seed = input_node("cotangent", node.tensor_type)
+    whole = node.op.apply(holes, node.attributes)
+    parts = gradients(node.op.expand(whole), holes, seed)
+    actual = dict(zip((*holes, seed), (*node.inputs, arrived), strict=True))
+    new = rewrite(
+        (p for p in parts if p is not None), lambda old, inputs: actual.get(old)
+    )
+    return [None if part is None else new[part] for part in parts]

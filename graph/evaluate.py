@@ -7,12 +7,13 @@ from typing import Any
 
 from .device import array_module, module_of
 from .dim import Symbol
-from .node import Node, resolve, topological
+from .node import Node, attribute_key, resolve, topological
 from .op import Op
 from .tensor import Tensor
 from .types import TensorType
 from .variable import input_node
 
+EXPANSIONS = 1024
 _EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}
 
 
@@ -33,8 +34,10 @@ def evaluate_composite(
     op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any], arrays: Any
 ) -> Tensor:
     """A composite op on arrays, by its expansion, which is kept for the next time."""
-    key = (op.name, types, tuple(attributes.items()))
+    key = (op.name, types, attribute_key(attributes))
     if key not in _EXPANSIONS:
+        if len(_EXPANSIONS) >= EXPANSIONS:
+            _EXPANSIONS.clear()
         inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
         whole = op.apply(inputs, attributes)
         _EXPANSIONS[key] = inputs, expand_composites(op.expand(whole))

@@ -12,9 +12,8 @@ from .initializers import snake_case
 from .layer import Layer, LayerCall
 from .match import match_types
 from .node import Node, substitute, topological
-from .registry import OPS
-from .tensor import SymbolicTensor, Tensor, Value
-from .trace import current_trace
+from .ops.random import draw_key
+from .tensor import SymbolicTensor, Value
 from .types import TensorType, dtype_of
 from .variable import Variable, input_node
 
@@ -300,7 +299,7 @@ def _again(
         case "item":
             return operands[0][node.attributes["index"]]
         case "random_key":
-            return _draw(node.attributes["generator"])
+            return draw_key(node.attributes["generator"])
         case _:
             attributes = {
                 key: substitute(value, sizes) for key, value in node.attributes.items()
@@ -325,12 +324,3 @@ def _call_names(layer: Layer) -> Iterable[str]:
     if isinstance(layer, Network):
         return ("training",)
     return inspect.signature(layer.call).parameters
-
-
-def _draw(generator: Any) -> Any:
-    trace = current_trace()
-    if trace is None:
-        return Tensor(generator.next())
-    key = OPS["random_key"]
-    draw = trace.draw(generator)
-    return SymbolicTensor(key.apply((), {"generator": generator, "draw": draw}))

@@ -117,6 +117,11 @@ def _key(value: Any) -> Any:
     return value
 
 
+def attribute_key(attributes: Attributes) -> Any:
+    """A key for attributes, equal for equal ones only."""
+    return tuple((name, _key(value)) for name, value in attributes.items())
+
+
 def intern(
     op: Op,
     inputs: tuple[Node, ...],
@@ -126,7 +131,7 @@ def intern(
     span: Span | None = None,
 ) -> Node:
     """The node of an application: the existing one, or a new one typed by `infer`."""
-    key = (op.name, inputs, tuple((k, _key(v)) for k, v in attributes.items()))
+    key = (op.name, inputs, attribute_key(attributes))
     found = _TABLE.get(key)
     if found is not None:
         return found

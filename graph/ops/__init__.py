@@ -1,5 +1,25 @@
 """The op families; one op is one block in one file."""
 
-from . import core, elementwise, linalg, movement, reduce
+from . import (
+    composite,
+    core,
+    creation,
+    elementwise,
+    indexing,
+    linalg,
+    movement,
+    random,
+    reduce,
+)
 
-__all__ = ["core", "elementwise", "linalg", "movement", "reduce"]
+__all__ = [
+    "composite",
+    "core",
+    "creation",
+    "elementwise",
+    "indexing",
+    "linalg",
+    "movement",
+    "random",
+    "reduce",
+]

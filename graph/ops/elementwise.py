@@ -6,8 +6,7 @@ interval where tests sample. In gradients `g` is the cotangent, `r` the result.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..decide import equal as equal_dims
@@ -32,7 +31,6 @@ class Elementwise(Op):
     to_bool = False
     body: Any = ""  # the NumPy name, or a function of xp, arrays and out
     gradient: Any = None
-    signature: Any = None
 
     def infer(self, *types: TensorType) -> TensorType:
         dtype = types[0].dtype
@@ -144,7 +142,7 @@ def _define(
         "name": name,
         "body": staticmethod(body) if callable(body) else body,
         "gradient": staticmethod(gradient) if gradient else None,
-        "arguments": _arguments(names),
+        "arguments": signature(name, names),
         "scalar": scalar,
         "domain": intervals,
         "floats": floats,
@@ -157,18 +155,15 @@ def _define(
     register(type(name, (Elementwise,), fields))
 
 
-def _arguments(names: list[str]) -> Any:
-    """An `arguments` method whose signature has the names Keras gives operands."""
-
-    def arguments(self: Op, *operands: Any, **named: Any) -> Any:
-        bound = signature.bind(self, *operands, **named).arguments
-        return tuple(bound[name] for name in names), {}
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(name, kind) for name in ["self", *names]]
-    signature = inspect.Signature(parameters)
-    arguments.__signature__ = signature  # type: ignore[attr-defined]
-    return arguments
+def signature(name: str, operands: Sequence[str], **options: Any) -> Any:
+    """An `arguments` method with named operands, and options with their defaults."""
+    listed = ", ".join(
+        [*operands, *(f"{key}={value!r}" for key, value in options.items())]
+    )
+    chosen = ", ".join(f"{key!r}: {key}" for key in options)
+    method = eval(f"lambda self, {listed}: (({', '.join(operands)},), {{{chosen}}})")
+    method.__name__ = method.__qualname__ = f"{name}.arguments"
+    return method
 
 
 def op(name: str) -> Callable[..., Any]:
@@ -776,7 +771,6 @@ class Clip(Elementwise):
         inside = logical_and(x >= limits["x_min"], x <= limits["x_max"])
         return (where(inside, cotangent, 0.0),)
 
-    def run(
-        self, xp: Any, x: Any, *, x_min: float, x_max: float, out: Any = None
-    ) -> Any:  # type: ignore[override]
+    def run(self, xp: Any, *arrays: Any, out: Any = None, **limits: Any) -> Any:
+        x, x_min, x_max = arrays[0], limits["x_min"], limits["x_max"]
         return xp.clip(x, x.dtype.type(x_min), x.dtype.type(x_max), out=out)

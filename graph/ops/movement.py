@@ -9,7 +9,7 @@ import numpy as np
 from ..decide import equal as equal_dims
 from ..decide import valuations
 from ..diagnostics import Fault
-from ..dim import Dim, divide_exactly, product, sorted_symbols
+from ..dim import ZERO, Dim, divide_exactly, product, sorted_symbols
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
@@ -234,10 +234,11 @@ class Concatenate(Op):
     def vjp(self, node: Node, cotangent: Node) -> Results:
         axis, start, parts = node.attributes["axis"], Dim.of(0), []
         for source in node.inputs:
-            stop = start + source.shape[axis]
-            index = (slice(None),) * axis + (slice(start, stop),)
-            parts.append(call("getitem", cotangent, index))
-            start = stop
+            index = [("slice", ZERO, size, 1) for size in source.shape]
+            index[axis] = ("slice", start, source.shape[axis], 1)
+            part = OPS["getitem"].apply((cotangent,), {"index": tuple(index)})
+            parts.append(part)
+            start = start + source.shape[axis]
         return parts
 
     def run(self, xp: Any, *arrays: Any, axis: int, out: Any = None) -> Any:
@@ -387,17 +388,3 @@ def full_node(type: TensorType, value: float) -> Node:
     """A node of a type filled with one number."""
     attributes = {"shape": type.shape, "fill_value": value, "dtype": type.dtype}
     return OPS["full"].apply((), attributes)
-
-
-def zeros(shape: Any, dtype: DTypeLike | None = None) -> Any:
-    """Zeros of a shape."""
-    return call("full", shape, 0, dtype)
-
-
-def ones(shape: Any, dtype: DTypeLike | None = None) -> Any:
-    """Ones of a shape.
-
-    >>> ones((2,)).numpy().tolist()
-    [1.0, 1.0]
-    """
-    return call("full", shape, 1, dtype)

@@ -1,0 +1,225 @@
+"""Random numbers from counters: a key and a position give the same bits everywhere.
+
+The generator is Philox4x32-10 (Salmon et al. 2011), written once for NumPy and CuPy.
+A key is u32[4]: the seed and the number of the draw, low words first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..diagnostics import Fault, TensorTypeError, caller_span
+from ..dim import Dim
+from ..node import Node
+from ..op import Op, Results, register
+from ..registry import OPS, call
+from ..tensor import SymbolicTensor, Tensor
+from ..trace import current_trace
+from ..types import F32, DTypeLike, TensorType, dtype_of
+from ..variable import DEFAULT_GENERATOR, SeedGenerator
+from .movement import as_shape
+
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+INCREMENTS = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+MASK = 0xFFFFFFFF
+
+
+def philox(xp: Any, key: Any, count: int) -> Any:
+    """`count` random words as uint32: block i holds the words 4i to 4i + 3."""
+    words = [int(word) for word in key.tolist()]
+    blocks = -(-count // 4)
+    index = xp.arange(blocks, dtype=xp.uint64)
+    c0, c1 = index & MASK, index >> 32
+    c2 = xp.full(blocks, words[2], xp.uint64)
+    c3 = xp.full(blocks, words[3], xp.uint64)
+    k0, k1 = words[0], words[1]
+    for _ in range(ROUNDS):
+        low, high = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0, c1 = (high >> 32) ^ c1 ^ k0, high & MASK
+        c2, c3 = (low >> 32) ^ c3 ^ k1, low & MASK
+        k0, k1 = (k0 + INCREMENTS[0]) & MASK, (k1 + INCREMENTS[1]) & MASK
+    found = xp.stack((c0, c1, c2, c3), axis=1).astype(xp.uint32)
+    return found.reshape(-1)[:count]
+
+
+def unit(xp: Any, key: Any, count: int, dtype: Any) -> Any:
+    """Numbers in [0, 1), each a multiple of the dtype's spacing below 1."""
+    if dtype.size == 8:
+        words = philox(xp, key, 2 * count).astype(xp.float64)
+        high, low = xp.floor(words[0::2] / 32), xp.floor(words[1::2] / 64)
+        return (high * 67108864.0 + low) * 2.0**-53
+    bits = {"f16": 11, "bf16": 8}.get(dtype.short, 24)
+    words = philox(xp, key, count) >> (32 - bits)
+    return (words.astype(xp.float32) * xp.float32(2.0**-bits)).astype(dtype.numpy)
+
+
+class Draw(Op):
+    """A tensor of random numbers from a key."""
+
+    public = False
+
+    def arguments(self, key: Any, shape: Any, dtype: DTypeLike | None = None) -> Any:
+        kind = F32 if dtype is None else dtype_of(dtype)
+        return (key,), {"shape": as_shape(shape), "dtype": kind}
+
+    def canonical(
+        self, types: tuple[TensorType, ...], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        shape = tuple(Dim.of(size) for size in attributes["shape"])
+        if not attributes["dtype"].is_float:
+            raise Fault(
+                "T0401",
+                f"random numbers are floats, not {attributes['dtype'].name}",
+                argument="dtype",
+                help=["integers come from `random.randint`"],
+            )
+        return {**attributes, "shape": shape}
+
+    def infer(self, key: TensorType, shape: tuple[Dim, ...], dtype: Any) -> TensorType:
+        return TensorType(dtype, shape)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (None,)
+
+
+@register
+class RandomUniform(Draw):
+    """Numbers in [0, 1), all equally likely."""
+
+    name = "random_uniform"
+
+    def run(self, xp: Any, key: Any, *, shape: Any, dtype: Any, out: Any = None) -> Any:
+        return unit(xp, key, math.prod(shape), dtype).reshape(shape)
+
+
+@register
+class RandomNormal(Draw):
+    """Standard normal numbers, by Box and Muller (1958) in float64."""
+
+    name = "random_normal"
+
+    def run(self, xp: Any, key: Any, *, shape: Any, dtype: Any, out: Any = None) -> Any:
+        count = math.prod(shape)
+        pairs = -(-count // 2)
+        words = philox(xp, key, 2 * pairs).astype(xp.float64)
+        radius = xp.sqrt(-2.0 * xp.log((words[0::2] + 1.0) * 2.0**-32))
+        angle = words[1::2] * (2.0 * math.pi * 2.0**-32)
+        both = xp.stack((radius * xp.cos(angle), radius * xp.sin(angle)), axis=1)
+        return both.reshape(-1)[:count].reshape(shape).astype(dtype.numpy)
+
+
+def draw_key(seed: int | SeedGenerator | None = None) -> Any:
+    """The key of the next draw; an integer seed always gives the same one."""
+    if isinstance(seed, int):
+        return Tensor(SeedGenerator(seed).next())
+    generator = DEFAULT_GENERATOR if seed is None else seed
+    trace = current_trace()
+    if trace is None:
+        return Tensor(generator.next())
+    attributes = {"generator": generator, "draw": trace.draw(generator)}
+    return SymbolicTensor(OPS["random_key"].apply((), attributes))
+
+
+def uniform(
+    shape: Any,
+    minval: Any = 0.0,
+    maxval: Any = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Random numbers from `minval` up to `maxval`, all equally likely.
+
+    >>> uniform((2, 3), seed=1).shape
+    (2, 3)
+    """
+    found = call("random_uniform", draw_key(seed), shape, dtype)
+    if isinstance(minval, (int, float)) and (minval, maxval) == (0.0, 1.0):
+        return found
+    return found * (maxval - minval) + minval
+
+
+def normal(
+    shape: Any,
+    mean: Any = 0.0,
+    stddev: Any = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Normal random numbers of a mean and a standard deviation.
+
+    >>> normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    found = call("random_normal", draw_key(seed), shape, dtype)
+    if isinstance(mean, (int, float)) and (mean, stddev) == (0.0, 1.0):
+        return found
+    return found * stddev + mean
+
+
+def randint(
+    shape: Any,
+    minval: int,
+    maxval: int,
+    dtype: DTypeLike = "int32",
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Random integers from `minval` up to `maxval`, exclusive.
+
+    >>> randint((4,), 3, 4, seed=1).numpy().tolist()
+    [3, 3, 3, 3]
+    """
+    if not maxval > minval:
+        fault = Fault("T0204", f"no integer lies from {minval} below {maxval}")
+        raise TensorTypeError.of(fault, caller_span())
+    wide = call("random_uniform", draw_key(seed), shape, "float64")
+    steps = call("floor", wide * (maxval - minval))
+    return call("cast", steps + minval, dtype)
+
+
+def bernoulli(
+    shape: Any,
+    probability: Any = 0.5,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """1 with a probability, else 0.
+
+    >>> bernoulli((2,), 1.0, seed=1).numpy().tolist()
+    [1.0, 1.0]
+    """
+    hit = call("random_uniform", draw_key(seed), shape) < probability
+    return call("cast", hit, dtype or "float32")
+
+
+def dropout(
+    inputs: Any,
+    rate: float,
+    noise_shape: Any = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Elements set to 0 with probability `rate`, the others divided by 1 - rate.
+
+    `noise_shape` has None or 1 for axes: those of size 1 share one decision. Source:
+    Srivastava et al. 2014.
+
+    >>> dropout([1.0, 1.0], 0.0).numpy().tolist()
+    [1.0, 1.0]
+    """
+    x = call("cast", inputs, getattr(inputs, "dtype", "float32"))
+    sizes = x.type.shape if noise_shape is None else _noise(x.type, noise_shape)
+    kept = bernoulli(sizes, 1.0 - rate, "bool", seed)
+    return call("where", kept, x / (1.0 - rate), 0.0)
+
+
+def _noise(type: TensorType, noise_shape: Any) -> tuple[Any, ...]:
+    if len(noise_shape) != type.rank:
+        fault = Fault(
+            "T0303",
+            f"`noise_shape` has {len(noise_shape)} axes for {type}",
+            argument="noise_shape",
+        )
+        raise TensorTypeError.of(fault, caller_span())
+    pairs = zip(noise_shape, type.shape, strict=True)
+    return tuple(dim if size is None else size for size, dim in pairs)
