@@ -70,7 +70,7 @@ def is_constructor(value: Value) -> bool:
     """Whether calling a value makes a layer or another object with settings."""
     match value:
         case Library(kind):
-            return kind not in ("op", "size")
+            return kind in ("layer", "initializer", "optimizer")
         case Definition(s.LayerItem()):
             return True
     return False
@@ -105,6 +105,8 @@ def apply(
             return apply_op(evaluator, name, given, span)
         case Library("size", name):
             return size_function(evaluator, name, given, span)
+        case Library("loss" | "metric"):
+            return apply_measure(evaluator, target, given, span)
         case Library() as made if is_constructor(made):
             return _without_settings(evaluator, made.name, span)
         case Definition(s.LayerItem() as item):
@@ -117,6 +119,52 @@ def apply(
     return evaluator.checker.error(
         "T0501", f"{describe(target)} cannot be applied", span
     )
+
+
+def measure(
+    evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
+) -> tuple[list[Given], dict[str, Any]] | None:
+    """Target and prediction of a loss or metric, and its settings."""
+    if not_tensors(evaluator, given):
+        return None
+    bound = bind(evaluator, made.name, made.target, given, span)
+    if bound is None:
+        return None
+    operands, settings = [], {}
+    for index, (name, item) in enumerate(bound.items()):
+        if isinstance(item.value, Tensor) != (name in ("y_true", "y_pred")):
+            wanted = "a tensor" if index < 2 else "fixed before anything runs"
+            message = f"`{name}` of `{made.name}` is {wanted}"
+            note = f"this is {describe(item.value)}"
+            evaluator.checker.error("T0204", message, item.span, notes=(note,))
+            return None
+        if isinstance(item.value, Tensor):
+            operands.append(item)
+        else:
+            settings[name] = raw(item.value)
+    return operands, settings
+
+
+def apply_measure(
+    evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
+) -> Value:
+    """A loss, which is one number, or a metric, a number for each sample."""
+    found = measure(evaluator, made, given, span)
+    if found is None:
+        return POISON
+    operands, settings = found
+    spans = {g.name.text: g.span for g in given if g.name}
+    try:
+        with standing_at(span):
+            values = [symbolic(item.value) for item in operands]
+            if made.kind == "loss":
+                result = library.training_class("loss", made.name)(**settings)(*values)
+            else:
+                result = made.target(*values, **settings)
+    except (Fault, TulleError, *WRONG_VALUES) as error:
+        places = {index: item.span for index, item in enumerate(operands)}
+        return evaluator.checker.failed(error, span, places, spans)
+    return wrapped(result, span)
 
 
 def _without_settings(evaluator: Evaluator, name: str, span: Span) -> Poison:

@@ -14,7 +14,7 @@ from . import syntax as s
 from .checker import Checker, Stop
 from .definitions import Definitions
 from .expressions import Evaluator
-from .plans import Training, plan
+from .plans import TrainingPlan, plan
 from .scope import listed, nearest
 from .values import POISON, Definition, Instance, Poison, Static, Value, describe
 
@@ -25,7 +25,7 @@ class Elaboration:
 
     faults: list[Diagnostic]
     models: dict[str, Network] = field(default_factory=dict)
-    trainings: dict[str, Training] = field(default_factory=dict)
+    trainings: dict[str, TrainingPlan] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
 

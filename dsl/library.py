@@ -51,18 +51,16 @@ def starters() -> Mapping[str, Library]:
 
 @cache
 def training(kind: str) -> Mapping[str, Library]:
-    """The losses, metrics or optimizers by name in snake case."""
+    """The losses and metrics, functions of target and output, or the optimizers."""
     module = import_module(f"...training.{TRAINING[kind]}", __name__)
-    known = {
-        name: Library(kind, name, target)
-        for name, target in vars(module).get("BY_NAME", {}).items()
-    }
-    for name in getattr(module, "__all__", ()):
-        target = getattr(module, name)
-        if isinstance(target, type) and not inspect.isabstract(target):
-            key = snake_case(name)
-            known.setdefault(key, Library(kind, key, target))
-    return known
+    table = module.CLASSES if kind == "optimizer" else module.BY_NAME
+    return {name: Library(kind, name, target) for name, target in table.items()}
+
+
+def training_class(kind: str, name: str) -> Any:
+    """The class behind a loss or a metric: what `compile` takes."""
+    module = import_module(f"...training.{TRAINING[kind]}", __name__)
+    return module.CLASSES[name]
 
 
 def find(name: str, kinds: tuple[str, ...] = ()) -> Library | None:
@@ -83,7 +81,7 @@ def tables(kinds: tuple[str, ...] = ()) -> Iterator[Mapping[str, Library]]:
 
 def elsewhere(name: str) -> str | None:
     """What a name is in a table that is not looked through here."""
-    for kind in ("initializer",):
+    for kind in ("initializer", *TRAINING):
         if name in (starters() if kind == "initializer" else training(kind)):
             article = "an" if kind[0] in "aeiou" else "a"
             return f"{article} {kind}"
