@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import tree
-from ..graph.diagnostics import Diagnostic, Edit, Fault, Fix, Span, TulleError, standing_at
+from ..graph.diagnostics import (
+    Diagnostic,
+    Edit,
+    Fault,
+    Fix,
+    Span,
+    TulleError,
+    standing_at,
+)
 from ..graph.dim import Dim
 from ..graph.layer import Layer
 from ..graph.node import Node
 from ..graph.op import Op, as_node, unpack
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, constant_node
+from ..graph.trace import Trace, tracing
 from . import library, statics
 from . import syntax as s
 from .checker import WRONG_VALUES
@@ -50,9 +59,7 @@ class Given:
 
 def joined(first: Span, last: Span) -> Span:
     """From the start of one place to the end of another."""
-    return Span(
-        first.source, first.line, first.column, last.end_line, last.end_column
-    )
+    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
 
 
 def replacement(span: Span, text: str) -> Fix:
@@ -155,7 +162,7 @@ def apply_measure(
     operands, settings = found
     spans = {g.name.text: g.span for g in given if g.name}
     try:
-        with standing_at(span):
+        with standing_at(span), tracing(Trace(training=False)):
             values = [symbolic(item.value) for item in operands]
             if made.kind == "loss":
                 result = library.training_class("loss", made.name)(**settings)(*values)
@@ -239,7 +246,9 @@ def _unknown(
     usage: str,
 ) -> None:
     near = nearest(name, known)
-    notes = _notes(usage) or (f"it takes {listed(known)}" if known else "it takes none",)
+    notes = _notes(usage) or (
+        f"it takes {listed(known)}" if known else "it takes none",
+    )
     evaluator.checker.error(
         "T0202",
         f"`{title}` has no argument `{name}`",

@@ -220,7 +220,11 @@ def solve(
     spans = {i: g.span for i, g in enumerate(given)}
     scope = Scope(evaluator.checker.module)
     inner = type(evaluator)(evaluator.checker, scope)
-    names = [item for item in generics.items if isinstance(item, s.Name)] if generics else []
+    names = (
+        [item for item in generics.items if isinstance(item, s.Name)]
+        if generics
+        else []
+    )
     for name in names:
         scope[name.text] = Static(Dim.from_symbol(Symbol(name.text, 0, rigid=False)))
     for item in generics.items if generics else ():

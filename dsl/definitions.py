@@ -65,7 +65,11 @@ class Definitions:
     # Uses.
 
     def blueprint(
-        self, evaluator: Evaluator, item: s.LayerItem, given: Sequence[Given], span: Span
+        self,
+        evaluator: Evaluator,
+        item: s.LayerItem,
+        given: Sequence[Given],
+        span: Span,
     ) -> Value:
         """A layer of the file with its settings, not yet applied."""
         name = item.name.text
@@ -145,7 +149,11 @@ class Definitions:
         return None
 
     def inline(
-        self, evaluator: Evaluator, item: s.FunctionItem, given: Sequence[Given], span: Span
+        self,
+        evaluator: Evaluator,
+        item: s.FunctionItem,
+        given: Sequence[Given],
+        span: Span,
     ) -> Value:
         """The value of a function for its arguments."""
         name = item.name.text
@@ -169,7 +177,11 @@ class Definitions:
             return self.body(item, inner)
 
     def materialize(
-        self, evaluator: Evaluator, instance: Instance, given: Sequence[Given], span: Span
+        self,
+        evaluator: Evaluator,
+        instance: Instance,
+        given: Sequence[Given],
+        span: Span,
     ) -> None:
         """Give a layer of the file its network, for the types of its first use."""
         item = instance.item
@@ -223,7 +235,9 @@ class Definitions:
             case Tensor(node):
                 return SymbolicTensor(node)
             case Tuple(items):
-                tensors = [SymbolicTensor(v.node) for v in items if isinstance(v, Tensor)]
+                tensors = [
+                    SymbolicTensor(v.node) for v in items if isinstance(v, Tensor)
+                ]
                 names = [o.name.text for o in item.result.outputs if o.name]
                 if len(names) == len(tensors) and isinstance(item, s.ModelItem):
                     return dict(zip(names, tensors, strict=True))
@@ -318,7 +332,10 @@ class Definitions:
         if isinstance(item, s.FunctionItem):
             help = ("declare a `layer`, which may own parameters",)
             return self.checker.error(
-                "T0210", f"a function owns no parameters, and `{name}` is one", span, help=help
+                "T0210",
+                f"a function owns no parameters, and `{name}` is one",
+                span,
+                help=help,
             )
         type = declared.tensor_type(evaluator, statement.type)
         inner = Evaluator(self.checker, evaluator.scope, ("initializer",))
@@ -384,7 +401,9 @@ class Definitions:
         layer = isinstance(item, s.LayerItem)
         for generic in item.generics.items if item.generics else ():
             name = generic.text if isinstance(generic, s.Name) else generic.name.text
-            dim = Dim.from_symbol(Symbol(name, origin=Origin(f"`{name}` is any size", generic.span)))
+            dim = Dim.from_symbol(
+                Symbol(name, origin=Origin(f"`{name}` is any size", generic.span))
+            )
             rest = isinstance(generic, s.Rest)
             scope[name] = Shape((dim,)) if rest else Static(8 if layer else dim)
         for setting in item.settings.items if isinstance(item, s.LayerItem) else ():
@@ -415,10 +434,18 @@ def _as_tensors(value: Value, result: s.Result) -> Value:
     for item, output in zip(items, result.outputs, strict=True):
         kind = DTYPES.get(output.type.dtype.text)
         plain = item.value if isinstance(item, Static) else None
-        if kind and isinstance(plain, (int, float)) and declared.fits(kind.short, plain):
+        if (
+            kind
+            and isinstance(plain, (int, float))
+            and declared.fits(kind.short, plain)
+        ):
             item = Tensor(constant_node(np.asarray(plain, kind.numpy)))
         made.append(item)
-    return made[0] if len(made) == 1 and not isinstance(value, Tuple) else Tuple(tuple(made))
+    return (
+        made[0]
+        if len(made) == 1 and not isinstance(value, Tuple)
+        else Tuple(tuple(made))
+    )
 
 
 def definition_names(items: Sequence[s.Item]) -> list[s.FunctionItem | s.LayerItem]:

@@ -111,7 +111,9 @@ class _File:
                 pass
             case Static(int() as number) if 0 <= number < LIMIT:
                 return number
-        message = f"a size lies between 0 and {LIMIT - 1}, and this is {describe(value)}"
+        message = (
+            f"a size lies between 0 and {LIMIT - 1}, and this is {describe(value)}"
+        )
         self.checker.error("T0204", message, expression.span)
         return None
 
@@ -190,9 +192,13 @@ class _File:
                 near = nearest(name, known)
                 help = f"did you mean `{near}`?" if near else ""
                 notes = (f"there are {listed(known)}",) if known else ("it has none",)
-                message = f"`{self.checker.source.name}` has no `config` called `{name}`"
+                message = (
+                    f"`{self.checker.source.name}` has no `config` called `{name}`"
+                )
                 self.checker.add(
-                    Diagnostic("T0202", message, notes=notes, help=(help,) if help else ())
+                    Diagnostic(
+                        "T0202", message, notes=notes, help=(help,) if help else ()
+                    )
                 )
 
     def model(self, item: s.ModelItem) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..graph.diagnostics import Fault, Span
 from ..graph.dim import Dim, Origin
+from ..graph.types import DTYPES
 from . import calls, declared, library, statics
 from . import syntax as s
 from .checker import Checker
@@ -81,6 +82,8 @@ class Evaluator:
         found = self.scope.get(name.text) or library.find(name.text, self.kinds)
         if found is not None:
             return found
+        if name.text in DTYPES:
+            return Static(name.text)
         known = [*self.scope]
         for table in library.tables(self.kinds):
             known += table

@@ -193,9 +193,11 @@ class _Plan:
                 notes=("this version trains models with one output and one target",),
             )
             return
-        self.loss = self.as_function(expression, ("loss",)) if len(
-            self.checker.faults
-        ) == 0 else value
+        self.loss = (
+            self.as_function(expression, ("loss",))
+            if len(self.checker.faults) == 0
+            else value
+        )
 
     def as_function(self, expression: s.Expression, kinds: tuple[str, ...]) -> Any:
         """A loss or metric of the library, or a function of target and output."""
@@ -243,7 +245,9 @@ class _Plan:
         if isinstance(value, Static) and isinstance(value.value, Optimizer):
             self.optimizer = value.value
         elif not isinstance(value, Poison):
-            message = f"an optimizer with its settings belongs here, not {describe(value)}"
+            message = (
+                f"an optimizer with its settings belongs here, not {describe(value)}"
+            )
             help = ("for example `adam(1e-3)`",)
             self.checker.error("T0604", message, expression.span, help=help)
 
@@ -267,7 +271,9 @@ class _Plan:
         """The metric object of an entry; None if something is wrong."""
         before = len(self.checker.faults)
         scope = self.scope(self.model.output_nodes, self.target_nodes())
-        value: Value = Evaluator(self.checker, scope, ("metric", "loss")).evaluate(expression)
+        value: Value = Evaluator(self.checker, scope, ("metric", "loss")).evaluate(
+            expression
+        )
         if len(self.checker.faults) > before or isinstance(value, Poison):
             return None
         found = self.direct(expression, ("metric", "loss"))
@@ -305,7 +311,11 @@ class _Plan:
         if isinstance(value, Poison):
             return
         good = declared.fits(setting.kind, plain) and isinstance(plain, (int, float))
-        if not good or plain < setting.least or (name == "validation_split" and plain >= 1):
+        if (
+            not good
+            or plain < setting.least
+            or (name == "validation_split" and plain >= 1)
+        ):
             wanted = {"int": "a whole number", "bool": "`true` or `false`"}.get(
                 setting.kind, "a number from 0 to below 1"
             )
@@ -334,5 +344,3 @@ def _output_names(model: Network) -> list[str]:
     if isinstance(structure, dict):
         return list(structure)
     return [f"output_{index}" for index in range(len(model.output_nodes))]
-
-

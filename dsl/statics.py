@@ -29,7 +29,9 @@ def combine(symbol: str, left: Number, right: Number) -> Number:
                 return (left == right) is (symbol == "==")
             shown = _shown(value)
             raise Fault(
-                "T0402", f"`{symbol}` needs numbers, not {shown}", operands={index: shown}
+                "T0402",
+                f"`{symbol}` needs numbers, not {shown}",
+                operands={index: shown},
             )
     if isinstance(left, float) or isinstance(right, float):
         return _floats(symbol, left, right)
