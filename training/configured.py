@@ -1,0 +1,84 @@
+"""What losses, metrics, optimizers and schedules share: configuration, right calls."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.initializers import snake_case
+from ..graph.layer import _argument_fault as argument_fault
+
+
+class ConfiguredKind(type):
+    """Notes the arguments of a constructor, and refuses wrong ones in our words."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
+        except TypeError as error:
+            fault = argument_fault(cls, kwargs, error)
+            raise TensorTypeError.of(fault, caller_span()) from None
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        given.pop(next(iter(given)), None)
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                given.update(given.pop(name, {}))
+        made = cls.__new__(cls)
+        made._given = given
+        try:
+            made.__init__(*args, **kwargs)  # type: ignore[misc]
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        return made
+
+
+class Configured(metaclass=ConfiguredKind):
+    """An object that its constructor's arguments describe."""
+
+    _given: dict[str, Any]
+    name: str
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, from which `from_config` makes an equal one."""
+        name = {"name": self.name} if "name" in self._given else {}
+        return {**self._given, **name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new object from a configuration."""
+        return cls(**config)
+
+
+def unknown(name: str, what: str, names: Mapping[str, Any], argument: str) -> NoReturn:
+    """Refuse a name that nothing has, T0204, with the nearest one."""
+    near = difflib.get_close_matches(snake_case(name), list(names), 1)
+    known = f"there are {', '.join(names)}"
+    fault = Fault(
+        "T0204",
+        f"`{name}` is no {what}",
+        argument=argument,
+        help=[f"did you mean `{near[0]}`?", known] if near else [known],
+    )
+    raise TensorTypeError.of(fault, caller_span())
+
+
+def find(
+    name: str,
+    what: str,
+    classes: Mapping[str, Any],
+    aliases: Mapping[str, str],
+    argument: str,
+) -> Any:
+    """The class of a name, in snake case or as the class is called."""
+    low = name.lower()
+    for spelling in (aliases.get(low, low), snake_case(name)):
+        if spelling in classes:
+            return classes[spelling]
+    for kind in classes.values():
+        if kind.__name__ == name:
+            return kind
+    unknown(name, what, classes, argument)

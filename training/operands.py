@@ -1,0 +1,172 @@
+"""Operands of losses and metrics: converted, compared, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..graph.decide import equal
+from ..graph.diagnostics import Fault
+from ..graph.dim import product
+from ..graph.node import Node
+from ..graph.registry import OPS, call
+from ..graph.tensor import SymbolicTensor, convert_to_tensor
+from ..graph.types import F32, TensorType
+
+
+def as_tensor(value: Any, dtype: Any = None) -> Any:
+    """A tensor or symbolic tensor of what was given."""
+    return convert_to_tensor(value, dtype)
+
+
+def as_floats(value: Any) -> Any:
+    """A tensor of floating-point values; integers become float32."""
+    tensor = convert_to_tensor(value)
+    return tensor if tensor.type.dtype.is_float else call("cast", tensor, F32.name)
+
+
+def element_count(tensor: Any, axes: Sequence[int] | None = None) -> Any:
+    """The number of elements along axes (None: all), as a number or a scalar."""
+    shape = tensor.type.shape
+    chosen = range(len(shape)) if axes is None else axes
+    count = product(shape[axis] for axis in chosen)
+    if count.value is not None:
+        return float(count.value)
+    return call("size", count, tensor.type.dtype)
+
+
+def divide_no_nan(left: Any, right: Any) -> Any:
+    """The quotient, 0 where the divisor is 0."""
+    empty = right == 0
+    return call("where", empty, 0.0, left / call("where", empty, 1.0, right))
+
+
+def raise_rank(tensor: Any, rank: int) -> Any:
+    """The tensor with axes of size 1 added at the end."""
+    while tensor.type.rank < rank:
+        tensor = call("expand_dims", tensor, -1)
+    return tensor
+
+
+def check_same(name: str, y_true: Any, y_pred: Any) -> None:
+    """Refuse operands of different shapes, T0601."""
+    one, two = y_true.type, y_pred.type
+    if one.rank == two.rank and _fits(one, two):
+        return
+    raise Fault(
+        "T0601",
+        f"`{name}` compares element by element, and the shapes differ: {one} and {two}",
+        operands={0: f"{one}, the target", 1: f"{two}, the prediction"},
+        dims=(*one.shape, *two.shape) if one.rank == two.rank else (),
+        notes=_broadcast_note(one, two),
+        help=_advice(one, two),
+    )
+
+
+def _fits(one: TensorType, two: TensorType) -> bool:
+    pairs = zip(one.shape, two.shape, strict=True)
+    return all(equal(a, b) is True for a, b in pairs)
+
+
+def _broadcast_note(one: TensorType, two: TensorType) -> list[str]:
+    from ..graph.ops.elementwise import broadcast_shapes
+
+    try:
+        shape = broadcast_shapes("loss", (one, two))
+    except Fault:
+        return []
+    made = two.with_shape(shape)
+    return [f"broadcasting would make {made}: it pairs targets of other samples"]
+
+
+def _advice(one: TensorType, two: TensorType) -> list[str]:
+    for what, wide, slim in (("prediction", two, one), ("target", one, two)):
+        if wide.rank == slim.rank + 1 and wide.shape[-1].value == 1:
+            if _fits(wide.with_shape(wide.shape[:-1]), slim):
+                return [f"drop the last axis of the {what}: `squeeze(…, axis=-1)`"]
+    if two.rank == one.rank + 1 and _fits(one, two.with_shape(two.shape[:-1])):
+        return ["for class numbers use the `sparse_categorical_…` form"]
+    return ["bring both to one shape"]
+
+
+def check_labels(name: str, y_true: Any, y_pred: Any, axis: int) -> None:
+    """Refuse class numbers that do not belong to the predictions, T0601 or T0402."""
+    labels, scores = y_true.type, y_pred.type
+    if not scores.rank:
+        raise Fault(
+            "T0601",
+            f"`{name}` needs one score for each class, and the prediction is {scores}",
+            operands={1: f"{scores}, the prediction"},
+        )
+    axis %= scores.rank
+    rest = [dim for index, dim in enumerate(scores.shape) if index != axis]
+    if labels.rank != len(rest) or not _fits(labels, scores.with_shape(rest)):
+        raise Fault(
+            "T0601",
+            f"`{name}` takes one class number where the prediction has one row of "
+            f"scores: {labels} does not belong to {scores}",
+            operands={0: f"{labels}, the target", 1: f"{scores}, the prediction"},
+            help=_label_advice(labels, scores, rest),
+        )
+    if labels.dtype.is_float:
+        raise Fault(
+            "T0402",
+            f"`{name}` takes class numbers, and the target is {labels}",
+            operands={0: str(labels)},
+            help=["give integers: `cast(…, i32)`"],
+        )
+
+
+def _label_advice(labels: TensorType, scores: TensorType, rest: Any) -> list[str]:
+    wanted = labels.with_shape(rest)
+    if labels.rank == len(rest) + 1:
+        if labels.shape[-1].value == 1:
+            return ["drop the last axis of the target: `squeeze(…, axis=-1)`"]
+        if _fits(labels, scores):
+            return ["for one-hot targets use the `categorical_…` form"]
+    return [f"the target would be {wanted}"]
+
+
+def check_weights(name: str, losses: Any, weights: Any) -> None:
+    """Refuse sample weights that would make the losses larger, T0601."""
+    from ..graph.ops.elementwise import broadcast_shapes
+
+    one, two = losses.type, weights.type
+    try:
+        made = broadcast_shapes(name, (one, two))
+    except Fault:
+        made = ()
+    if len(made) == one.rank and _fits(one.with_shape(made), one):
+        return
+    ones = ", 1" * (one.rank - 1)
+    raise Fault(
+        "T0601",
+        f"sample weights {two} do not belong to the losses of `{name}`, {one}",
+        operands={0: f"{one}, the losses", 1: f"{two}, the weights"},
+        help=[f"one weight a sample has the shape ({one.shape[0]}{ones})"]
+        if one.rank
+        else ["a loss that is already a scalar takes a scalar weight"],
+    )
+
+
+def check_logits(name: str, y_pred: Any, kind: str) -> None:
+    """Refuse probabilities where logits are announced, T0602."""
+    node = y_pred.node if isinstance(y_pred, SymbolicTensor) else None
+    if node is None or _made_by(node) != kind:
+        return
+    raise Fault(
+        "T0602",
+        f"`{name}` is told to take logits, and the prediction is what `{kind}` made",
+        operands={1: f"probabilities, {y_pred.type}"},
+        help=[f"leave out `{kind}`, or `from_logits`; the former is more exact"],
+    )
+
+
+def _made_by(node: Node) -> str:
+    """The op behind a node, through a layer's last activation."""
+    while node.op.name in ("reshape", "cast", "stop_gradient"):
+        node = node.inputs[0]
+    if node.op.name != "layer_call":
+        return node.op.name
+    activation = getattr(node.attributes["call"].layer, "activation", None)
+    return next((n for n in ("softmax", "sigmoid") if OPS.get(n) is activation), "")

@@ -1,0 +1,219 @@
+"""Learning rates that follow the step, by Keras's names, arguments and numbers.
+
+A schedule maps a step counted from 0, a number or a tensor, to a rate. It is written
+with ops, so that a compiled step computes its own rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..graph.diagnostics import Fault
+from ..graph.registry import call
+from ..graph.tensor import convert_to_tensor
+from .configured import Configured
+
+
+class LearningRateSchedule(Configured):
+    """The base of schedules: a subclass gives `__call__(step)`."""
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step."""
+        raise Fault("T0204", f"`{type(self).__name__}` has no `__call__`")
+
+
+def _float(step: Any) -> Any:
+    return convert_to_tensor(step, "float32")
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """`initial_learning_rate * decay_rate ** (step / decay_steps)`.
+
+    >>> float(ExponentialDecay(0.5, 2, 0.5)(4))
+    0.125
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps, self.decay_rate = decay_steps, decay_rate
+        self.staircase, self.name = staircase, name
+
+    def __call__(self, step: Any) -> Any:
+        turns = _float(step) / float(self.decay_steps)
+        if self.staircase:
+            turns = call("floor", turns)
+        return self.initial_learning_rate * call("power", self.decay_rate, turns)
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps, self.decay_rate = decay_steps, decay_rate
+        self.staircase, self.name = staircase, name
+
+    def __call__(self, step: Any) -> Any:
+        turns = _float(step) / float(self.decay_steps)
+        if self.staircase:
+            turns = call("floor", turns)
+        return self.initial_learning_rate / (1.0 + self.decay_rate * turns)
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """`values[i]` up to the step `boundaries[i]`, which belongs to it."""
+
+    def __init__(
+        self,
+        boundaries: Sequence[float],
+        values: Sequence[float],
+        name: str = "PiecewiseConstant",
+    ):
+        if len(values) != len(boundaries) + 1:
+            raise Fault(
+                "T0204",
+                f"{len(boundaries)} boundaries take {len(boundaries) + 1} values, not "
+                f"{len(values)}",
+                argument="values",
+            )
+        self.boundaries, self.values, self.name = boundaries, values, name
+
+    def __call__(self, step: Any) -> Any:
+        step = _float(step)
+        rate: Any = _float(self.values[-1])
+        for boundary, value in reversed(
+            list(zip(self.boundaries, self.values, strict=False))
+        ):
+            rate = call("where", step <= float(boundary), float(value), rate)
+        return rate
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """From one rate to another along a power of the remaining steps."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps, self.end_learning_rate = decay_steps, end_learning_rate
+        self.power, self.cycle, self.name = power, cycle, name
+
+    def __call__(self, step: Any) -> Any:
+        step, length = _float(step), float(self.decay_steps)
+        if self.cycle:
+            turns = call("maximum", call("ceil", step / length), 1.0)
+            left = 1.0 - step / (length * turns)
+        else:
+            left = 1.0 - call("minimum", step, length) / length
+        span = self.initial_learning_rate - self.end_learning_rate
+        return span * call("power", left, self.power) + self.end_learning_rate
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a cosine down to `alpha` of the rate, after a linear warmup if there is one.
+
+    Formula: Loshchilov and Hutter 2016.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps, self.alpha, self.name = decay_steps, alpha, name
+        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+
+    def __call__(self, step: Any) -> Any:
+        step = _float(step)
+        if self.warmup_target is None:
+            return self._decayed(step, self.initial_learning_rate)
+        warm = float(self.warmup_steps)
+        rise = self.warmup_target - self.initial_learning_rate
+        rising = rise * (step / warm) + self.initial_learning_rate if warm else step
+        fallen = self._decayed(step - warm, self.warmup_target)
+        return call("where", step < warm, rising, fallen)
+
+    def _decayed(self, step: Any, top: float) -> Any:
+        done = call("clip", step, 0.0, float(self.decay_steps)) / self.decay_steps
+        wave = 0.5 * (1.0 + call("cos", math.pi * done))
+        return top * ((1.0 - self.alpha) * wave + self.alpha)
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Cosine decay that starts again, each time `t_mul` longer and `m_mul` as high.
+
+    Formula: Loshchilov and Hutter 2016.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps, self.t_mul, self.m_mul = first_decay_steps, t_mul, m_mul
+        self.alpha, self.name = alpha, name
+
+    def __call__(self, step: Any) -> Any:
+        done = _float(step) / float(self.first_decay_steps)
+        if self.t_mul == 1.0:
+            restart = call("floor", done)
+            done = done - restart
+        else:
+            growth = 1.0 - done * (1.0 - self.t_mul)
+            restart = call("floor", call("log", growth) / math.log(self.t_mul))
+            length = call("power", self.t_mul, restart)
+            done = (done - (1.0 - length) / (1.0 - self.t_mul)) / length
+        top = call("power", self.m_mul, restart)
+        wave = 0.5 * top * (1.0 + call("cos", math.pi * done))
+        return self.initial_learning_rate * ((1.0 - self.alpha) * wave + self.alpha)
+
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+]
+BY_NAME: dict[str, type[LearningRateSchedule]] = {
+    "cosine_decay": CosineDecay,
+    "cosine_decay_restarts": CosineDecayRestarts,
+    "exponential_decay": ExponentialDecay,
+    "inverse_time_decay": InverseTimeDecay,
+    "piecewise_constant_decay": PiecewiseConstantDecay,
+    "polynomial_decay": PolynomialDecay,
+}
