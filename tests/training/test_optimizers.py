@@ -61,11 +61,11 @@ def arena_of(variables, gap=0):
     """Variables side by side in one flat array, with a hole behind each."""
     size = sum(v.size + gap for v in variables)
     flat = Variable(np.zeros(size, "float32"), name="arena")
+    flat.rehome(flat.array)
     parts, start = [], 0
     for variable in variables:
-        variable.rehome(
-            flat.array[start : start + variable.size].reshape(variable.shape)
-        )
+        view = flat.array[start : start + variable.size]
+        variable.rehome(view.reshape(variable.shape))
         parts.append(Part(variable, start))
         start += variable.size + gap
     return flat, parts
