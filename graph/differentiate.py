@@ -12,8 +12,8 @@ from typing import Any
 from .diagnostics import Fault, InternalError
 from .node import Node, rewrite, topological
 from .ops.movement import full_node, sum_to
+from .tensor import input_node
 from .types import TupleType
-from .variable import input_node
 
 
 def gradients(

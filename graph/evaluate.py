@@ -9,9 +9,8 @@ from .device import array_module, module_of
 from .dim import Symbol
 from .node import Node, attribute_key, resolve, topological
 from .op import Op
-from .tensor import Tensor
+from .tensor import Tensor, input_node
 from .types import TensorType
-from .variable import input_node
 
 EXPANSIONS = 1024
 _EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,12 @@ from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
 from .node import Unique
+from .recording import recording
 from .registry import OPS
-from .tensor import SymbolicTensor, Tensor, convert_to_tensor
-from .trace import Trace, current_trace, tracing
+from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
+from .trace import Trace, current_trace, current_training, tracing, training_mode
 from .types import DType, TensorType, dtype_of
-from .variable import Variable, input_node
+from .variable import Variable
 
 
 class LayerCall:
@@ -354,18 +356,36 @@ class Layer(metaclass=LayerKind):
         return value
 
     def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Build if need be, then compute on the operands given."""
-        self.ensure_built(args, kwargs)
-        if self.opaque and current_trace() is not None:
-            from .opaque import opaque_call
+        """Build if need be, then compute on the operands given.
 
-            return opaque_call(self, args, kwargs)
-        if "training" in inspect.signature(self.call).parameters:
-            if kwargs.get("training") is None:
-                trace = current_trace()
-                inherited = _inherited(trace)
-                kwargs = {**kwargs, "training": inherited}
-        return self.call(*args, **kwargs)
+        `training` is the mode for this layer and those inside; a `call` without that
+        argument need not know.
+        """
+        self.ensure_built(args, kwargs)
+        with training_mode(kwargs.get("training")):
+            if self.wants_training:
+                kwargs = {**kwargs, "training": current_training()}
+            elif "training" in kwargs:
+                kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+            if self.opaque and current_trace() is not None:
+                opaque: Any = OPS["opaque"]
+                return opaque.call_symbolic(self, args, kwargs)
+            return self.run_body(args, kwargs)
+
+    def run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`call` itself; on values, arrays become tensors and a `vjp` is recorded."""
+        result = self.call(*args, **kwargs)
+        if current_trace() is None and isinstance(result, np.ndarray | np.generic):
+            result = convert_to_tensor(result)
+            if recording() and hasattr(self, "vjp"):
+                opaque: Any = OPS["opaque"]
+                opaque.record_call(self, args, kwargs, result)
+        return result
+
+    @property
+    def wants_training(self) -> bool:
+        """Whether `call` has an argument `training`."""
+        return "training" in _parameters(type(self).call)
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Call `build` once, with the shape or shapes of the first argument."""
@@ -421,8 +441,9 @@ def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
         )
 
 
-def _inherited(trace: Trace | None) -> bool:
-    return bool(trace is not None and trace.training)
+@lru_cache(1024)
+def _parameters(function: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def _shape_of(operand: Any) -> tuple[int | None, ...]:

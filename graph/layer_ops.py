@@ -9,10 +9,9 @@ from .diagnostics import Fault, TensorTypeError
 from .dim import Origin
 from .layer import Layer, LayerCall
 from .op import Op, register
-from .tensor import SymbolicTensor
+from .tensor import SymbolicTensor, input_node
 from .trace import Trace, tracing
 from .types import TensorType, TupleType, Type
-from .variable import input_node
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 

@@ -13,9 +13,9 @@ from .layer import Layer, LayerCall
 from .match import match_types
 from .node import Node, substitute, topological
 from .ops.random import draw_key
-from .tensor import SymbolicTensor, Value
+from .tensor import SymbolicTensor, Value, input_node
 from .types import TensorType, dtype_of
-from .variable import Variable, input_node
+from .variable import Variable
 
 BATCH = Symbol("batch")
 _NAMED: dict[str, Symbol] = {}
@@ -193,18 +193,13 @@ class Network(Layer):
             )
         return found
 
-    def call(self, *arguments: Any, **named: Any) -> Any:
+    def call(self, *arguments: Any) -> Any:
         operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)
         types = [operand.type for operand in operands]
         sizes = match_types(self.input_names, self.input_types, types)
         values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
-        results = replay(self.nodes, self.output_nodes, values, sizes, **named)
+        results = replay(self.nodes, self.output_nodes, values, sizes)
         return tree.unflatten(self.output_structure, iter(results))
-
-    def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if kwargs.get("training") is None:
-            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-        return self.call(*args, **kwargs)
 
     def arrange(self, value: Any) -> list[Any]:
         """Operands in the order of the inputs: by name from a dictionary."""
@@ -256,7 +251,6 @@ def replay(
     outputs: Sequence[Node],
     values: dict[Node, Any],
     sizes: Mapping[Symbol, Dim],
-    training: bool | None = None,
 ) -> list[Any]:
     """Do again on other operands what nodes in topological order say.
 
@@ -272,7 +266,7 @@ def replay(
         if node in values:
             continue
         operands = [values[source] for source in node.inputs]
-        values[node] = _again(node, operands, sizes, training)
+        values[node] = _again(node, operands, sizes)
         for source in node.inputs:
             uses[source] -= 1
             if not uses[source] and source not in kept:
@@ -285,17 +279,12 @@ def _as_value(found: Any) -> Value:
     return result
 
 
-def _again(
-    node: Node,
-    operands: list[Any],
-    sizes: Mapping[Symbol, Dim],
-    training: bool | None,
-) -> Any:
+def _again(node: Node, operands: list[Any], sizes: Mapping[Symbol, Dim]) -> Any:
     match node.op.name:
         case "variable":
             return node.attributes["variable"]
         case "layer_call":
-            return _call_again(node.attributes["call"], operands, training)
+            return _call_again(node.attributes["call"], operands)
         case "item":
             return operands[0][node.attributes["index"]]
         case "random_key":
@@ -307,20 +296,8 @@ def _again(
             return node.op.dispatch(operands, attributes)
 
 
-def _call_again(call: LayerCall, operands: list[Any], training: bool | None) -> Any:
+def _call_again(call: LayerCall, operands: list[Any]) -> Any:
     args, kwargs = call.arguments(iter(operands))
-    if training is not None and kwargs.get("training") is None:
-        kwargs = {**kwargs, "training": training}
-        if "training" not in _call_names(call.layer):
-            del kwargs["training"]
     result = call.layer(*args, **kwargs)
     leaves, _ = tree.flatten(result)
     return result if call.result is tree.LEAF else tuple(leaves)
-
-
-def _call_names(layer: Layer) -> Iterable[str]:
-    import inspect
-
-    if isinstance(layer, Network):
-        return ("training",)
-    return inspect.signature(layer.call).parameters

@@ -14,6 +14,7 @@ from .device import array_module, module_of
 from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .node import Node, intern, resolve
 from .operand import Operand
+from .recording import record, recording
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
@@ -144,8 +145,14 @@ class Op:
         bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
         return f"`{self.name}({', '.join(map(str, bare))})`"
 
-    def eager(self, operands: tuple[Tensor, ...], attributes: dict[str, Any]) -> Any:
-        """Run on values at once."""
+    def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        """Run on values at once, and tell the tapes."""
+        value = self._value(operands, attributes)
+        if recording():
+            record(self, operands, attributes, value)
+        return value
+
+    def _value(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         types = tuple(tensor.type for tensor in operands)
         fixed = self.canonical(types, attributes)
         result = self.infer(*types, **fixed)

@@ -20,6 +20,7 @@ from .dim import Dim, Symbol, sorted_symbols
 from .layer import Layer, LayerCall
 from .node import Node
 from .op import Op, Results, register
+from .recording import record
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor
 from .trace import tracing
@@ -37,6 +38,21 @@ class OpaqueOp(Op):
         self, *types: TensorType, call: LayerCall, type: TensorType
     ) -> TensorType:
         return type
+
+    def call_symbolic(self, layer: Layer, args: Any, kwargs: Any) -> SymbolicTensor:
+        """The node of an opaque layer inside a trace."""
+        call, operands = _invocation(layer, args, kwargs)
+        nodes = [operand.as_node() for operand in operands]
+        type = _output_type(call, [node.tensor_type for node in nodes])
+        weights = [variable.as_node() for variable in layer.trainable_weights]
+        attributes = {"call": call, "type": type}
+        return SymbolicTensor(self.apply((*nodes, *weights), attributes))
+
+    def record_call(self, layer: Layer, args: Any, kwargs: Any, result: Tensor) -> None:
+        """Tell the tapes of an eager call of a layer with a `vjp` of its own."""
+        call, operands = _invocation(layer, args, kwargs)
+        everything = (*operands, *layer.trainable_weights)
+        record(self, everything, {"call": call, "type": result.type}, result)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         layer: Layer = node.attributes["call"].layer
@@ -98,6 +114,11 @@ class OpaqueGradient(Op):
         return xp.asarray(value)
 
 
+def _invocation(layer: Layer, args: Any, kwargs: Any) -> tuple[LayerCall, list[Any]]:
+    operands, structure = tree.flatten((args, kwargs))
+    return LayerCall(layer, structure, layer.span), operands
+
+
 def _wrong_count(layer: Layer, given: int, wanted: int) -> TensorTypeError:
     return TensorTypeError(
         Diagnostic(
@@ -126,17 +147,6 @@ def run_values(call: LayerCall, values: Sequence[Tensor]) -> Any:
     with tracing(None):
         result = call.layer.call(*args, **kwargs)
     return result.array if isinstance(result, Tensor) else np.asarray(result)
-
-
-def opaque_call(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The node of an opaque layer inside a trace."""
-    operands, structure = tree.flatten((args, kwargs))
-    call = LayerCall(layer, structure, layer.span)
-    nodes = [operand.as_node() for operand in operands]
-    type = _output_type(call, [node.tensor_type for node in nodes])
-    weights = [variable.as_node() for variable in layer.trainable_weights]
-    node = OPS["opaque"].apply((*nodes, *weights), {"call": call, "type": type})
-    return SymbolicTensor(node)
 
 
 def _output_type(call: LayerCall, types: list[TensorType]) -> TensorType:

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .device import array_module, module_of, to_numpy
-from .diagnostics import Diagnostic, TensorTypeError, caller_span
+from .diagnostics import Diagnostic, Span, TensorTypeError, caller_span
 from .dim import Dim
-from .node import Constant, Node
+from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
 from .types import DTypeLike, TensorType, dtype_of
@@ -64,10 +64,11 @@ class Value(Operand):
 class Tensor(Value):
     """A value: a NumPy or CuPy array with its type."""
 
-    __slots__ = ("array", "type", "_keras_mask", "__weakref__")
+    __slots__ = ("array", "type", "node", "_keras_mask", "__weakref__")
 
     def __init__(self, array: Any):
         self.array = array
+        self.node: Node | None = None  # what stands for it on a tape
         self.type = TensorType(dtype_of(array.dtype), tuple(map(Dim.of, array.shape)))
         self._keras_mask: Any = None
 
@@ -163,6 +164,13 @@ def constant_node(array: Any) -> Node:
     """The constant node of a NumPy array."""
     constant = Constant(np.asarray(array))
     return OPS["constant"].apply((), {"value": constant})
+
+
+def input_node(name: str, type: TensorType, span: Span | None = None) -> Node:
+    """A fresh input of a graph."""
+    node = OPS["input"].apply((), {"symbol": Unique(name), "type": type}, name=name)
+    object.__setattr__(node, "span", span)
+    return node
 
 
 def literal(value: bool | int | float, like: TensorType) -> Node:

@@ -53,3 +53,30 @@ def tracing(trace: Trace | None) -> Iterator[Trace | None]:
         yield trace
     finally:
         _current.reset(token)
+
+
+_mode: contextvars.ContextVar[bool | None] = contextvars.ContextVar(
+    "training", default=None
+)
+
+
+def current_training() -> bool:
+    """The mode in force: what a caller asked for, else the trace's, else inference."""
+    asked = _mode.get()
+    if asked is not None:
+        return asked
+    trace = _current.get()
+    return bool(trace is not None and trace.training)
+
+
+@contextmanager
+def training_mode(training: bool | None) -> Iterator[None]:
+    """Run layers in a mode that those inside inherit; None changes nothing."""
+    if training is None:
+        yield
+        return
+    token = _mode.set(bool(training))
+    try:
+        yield
+    finally:
+        _mode.reset(token)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import array_module
+from .device import array_module, module_of, to_numpy
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -18,8 +18,9 @@ from .diagnostics import (
 from .dim import Dim, DimLike
 from .initializers import Initializer
 from .initializers import get as get_initializer
-from .node import Node, Unique
+from .node import Node
 from .operand import Operand
+from .recording import forget
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
@@ -103,7 +104,7 @@ class Variable(Operand):
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer: Initializer | None = None
         self._array: Any = None
-        self._home: tuple[Any, int] | None = None
+        self._homed = False
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise InternalError("a variable with an initializer needs a shape")
@@ -161,16 +162,20 @@ class Variable(Operand):
 
     def rehome(self, array: Any) -> None:
         """Keep the value in another array from now on, an arena's view for example."""
-        array[...] = array_module_like(array).asarray(self.array)
-        self._array = array
+        array[...] = module_of(array).asarray(self.array)
+        self._array, self._homed = array, True
+
+    def snapshot(self) -> Tensor:
+        """The value as a tensor that later assignments leave alone."""
+        return Tensor(self.array.copy() if self._homed else self.array)
 
     @property
     def value(self) -> Value:
-        """The value as a tensor, or as a symbol inside a trace."""
+        """A snapshot of the value, or a symbol inside a trace."""
         trace = current_trace()
         if trace is not None:
             return SymbolicTensor(trace.read(self))
-        return Tensor(self.array)
+        return Tensor(self.array.copy())
 
     def as_node(self) -> Node:
         trace = current_trace()
@@ -178,10 +183,10 @@ class Variable(Operand):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy of the value as a NumPy array."""
-        return np.array(Tensor(self.array).numpy())
+        return np.array(to_numpy(self.array))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return Tensor(self.array).__array__(dtype, copy)
+        return Tensor(self.array).__array__(dtype, copy=copy is not False)
 
     def assign(self, value: Any) -> Variable:
         """Replace the value; inside a trace, when the compiled program runs.
@@ -201,16 +206,25 @@ class Variable(Operand):
         if trace is not None:
             trace.updates[self] = tensor.as_node()
         else:
-            self.array[...] = array_module_like(self.array).asarray(tensor.array)
+            self._put(tensor.array)
         return self
+
+    def _put(self, array: Any) -> None:
+        """Take a value; an arena's view is written into, else the array is replaced."""
+        xp = module_of(self.array)
+        if self._homed:
+            self.array[...] = xp.asarray(array)
+        else:
+            self._array = xp.array(xp.asarray(array))
+        forget(self)
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
-        return self.assign(self.value + value)
+        return self.assign(self + value)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
-        return self.assign(self.value - value)
+        return self.assign(self - value)
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -223,19 +237,3 @@ class Variable(Operand):
 
     def __repr__(self) -> str:
         return f"<Variable {self.path}: {self.type}>"
-
-
-def array_module_like(array: Any) -> Any:
-    """NumPy or CuPy, whichever the array belongs to."""
-    from .device import module_of
-
-    return module_of(array)
-
-
-def input_node(name: str, type: TensorType, span: Any = None) -> Node:
-    """A fresh input of a graph."""
-    node: Node = OPS["input"].apply(
-        (), {"symbol": Unique(name), "type": type}, name=name
-    )
-    object.__setattr__(node, "span", span)
-    return node

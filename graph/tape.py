@@ -1,0 +1,124 @@
+"""`GradientTape`: eager ops recorded as nodes with values.
+
+The gradient is taken on the nodes, by the same rules as everywhere, and evaluated by
+running those ops on the recorded values; so an outer tape records it in turn. Inside a
+trace everything is a node already, and a tape only asks for the gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import tree
+from .diagnostics import Fault, TensorTypeError, caller_span
+from .differentiate import gradients
+from .network import replay
+from .node import Node, topological
+from .recording import Recorder
+from .registry import call
+from .tensor import SymbolicTensor, Tensor
+
+
+class GradientTape(Recorder):
+    """Records what happens to watched tensors, to differentiate it.
+
+    Trainable variables are watched unless `watch_accessed_variables` is False. A tape
+    gives one gradient, or any number if `persistent`. Tapes nest for higher orders.
+
+    >>> from tulle.graph.variable import Variable
+    >>> x = Variable(3.0)
+    >>> with GradientTape() as tape:
+    ...     y = x * x
+    >>> float(tape.gradient(y, x))
+    6.0
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
+        self.persistent = persistent
+        super().__init__(watch_accessed_variables)
+
+    def reset(self) -> None:
+        super().reset()
+        self.used = False
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: str = "none",
+    ) -> Any:
+        """The gradient of a target, or of the sum of several, for each source.
+
+        `sources` is a tensor, a variable or a nest of them, and so is the result; a
+        source that the target does not depend on gives None, or zeros if
+        `unconnected_gradients` is "zero". `output_gradients` weighs the elements of
+        the target.
+        """
+        if self.used and not self.persistent:
+            fault = Fault(
+                "T0506",
+                "this tape has given its one gradient",
+                help=["use `GradientTape(persistent=True)`"],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        self.used = True
+        leaves, structure = tree.flatten(sources)
+        with self.listening():
+            weighed = _weighed(target, output_gradients)
+        try:
+            found = self._gradients(weighed, leaves)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        if unconnected_gradients == "zero":
+            pairs = zip(leaves, found, strict=True)
+            found = [_zeros(leaf) if part is None else part for leaf, part in pairs]
+        return tree.unflatten(structure, iter(found))
+
+    def _gradients(self, target: Any, leaves: list[Any]) -> list[Any]:
+        symbolic = isinstance(target, SymbolicTensor)
+        nodes = [self._nodes(leaf, symbolic) for leaf in leaves]
+        if target is None or target.node is None:
+            return [None] * len(leaves)
+        parts = iter(gradients(target.node, [n for group in nodes for n in group]))
+        sums = [_total([next(parts) for _ in group]) for group in nodes]
+        wanted = [node for node in sums if node is not None]
+        if symbolic:
+            values = iter([SymbolicTensor(node) for node in wanted])
+        else:
+            values = iter(self._evaluate(wanted))
+        return [None if node is None else next(values) for node in sums]
+
+    def _nodes(self, leaf: Any, symbolic: bool) -> list[Node]:
+        """The nodes whose gradients add up to that of a source."""
+        if isinstance(leaf, (Tensor, SymbolicTensor)):
+            return [leaf.node] if leaf.node is not None else []
+        return [leaf.node] if symbolic else self.reads.get(leaf, [])
+
+    def _evaluate(self, wanted: list[Node]) -> list[Any]:
+        """Run gradient nodes on the recorded values, for outer tapes to record."""
+        with self.stop_recording():
+            return replay(topological(wanted), wanted, dict(self.values), {})
+
+
+def _weighed(target: Any, weights: Any) -> Any:
+    """The scalar whose gradient is asked for: the weighed sum over all targets."""
+    targets = tree.flatten(target)[0]
+    given = tree.flatten(weights)[0] or [None] * len(targets)
+    total = None
+    for one, weight in zip(targets, given, strict=True):
+        part = call("sum", one if weight is None else one * weight)
+        total = part if total is None else total + part
+    return total
+
+
+def _total(nodes: list[Node | None]) -> Node | None:
+    found = [node for node in nodes if node is not None]
+    total = found[0] if found else None
+    for node in found[1:]:
+        total = total + node
+    return total
+
+
+def _zeros(leaf: Any) -> Any:
+    return call("full", leaf.type.shape, 0, leaf.type.dtype.name)
