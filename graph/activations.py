@@ -1,4 +1,4 @@
-"""Activation functions by name: the ops of the registry that take one tensor."""
+"""Activation functions by name: ops of the registry, `linear`, and `relu` in full."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from .diagnostics import Fault
 from .op import Op
-from .registry import OPS
+from .registry import OPS, call
 
 NAMES = (
     "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear",
-    "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "softmax",
-    "softplus", "softsign", "tanh",
+    "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
+    "softmax", "softplus", "softsign", "tanh",
 )  # fmt: skip
 ALIASES = {"exponential": "exp", "swish": "silu"}
 
@@ -39,3 +39,32 @@ def get(identifier: Any) -> Any:
 def serialize(function: Any) -> Any:
     """The name of an activation, or what was given."""
     return function.name if isinstance(function, Op) else function
+
+
+def linear(x: Any) -> Any:
+    """The operand itself.
+
+    >>> linear(3.0)
+    3.0
+    """
+    return x
+
+
+def relu(
+    x: Any,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Any:
+    """x from `threshold` on, at most `max_value`; below, a slope from `threshold`.
+
+    >>> relu([-1.0, 2.0]).numpy().tolist()
+    [0.0, 2.0]
+    """
+    if threshold == 0 and max_value is None:
+        return (
+            call("leaky_relu", x, negative_slope) if negative_slope else call("relu", x)
+        )
+    below = call("subtract", x, threshold) * negative_slope
+    result = call("where", call("greater_equal", x, threshold), x, below)
+    return result if max_value is None else call("minimum", result, max_value)

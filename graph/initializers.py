@@ -240,6 +240,12 @@ def snake_case(name: str) -> str:
 
 
 BY_NAME: dict[str, type[Initializer]] = {snake_case(k.__name__): k for k in KINDS}
+ALIASES = {
+    "uniform": RandomUniform,
+    "normal": RandomNormal,
+    "zero": Zeros,
+    "one": Ones,
+}
 
 
 def get(identifier: Any) -> Initializer:
@@ -252,7 +258,8 @@ def get(identifier: Any) -> Initializer:
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
     if isinstance(identifier, str):
-        found = BY_NAME.get(snake_case(identifier)) or BY_NAME.get(identifier)
+        name = snake_case(identifier)
+        found = BY_NAME.get(name) or ALIASES.get(name)
         if found is None:
             known = ", ".join(sorted(BY_NAME))
             raise Fault(

@@ -1,5 +1,52 @@
-"""The layers, each written with ops."""
+"""The layers, each written with ops; `LAYERS` finds them by name."""
 
-from .core import Dense
+from ..layer import Layer
+from .activation import Activation, ReLU, Softmax
+from .core import Dense, Embedding, Flatten, Permute, Rescaling, Reshape
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
+from .normalization import BatchNormalization, LayerNormalization
+from .pooling import GlobalAveragePooling1D
+from .regularization import Dropout, GaussianNoise
 
-__all__ = ["Dense"]
+LAYERS: dict[str, type[Layer]] = {
+    kind.__name__: kind
+    for kind in (
+        Activation, Add, Average, BatchNormalization, Concatenate, Dense, Dropout,
+        Embedding, Flatten, GaussianNoise, GlobalAveragePooling1D,
+        LayerNormalization, Maximum, Minimum, Multiply, Permute, ReLU, Rescaling,
+        Reshape, Softmax, Subtract,
+    )
+}  # fmt: skip
+
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "Add",
+    "Average",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "LayerNormalization",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "Subtract",
+]

@@ -1,4 +1,4 @@
-"""Dense, and the layers that only rearrange or scale."""
+"""Dense, Embedding, and the layers that only rearrange or scale."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 from .. import activations
 from ..diagnostics import Fault
+from ..dim import product
 from ..layer import Layer
+from ..ops.movement import as_shape
 from ..registry import call
+from .pooling import channels_first
 
 
 class Dense(Layer):
@@ -31,13 +34,8 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise Fault(
-                "T0204",
-                f"`units` of `Dense` is a positive integer, not {units!r}",
-                argument="units",
-            )
-        self.units, self.use_bias = units, use_bias
+        self.units = positive(self, "units", units)
+        self.use_bias = use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
@@ -80,3 +78,143 @@ def ids_given(layer: Layer, inputs: Any) -> Fault:
             "quantities, `cast(…, f32)`"
         ],
     )
+
+
+class Embedding(Layer):
+    """A row of `embeddings` for each id.
+
+    Input i32[...] of ids below `input_dim`, output f32[..., output_dim]; weight
+    `embeddings` [input_dim, output_dim]. Raises `DataError` for other ids.
+
+    >>> import numpy as np
+    >>> Embedding(5, 3)(np.array([[1, 4]])).shape
+    (1, 2, 3)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.input_dim = positive(self, "input_dim", input_dim)
+        self.output_dim = positive(self, "output_dim", output_dim)
+        self.embeddings_initializer = embeddings_initializer
+
+    def build(self, input_shape: Any) -> None:
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            name="embeddings",
+        )
+
+    def call(self, inputs: Any) -> Any:
+        if inputs.type.dtype.is_float:
+            inputs = call("cast", inputs, "int32")  # as Keras does
+        return call("take", self.embeddings, inputs, axis=0)
+
+
+class Flatten(Layer):
+    """All axes but the first in one; a vector becomes a column.
+
+    Input f32[batch, ...], output f32[batch, n].
+
+    >>> import numpy as np
+    >>> Flatten()(np.ones((2, 3, 4), "float32")).shape
+    (2, 12)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.channels_first = channels_first(self, data_format)
+
+    def call(self, inputs: Any) -> Any:
+        batch, *rest = _batched(self, inputs)
+        if self.channels_first and inputs.ndim > 2:
+            order = (0, *range(2, inputs.ndim), 1)
+            inputs = call("transpose", inputs, order)
+        return call("reshape", inputs, (batch, product(rest)))
+
+
+class Reshape(Layer):
+    """Another shape behind the batch axis; one size may be -1.
+
+    Input f32[batch, ...], output f32[batch, *target_shape].
+
+    >>> import numpy as np
+    >>> Reshape((-1, 2))(np.ones((5, 6), "float32")).shape
+    (5, 3, 2)
+    """
+
+    def __init__(self, target_shape: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.target_shape = as_shape(target_shape)
+
+    def call(self, inputs: Any) -> Any:
+        batch = _batched(self, inputs)[0]
+        return call("reshape", inputs, (batch, *self.target_shape))
+
+
+class Permute(Layer):
+    """The axes behind the batch axis in another order; `dims` counts them from 1.
+
+    >>> import numpy as np
+    >>> Permute((2, 1))(np.ones((5, 6, 7), "float32")).shape
+    (5, 7, 6)
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise Fault(
+                "T0303",
+                f"`dims` of `Permute` names each axis from 1 on once, not {dims}",
+                argument="dims",
+            )
+
+    def call(self, inputs: Any) -> Any:
+        return call("transpose", inputs, (0, *self.dims))
+
+
+class Rescaling(Layer):
+    """inputs * scale + offset.
+
+    >>> import numpy as np
+    >>> Rescaling(2.0, offset=1.0)(np.array([3.0])).numpy().tolist()
+    [7.0]
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+
+    def call(self, inputs: Any) -> Any:
+        scaled = call("cast", inputs, self.dtype) * self.scale
+        return scaled + self.offset
+
+
+def positive(layer: Layer, name: str, value: Any) -> int:
+    """A size that an argument gives; refuses anything but a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise Fault(
+            "T0204",
+            f"`{name}` of `{type(layer).__name__}` is a positive integer, "
+            f"not {value!r}",
+            argument=name,
+        )
+    return value
+
+
+def _batched(layer: Layer, inputs: Any) -> tuple[Any, ...]:
+    """The shape of a tensor that has a batch axis."""
+    shape: tuple[Any, ...] = inputs.type.shape
+    if not shape:
+        raise Fault(
+            "T0306",
+            f"`{layer.name}` needs a batch axis and got the scalar {inputs.type}",
+            operands={0: str(inputs.type)},
+        )
+    return shape

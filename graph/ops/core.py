@@ -50,9 +50,7 @@ class VariableOp(Leaf):
     def infer(self, variable: Any, type: TensorType) -> TensorType:
         return type
 
-    def run(
-        self, xp: Any, *, variable: Any, type: TensorType, out: Any = None
-    ) -> Any:
+    def run(self, xp: Any, *, variable: Any, type: TensorType, out: Any = None) -> Any:
         return variable.array
 
 
@@ -109,7 +107,9 @@ class Cast(Op):
     def arguments(self, x: Any, dtype: Any) -> Any:
         return (x,), {"dtype": dtype_of(dtype)}
 
-    def apply(self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None) -> Node:
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Node:
         if inputs[0].dtype == attributes["dtype"]:
             source: Node = inputs[0]
             return source

@@ -240,7 +240,7 @@ def out_of_range(name: str, indices: Any, size: int) -> DataError:
     wrong = indices[(indices < -size) | (indices >= size)].reshape(-1)
     return DataError(
         Diagnostic(
-            "T0703",
+            "T0311",
             f"`{name}` was given index {int(wrong[0])} for an axis of size {size}",
             help=(f"indices go from 0 to {size - 1}",),
         )

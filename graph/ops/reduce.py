@@ -54,7 +54,9 @@ class Reduction(Op):
             return x.with_shape(one if i in axis else d for i, d in enumerate(x.shape))
         return x.with_shape(d for i, d in enumerate(x.shape) if i not in axis)
 
-    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+    ) -> Any:
         return getattr(xp, self.body)(x, axis=axis, keepdims=keepdims, out=out)
 
 
@@ -82,7 +84,9 @@ class Sum(Reduction):
     def vjp(self, node: Node, cotangent: Node) -> Results:
         return (spread(node, cotangent),)
 
-    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+    ) -> Any:
         return xp.sum(x, axis=axis, keepdims=keepdims, out=out, dtype=x.dtype)
 
     def arguments(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -108,7 +112,9 @@ class Prod(Reduction):
         value = spread(node, cotangent * node)
         return (value / node.inputs[0],)
 
-    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+    ) -> Any:
         return xp.prod(x, axis=axis, keepdims=keepdims, out=out, dtype=x.dtype)
 
 
@@ -205,12 +211,14 @@ class Truth(Reduction):
     def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
         return super().infer(x, axis, keepdims).with_dtype(BOOL)
 
-    def run(self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+    ) -> Any:
         return getattr(xp, self.body)(x, axis=axis, keepdims=keepdims)
 
 
 @register
-class Any_(Truth):
+class AnyTrue(Truth):
     """Whether any element is true."""
 
     name = "any"
@@ -247,7 +255,9 @@ class ArgExtreme(Op):
         shape[axis : axis + 1] = [Dim.of(1)] if keepdims else []
         return TensorType(I32, tuple(shape))
 
-    def run(self, xp: Any, x: Any, *, axis: int, keepdims: bool, out: Any = None) -> Any:
+    def run(
+        self, xp: Any, x: Any, *, axis: int, keepdims: bool, out: Any = None
+    ) -> Any:
         found = getattr(xp, self.body)(x, axis=axis).astype("int32")
         return xp.expand_dims(found, axis) if keepdims else found
 
