@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Fault, Label, Span
 from ..graph.decide import equal
+from ..graph.diagnostics import Fault, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.match import match_types
 from ..graph.types import DTYPES, DType, TensorType

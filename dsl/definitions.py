@@ -17,9 +17,9 @@ from ..graph.dim import Dim, Origin, Symbol
 from ..graph.initializers import Initializer
 from ..graph.network import Network
 from ..graph.node import Node
-from ..graph.tensor import SymbolicTensor, constant_node
+from ..graph.tensor import SymbolicTensor, constant_node, input_node
 from ..graph.types import DTYPES, TensorType
-from ..graph.variable import Variable, input_node
+from ..graph.variable import Variable
 from . import calls, declared
 from . import syntax as s
 from .calls import Given

@@ -227,7 +227,7 @@ class _File:
 
     def poisoned(self, item: s.ModelItem, types: list[Any]) -> None:
         """Check a body although the type of an input is not known."""
-        from ..graph.variable import input_node
+        from ..graph.tensor import input_node
         from .scope import Scope
         from .values import Tensor
 

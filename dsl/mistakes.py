@@ -184,7 +184,7 @@ def _beginning(mistake: Mistake, table: Terminals) -> Diagnostic | None:
     ):
         if not group <= accepted or found.type in ("$END", *CLOSERS):
             continue
-        if "PLUS" in accepted and found.type != "NAME":
+        if "PIPE" in accepted and found.type != "NAME":
             continue
         words = sorted(table.spellings[kind].lower() for kind in group)
         if found.type in STATEMENTS | SECTIONS | ITEMS | {"NET"}:
@@ -258,7 +258,7 @@ def _expected(mistake: Mistake, table: Terminals) -> Diagnostic:
             "T0100", f"{what}{after}", mistake.behind, f"{text} belongs here"
         )
     help: tuple[str, ...] = ()
-    if found.text == "=" and "COMPARISON" in mistake.accepted:
+    if found.text == "=" and "PIPE" in mistake.accepted:
         help = ("`==` compares",)
     return Diagnostic(
         "T0100",
@@ -272,7 +272,7 @@ def _expected(mistake: Mistake, table: Terminals) -> Diagnostic:
 def _wanted(accepted: Iterable[str], table: Terminals) -> list[str]:
     """What could stand at a place, as few words as are true."""
     left, texts = set(accepted), list[str]()
-    if "PLUS" in left:
+    if "PIPE" in left:
         left -= CONTINUATIONS
         texts.append("an operator")
     if EXPRESSION - {"STRING"} <= left:

@@ -111,6 +111,18 @@ def _table() -> Terminals:
     )
 
 
+def _in_full(accepted: set[str], start: str) -> set[str]:
+    """What may follow a piece in the file, where the piece alone could end."""
+    follows = {
+        "item": ITEMS | {"$END"},
+        "statement": STATEMENTS | {"RBRACE"},
+        "section": SECTIONS | {"RBRACE"},
+    }
+    if "$END" not in accepted or start not in follows:
+        return accepted
+    return accepted - {"$END"} | follows[start]
+
+
 class _Parser:
     """One text; pieces are runs of tokens that begin with a word of `BEGINNINGS`."""
 
@@ -160,7 +172,7 @@ class _Parser:
             index = stop
             return feed(end, True), None  # type: ignore[arg-type]
         except UnexpectedToken:
-            self.report(index, state.accepts())
+            self.report(index, _in_full(state.accepts(), start))
             return None, index
 
     def report(self, index: int, accepted: set[str]) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 from ..graph.diagnostics import Label, Span
 from ..graph.network import Network
 from ..graph.node import Node
-from ..graph.tensor import SymbolicTensor
+from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import TensorType
-from ..graph.variable import input_node
 from . import calls, declared, library
 from . import syntax as s
 from .checker import Checker
@@ -90,6 +89,7 @@ class _Plan:
     def __init__(self, checker: Checker, item: s.TrainItem, model: Network):
         self.checker, self.item, self.model = checker, item, model
         self.targets: dict[str, TensorType] = {}
+        self.places: dict[str, Span] = {}
         self.sections: dict[type, Any] = {}
         self.loss: Any = None
         self.optimizer: Any = None
@@ -116,6 +116,7 @@ class _Plan:
                 self.checker.error("T0205", message, name.span)
             elif type is not None:
                 self.targets[name.text] = type
+                self.places[name.text] = name.span
             else:
                 return
         for section in self.item.sections:
@@ -159,10 +160,9 @@ class _Plan:
         return scope
 
     def target_nodes(self) -> tuple[Node, ...]:
-        places = [p.name.span for p in self.item.parameters.items]
         return tuple(
-            input_node(name, type, place)
-            for (name, type), place in zip(self.targets.items(), places, strict=True)
+            input_node(name, type, self.places[name])
+            for name, type in self.targets.items()
         )
 
     def check_loss(self, expression: s.Expression) -> None:

@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..graph.diagnostics import Fault
 from ..graph.decide import equal
+from ..graph.diagnostics import Fault
 from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum
 
 LIMIT = 10**18

@@ -18,6 +18,12 @@ def has_gpu() -> bool:
         return False
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden files anew"
+    )
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("gpu") and not has_gpu():
         pytest.skip("needs a CUDA device and CuPy")
