@@ -603,6 +603,27 @@ _code(
     "python",
 )
 
+_code(
+    "T0506",
+    "a tape asked for a second gradient",
+    "A `GradientTape` gives one gradient; a persistent one gives any number.",
+    """
+    x = tulle.Variable(3.0)
+    with tulle.GradientTape() as tape:
+        y = x * x
+    tape.gradient(y, x)
+    tape.gradient(y, x)
+    """,
+    """
+    x = tulle.Variable(3.0)
+    with tulle.GradientTape(persistent=True) as tape:
+        y = x * x
+    tape.gradient(y, x)
+    tape.gradient(y, x)
+    """,
+    "python",
+)
+
 # Training.
 
 _TRAIN = """

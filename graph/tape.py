@@ -91,9 +91,10 @@ class GradientTape(Recorder):
 
     def _nodes(self, leaf: Any, symbolic: bool) -> list[Node]:
         """The nodes whose gradients add up to that of a source."""
-        if isinstance(leaf, (Tensor, SymbolicTensor)):
-            return [leaf.node] if leaf.node is not None else []
-        return [leaf.node] if symbolic else self.reads.get(leaf, [])
+        if symbolic:
+            return [leaf.as_node() if isinstance(leaf, SymbolicTensor) else leaf.node]
+        known = [leaf.node] if isinstance(leaf, Tensor) else self.reads.get(leaf, [])
+        return [node for node in known if node in self.followed]
 
     def _evaluate(self, wanted: list[Node]) -> list[Any]:
         """Run gradient nodes on the recorded values, for outer tapes to record."""

@@ -1,0 +1,128 @@
+"""`GradientTape`: values, order, nesting, variables, what is not connected."""
+
+import numpy as np
+import pytest
+from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.layer import Layer
+from tulle.graph.layers import Dense
+from tulle.graph.registry import call
+from tulle.graph.tape import GradientTape
+from tulle.graph.tensor import convert_to_tensor
+from tulle.graph.variable import Variable
+
+RNG = np.random.default_rng(0)
+
+
+def tensor(*shape):
+    return convert_to_tensor(RNG.random(shape, dtype=np.float32) + 0.5)
+
+
+def hypotenuse(a, b):
+    return call("sqrt", call("square", a) + call("square", b))
+
+
+def test_first_and_second_order():
+    a, b = Variable(tensor(2, 2)), tensor(2, 2)
+    with GradientTape() as outer:
+        with GradientTape() as tape:
+            c = hypotenuse(a, b)
+        first = tape.gradient(c, a)
+    second = outer.gradient(first, a)
+    x, y = a.numpy(), b.numpy()
+    root = np.sqrt(x * x + y * y)
+    np.testing.assert_allclose(first.numpy(), x / root, rtol=1e-6)
+    np.testing.assert_allclose(second.numpy(), y * y / root**3, rtol=1e-5)
+
+
+def test_third_order():
+    x = Variable(2.0)
+    with GradientTape() as outer, GradientTape() as middle:
+        with GradientTape() as inner:
+            y = x * x * x * x
+        first = inner.gradient(y, x)
+        second = middle.gradient(first, x)
+    assert float(outer.gradient(second, x)) == 48.0
+
+
+def test_a_watched_tensor_and_one_that_is_not():
+    a, b = tensor(3), tensor(3)
+    with GradientTape(persistent=True) as tape:
+        tape.watch(a)
+        y = call("sum", a * b)
+    np.testing.assert_array_equal(tape.gradient(y, a).numpy(), b.numpy())
+    assert tape.gradient(y, b) is None
+    zeros = tape.gradient(y, b, unconnected_gradients="zero")
+    assert zeros.numpy().tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_variable_assigned_in_between_counts_each_read():
+    v = Variable(2.0)
+    with GradientTape() as tape:
+        y = v * v
+        v.assign(5.0)
+        z = y + 3.0 * v
+    assert float(z) == 19.0
+    assert float(tape.gradient(z, v)) == 7.0
+
+
+def test_sources_keep_their_structure():
+    layer = Dense(3, activation="relu")
+    with GradientTape() as tape:
+        y = call("mean", layer(tensor(4, 5)))
+    kernel, bias = layer.trainable_weights
+    found = tape.gradient(y, {"w": [kernel], "b": bias})
+    assert found["w"][0].shape == (5, 3)
+    assert found["b"].shape == (3,)
+
+
+def test_one_gradient_unless_persistent():
+    x = Variable(3.0)
+    with GradientTape() as tape:
+        y = x * x
+    tape.gradient(y, x)
+    with pytest.raises(TensorTypeError, match="one gradient"):
+        tape.gradient(y, x)
+
+
+def test_stop_recording_and_reset():
+    x = Variable(3.0)
+    with GradientTape(persistent=True) as tape:
+        y = x * x
+        with tape.stop_recording():
+            z = x * x
+    assert tape.gradient(z, x) is None
+    assert float(tape.gradient(y, x)) == 6.0
+    tape.reset()
+    assert tape.gradient(y, x) is None
+
+
+def test_variables_are_not_watched_on_demand():
+    x = Variable(3.0)
+    with GradientTape(watch_accessed_variables=False) as tape:
+        y = x * x
+    assert tape.gradient(y, x) is None
+
+
+def test_weights_of_the_target():
+    x = Variable([1.0, 2.0])
+    with GradientTape() as tape:
+        y = x * x
+    found = tape.gradient(y, x, output_gradients=convert_to_tensor([10.0, 1.0]))
+    assert found.numpy().tolist() == [20.0, 4.0]
+
+
+def test_a_layer_in_numpy_with_its_own_vjp():
+    class Cube(Layer):
+        def call(self, x):
+            return np.asarray(x) ** 3
+
+        def vjp(self, inputs, output, cotangent):
+            return np.asarray(cotangent) * 3 * np.asarray(inputs[0]) ** 2
+
+    x = tensor(4)
+    with GradientTape() as tape:
+        tape.watch(x)
+        y = call("sum", Cube()(2.0 * x))
+    np.testing.assert_allclose(
+        tape.gradient(y, x).numpy(), 24 * x.numpy() ** 2, rtol=1e-5
+    )
