@@ -20,11 +20,13 @@ UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0707"
 def check_readable(path: PathLike) -> Path:
     """The path of a file that can be opened; raises `DataError` if there is none."""
     place = Path(path)
-    if place.is_dir():
-        raise _error(UNREADABLE, f"`{place}` is a folder, not a file", "name a file")
-    if not place.exists():
-        raise _missing(place)
     try:
+        if place.is_dir():
+            raise _error(UNREADABLE, f"`{place}` is a folder, not a file")
+        if not place.exists():
+            raise _missing(place)
+        if not place.is_file():
+            raise _error(UNREADABLE, f"`{place}` is not an ordinary file")
         with place.open("rb"):
             return place
     except OSError as error:
@@ -46,20 +48,23 @@ def _missing(place: Path) -> DataError:
 def check_writable(path: PathLike) -> Path:
     """The path of a file that can be made or replaced; raises `DataError` if not."""
     place = Path(path)
-    if place.is_dir():
-        raise _error(
-            UNWRITABLE, f"`{place}` is a folder, not a file", "add the name of a file"
-        )
-    if not place.parent.is_dir():
-        raise _error(
-            UNWRITABLE,
-            f"`{place}` cannot be written: there is no folder `{place.parent}`",
-            f"make it: `mkdir -p {place.parent}`",
-        )
     try:
-        with tempfile.TemporaryFile(dir=place.parent):
+        if place.is_dir():
+            raise _error(UNWRITABLE, f"`{place}` is a folder", "add a file's name")
+        if place.exists() and not place.is_file():
+            raise _error(UNWRITABLE, f"`{place}` is not an ordinary file")
+        folder = place.resolve().parent
+        if not folder.is_dir():
+            raise _error(
+                UNWRITABLE,
+                f"`{place}` cannot be written: there is no folder `{place.parent}`",
+                f"make it: `mkdir -p {place.parent}`",
+            )
+        with tempfile.TemporaryFile(dir=folder):
             return place
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise unwritable(place, error) from None
 
 
@@ -69,18 +74,21 @@ def write_atomically(path: PathLike, write: Callable[[IO[bytes]], object]) -> Pa
     Raises `DataError` if the file cannot be written; then nothing is left behind.
     """
     place = check_writable(path)
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.")
+    target = place.resolve()  # what a link points to is replaced, not the link
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, _mode(place))
-        os.replace(name, place)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tulle-")
+        unfinished = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(handle)
+            unfinished.chmod(_mode(target))
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(place, error) from None
-    finally:
-        Path(name).unlink(missing_ok=True)
     return place
 
 
@@ -93,7 +101,7 @@ def _mode(place: Path) -> int:
     return 0o666 & ~mask
 
 
-def unwritable(place: Path, error: OSError) -> DataError:
+def unwritable(place: Path, error: Exception) -> DataError:
     """The error of a file that the system would not let us write."""
     return _error(
         UNWRITABLE,
@@ -102,8 +110,8 @@ def unwritable(place: Path, error: OSError) -> DataError:
     )
 
 
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _words(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _error(code: str, message: str, *advice: str) -> DataError:
