@@ -263,8 +263,22 @@ def caller_span() -> Span | None:
     return frame_span(frame.f_code, frame.f_lasti) if frame is not None else None
 
 
+_SPANS: dict[tuple[int, int], tuple[CodeType, Span]] = {}
+SPANS = 4096
+
+
 def frame_span(code: CodeType, instruction: int) -> Span:
     """The span of the expression that an instruction of a code object belongs to."""
+    # Code objects hash slowly, so their identity is the key; they are kept alive.
+    key = (id(code), instruction)
+    if key not in _SPANS:
+        if len(_SPANS) >= SPANS:
+            _SPANS.clear()
+        _SPANS[key] = code, _found_span(code, instruction)
+    return _SPANS[key][1]
+
+
+def _found_span(code: CodeType, instruction: int) -> Span:
     line, end_line, column, end_column = _positions(code, instruction)
     source = python_source(code.co_filename)
     text = source.line(line)

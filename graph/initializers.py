@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -233,14 +235,15 @@ KINDS: tuple[type[Initializer], ...] = (
 )  # fmt: skip
 
 
+@lru_cache(1024)
 def snake_case(name: str) -> str:
-    """`GlorotUniform` as `glorot_uniform`."""
-    parts = ["_" + c.lower() if c.isupper() else c for c in name]
-    return "".join(parts).lstrip("_")
+    """`GlorotUniform` as `glorot_uniform`, `ReLU` as `re_lu`, as Keras does."""
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name.lstrip("_"))
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 BY_NAME: dict[str, type[Initializer]] = {snake_case(k.__name__): k for k in KINDS}
-ALIASES = {
+ALIASES: dict[str, type[Initializer]] = {
     "uniform": RandomUniform,
     "normal": RandomNormal,
     "zero": Zeros,

@@ -55,7 +55,7 @@ class LayerKind(type):
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         span = caller_span()
         try:
-            bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
+            bound = _signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
             fault = _argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, span) from None
@@ -182,6 +182,8 @@ class Layer(metaclass=LayerKind):
         """Own variables and sublayers with the attribute they stand in, each once."""
         seen: set[int] = set()
         for attribute, value in list(self.__dict__.items()):
+            if type(value) in _PLAIN:
+                continue
             for suffix, item in _members(value):
                 if id(item) not in seen:
                     seen.add(id(item))
@@ -268,7 +270,9 @@ class Layer(metaclass=LayerKind):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        # Layers inside ask themselves: a frozen batch normalization does not learn.
+        for layer in (self, *self.sublayers):
+            layer._trainable = bool(value)
 
     def count_params(self) -> int:
         """The number of parameters."""
@@ -398,13 +402,10 @@ class Layer(metaclass=LayerKind):
         self.built = True
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        from .layer_ops import trace_layer
-
         self.ensure_built(args, kwargs)
         operands, structure = tree.flatten((args, kwargs))
         invocation = LayerCall(self, structure, caller_span())
         nodes = tuple(operand.as_node() for operand in operands)
-        trace_layer(invocation, tuple(node.tensor_type for node in nodes))
         node = OPS["layer_call"].apply(
             nodes, {"call": invocation, "symbol": Unique(self.name)}, name=self.name
         )
@@ -442,13 +443,21 @@ def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
 
 
 @lru_cache(1024)
+def _signature(function: Any) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+@lru_cache(1024)
 def _parameters(function: Any) -> frozenset[str]:
-    return frozenset(inspect.signature(function).parameters)
+    return frozenset(_signature(function).parameters)
 
 
 def _shape_of(operand: Any) -> tuple[int | None, ...]:
     shape: tuple[int | None, ...] = operand.shape
     return shape
+
+
+_PLAIN = frozenset((bool, int, float, str, type(None), DType, Span))
 
 
 def _members(value: Any) -> Iterator[tuple[str, Layer | Variable]]:

@@ -146,13 +146,13 @@ class Network(Layer):
                 if layer.given_name in taken:
                     raise _same_name(layer, taken[layer.given_name])
                 taken[layer.given_name] = layer
+        counts: dict[str, int] = {}
         for layer in self.layers:
             if layer.given_name is None:
                 base = name = snake_case(type(layer).__name__)
-                number = 0
                 while name in taken:
-                    number += 1
-                    name = f"{base}_{number}"
+                    counts[base] = counts.get(base, 0) + 1
+                    name = f"{base}_{counts[base]}"
                 layer.auto_name = name
                 taken[name] = layer
         self.name_variables("")

@@ -67,11 +67,16 @@ def set_random_seed(seed: int) -> None:
     DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = int(seed), 0
 
 
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
 def new_seed() -> int:
-    """A seed of 63 bits, the next one after `set_random_seed`."""
-    sequence = np.random.SeedSequence([_Global.seed, _Global.drawn])
+    """A seed of 63 bits, the next one after `set_random_seed` (SplitMix64)."""
     _Global.drawn += 1
-    return int(sequence.generate_state(1, np.uint64)[0]) >> 1
+    word = (_Global.seed + _Global.drawn * 0x9E3779B97F4A7C15) & _MASK
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB & _MASK
+    return (word ^ (word >> 31)) >> 1
 
 
 DEFAULT_GENERATOR = SeedGenerator(name="default")
