@@ -51,6 +51,11 @@ class Checker:
             self.faults.append(diagnostic)
         return POISON
 
+    def forget(self) -> None:
+        """Begin anew, after what was found has been raised."""
+        self.faults.clear()
+        self._told.clear()
+
     def error(self, code: str, message: str, span: Span, **more: Any) -> Poison:
         """Report a mistake at a place."""
         return self.add(Diagnostic(code, message, span, **more))

@@ -106,14 +106,13 @@ def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
     return None
 
 
-def _negative(evaluator: Evaluator, dim: Dim, low: int, span: Span) -> Dim:
+def _negative(evaluator: Evaluator, dim: Dim, low: int, span: Span) -> None:
     evaluator.checker.error(
         "T0308",
         f"the size {dim} can be as small as {low}",
         span,
         help=("give the dimension bounds: `dim … in low..high`",),
     )
-    return dim
 
 
 def _undeclared(evaluator: Evaluator, name: s.Name) -> None:

@@ -27,6 +27,7 @@ class Elaboration:
     models: dict[str, Network] = field(default_factory=dict)
     trainings: dict[str, TrainingPlan] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    checker: Checker | None = None
 
 
 def elaborate(
@@ -38,7 +39,7 @@ def elaborate(
     """The models and training plans of a file, and all its faults."""
     checker = Checker(source, config or {}, network)
     checker.definitions = Definitions(checker)
-    found = Elaboration(checker.faults)
+    found = Elaboration(checker.faults, checker=checker)
     try:
         _File(checker, found).run(tree)
     except Stop:

@@ -17,33 +17,37 @@ from ..graph.diagnostics import (
 from ..graph.files import check_readable
 from ..graph.report import in_order
 from .elaborate import Elaboration, elaborate
+from .exports import definitions
 from .parser import parse
+from .plans import TrainingPlan
 
 
 class Module:
-    """What a file defines; its models are attributes by their names.
+    """What a file defines; models, layers and functions are attributes by their names.
 
-    `models` and `trainings` have them by name, `config` the settings in force.
+    `models` and `trainings` have those by name, `config` the settings in force. A
+    layer is called with its settings and gives a `Layer`, a function with tensors.
     """
 
     def __init__(self, name: str, found: Elaboration):
         self.name = name
         self.models: Mapping[str, Any] = dict(found.models)
-        self.trainings: Mapping[str, Any] = dict(found.trainings)
+        self.trainings: Mapping[str, TrainingPlan] = dict(found.trainings)
         self.config: Mapping[str, Any] = dict(found.config)
+        self.definitions: Mapping[str, Any] = definitions(found)
 
     def __getattr__(self, name: str) -> Any:
-        models = self.__dict__.get("models", {})
-        if name in models:
-            return models[name]
-        known = ", ".join(models) or "nothing"
-        raise AttributeError(f"`{self.name}` has no model `{name}`; it defines {known}")
+        known = {**self.__dict__.get("definitions", {}), **self.__dict__.get("models", {})}
+        if name in known:
+            return known[name]
+        there = ", ".join(known) or "nothing"
+        raise AttributeError(f"`{self.name}` does not define `{name}`; it has {there}")
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.models]
+        return [*super().__dir__(), *self.models, *self.definitions]
 
     def __repr__(self) -> str:
-        return f"<Module {self.name}: {', '.join(self.models)}>"
+        return f"<Module {self.name}: {', '.join([*self.models, *self.definitions])}>"
 
 
 def read(path: str | Path) -> Source:

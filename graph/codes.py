@@ -624,6 +624,23 @@ _code(
     "python",
 )
 
+_code(
+    "T0506",
+    "a tape that is asked twice",
+    "A gradient tape gives one gradient unless it is persistent.",
+    """
+    with tulle.GradientTape() as tape:
+        y = w * w
+    tape.gradient(y, w), tape.gradient(y, w)
+    """,
+    """
+    with tulle.GradientTape(persistent=True) as tape:
+        y = w * w
+    tape.gradient(y, w), tape.gradient(y, w)
+    """,
+    "python",
+)
+
 # Training.
 
 _TRAIN = """
