@@ -767,10 +767,19 @@ _code(
 )
 _code(
     "T0707",
-    "a place that cannot be written",
-    "The folder does not exist, or the place does not let itself be written.",
-    "tulle train digits.net --data digits.npz -o missing/digits.tulle",
-    "tulle train digits.net --data digits.npz -o digits.tulle",
+    "an ending that names no kind of file",
+    "The ending of an output chooses its kind; pictures are .svg, .png, .pdf and .dot.",
+    "tulle render digits.net -o digits.jpeg",
+    "tulle render digits.net -o digits.png",
+    "shell",
+)
+_code(
+    "T0708",
+    "class numbers without a score",
+    """Class numbers count from 0, and each needs an output of the last layer: ten outputs
+    are for the classes 0 to 9.""",
+    "tulle train digits.net --data counted_from_one.npz",
+    "tulle train digits.net --data digits.npz",
     "shell",
 )
 
@@ -782,6 +791,15 @@ _code(
     "`tulle.devices()` lists the devices of this machine.",
     "tulle train digits.net --data digits.npz --device gpu:7",
     "tulle train digits.net --data digits.npz --device cpu",
+    "shell",
+)
+
+_code(
+    "T0802",
+    "a package that is not installed",
+    "Some work is done by other packages, which are imported when they are needed.",
+    "tulle render digits.net -o digits.svg  # in an environment without pygraphviz",
+    "pip install pygraphviz && tulle render digits.net -o digits.svg",
     "shell",
 )
 

@@ -14,7 +14,7 @@ from typing import IO, TypeAlias
 from .diagnostics import DataError, Diagnostic
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
-UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0707"
+UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0705"
 
 
 def check_readable(path: PathLike) -> Path:
