@@ -6,8 +6,7 @@ tokens of a rule are among its children, hence a span runs from the first to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from ..graph.diagnostics import Span

@@ -16,7 +16,7 @@ from .scope import Scope, listed, nearest
 from .values import Poison, Shape, Static, Value, describe
 
 if TYPE_CHECKING:
-    from .calls import Given
+    from .arguments import Given
     from .expressions import Evaluator
 
 STATIC_KINDS = {"int": int, "bool": bool, "str": str}

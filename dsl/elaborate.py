@@ -11,6 +11,7 @@ from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.network import Network
 from . import declared
 from . import syntax as s
+from .bodies import returned
 from .checker import Checker, Stop
 from .definitions import Definitions
 from .expressions import Evaluator
@@ -236,7 +237,7 @@ class _File:
         for parameter, type in zip(item.parameters.items, types, strict=True):
             name, span = parameter.name.text, parameter.name.span
             scope[name] = Tensor(input_node(name, type, span)) if type else POISON
-        self.checker.definitions.body(item, scope)
+        returned(self.checker, item, scope)
 
     def train(self, item: s.TrainItem) -> None:
         name = item.model.text

@@ -12,7 +12,7 @@ from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import tracing
 from ..graph.types import TensorType
 from . import syntax as s
-from .calls import Given
+from .arguments import Given
 from .checker import Checker
 from .elaborate import Elaboration
 from .expressions import Evaluator
@@ -134,5 +134,3 @@ def _symbols(value: Value) -> Any:
         return [_symbols(item) for item in value.items]
     assert isinstance(value, Tensor)
     return SymbolicTensor(value.node)
-
-

@@ -9,7 +9,9 @@ from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
 from . import calls, declared, library, statics
 from . import syntax as s
+from .arguments import Given, joined, replacement
 from .checker import Checker
+from .operations import apply_op
 from .scope import Scope, nearest
 from .values import (
     POISON,
@@ -96,7 +98,7 @@ class Evaluator:
             name.span,
             notes=notes,
             help=(f"did you mean `{near}`?",) if near and not other else (),
-            fix=calls.replacement(name.span, near) if near and not other else None,
+            fix=replacement(name.span, near) if near and not other else None,
         )
 
     def several(self, items: Sequence[s.Expression]) -> Value:
@@ -113,7 +115,7 @@ class Evaluator:
         for operator, operand in zip(chain.operators, others, strict=True):
             right = self.evaluate(operand)
             value = self.combine(operator, value, span, right, operand.span)
-            span = calls.joined(span, operand.span)
+            span = joined(span, operand.span)
         return value
 
     def power(self, power: s.Power) -> Value:
@@ -125,7 +127,7 @@ class Evaluator:
             value = self.combine(
                 power.operators[index], values[index], left.span, value, span
             )
-            span = calls.joined(left.span, span)
+            span = joined(left.span, span)
         return value
 
     def negated(self, value: Value, signs: Sequence[s.Operator], span: Span) -> Value:
@@ -137,8 +139,8 @@ class Evaluator:
                     value = Static(-number)
                     continue
                 case Tensor() | Poison():
-                    given = [calls.Given(None, value, span)]
-                    value = calls.apply_op(self, "negative", given, sign.span)
+                    given = [Given(None, value, span)]
+                    value = apply_op(self, "negative", given, sign.span)
                     continue
             return self.checker.error(
                 "T0402", f"`-` needs a number or a tensor, not {describe(value)}", span
@@ -156,13 +158,13 @@ class Evaluator:
                 value = statics.combine(operator.text, left.value, right.value)
             except Fault as fault:
                 return self.checker.refuse(fault, operator.span, {0: a, 1: b})
-            span = calls.joined(a, b)
+            span = joined(a, b)
             whole = isinstance(value, (int, Dim)) and not isinstance(value, bool)
             text = f"{value} is computed here"
             return Static(value, Origin(text, span) if whole else None)
-        given = [calls.Given(None, left, a), calls.Given(None, right, b)]
+        given = [Given(None, left, a), Given(None, right, b)]
         name = OPERATORS[operator.text]
-        return calls.apply_op(self, name, given, operator.span, operator.text)
+        return apply_op(self, name, given, operator.span, operator.text)
 
     def application(
         self, application: s.Application, trailers: Sequence[s.Call | s.Index]
@@ -172,11 +174,11 @@ class Evaluator:
         span = application.base.span
         for trailer in trailers:
             if isinstance(trailer, s.Call):
-                whole = calls.joined(span, trailer.span)
+                whole = joined(span, trailer.span)
                 value = calls.call(self, value, span, trailer, whole)
             else:
                 value = self.index(value, span, trailer)
-            span = calls.joined(span, trailer.span)
+            span = joined(span, trailer.span)
         return value
 
     def index(self, value: Value, span: Span, index: s.Index) -> Value:
@@ -191,9 +193,9 @@ class Evaluator:
             return self.checker.error(
                 "T0501", f"{describe(value)} has no elements to index", span
             )
-        key = calls.Given(None, Static(tuple(items)), index.span)
-        given = [calls.Given(None, value, span), key]
-        return calls.apply_op(self, "getitem", given, index.span, "[]")
+        key = Given(None, Static(tuple(items)), index.span)
+        given = [Given(None, value, span), key]
+        return apply_op(self, "getitem", given, index.span, "[]")
 
     def pick(self, value: Value, items: Sequence[object], index: s.Index) -> Value:
         """An item of a tuple."""
@@ -247,7 +249,7 @@ class Evaluator:
     def stage(self, stage: s.Stage, value: Value, span: Span) -> Value:
         """Apply a stage to what flows into it, ahead of its other arguments."""
         function = stage.function
-        piped = calls.Given(None, value, span)
+        piped = Given(None, value, span)
         last: s.Call | None = None
         if isinstance(function, s.Application):
             before, trailer = function.trailers[:-1], function.trailers[-1]
@@ -261,7 +263,7 @@ class Evaluator:
             last = None
         if stage.name is not None:
             self.give_name(target, stage.name)
-        given = [piped, *(calls.arguments(self, last) if last else ())]
+        given = [piped, *(calls.evaluated(self, last) if last else ())]
         return calls.apply(self, target, given, function.span)
 
     def give_name(self, target: Value, name: s.Name) -> None:

@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import Any
 
 from ..graph import initializers
-from ..graph.initializers import snake_case
 from ..graph.layer import Layer
 from ..graph.registry import OPS
 from .values import Library

@@ -37,7 +37,10 @@ class Module:
         self.definitions: Mapping[str, Any] = definitions(found)
 
     def __getattr__(self, name: str) -> Any:
-        known = {**self.__dict__.get("definitions", {}), **self.__dict__.get("models", {})}
+        known = {
+            **self.__dict__.get("definitions", {}),
+            **self.__dict__.get("models", {}),
+        }
         if name in known:
             return known[name]
         there = ", ".join(known) or "nothing"

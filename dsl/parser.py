@@ -167,7 +167,7 @@ class _Parser:
         end = Token("$END", "", self.tokens[stop].span)
         index = first
         try:
-            for index in range(first, stop):  # noqa: B007
+            for index in range(first, stop):
                 feed(self.tokens[index])  # type: ignore[arg-type]
             index = stop
             return feed(end, True), None  # type: ignore[arg-type]

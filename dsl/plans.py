@@ -11,10 +11,12 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import TensorType
-from . import calls, declared, library
+from . import declared, library
 from . import syntax as s
+from .arguments import Given, replacement
 from .checker import Checker
 from .expressions import Evaluator
+from .measures import measure
 from .scope import Scope, listed, nearest
 from .values import Library, Poison, Static, Tensor, Value, describe
 
@@ -231,10 +233,9 @@ class _Plan:
         if not isinstance(made, Library) or made.kind not in kinds:
             return None
         given = [
-            calls.Given(a.name, evaluator.evaluate(a.value), a.value.span)
-            for a in arguments
+            Given(a.name, evaluator.evaluate(a.value), a.value.span) for a in arguments
         ]
-        found = calls.measure(evaluator, made, given, expression.span)
+        found = measure(evaluator, made, given, expression.span)
         return found and library.training_class(made.kind, made.name)(**found[1])
 
     def check_optimizer(self, expression: s.Expression) -> None:
@@ -299,7 +300,7 @@ class _Plan:
                 entry.name.span,
                 notes=(f"there are {listed(SETTINGS)}",),
                 help=(f"did you mean `{near}`?",) if near else (),
-                fix=calls.replacement(entry.name.span, near) if near else None,
+                fix=replacement(entry.name.span, near) if near else None,
             )
             return
         if name in self.run:

@@ -1,0 +1,196 @@
+"""Arguments: what was given, bound to a signature, as Python takes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import (
+    Diagnostic,
+    Edit,
+    Fix,
+    Span,
+)
+from ..graph.dim import Dim
+from ..graph.layer import Layer
+from ..graph.tensor import SymbolicTensor
+from . import library
+from . import syntax as s
+from .scope import listed, nearest
+from .values import (
+    Definition,
+    Instance,
+    Library,
+    Poison,
+    Shape,
+    Static,
+    Tensor,
+    Tuple,
+    Value,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from .expressions import Evaluator
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument as given: its name if it has one, its value and place."""
+
+    name: s.Name | None
+    value: Value
+    span: Span
+
+
+def joined(first: Span, last: Span) -> Span:
+    """From the start of one place to the end of another."""
+    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+
+
+def replacement(span: Span, text: str) -> Fix:
+    return Fix(f"write `{text}`", (Edit(span, text),))
+
+
+def bind(
+    evaluator: Evaluator,
+    title: str,
+    target: Any,
+    given: Sequence[Given],
+    span: Span,
+    parameters: Mapping[str, inspect.Parameter] | None = None,
+) -> dict[str, Given] | None:
+    """Arguments by parameter name; None if some do not fit, which is told."""
+    known = library.parameters(target) if parameters is None else parameters
+    usage = library.usage(title, target) if parameters is None else ""
+    positional = [n for n, p in known.items() if p.kind is not p.KEYWORD_ONLY]
+    found: dict[str, Given] = {}
+    before = len(evaluator.checker.faults)
+    for index, item in enumerate(given):
+        name = item.name.text if item.name else None
+        place = item.name.span if item.name else item.span
+        if name is None and index >= len(positional):
+            message = f"`{title}` takes {len(positional)} arguments, not {len(given)}"
+            evaluator.checker.error("T0202", message, place, notes=_notes(usage))
+            break
+        name = name or positional[index]
+        if name not in known:
+            _unknown(evaluator, title, name, place, known, usage)
+        elif name in found:
+            evaluator.checker.error("T0202", f"`{name}` is given twice", place)
+        else:
+            found[name] = item
+    missing = [n for n, p in known.items() if p.default is p.empty and n not in found]
+    if missing and len(evaluator.checker.faults) == before:
+        message = f"`{title}` needs {listed(missing)}"
+        evaluator.checker.error("T0203", message, span, notes=_notes(usage))
+    return found if len(evaluator.checker.faults) == before else None
+
+
+def _notes(usage: str) -> tuple[str, ...]:
+    return (f"its form is {usage}",) if usage else ()
+
+
+def _unknown(
+    evaluator: Evaluator,
+    title: str,
+    name: str,
+    place: Span,
+    known: Mapping[str, inspect.Parameter],
+    usage: str,
+) -> None:
+    near = nearest(name, known)
+    notes = _notes(usage) or (
+        f"it takes {listed(known)}" if known else "it takes none",
+    )
+    evaluator.checker.error(
+        "T0202",
+        f"`{title}` has no argument `{name}`",
+        place,
+        notes=notes,
+        help=(f"did you mean `{near}`?",) if near else (),
+        fix=replacement(place, near) if near else None,
+    )
+
+
+def raw(value: Value) -> Any:
+    """A value as Python hands it to the library."""
+    match value:
+        case Tensor(node):
+            return node
+        case Static(Dim() as dim):
+            return dim if dim.value is None else dim.value
+        case Static(plain):
+            return plain
+        case Shape(dims):
+            return tuple(d if d.value is None else d.value for d in dims)
+        case Tuple(items):
+            return tuple(map(raw, items))
+        case Library("op", name):
+            return name
+        case Instance(layer=Layer() as layer):
+            return layer
+    return value
+
+
+def symbolic(value: Value) -> Any:
+    """A value as a layer takes it: symbols in place of nodes."""
+    if isinstance(value, Tensor):
+        return SymbolicTensor(value.node)
+    if isinstance(value, Tuple):
+        return [symbolic(item) for item in value.items]
+    return raw(value)
+
+
+def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
+    """Whether an argument is a layer or function where tensors belong; told if so."""
+    for item in given:
+        match item.value:
+            case Poison():
+                return True
+            case Instance(span, title):
+                applied = f"{title}(…)(x)"
+                evaluator.checker.add(
+                    Diagnostic(
+                        "T0501",
+                        f"a layer `{title}` stands where a tensor is needed",
+                        item.span,
+                        labels=tuple(_made(span, item.span)),
+                        help=(f"apply it: `x |> {title}(…)` or `{applied}`",),
+                    )
+                )
+                return True
+            case Library("layer") | Definition():
+                message = f"{describe(item.value)} stands where a tensor is needed"
+                evaluator.checker.error("T0501", message, item.span)
+                return True
+    return False
+
+
+def _made(span: Span, place: Span) -> list[Any]:
+    from ..graph.diagnostics import Label
+
+    return [Label(span, "the layer is made here")] if span != place else []
+
+
+def operand_spans(operands: Sequence[Any], given: Sequence[Given]) -> dict[int, Span]:
+    """The place of each operand."""
+    sources, spans = _sources(given), dict[int, Span]()
+    for index, operand in enumerate(operands):
+        for place, (value, span) in enumerate(sources):
+            if value is operand:
+                spans[index] = span
+                del sources[place]
+                break
+    return spans
+
+
+def _sources(given: Sequence[Given]) -> list[tuple[Any, Span]]:
+    """What may become an operand, with its place."""
+    found: list[tuple[Any, Span]] = []
+    for item in given:
+        items = item.value.items if isinstance(item.value, Tuple) else (item.value,)
+        found += [(raw(value), item.span) for value in items]
+    return found

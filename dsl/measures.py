@@ -1,0 +1,88 @@
+"""Losses and metrics applied to a target and a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import (
+    Fault,
+    Span,
+    TulleError,
+    standing_at,
+)
+from ..graph.trace import Trace, tracing
+from . import library
+from .arguments import Given, bind, not_tensors, raw, symbolic
+from .checker import WRONG_VALUES
+from .operations import wrapped
+from .values import (
+    POISON,
+    Library,
+    Tensor,
+    Value,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from .expressions import Evaluator
+
+
+def measure(
+    evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
+) -> tuple[list[Given], dict[str, Any]] | None:
+    """Target and prediction of a loss or metric, and its settings."""
+    if not_tensors(evaluator, given):
+        return None
+    bound = bind(evaluator, made.name, made.target, given, span)
+    if bound is None:
+        return None
+    settings: dict[str, Any] = {}
+    for index, (name, item) in enumerate(bound.items()):
+        if isinstance(item.value, Tensor) != (name in ("y_true", "y_pred")):
+            wanted = "a tensor" if index < 2 else "fixed before anything runs"
+            message = f"`{name}` of `{made.name}` is {wanted}"
+            note = f"this is {describe(item.value)}"
+            evaluator.checker.error("T0204", message, item.span, notes=(note,))
+            return None
+        if isinstance(item.value, Tensor):
+            continue
+        settings[name] = raw(item.value)
+    return [bound["y_true"], bound["y_pred"]], settings
+
+
+def apply_measure(
+    evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
+) -> Value:
+    """A loss, which is one number, or a metric, a number for each sample."""
+    found = measure(evaluator, made, given, span)
+    if found is None:
+        return POISON
+    operands, settings = found
+    spans = {g.name.text: g.span for g in given if g.name}
+    try:
+        with standing_at(span), tracing(Trace(training=False)):
+            values = [symbolic(item.value) for item in operands]
+            if made.kind == "loss":
+                result = library.training_class("loss", made.name)(**settings)(*values)
+            else:
+                result = made.target(*values, **settings)
+    except (Fault, TulleError, *WRONG_VALUES) as error:
+        places = {index: item.span for index, item in enumerate(operands)}
+        _show_origin(error, operands, places)
+        return evaluator.checker.failed(error, span, places, spans)
+    return wrapped(result, span)
+
+
+def _show_origin(
+    error: Exception, operands: Sequence[Given], places: dict[int, Span]
+) -> None:
+    """Point at what made the prediction, where that is what is wrong with it."""
+    fault: Fault | None = getattr(error, "fault", None)
+    prediction = operands[-1].value
+    if fault is None or fault.code != "T0602" or not isinstance(prediction, Tensor):
+        return
+    place = prediction.node.span
+    if place is not None:
+        fault.operands = {1: "the probabilities are made here"}
+        places[1] = place
