@@ -1,0 +1,294 @@
+"""Data before training: arrays against declared types, and arrays from files.
+
+Everything that can be wrong with data is told here, before anything runs: sizes,
+element types, values that are not finite, class numbers without a score.
+"""
+
+from __future__ import annotations
+
+import difflib
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph.device import to_numpy
+from ..graph.diagnostics import DataError, Diagnostic, Fault, RunShapeError, caller_span
+from ..graph.dim import Dim
+from ..graph.files import PathLike, check_readable
+from ..graph.match import match_types
+from ..graph.operand import Operand
+from ..graph.types import DTYPES, F32, DType, TensorType
+
+Array = np.ndarray[Any, Any]
+PREFIX = "first wrong value at index"
+
+
+def refuse(
+    code: str, message: str, *advice: str, notes: Sequence[str] = ()
+) -> DataError:
+    """A `DataError` at the caller's line."""
+    return DataError(
+        Diagnostic(code, message, caller_span(), notes=tuple(notes), help=advice)
+    )
+
+
+def as_array(name: str, value: Any) -> Array:
+    """A NumPy array of numbers of what was given; raises T0702 otherwise."""
+    if isinstance(value, Operand):
+        value = value.numpy() if hasattr(value, "numpy") else value
+    try:
+        array = np.asarray(to_numpy(value))
+    except ValueError as error:
+        raise refuse("T0702", f"`{name}` is no array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise refuse(
+            "T0702",
+            f"`{name}` holds {_kind_of(array)}, not numbers",
+            "give one array whose rows are equally long",
+        )
+    return array
+
+
+def _kind_of(array: Array) -> str:
+    kinds = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"}
+    return kinds.get(array.dtype.kind, f"elements of type {array.dtype}")
+
+
+def as_dtype(name: str, array: Array, dtype: DType) -> Array:
+    """The array in another dtype if no value changes its meaning, else T0702.
+
+    Integers become floats, float64 becomes float32; floats become integers only where
+    all of them are whole.
+    """
+    wanted = dtype.numpy
+    if array.dtype == wanted:
+        return array
+    if dtype.is_float:
+        return array.astype(wanted)
+    if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
+        check_finite(name, array)
+        wrong = np.flatnonzero(array != np.floor(array))
+        if len(wrong):
+            raise refuse(
+                "T0702",
+                f"`{name}` is {array.dtype} and has to be {dtype.name}, and not all of "
+                "its values are whole",
+                f"convert it: `{name}.astype('{dtype.name}')`",
+                notes=[f"{PREFIX} {_place(array, wrong[0])}: {array.flat[wrong[0]]}"],
+            )
+    if dtype.kind == "b":
+        return array.astype(wanted)
+    limits = np.iinfo(wanted)
+    if array.size and (array.min() < limits.min or array.max() > limits.max):
+        raise refuse(
+            "T0702",
+            f"`{name}` has values outside of {dtype.name}: {array.min()} to "
+            f"{array.max()}",
+        )
+    return array.astype(wanted)
+
+
+def _place(array: Array, flat: int) -> str:
+    index = tuple(int(i) for i in np.unravel_index(flat, array.shape))
+    return str(list(index))
+
+
+def check_finite(name: str, array: Array) -> None:
+    """Refuse NaN and infinity, T0706, with the first place."""
+    if array.dtype.kind not in "f" and array.dtype.name != "bfloat16":
+        return
+    finite = np.isfinite(array)
+    if finite.all():
+        return
+    wrong = np.flatnonzero(~finite.reshape(-1))
+    first = int(wrong[0])
+    raise refuse(
+        "T0706",
+        f"`{name}` holds {len(wrong)} values that are not finite",
+        "leave these samples out, or replace the values",
+        notes=[f"{PREFIX} {_place(array, first)}: {array.reshape(-1)[first]}"],
+    )
+
+
+def check_types(
+    names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
+) -> None:
+    """Refuse arrays whose shape or dtype is not the declared one, T0701 or T0702."""
+    actual = [
+        TensorType(dtype_of_array(a), tuple(map(Dim.of, a.shape))) for a in arrays
+    ]
+    try:
+        match_types(names, types, actual)
+    except Fault as fault:
+        raise RunShapeError(fault.diagnostic(caller_span())) from None
+
+
+def dtype_of_array(array: Array) -> DType:
+    """The dtype of an array."""
+    return next(d for d in DTYPES.values() if d.name == array.dtype.name)
+
+
+def check_sizes(names: Sequence[str], arrays: Sequence[Array]) -> int:
+    """The common number of samples; T0701 if there is none, or more than one."""
+    for name, array in zip(names, arrays, strict=True):
+        if not array.ndim:
+            raise refuse(
+                "T0701", f"`{name}` is a single number, not an array of samples"
+            )
+    sizes = {name: len(array) for name, array in zip(names, arrays, strict=True)}
+    different = list(dict.fromkeys(sizes.values()))
+    if len(different) > 1:
+        told = ", ".join(f"`{name}` has {size}" for name, size in sizes.items())
+        raise refuse(
+            "T0701",
+            f"the arrays hold different numbers of samples: {told}",
+            "sample i of one belongs to sample i of the others",
+        )
+    if different == [0]:
+        raise refuse("T0701", f"there are no samples: `{names[0]}` is empty")
+    return different[0]
+
+
+def target_type(array: Array, output: TensorType, labels: bool) -> TensorType:
+    """The type of a target: symbolic sizes as in the output, dtype as its loss needs.
+
+    `labels` says that the loss takes class numbers.
+    """
+    dims = [
+        output.shape[axis]
+        if axis < output.rank and output.shape[axis].value is None
+        else Dim.of(size)
+        for axis, size in enumerate(array.shape)
+    ]
+    if labels or array.dtype.kind in "biu":
+        dtype = DTYPES["i32"]
+        if array.dtype.itemsize == 8 and array.size and array.dtype.kind in "iu":
+            wide = np.abs(array).max() >= 2**31
+            dtype = DTYPES["i64"] if wide else dtype
+    else:
+        dtype = output.dtype if output.dtype.is_float else F32
+    return TensorType(dtype, tuple(dims))
+
+
+def check_labels(
+    name: str, array: Array, classes: int | None, ignored: int | None
+) -> None:
+    """Refuse class numbers without a score, T0708."""
+    if classes is None or not array.size:
+        return
+    wrong = (array < 0) | (array >= classes)
+    if ignored is not None:
+        wrong &= array != ignored
+    if not wrong.any():
+        return
+    first = int(np.flatnonzero(wrong.reshape(-1))[0])
+    raise refuse(
+        "T0708",
+        f"`{name}` holds the class {array.reshape(-1)[first]}, and the model scores "
+        f"{classes} classes: 0 to {classes - 1}",
+        "count classes from 0, or give the last layer more units",
+        notes=[f"{PREFIX} {_place(array, first)}"],
+    )
+
+
+# Files.
+
+
+def load_arrays(path: PathLike, names: Sequence[str] | None = None) -> dict[str, Array]:
+    """The arrays of an `.npz` file by name, or the one of an `.npy` file.
+
+    `names` are those wanted, all if None; an `.npy` file answers to any single name.
+    Nothing is unpickled. Raises `DataError`: T0703 for a missing file or array, T0704
+    for a file of another kind or a damaged one.
+    """
+    place = check_readable(path)
+    with place.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(b"\x93NUMPY"):
+        return _single(place, names)
+    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        raise refuse(
+            "T0704",
+            f"`{place}` is no NumPy file",
+            "write one with `numpy.savez(path, name=array, …)`",
+        )
+    try:
+        with zipfile.ZipFile(place) as archive:
+            there = [n[:-4] for n in archive.namelist() if n.endswith(".npy")]
+            wanted = there if names is None else list(names)
+            for name in wanted:
+                if name not in there:
+                    raise _missing(place, name, there)
+            return {name: _member(place, archive, name) for name in wanted}
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        raise refuse("T0704", f"`{place}` is damaged: {error}") from None
+
+
+def _missing(place: Any, name: str, there: Sequence[str]) -> DataError:
+    near = difflib.get_close_matches(name, there, 1)
+    found = ", ".join(there) or "no arrays"
+    advice = [f"did you mean `{near[0]}`?"] if near else []
+    return refuse(
+        "T0703",
+        f"`{place}` holds no array `{name}`",
+        *advice,
+        notes=[f"it holds {found}"],
+    )
+
+
+def _member(place: Any, archive: zipfile.ZipFile, name: str) -> Array:
+    import zlib
+
+    try:
+        with archive.open(f"{name}.npy") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, zlib.error, zipfile.BadZipFile, EOFError) as error:
+        raise _unreadable(f"`{name}` in `{place}`", error) from None
+
+
+def _single(place: Any, names: Sequence[str] | None) -> dict[str, Array]:
+    if names is not None and len(names) != 1:
+        raise refuse(
+            "T0703",
+            f"`{place}` holds one array, and {len(names)} are needed: "
+            f"{', '.join(names)}",
+            "put them into one `.npz` file with `numpy.savez`",
+        )
+    try:
+        with place.open("rb") as stream:
+            array = np.lib.format.read_array(stream, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise _unreadable(f"`{place}`", error) from None
+    return {names[0] if names else place.stem: array}
+
+
+def _unreadable(what: str, error: Exception) -> DataError:
+    if "Object arrays" in str(error):
+        return refuse(
+            "T0704",
+            f"{what} holds Python objects, which are not loaded from files",
+            "save it as an array of numbers",
+        )
+    return refuse("T0704", f"{what} is damaged: {error}")
+
+
+def bind(
+    arrays: Mapping[str, Any], types: Mapping[str, TensorType]
+) -> dict[str, Array]:
+    """Arrays checked and converted to declared types, by name.
+
+    Raises `DataError` or `RunShapeError`: T0701, T0702, T0703 or T0706.
+    """
+    missing = [name for name in types if name not in arrays]
+    if missing:
+        found = ", ".join(map(str, arrays)) or "nothing"
+        raise refuse("T0703", f"there is no array `{missing[0]}`; given: {found}")
+    ready = {}
+    for name, type in types.items():
+        array = as_dtype(name, as_array(name, arrays[name]), type.dtype)
+        check_finite(name, array)
+        ready[name] = array
+    check_types(list(types), list(types.values()), list(ready.values()))
+    return ready

@@ -1,0 +1,217 @@
+"""What `compile` was told, and what it means for the outputs of a model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.types import TensorType
+from . import losses, metrics, optimizers
+from .losses import Loss
+from .metrics import Metric
+
+
+@dataclass
+class OutputGoal:
+    """What one output is trained for and measured by."""
+
+    name: str
+    loss: Loss | None
+    weight: float = 1.0
+    single: bool = True  # whether the model has no other output
+    metrics: list[Any] = field(default_factory=list)
+    weighted_metrics: list[Any] = field(default_factory=list)
+
+    @property
+    def needs_target(self) -> bool:
+        return self.loss is not None or bool(self.metrics or self.weighted_metrics)
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether the target is class numbers."""
+        kinds = [self.loss, *self.metrics, *self.weighted_metrics]
+        return any("sparse" in type(kind).__name__.lower() for kind in kinds)
+
+    @property
+    def ignored_class(self) -> int | None:
+        return getattr(self.loss, "ignore_class", None)
+
+
+class Compiled:
+    """The arguments of `compile`: optimizer, losses and metrics, as objects."""
+
+    def __init__(
+        self,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        metrics: Any,
+        weighted_metrics: Any,
+        run_eagerly: bool,
+    ):
+        self.optimizer = optimizers.get(optimizer)
+        self.loss, self.loss_weights = loss, loss_weights
+        self.metrics, self.weighted_metrics = metrics, weighted_metrics
+        self.run_eagerly = run_eagerly
+        self.goals: list[OutputGoal] = []
+        self.tracker: Metric = _tracker("loss")
+        self.output_trackers: dict[str, Metric] = {}
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Hand each output its loss, weight and metrics."""
+        if self.goals:
+            return
+        chosen = _spread("loss", self.loss, names, share=True)
+        weights = _spread("loss_weights", self.loss_weights, names)
+        measured = _spread("metrics", self.metrics, names, nested=True)
+        weighted = _spread(
+            "weighted_metrics", self.weighted_metrics, names, nested=True
+        )
+        self.goals = [
+            OutputGoal(
+                name,
+                losses.get(chosen[name]),
+                _weight(weights[name]),
+                len(names) == 1,
+                _metric_list(measured[name]),
+                _metric_list(weighted[name]),
+            )
+            for name in names
+        ]
+        if len(names) > 1:
+            self.output_trackers = {
+                goal.name: _tracker(f"{goal.name}_loss")
+                for goal in self.goals
+                if goal.loss is not None
+            }
+
+    def settle(
+        self, targets: Sequence[TensorType | None], outputs: Sequence[TensorType]
+    ) -> None:
+        """Decide what `accuracy` and `crossentropy` mean, and name the metrics."""
+        for goal, target, output in zip(self.goals, targets, outputs, strict=True):
+            if target is None:
+                continue
+            for kinds in (goal.metrics, goal.weighted_metrics):
+                for index, kind in enumerate(kinds):
+                    if isinstance(kind, str):
+                        kinds[index] = metrics.by_shape(kind, target, output)
+                        self._name(goal, kinds[index])
+
+    def name_metrics(self) -> None:
+        """Put the output's name before its metrics' names if there are several."""
+        for goal in self.goals:
+            for kind in (*goal.metrics, *goal.weighted_metrics):
+                if isinstance(kind, Metric):
+                    self._name(goal, kind)
+
+    def _name(self, goal: OutputGoal, metric: Metric) -> None:
+        prefix = f"{goal.name}_"
+        if len(self.goals) > 1 and not metric.name.startswith(prefix):
+            metric.name = prefix + metric.name
+
+    @property
+    def all_metrics(self) -> list[Metric]:
+        """The loss, the losses of outputs, then the metrics."""
+        own = [
+            metric
+            for goal in self.goals
+            for metric in (*goal.metrics, *goal.weighted_metrics)
+            if isinstance(metric, Metric)
+        ]
+        return [self.tracker, *self.output_trackers.values(), *own]
+
+    def results(self) -> dict[str, float]:
+        """All figures as Python numbers."""
+        return metrics.read(self.all_metrics)
+
+    def reset(self) -> None:
+        """Begin all figures anew."""
+        for metric in self.all_metrics:
+            metric.reset_state()
+
+
+def _tracker(name: str) -> Metric:
+    return metrics.Mean(name=name)
+
+
+def _weight(value: Any) -> float:
+    if value is None:
+        return 1.0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        fault = Fault(
+            "T0204",
+            f"`loss_weights` holds numbers, and this is {value!r}",
+            argument="loss_weights",
+            help=["metrics go to `metrics=[…]`"],
+        )
+        raise TensorTypeError.of(fault, caller_span())
+    return float(value)
+
+
+def _metric_list(value: Any) -> list[Any]:
+    given = value if isinstance(value, (list, tuple)) else [value]
+    found: list[Any] = []
+    for item in given:
+        by_shape = isinstance(item, str) and (
+            metrics.ALIASES.get(item, item) in metrics.BY_SHAPE
+        )
+        if item is not None:
+            found.append(item if by_shape else metrics.get(item))
+    return found
+
+
+def _spread(
+    argument: str,
+    value: Any,
+    names: Sequence[str],
+    share: bool = False,
+    nested: bool = False,
+) -> dict[str, Any]:
+    """A value for each output: from a dictionary, a list, or the same for all."""
+    if value is None:
+        return dict.fromkeys(names)
+    if isinstance(value, Mapping) and "class_name" not in value:
+        _check_names(argument, value, names)
+        return {name: value.get(name) for name in names}
+    if isinstance(value, (list, tuple)):
+        if nested and not any(isinstance(item, (list, tuple)) for item in value):
+            if len(names) == 1:
+                return {names[0]: value}
+        if len(value) != len(names):
+            raise _miscounted(argument, value, names)
+        return dict(zip(names, value, strict=True))
+    if share or len(names) == 1:
+        return dict.fromkeys(names, value)
+    raise _miscounted(argument, [value], names)
+
+
+def _check_names(argument: str, value: Mapping[Any, Any], names: Sequence[str]) -> None:
+    for key in value:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, 1)
+            fault = Fault(
+                "T0201",
+                f"`{argument}` names the output `{key}`, which the model has not",
+                argument=argument,
+                help=[
+                    *([f"did you mean `{near[0]}`?"] if near else []),
+                    f"its outputs are {', '.join(names)}",
+                ],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+
+
+def _miscounted(
+    argument: str, value: Sequence[Any], names: Sequence[str]
+) -> TensorTypeError:
+    fault = Fault(
+        "T0204",
+        f"`{argument}` gives {len(value)} entries for {len(names)} outputs",
+        argument=argument,
+        help=[f"name them: {{{', '.join(f'{name!r}: …' for name in names)}}}"],
+    )
+    return TensorTypeError.of(fault, caller_span())

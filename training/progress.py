@@ -1,0 +1,161 @@
+"""The progress of a training: a live bar on a terminal, else one line an epoch.
+
+Figures are read from the device only when the display is refreshed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+REFRESH = 0.1  # seconds
+
+Figures = Callable[[], dict[str, float]]
+
+
+def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress:
+    """The display for `verbose`: 0 none, 1 or `auto` a bar, 2 lines."""
+    out = stream or sys.stdout
+    if not verbose:
+        return Progress()
+    is_terminal = getattr(out, "isatty", lambda: False)()
+    if verbose == 2 or not is_terminal:
+        return Lines(title, out)
+    return Bar(title, out)
+
+
+class Progress:
+    """No display; the base of the others."""
+
+    due = float("inf")  # when the next refresh is wanted, by `time.perf_counter`
+
+    def begin(self, label: str, steps: int, samples: int) -> None:
+        """An epoch or evaluation starts."""
+
+    def refresh(self, steps: int, samples: int, figures: Figures) -> None:
+        """So many steps and samples are done."""
+
+    def end(self, figures: dict[str, float]) -> None:
+        """The epoch or evaluation is over."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
+class Lines(Progress):
+    """One line an epoch, for logs and pipes."""
+
+    def __init__(self, title: str, out: TextIO):
+        self.title, self.out = title, out
+        self.label, self.samples, self.started = "", 0, 0.0
+
+    def begin(self, label: str, steps: int, samples: int) -> None:
+        self.label, self.samples = label, samples
+        self.started = time.perf_counter()
+
+    def end(self, figures: dict[str, float]) -> None:
+        seconds = time.perf_counter() - self.started
+        parts = [
+            self.label,
+            told(figures),
+            duration(seconds),
+            f"{rate(self.samples, seconds)} samples/s",
+        ]
+        self.out.write("  ".join(part for part in parts if part) + "\n")
+        self.out.flush()
+
+
+class Bar(Progress):
+    """A live bar with figures, speed and the time left."""
+
+    def __init__(self, title: str, out: TextIO):
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self.title = title
+        self.bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("[dim]{task.fields[speed]}"),
+            console=Console(file=out),
+            auto_refresh=False,
+        )
+        self.task: Any = None
+        self.samples, self.steps, self.started = 0, 0, 0.0
+        self.bars.start()
+
+    def begin(self, label: str, steps: int, samples: int) -> None:
+        self.steps, self.samples = steps, samples
+        self.started = time.perf_counter()
+        self.due = self.started + REFRESH
+        self.task = self.bars.add_task(label, total=steps, figures="", speed="")
+
+    def refresh(self, steps: int, samples: int, figures: Figures) -> None:
+        now = time.perf_counter()
+        seconds = now - self.started
+        left = seconds / max(steps, 1) * (self.steps - steps)
+        speed = f"{rate(samples, seconds)} samples/s, {duration(left)} left"
+        self._show(steps, told(figures()), speed)
+        self.due = time.perf_counter() + REFRESH
+
+    def end(self, figures: dict[str, float]) -> None:
+        seconds = time.perf_counter() - self.started
+        speed = f"{rate(self.samples, seconds)} samples/s, {duration(seconds)}"
+        self._show(self.steps, told(figures), speed)
+        self.bars.stop_task(self.task)
+
+    def _show(self, steps: int, figures: str, speed: str) -> None:
+        self.bars.update(self.task, completed=steps, figures=figures, speed=speed)
+        self.bars.refresh()
+
+    def close(self) -> None:
+        self.bars.stop()
+
+
+def told(figures: dict[str, float]) -> str:
+    """Figures as text: `loss 0.1234  accuracy 0.9712`.
+
+    >>> told({"loss": 0.25})
+    'loss 0.2500'
+    """
+    return "  ".join(f"{name} {_number(value)}" for name, value in figures.items())
+
+
+def _number(value: Any) -> str:
+    if not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
+
+
+def rate(count: float, seconds: float) -> str:
+    """A speed with three digits: `12.3k`.
+
+    >>> rate(24600, 2.0)
+    '12.3k'
+    """
+    value = count / seconds if seconds > 0 else 0.0
+    for unit in ("", "k", "M"):
+        if value < 999.5:
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}G"
+
+
+def duration(seconds: float) -> str:
+    """A time in words: `1:05:20`, `2:05`, `3.2 s` or `12 ms`.
+
+    >>> duration(125)
+    '2:05'
+    """
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,278 @@
+"""The compiled programs of a model: one step of training, testing or predicting.
+
+A training step is one graph: forward, loss, gradients, optimizer, metrics. A program
+is kept for as long as what it was made from stays: types, compile, trainable weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
+from ..graph.graph import Graph, Objective
+from ..graph.node import Node, topological
+from ..graph.registry import call
+from ..graph.tensor import SymbolicTensor, input_node
+from ..graph.trace import Trace, tracing
+from ..graph.types import TensorType
+from ..graph.variable import Variable
+from .objective import Compiled
+from .operands import element_count
+from .optimizers import Part
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Types = tuple[TensorType, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a program takes: inputs, then targets, then weights, where there are any."""
+
+    inputs: Types
+    targets: tuple[TensorType | None, ...] = ()
+    weights: tuple[TensorType | None, ...] = ()
+
+    @property
+    def types(self) -> Types:
+        """The types of all arrays, in their order."""
+        more = (*self.targets, *self.weights)
+        return (*self.inputs, *(type for type in more if type is not None))
+
+
+class Steps:
+    """The programs of a model, made when first needed."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self._programs: dict[Any, Any] = {}
+        self._trained: tuple[Variable, ...] | None = None
+
+    def program(self, kind: str, signature: Signature) -> Any:
+        """The program of a kind, `train`, `test` or `predict`."""
+        if kind == "train":
+            self._follow_trainable()
+        key = (kind, signature)
+        if key not in self._programs:
+            graph = getattr(self, f"{kind}_graph")(signature)
+            self._programs[key] = self._compile(graph)
+        return self._programs[key]
+
+    def _compile(self, graph: Graph) -> Any:
+        compiled = self.model.compiled
+        if compiled is not None and compiled.run_eagerly:
+            from .reference import ReferenceProgram
+
+            return ReferenceProgram(graph)
+        from ..backend import compile_graph
+
+        return compile_graph(graph)
+
+    def _follow_trainable(self) -> None:
+        """Prepare the optimizer; anew when layers were frozen or thawed."""
+        wanted = tuple(self.model.trainable_weights)
+        if wanted == self._trained:
+            return
+        compiled = self.model.demand_compiled()
+        if not wanted:
+            raise self._refuse(
+                "T0204",
+                "there is nothing to train: no weight of the model is trainable",
+                "set `trainable = True` on a layer",
+            )
+        state = compiled.optimizer.state() if compiled.optimizer.built else None
+        build_optimizer(compiled, wanted)
+        if state is not None:
+            compiled.optimizer.restore(state)
+        self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
+        self._trained = wanted
+
+    def _refuse(self, code: str, message: str, *advice: str) -> TensorTypeError:
+        return TensorTypeError(Diagnostic(code, message, caller_span(), help=advice))
+
+    # Graphs.
+
+    def predict_graph(self, signature: Signature) -> Graph:
+        """Outputs from inputs, in inference mode."""
+        trace = Trace(training=False)
+        inputs = self._inputs(signature.inputs)
+        with tracing(trace):
+            outputs = self.model.outputs_of(inputs)
+        named = {f"output_{i}": out.as_node() for i, out in enumerate(outputs)}
+        return Graph(tuple(x.node for x in inputs), named)
+
+    def test_graph(self, signature: Signature) -> Graph:
+        """Losses and metrics, in inference mode."""
+        return self._scored(signature, Trace(training=False))
+
+    def train_graph(self, signature: Signature) -> Graph:
+        """Losses, metrics, gradients and the optimizer's step."""
+        graph = self._scored(signature, Trace(training=True))
+        variables = tuple(self.model.trainable_weights)
+        loss = graph.outputs["loss"]
+        self._check_reached(loss, variables)
+        apply = self.model.demand_compiled().optimizer.apply_gradients
+        objective = Objective("loss", variables, apply)
+        return Graph(graph.inputs, graph.outputs, graph.updates, True, objective)
+
+    def _inputs(self, types: Types) -> list[SymbolicTensor]:
+        names = self.model.names_of_inputs(len(types))
+        pairs = zip(names, types, strict=True)
+        return [SymbolicTensor(input_node(name, type)) for name, type in pairs]
+
+    def _scored(self, signature: Signature, trace: Trace) -> Graph:
+        compiled = self.model.demand_compiled()
+        inputs = self._inputs(signature.inputs)
+        nodes = [x.node for x in inputs]
+
+        def more(types: Sequence[TensorType | None], word: str) -> list[Any]:
+            made: list[Any] = []
+            for goal, type in zip(compiled.goals, types, strict=True):
+                found = None
+                if type is not None:
+                    found = SymbolicTensor(input_node(f"{goal.name}_{word}", type))
+                    nodes.append(found.node)
+                made.append(found)
+            return made
+
+        targets = more(signature.targets, "target")
+        weights = more(signature.weights, "weight")
+        with tracing(trace):
+            outputs = self.model.outputs_of(inputs)
+            types = [output.type for output in outputs]
+            compiled.settle(signature.targets, types)
+            compiled.name_metrics()
+            batch = element_count(inputs[0], (0,))
+            losses = self._losses(compiled, targets, outputs, weights, batch)
+            total = self._total(losses, trace)
+            compiled.tracker.update_state(total, batch)
+            self._measure(compiled, targets, outputs, weights)
+        updates = tuple(trace.updates.items())
+        return Graph(tuple(nodes), {"loss": total.node}, updates, bool(trace.training))
+
+    def _losses(
+        self, compiled: Compiled, targets: Any, outputs: Any, weights: Any, batch: Any
+    ) -> list[Any]:
+        found = []
+        for goal, target, output, weight in zip(
+            compiled.goals, targets, outputs, weights, strict=True
+        ):
+            if goal.loss is None:
+                continue
+            loss = goal.loss(target, output, weight)
+            if loss.type.rank:
+                raise self._refuse(
+                    "T0603",
+                    f"the loss of `{goal.name}` is {loss.type}, and a training step "
+                    "makes one number small",
+                    "take another `reduction` than `none`",
+                )
+            tracker = compiled.output_trackers.get(goal.name)
+            if tracker is not None:
+                tracker.update_state(loss, batch)
+            found.append(loss if goal.weight == 1.0 else loss * goal.weight)
+        return found
+
+    def _total(self, losses: list[Any], trace: Trace) -> Any:
+        added = [SymbolicTensor(node) for node in trace.losses]
+        weights = self.model.trainable_weights
+        added += [v.regularizer(v) for v in weights if v.regularizer is not None]
+        parts = [*losses, *(_scalar(loss) for loss in added)]
+        if not parts:
+            raise self._refuse(
+                "T0204",
+                "there is nothing to make small: no loss was given to `compile` and no "
+                "layer adds one",
+                "give one: `model.compile(optimizer, loss=…)`",
+            )
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    def _measure(
+        self, compiled: Compiled, targets: Any, outputs: Any, weights: Any
+    ) -> None:
+        for goal, target, output, weight in zip(
+            compiled.goals, targets, outputs, weights, strict=True
+        ):
+            if target is None:
+                continue
+            for metric in goal.metrics:
+                metric.update_state(target, output)
+            for metric in goal.weighted_metrics:
+                metric.update_state(target, output, weight)
+
+    def _check_reached(self, loss: Node, variables: Sequence[Variable]) -> None:
+        """Warn of trainable weights that the loss cannot reach."""
+        reached = differentiable_variables(loss)
+        lost = [v for v in variables if v not in reached]
+        if not lost:
+            return
+        import warnings
+
+        names = ", ".join(f"`{v.path}`" for v in lost[:5])
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        warnings.warn(
+            f"the loss does not depend on {names}{more}, so training leaves them as "
+            "they are; use them, or set `trainable = False`",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _scalar(loss: Any) -> Any:
+    return loss if not loss.type.rank else call("sum", loss)
+
+
+def differentiable_variables(loss: Node) -> set[Variable]:
+    """The variables that a gradient of the loss may arrive at."""
+    below = {loss}
+    found: set[Variable] = set()
+    for node in reversed(topological([loss])):
+        if node not in below:
+            continue
+        if node.op.name == "variable":
+            found.add(node.attributes["variable"])
+        if not node.op.no_gradient and node.op.name != "stop_gradient":
+            below.update(node.inputs)
+    return found
+
+
+def build_optimizer(compiled: Compiled, variables: Sequence[Variable]) -> None:
+    """Make the optimizer's slots: over arenas, or single variables when uncompiled."""
+    if compiled.run_eagerly:
+        compiled.optimizer.build(variables)
+        return
+    from ..backend.arena import arenas
+
+    groups = arenas(list(variables))
+    flat = [group.variable for group in groups]
+    layout: dict[Variable, list[Part]] = {one: [] for one in flat}
+    for variable in variables:
+        home = next(one for one in flat if _position(variable, one) is not None)
+        start = _position(variable, home)
+        assert start is not None
+        layout[home].append(Part(variable, start))
+    for parts in layout.values():
+        parts.sort(key=lambda part: part.start)
+    compiled.optimizer.build(flat, layout)
+
+
+def _position(variable: Variable, arena: Variable) -> int | None:
+    """Where in an arena's array a variable's own array begins."""
+    if variable.dtype != arena.dtype:
+        return None
+    offset = _address(variable.array) - _address(arena.array)
+    place = offset // variable.type.dtype.size
+    return place if place >= 0 and place + variable.size <= arena.size else None
+
+
+def _address(array: Any) -> int:
+    data = getattr(array, "data", None)
+    if hasattr(data, "ptr"):
+        return int(data.ptr)
+    return int(array.__array_interface__["data"][0])
