@@ -51,6 +51,7 @@ def joined(first: Span, last: Span) -> Span:
 
 
 def replacement(span: Span, text: str) -> Fix:
+    """A fix that writes something else at a place."""
     return Fix(f"write `{text}`", (Edit(span, text),))
 
 

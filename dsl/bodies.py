@@ -128,12 +128,11 @@ def _param(
     """A parameter of the layer or model."""
     name, span = statement.name.text, statement.span
     if isinstance(item, s.FunctionItem):
-        help = ("declare a `layer`, which may own parameters",)
         return checker.error(
             "T0210",
             f"a function owns no parameters, and `{name}` is one",
             span,
-            help=help,
+            help=("declare a `layer`, which may own parameters",),
         )
     type = declared.tensor_type(evaluator, statement.type)
     inner = Evaluator(checker, evaluator.scope, ("initializer",))
@@ -141,7 +140,7 @@ def _param(
     if type is None or isinstance(value, Poison):
         return POISON
     if not (isinstance(value, Static) and isinstance(value.value, Initializer)):
-        help = ()
+        help: tuple[str, ...] = ()
         if isinstance(value, Library) and value.kind == "initializer":
             help = (f"write `{value.name}()`",)
         message = f"a parameter begins with an initializer, not {describe(value)}"

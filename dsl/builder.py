@@ -23,6 +23,7 @@ def spanned(children: Sequence[Child]) -> Span:
 
 
 def name_of(token: Token) -> s.Name:
+    """A token as a name."""
     return s.Name(token.span, token.text)
 
 
@@ -209,7 +210,7 @@ class Builder:
                 parts.append(None)
             else:
                 parts[-1] = child
-        return s.Slice(spanned(c), *(parts + [None])[:3])
+        return s.Slice(spanned(c), *[*parts, None][:3])
 
     def name(self, c: list[Child]) -> s.Name:
         return name_of(c[0])

@@ -175,7 +175,6 @@ def apply_layer(
         if bind(evaluator, instance.title, layer.call, given, span, known) is None:
             return POISON
     plain = [symbolic(g.value) for g in given if not g.name]
-    operands, _ = tree.flatten((plain, named))
     places = dict(enumerate(_symbol_spans(given)))
     try:
         with standing_at(span):

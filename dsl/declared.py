@@ -84,7 +84,8 @@ def rest(evaluator: Evaluator, item: s.Rest) -> tuple[Dim, ...] | None:
 def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
     """One size of a shape."""
     if isinstance(expression, s.Name) and evaluator.scope.get(expression.text) is None:
-        return _undeclared(evaluator, expression)
+        _undeclared(evaluator, expression)
+        return None
     value = evaluator.evaluate(expression)
     match value:
         case Poison():
@@ -99,7 +100,8 @@ def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
                 evaluator.checker.error("T0907", message, expression.span)
                 return None
             if dim.value is None and low is not None and low < 0:
-                return _negative(evaluator, dim, low, expression.span)
+                _negative(evaluator, dim, low, expression.span)
+                return None
             return dim
     message = f"a size is a whole number, not {describe(value)}"
     evaluator.checker.error("T0204", message, expression.span)
@@ -265,7 +267,21 @@ def _settled(
         dim = solution[symbol]
         plain = dim if dim.value is None else dim.value
         inner.scope[name.text] = Static(plain, dim.origin)
+    _instantiate(inner, solution)
     return inner.scope
+
+
+def _instantiate(inner: Evaluator, solution: dict[Symbol, Dim]) -> None:
+    """Let the file's dimensions be what this use makes of them.
+
+    A `dim` stands for every size in each definition by itself.
+    """
+    for name, value in inner.checker.module.names.items():
+        if isinstance(value, Static) and isinstance(value.value, Dim):
+            dim = value.dim().substitute(solution)
+            if dim != value.value and name not in inner.scope.names:
+                plain = dim if dim.value is None else dim.value
+                inner.scope[name] = Static(plain, dim.origin)
 
 
 def _rest_shape(

@@ -1,4 +1,4 @@
-"""A syntax tree to models: declarations in order, every fault of the file in one run."""
+"""A syntax tree to models: declarations in order, all faults of a file in one run."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class _File:
             if isinstance(item, s.TrainItem):
                 self.train(item)
         for item in tree.items:
-            unused = isinstance(item, (s.FunctionItem, s.LayerItem))
-            if unused and item.name.text not in self.checker.definitions.used:
-                self.checker.definitions.probe(item)  # type: ignore[arg-type]
+            if isinstance(item, (s.FunctionItem, s.LayerItem)):
+                if item.name.text not in self.checker.definitions.used:
+                    self.checker.definitions.probe(item)
 
     def declare(self, tree: s.File) -> None:
         """Make the definitions known, and find names declared twice."""
@@ -150,7 +150,8 @@ class _File:
         if name in self.checker.overrides:
             plain = self.checker.overrides[name]
             if not declared.fits(item.type.dtype.text, plain):
-                message = f"`{name}` is set to {plain!r} and declared `{item.type.dtype.text}`"
+                kind = item.type.dtype.text
+                message = f"`{name}` is set to {plain!r} and declared `{kind}`"
                 return self.checker.error("T0204", message, item.type.span)
             if not self.admits(item, plain, item.span):
                 return POISON

@@ -111,7 +111,7 @@ def parameters(target: Any) -> dict[str, inspect.Parameter]:
 def usage(name: str, target: Any) -> str:
     """The call as a signature in the language's words, `Dense(units, …)`."""
     shown = []
-    own = target.__init__ if isinstance(target, type) else None
+    own = vars(target).get("__init__") if isinstance(target, type) else None
     names = inspect.signature(own).parameters if own else parameters(target)
     for parameter in (p for n, p in parameters(target).items() if n in names):
         default = parameter.default

@@ -69,7 +69,8 @@ def _static_attributes(title: str, attributes: Mapping[str, Any]) -> None:
         if any(isinstance(item, Node) for item in items):
             raise Fault(
                 "T0204",
-                f"`{key}` of `{title}` is fixed before anything runs, and a tensor is not",
+                f"`{key}` of `{title}` is fixed before anything runs, "
+                "and a tensor is not",
                 argument=key,
             )
 

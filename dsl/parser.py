@@ -91,7 +91,11 @@ def _grammar(*starts: str) -> Lark:
         def lex(self, *unused: object) -> Any:
             raise NotImplementedError
 
-    text = (files(__package__).parent / "grammars" / "net.lark").read_text("utf-8")
+    text = (
+        files(f"{__package__.rpartition('.')[0]}.grammars")
+        .joinpath("net.lark")
+        .read_text("utf-8")
+    )
     return Lark(
         text,
         parser="lalr",
@@ -172,7 +176,8 @@ class _Parser:
             index = stop
             return feed(end, True), None  # type: ignore[arg-type]
         except UnexpectedToken:
-            self.report(index, _in_full(state.accepts(), start))
+            accepted: set[str] = state.accepts()  # type: ignore[no-untyped-call]
+            self.report(index, _in_full(accepted, start))
             return None, index
 
     def report(self, index: int, accepted: set[str]) -> None:

@@ -23,19 +23,29 @@ from .values import Library, Poison, Static, Tensor, Value, describe
 
 @dataclass(frozen=True)
 class Setting:
-    """An entry of `run`: its kind, its least value, its name in `fit`."""
+    """An entry of `run`: its kind, its bounds, its name in `fit`."""
 
     kind: str
-    least: float
+    words: str
     argument: str | None
+    least: float = 0
+    below: float = 2**63
+
+    def admits(self, value: Any) -> bool:
+        """Whether a value is of the kind and within the bounds."""
+        fits = isinstance(value, (int, float)) and declared.fits(self.kind, value)
+        return fits and self.least <= value < self.below
 
 
+COUNT = "a whole number from 1 on"
 SETTINGS: Mapping[str, Setting] = {
-    "batch": Setting("int", 1, "batch_size"),
-    "epochs": Setting("int", 1, "epochs"),
-    "seed": Setting("int", 0, None),
-    "shuffle": Setting("bool", 0, "shuffle"),
-    "validation_split": Setting("f32", 0, "validation_split"),
+    "batch": Setting("int", COUNT, "batch_size", 1),
+    "epochs": Setting("int", COUNT, "epochs", 1),
+    "seed": Setting("int", "a whole number from 0 on", None),
+    "shuffle": Setting("bool", "`true` or `false`", "shuffle"),
+    "validation_split": Setting(
+        "f32", "a number from 0 to below 1", "validation_split", 0, 1
+    ),
 }
 
 
@@ -189,8 +199,8 @@ class _Plan:
         if len(self.targets) != 1 or len(self.model.output_nodes) != 1:
             self.checker.error(
                 "T0605",
-                f"`{self.item.model.text}` has {len(self.model.output_nodes)} outputs and "
-                f"{len(self.targets)} targets",
+                f"`{self.item.model.text}` has {len(self.model.output_nodes)} outputs "
+                f"and {len(self.targets)} targets",
                 self.item.parameters.span,
                 notes=("this version trains models with one output and one target",),
             )
@@ -308,21 +318,11 @@ class _Plan:
             self.checker.error("T0604", message, entry.name.span)
             return
         value = Evaluator(self.checker, self.checker.module).evaluate(entry.value)
-        plain = value.value if isinstance(value, Static) else None
         if isinstance(value, Poison):
             return
-        good = declared.fits(setting.kind, plain) and isinstance(plain, (int, float))
-        if (
-            not good
-            or plain < setting.least
-            or (name == "validation_split" and plain >= 1)
-        ):
-            wanted = {"int": "a whole number", "bool": "`true` or `false`"}.get(
-                setting.kind, "a number from 0 to below 1"
-            )
-            if setting.kind == "int" and setting.least:
-                wanted += " from 1 on"
-            message = f"`{name}` is {wanted}, not {describe(value)}"
+        plain = value.value if isinstance(value, Static) else None
+        if not setting.admits(plain):
+            message = f"`{name}` is {setting.words}, not {describe(value)}"
             self.checker.error("T0204", message, span)
             return
         self.run[name] = plain

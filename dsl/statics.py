@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph.decide import equal
 from ..graph.diagnostics import Fault
-from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum
+from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum, product
 
 LIMIT = 10**18
 Number = Any  # int, float, bool or Dim
@@ -46,33 +46,45 @@ def _shown(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else "a list"
 
 
-def _integers(symbol: str, left: int, right: int) -> int | bool:
+WHOLE: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+
+
+def _compared(symbol: str, left: Number, right: Number) -> bool | None:
+    """The truth of a comparison; None if the symbol is none."""
     if symbol in COMPARISONS:
         return COMPARISONS[symbol](left, right)
     if symbol in ("==", "!="):
         return (left == right) is (symbol == "==")
+    return None
+
+
+def _integers(symbol: str, left: int, right: int) -> int | bool:
+    answer = _compared(symbol, left, right)
+    if answer is not None:
+        return answer
     if symbol in ("/", "//", "%") and right == 0:
         raise Fault("T0391", f"{left} is divided by zero")
-    match symbol:
-        case "+":
-            return _bounded(left + right)
-        case "-":
-            return _bounded(left - right)
-        case "*":
-            return _bounded(left * right)
-        case "//":
-            return left // right
-        case "%":
-            return left % right
-        case "/" if left % right == 0:
-            return left // right
-        case "/":
+    if symbol in WHOLE:
+        return _bounded(WHOLE[symbol](left, right))
+    if symbol == "/":
+        if left % right:
             raise _uneven(left, right)
-        case "**" if 0 <= right <= 64:
-            return _bounded(left**right)
-        case "**":
+        return left // right
+    if symbol == "**":
+        if not 0 <= right <= 64:
             raise Fault("T0204", f"a whole number has no power {right} here")
-    raise Fault("T0306", f"`{symbol}` needs tensors", operands={0: str(left)})
+        return _bounded(left**right)
+    raise _tensors_needed(symbol, left)
+
+
+def _tensors_needed(symbol: str, left: Number) -> Fault:
+    return Fault("T0306", f"`{symbol}` needs tensors", operands={0: str(left)})
 
 
 def _bounded(value: int) -> int:
@@ -97,10 +109,9 @@ def _floats(symbol: str, left: Number, right: Number) -> float | bool:
                 f"`{symbol}` has a size and a fraction: {left} and {right}",
                 help=["a size is a whole number"],
             )
-    if symbol in COMPARISONS:
-        return COMPARISONS[symbol](left, right)
-    if symbol in ("==", "!="):
-        return (left == right) is (symbol == "==")
+    answer = _compared(symbol, left, right)
+    if answer is not None:
+        return answer
     rules: dict[str, Callable[[float, float], Any]] = {
         "+": operator.add,
         "-": operator.sub,
@@ -111,7 +122,7 @@ def _floats(symbol: str, left: Number, right: Number) -> float | bool:
         "**": operator.pow,
     }
     if symbol not in rules:
-        raise Fault("T0306", f"`{symbol}` needs tensors", operands={0: str(left)})
+        raise _tensors_needed(symbol, left)
     if symbol in ("/", "//", "%") and right == 0:
         raise Fault("T0391", f"{left} is divided by zero")
     try:
@@ -124,29 +135,18 @@ def _floats(symbol: str, left: Number, right: Number) -> float | bool:
 
 
 def _sizes(symbol: str, left: Dim, right: Dim) -> Dim | bool:
+    if symbol in ("/", "//", "%") and right.value == 0:
+        raise Fault("T0391", f"{left} is divided by zero")
     match symbol:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "//" | "%" | "/" if right.value == 0:
-            raise Fault("T0391", f"{left} is divided by zero")
-        case "//":
-            return left // right
-        case "%":
-            return left % right
+        case "+" | "-" | "*" | "//" | "%":
+            return SIZES[symbol](left, right)
         case "/":
             found = divide_exactly(left, right)
             if found is None:
                 raise _uneven(left, right)
             return found
         case "**" if right.value is not None and 0 <= right.value <= 8:
-            power = Dim.of(1)
-            for _ in range(right.value):
-                power = power * left
-            return power
+            return product([left] * right.value)
         case "==" | "!=":
             answer = equal(left, right)
             if answer is not None:
@@ -155,6 +155,15 @@ def _sizes(symbol: str, left: Dim, right: Dim) -> Dim | bool:
         "T0308",
         f"`{left} {symbol} {right}` cannot be decided for sizes that are not known",
     )
+
+
+SIZES: dict[str, Callable[[Dim, Dim], Dim]] = {
+    "+": Dim.__add__,
+    "-": Dim.__sub__,
+    "*": Dim.__mul__,
+    "//": Dim.__floordiv__,
+    "%": Dim.__mod__,
+}
 
 
 def extreme(name: str, values: list[Number]) -> Number:

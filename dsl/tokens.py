@@ -66,7 +66,7 @@ def terminals(table: Iterable[tuple[str, str, bool]]) -> Terminals:
 
 
 def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagnostic]]:
-    """The tokens of a text, an end token included, and what is wrong with characters."""
+    """The tokens, an end token included, and what is wrong with characters."""
     text, tokens, faults = source.text, list[Token](), list[Diagnostic]()
     line, start_of_line, place = 1, 0, 0
     match_at, words = table.pattern.match, table.words

@@ -105,15 +105,9 @@ def describe(value: Value) -> str:
     match value:
         case Tensor():
             return f"a tensor {value.type}"
-        case Static(str() as text):
-            return f'the string "{text}"'
-        case Static(bool() as truth):
-            return f"`{str(truth).lower()}`"
-        case Static(int() | float() as number):
-            return f"the number {number}"
-        case Static(Dim() as dim):
-            return f"the size {dim}"
-        case Static() | Tuple():
+        case Static(plain):
+            return _describe_plain(plain)
+        case Tuple():
             return "a list of values"
         case Shape(dims):
             return f"the shape [{', '.join(map(str, dims))}]"
@@ -128,3 +122,18 @@ def describe(value: Value) -> str:
         case Instance():
             return f"a layer `{value.title}`"
     return "a failed expression"
+
+
+def _describe_plain(value: object) -> str:
+    match value:
+        case str():
+            return f'the string "{value}"'
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"the number {value}"
+        case Dim():
+            return f"the size {value}"
+        case tuple():
+            return "a list of values"
+    return f"`{type(value).__name__}` with its settings"

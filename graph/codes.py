@@ -182,9 +182,9 @@ _code(
 _code(
     "T0201",
     "a name that is not defined",
-    """Names come from the file (`let`, `param`, `dim`, `config`, `const`, `fn`, `layer`,
-    `model`) or from the library. A size is never declared by using it: otherwise a
-    misspelt size would be a new one.""",
+    """Names come from the file (`let`, `param`, `dim`, `config`, `const`, `fn`,
+    `layer`, `model`) or from the library. A size is never declared by using it:
+    otherwise a misspelt size would be a new one.""",
     """
     dim Batch
     model M(x: f32[Bacth, 4]) -> f32[Batch, 4] { return x |> relu }
@@ -416,7 +416,8 @@ _code(
     "T0308",
     "a relation between sizes that cannot be decided",
     """The rule needs two sizes to be equal, and from what is declared this follows
-    neither for all values nor for none; or a generic size follows from no parameter.""",
+    neither for all values nor for none; or a generic size follows from no
+    parameter.""",
     """
     layer F[K, N]()(x: f32[K]) -> f32[K] { return x }
     dim B
@@ -685,8 +686,8 @@ _code(
 _code(
     "T0604",
     "a `train` block with a missing, doubled or wrong section",
-    """A training has one `loss` and one `optimizer`, and perhaps `metrics` and `run`; no
-    entry stands twice.""",
+    """A training has one `loss` and one `optimizer`, and perhaps `metrics` and `run`;
+    no entry stands twice.""",
     _TRAIN.format("B, 1", "mean_squared_error(y, output)", "0.001"),
     _TRAIN.format("B, 1", "mean_squared_error(y, output)", "adam(0.001)"),
 )
@@ -712,6 +713,22 @@ _code(
       optimizer adam(1e-3)
     }
     """,
+)
+
+_code(
+    "T0606",
+    "a model that was not compiled",
+    "Before `compile` nothing says what to make small, or how.",
+    """
+    model = tulle.Model(x, y)
+    model.fit(images, labels)
+    """,
+    """
+    model = tulle.Model(x, y)
+    model.compile("adam", "mse")
+    model.fit(images, labels)
+    """,
+    "python",
 )
 
 # Data and files.
@@ -776,8 +793,8 @@ _code(
 _code(
     "T0708",
     "class numbers without a score",
-    """Class numbers count from 0, and each needs an output of the last layer: ten outputs
-    are for the classes 0 to 9.""",
+    """Class numbers count from 0, and each needs an output of the last layer: ten
+    outputs are for the classes 0 to 9.""",
     "tulle train digits.net --data counted_from_one.npz",
     "tulle train digits.net --data digits.npz",
     "shell",

@@ -1,4 +1,4 @@
-"""Golden files: `# expect T0301 @ "h @ w"` beside the line, and the stored rendering."""
+"""Golden files: `# expect T0301 @ "h @ w"` beside the line, and a stored rendering."""
 
 import re
 from pathlib import Path

@@ -62,9 +62,7 @@ def test_doubling_result():
 
 
 def test_many_definitions_in_a_row():
-    chain = "".join(
-        f"fn f{i}(x: f32[]) -> f32[] = f{i + 1}(x)\n" for i in range(500)
-    )
+    chain = "".join(f"fn f{i}(x: f32[]) -> f32[] = f{i + 1}(x)\n" for i in range(500))
     text = f"net 1\n{chain}fn f500(x: f32[]) -> f32[] = x\n"
     assert codes(text) == ["T0906"]
 
@@ -103,7 +101,8 @@ def test_large_texts():
 
 
 @pytest.mark.parametrize(
-    "text", ["\0", "\x00\xff\x01" * 99, "PK\x03\x04\0", "\ud800", "\u202e\u2066", "\x1b[2J"]
+    "text",
+    ["\0", "\x00\xff\x01" * 99, "PK\x03\x04\0", "\ud800", "\u202e\u2066", "\x1b[2J"],
 )
 def test_garbage(text):
     assert codes(text)

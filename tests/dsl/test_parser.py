@@ -41,7 +41,10 @@ def test_items():
         config c: int = 3 in 1..<4
         const k: bool = true
         fn f[..S, K](x: f32[..S, K], y: f32[] = 1.0,) -> f32[..S] = x
-        layer L[K](n: int = 3)(x: f32[K]) -> f32[K] { param w: f32[K] = zeros() return x }
+        layer L[K](n: int = 3)(x: f32[K]) -> f32[K] {
+          param w: f32[K] = zeros()
+          return x
+        }
         model M(x: f32[B, 3]) -> (a: f32[B], b: f32[]) {
           let (a, b,) = (x, x)
           return (a, b)
@@ -117,7 +120,12 @@ BODY = HEAD + "model M(x: f32[B]) -> f32[B] {\n  %s\n  let after = x\n  return x
         ("let h = 3)", 12, "T0104", "`)` closes nothing"),
         ("let let = 3", 7, "T0106", "`let` is a reserved word and cannot be a name"),
         ("let loss = 3", 7, "T0106", "`loss` is a reserved word and cannot be a name"),
-        ("let repeat = 3", 7, "T0106", "`repeat` is a reserved word and cannot be a name"),
+        (
+            "let repeat = 3",
+            7,
+            "T0106",
+            "`repeat` is a reserved word and cannot be a name",
+        ),
         ("h = 3", 3, "T0107", "`h` begins no statement"),
         ("def f(x)", 3, "T0107", "`def` begins no statement"),
         ("loss x", 3, "T0107", "`loss` begins no statement"),
