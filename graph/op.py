@@ -14,6 +14,7 @@ import numpy as np
 
 from .device import array_module, module_of
 from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
+from .dim import Dim
 from .node import Node, intern, resolve
 from .operand import Operand
 from .recording import record, recording
@@ -38,6 +39,7 @@ class Op:
     elementwise: ClassVar[bool] = False
     commutative: ClassVar[bool] = False
     scalar: ClassVar[str | None] = None  # the fusible form, in terms of x and y
+    sized: ClassVar[bool] = False  # attributes are sizes, which may be symbolic
     no_gradient: ClassVar[str] = ""  # why there is none, in words
     domain: ClassVar[tuple[tuple[float, float], ...]] = ()  # where tests sample
 
@@ -116,7 +118,7 @@ class Op:
             nodes = [as_node(operand, like) for operand in operands]
             return unpack(self.apply(tuple(nodes), attributes), None)
         try:
-            if is_symbolic(operands):
+            if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
                 return unpack(self.apply(tuple(nodes), attributes), SymbolicTensor)
             return self.eager(tuple(self._promoted(operands)), attributes)
@@ -229,6 +231,14 @@ def is_symbolic(operands: Sequence[Any]) -> bool:
     if any(isinstance(operand, SymbolicTensor) for operand in operands):
         return True
     return current_trace() is not None
+
+
+def _has_symbols(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_symbols, value.values()))
+    if isinstance(value, tuple):
+        return any(map(_has_symbols, value))
+    return isinstance(value, Dim) and value.value is None
 
 
 def unpack(node: Node, wrap: Callable[[Node], Any] | None) -> Any:

@@ -27,6 +27,8 @@ class Arange(Op):
     [1, 3, 5]
     """
 
+    sized = True
+
     def arguments(
         self,
         start: Any,
@@ -63,6 +65,7 @@ class Filled(Op):
     """A shape filled with one number."""
 
     level = "composite"
+    sized = True
     value = 0
 
     def arguments(self, shape: Any, dtype: DTypeLike | None = None) -> Any:
@@ -146,6 +149,7 @@ class Eye(Op):
     """
 
     level = "composite"
+    sized = True
 
     def arguments(
         self, N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None

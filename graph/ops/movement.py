@@ -356,6 +356,7 @@ class Full(Op):
     """A shape filled with one number."""
 
     writes = True
+    sized = True
 
     def arguments(
         self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None

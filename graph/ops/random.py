@@ -59,6 +59,7 @@ class Draw(Op):
     """A tensor of random numbers from a key."""
 
     public = False
+    sized = True
 
     def arguments(self, key: Any, shape: Any, dtype: DTypeLike | None = None) -> Any:
         kind = F32 if dtype is None else dtype_of(dtype)

@@ -108,9 +108,15 @@ class Prod(Reduction):
     domain = ((0.5, 1.5),)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
-        # Exact for elements that are not zero.
-        value = spread(node, cotangent * node)
-        return (value / node.inputs[0],)
+        # The product of the others is not product / x where x is 0.
+        x, axes = node.inputs[0], node.attributes["axis"]
+        zero = call("equal", x, 0)
+        safe = call("where", zero, 1, x)
+        count = call("sum", call("cast", zero, x.dtype), axis=axes, keepdims=True)
+        rest = call("prod", safe, axis=axes, keepdims=True)
+        others = call("where", zero, rest, rest / safe)
+        alone = call("where", zero, call("equal", count, 1), call("equal", count, 0))
+        return (spread(node, cotangent) * call("where", alone, others, 0),)
 
     def run(
         self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
