@@ -1,0 +1,392 @@
+"""Pictures of diagrams: DOT text, laid out and drawn by the Graphviz in `pygraphviz`.
+
+No Graphviz has to be installed: the wheel of `pygraphviz` carries it, and it runs in
+this process. Every text is escaped, so names may hold anything.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .diagnostics import BackendError, DataError, Diagnostic, caller_span
+from .diagram import Box, Cluster, Diagram, Link
+from .files import PathLike, check_writable, write_atomically
+from .quote import escaped
+
+FORMATS = ("svg", "png", "pdf", "dot")
+DPI = 144  # of bitmaps
+
+INK, FADED, LINE, PAPER = "#1f2933", "#66727f", "#9aa5b1", "#ffffff"
+SANS = "Helvetica,Arial,sans-serif"
+MONO = "Menlo,Consolas,DejaVu Sans Mono,monospace"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a kind of box looks."""
+
+    fill: str
+    border: str
+    style: str = "rounded,filled"
+    margin: str = "0.16,0.09"
+
+
+LOOKS = {
+    "input": Look("#e8f3ec", "#7fb08f", margin="0.2,0.07"),
+    "output": Look("#f8efe0", "#cfa765", margin="0.2,0.07"),
+    "layer": Look("#eaf1fa", "#86a5cc"),
+    "op": Look("#f4f5f7", "#b4bcc6", margin="0.1,0.05"),
+    "constant": Look("#ffffff", "#b4bcc6", "filled,dashed", margin="0.1,0.05"),
+    "parameter": Look("#f1ecf8", "#a894c9", margin="0.12,0.06"),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a picture shows, and which way it runs."""
+
+    shapes: bool = True
+    dtypes: bool = True
+    names: bool = True
+    activations: bool = True
+    direction: str = "TB"
+
+    def type_text(self, link: Link) -> str:
+        """The type of a link as far as it is shown."""
+        shape = str(link.type)[len(str(link.type.dtype)) :]
+        dtype = str(link.type.dtype) if self.dtypes else ""
+        return dtype + (shape if self.shapes else "")
+
+
+def dot_source(diagram: Diagram, shown: Shown | None = None) -> str:
+    """The diagram as DOT text.
+
+    Raises `BackendError` T0802 if the `graphviz` package is missing.
+    """
+    graphviz = _imported("graphviz")
+    shown = shown or Shown()
+    graph = graphviz.Digraph(diagram.title or "network")
+    graph.attr(
+        rankdir=shown.direction,
+        label=_table(_heading(diagram.title, "", diagram.parameters), "LEFT"),
+        labelloc="t",
+        labeljust="l",
+        fontname=SANS,
+        fontsize="14",
+        fontcolor=INK,
+        bgcolor=PAPER,
+        pad="0.25",
+        nodesep="0.35",
+        ranksep="0.42",
+        newrank="true",
+    )
+    graph.attr(
+        "node", shape="box", fontname=SANS, fontsize="12", fontcolor=INK, height="0.3"
+    )
+    graph.attr(
+        "edge",
+        color=LINE,
+        fontname=MONO,
+        fontsize="10",
+        fontcolor=FADED,
+        arrowsize="0.65",
+    )
+    keys = {box.key: f"n{index}" for index, box in enumerate(diagram.boxes)}
+    routes = list(_routes(diagram))
+    joints = {
+        (joint.source, joint.cluster): f"j{index}"
+        for index, joint in enumerate(
+            dict.fromkeys(end for route in routes for end in route.joints)
+        )
+    }
+    _add_level(graph, diagram, None, keys, joints, shown)
+    drawn: set[tuple[str, str]] = set()
+    for route in routes:
+        stops = [
+            keys[route.link.source],
+            *(joints[joint.source, joint.cluster] for joint in route.joints),
+            keys[route.link.target],
+        ]
+        for index, pair in enumerate(itertools.pairwise(stops)):
+            last = index == len(stops) - 2
+            if last or pair not in drawn:
+                _add_line(graph, pair, route.link, shown, index == 0, last)
+            drawn.add(pair)
+    text: str = graph.source
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Where a tensor that several boxes of a frame read enters it, as one line."""
+
+    source: str
+    cluster: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A link, and the joints that it passes."""
+
+    link: Link
+    joints: tuple[Joint, ...]
+
+
+def _routes(diagram: Diagram) -> Iterator[Route]:
+    parents = {cluster.number: cluster.parent for cluster in diagram.clusters}
+    places = {box.key: box.cluster for box in diagram.boxes}
+
+    def around(cluster: int | None) -> list[int]:
+        """The frames around a box, from the outermost."""
+        found: list[int] = []
+        while cluster is not None:
+            found.insert(0, cluster)
+            cluster = parents[cluster]
+        return found
+
+    entered = {}
+    for link in diagram.links:
+        known = set(around(places[link.source]))
+        inside = [c for c in around(places[link.target]) if c not in known]
+        entered[link] = [Joint(link.source, cluster) for cluster in inside]
+    uses = Counter(joint for joints in entered.values() for joint in joints)
+    for link, joints in entered.items():
+        yield Route(link, tuple(joint for joint in joints if uses[joint] > 1))
+
+
+def _add_line(
+    graph: Any, ends: tuple[str, str], link: Link, shown: Shown, first: bool, last: bool
+) -> None:
+    """One line of a route: its start tells the type, its end the role."""
+    words = (link.role if last else "", shown.type_text(link) if first else "")
+    text = " ".join(filter(None, words))
+    options = {} if last else {"arrowhead": "none"}
+    graph.edge(*ends, label=f"< {_text(text)} >" if text else "", **options)
+
+
+def _add_level(
+    graph: Any,
+    diagram: Diagram,
+    parent: int | None,
+    keys: dict[str, str],
+    joints: dict[tuple[str, int], str],
+    shown: Shown,
+) -> None:
+    """Add the boxes of one cluster, or of none, and the clusters within."""
+    for (_, cluster), node in joints.items():
+        if cluster == parent:
+            graph.node(node, "", shape="point", width="0.06", color=LINE, tooltip=" ")
+    boxes = [box for box in diagram.boxes if box.cluster == parent]
+    for box in boxes:
+        _add_box(graph, box, keys[box.key], shown)
+    for frame in diagram.clusters:
+        if frame.parent == parent:
+            with graph.subgraph(name=f"cluster_{frame.number}") as inside:
+                _add_frame(inside, frame)
+                _add_level(inside, diagram, frame.number, keys, joints, shown)
+    if parent is not None:
+        first = next((n for (_, c), n in joints.items() if c == parent), None)
+        _add_spacer(graph, parent, first or (keys[boxes[0].key] if boxes else None))
+
+
+def _add_spacer(graph: Any, cluster: int, first: str | None) -> None:
+    """Keep the first box of a frame, and the lines into it, right of the heading."""
+    if first is None:
+        return
+    spacer = f"s{cluster}"
+    with graph.subgraph() as level:
+        level.attr(rank="same")
+        level.node(spacer, "", style="invis", width="0.5", height="0.05")
+        level.edge(spacer, first, style="invis")
+
+
+def _add_frame(graph: Any, cluster: Cluster) -> None:
+    lines = _heading(cluster.name, cluster.title, cluster.parameters)
+    graph.attr(
+        label=_table([*lines, *map(_remark, cluster.remarks)], "LEFT"),
+        labeljust="l",
+        style="rounded,filled",
+        color="#ccd3db",
+        fillcolor="#fafbfc",
+        fontsize="12",
+        margin="14",
+        tooltip=_plain(cluster.name),
+    )
+
+
+def _add_box(graph: Any, box: Box, node: str, shown: Shown) -> None:
+    look = LOOKS[box.kind]
+    graph.node(
+        node,
+        label=_table(_lines(box, shown)),
+        fillcolor=look.fill,
+        color=look.border,
+        style=look.style,
+        margin=look.margin,
+        tooltip=_plain(f"{box.key}: {', '.join(map(str, box.types))}"),
+    )
+
+
+def _lines(box: Box, shown: Shown) -> list[str]:
+    """The lines of a box, as Graphviz's HTML."""
+    match box.kind:
+        case "layer":
+            name = box.name if shown.names else ""
+            activation = box.detail if shown.activations else ""
+            below = " · ".join(filter(None, (name, activation)))
+            lines = [_bold(box.title), _faded(below)]
+        case "op" | "constant":
+            lines = [_small(box.title), _faded(box.detail, 9)]
+        case "parameter":
+            lines = [_bold(box.name or box.title)]
+        case _:
+            lines = [_bold(box.title)]
+            if box.title.rpartition("_")[0] != box.kind and box.title != box.kind:
+                lines.append(_faded(box.kind, 10))
+    if box.parameters:
+        lines.append(_faded(_count(box.parameters), 10))
+    return [*filter(None, lines), *map(_remark, box.remarks)]
+
+
+def _heading(name: str, title: str, parameters: int) -> list[str]:
+    lines = [_bold(name)]
+    below = " · ".join(filter(None, (title, _count(parameters) if parameters else "")))
+    return [*lines, *([_faded(below, 10)] if below else [])]
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters:,} parameter{'s' if parameters != 1 else ''}"
+
+
+def _table(lines: list[str], align: str = "CENTER") -> str:
+    """Lines under each other, as one HTML label."""
+    cell = f'<TD ALIGN="{align}" CELLPADDING="1">'
+    rows = "".join(f"<TR>{cell}{line}</TD></TR>" for line in lines)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{rows}</TABLE>>'
+
+
+def _bold(text: str) -> str:
+    return f"<B>{_text(text)}</B>"
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="11">{_text(text)}</FONT>'
+
+
+def _faded(text: str, size: int = 11) -> str:
+    if not text:
+        return ""
+    return f'<FONT POINT-SIZE="{size}" COLOR="{FADED}">{_text(text)}</FONT>'
+
+
+def _remark(text: str) -> str:
+    return f'<FONT POINT-SIZE="10" COLOR="#9c6b1f">{_text(text)}</FONT>'
+
+
+def _text(text: str) -> str:
+    """A text for HTML labels; Graphviz reads backslashes there too."""
+    return html.escape(escaped(text)).replace("\\", "\\\\") or " "
+
+
+def _plain(text: str) -> str:
+    """A text for a quoted attribute."""
+    return escaped(text).replace("\\", "\\\\")
+
+
+def draw(diagram: Diagram, format: str = "svg", shown: Shown | None = None) -> bytes:
+    """The picture as `svg`, `png`, `pdf`, or as `dot` text.
+
+    Raises `DataError` T0707 for another format, `BackendError` T0802 if a package is
+    missing.
+    """
+    if format not in FORMATS:
+        raise _unknown_format(format)
+    source = dot_source(diagram, shown)
+    if format == "dot":
+        return source.encode()
+    pygraphviz = _imported("pygraphviz")
+    graph = pygraphviz.AGraph(string=source)
+    if format == "png":
+        graph.graph_attr["dpi"] = str(DPI)
+    try:
+        with _quiet_library():
+            picture: bytes = graph.draw(format=format, prog="dot")
+    except (ValueError, OSError) as error:
+        message = f"Graphviz could not draw this diagram: {error}"
+        raise BackendError(Diagnostic("T0802", message, caller_span())) from None
+    finally:
+        graph.close()
+    return picture
+
+
+def save(diagram: Diagram, path: PathLike, shown: Shown | None = None) -> Path:
+    """Draw into a file, whose ending says the format.
+
+    Raises `DataError`: T0707 for another ending, T0705 if it cannot be written.
+    """
+    format = picture_format(path)
+    check_writable(path)
+    picture = draw(diagram, format, shown)
+    return write_atomically(path, lambda file: file.write(picture))
+
+
+def picture_format(path: PathLike) -> str:
+    """The format that the ending of a path means; raises `DataError` T0707."""
+    ending = Path(path).suffix.lower().removeprefix(".")
+    format = "dot" if ending == "gv" else ending
+    if format not in FORMATS:
+        raise _unknown_format(ending)
+    return format
+
+
+def _unknown_format(ending: str) -> DataError:
+    what = f"`.{ending}` is no kind of picture" if ending else "the ending is missing"
+    known = ", ".join(f".{format}" for format in FORMATS)
+    return DataError(
+        Diagnostic("T0707", what, caller_span(), help=(f"pictures are {known}",))
+    )
+
+
+def _imported(name: str) -> Any:
+    """A package that drawing needs."""
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise BackendError(
+            Diagnostic(
+                "T0802",
+                f"drawing needs the package `{name}`: {error}",
+                caller_span(),
+                help=(f"install it: `pip install {name}`",),
+            )
+        ) from None
+
+
+@contextmanager
+def _quiet_library() -> Iterator[None]:
+    """Keep remarks of the C libraries, about fonts for example, off the terminal."""
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    try:
+        with tempfile.TemporaryFile() as sink:
+            os.dup2(sink.fileno(), 2)
+            yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
