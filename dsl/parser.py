@@ -75,7 +75,7 @@ def _nesting(tokens: Sequence[Token]) -> Diagnostic | None:
 
 @cache
 def _grammar(*starts: str) -> Lark:
-    from importlib.resources import files
+    from pkgutil import get_data
 
     from lark import Lark
     from lark.lexer import Lexer
@@ -91,11 +91,8 @@ def _grammar(*starts: str) -> Lark:
         def lex(self, *unused: object) -> Any:
             raise NotImplementedError
 
-    text = (
-        files(f"{__package__.rpartition('.')[0]}.grammars")
-        .joinpath("net.lark")
-        .read_text("utf-8")
-    )
+    package = f"{__package__.rpartition('.')[0]}.grammars"
+    text = (get_data(package, "net.lark") or b"").decode("utf-8")
     return Lark(
         text,
         parser="lalr",

@@ -12,52 +12,52 @@ from typing import TypeAlias
 from ..graph.diagnostics import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Syntax:
     """Any node."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Name(Syntax):
     """A name, where it is declared or used."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operator(Syntax):
     """An operator between operands."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Literal(Syntax):
     """A number, a string, `true` or `false`."""
 
     value: int | float | str | bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tuple(Syntax):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class List(Syntax):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Group(Syntax):
     """An expression in parentheses."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unary(Syntax):
     """Minus signs before an operand."""
 
@@ -65,7 +65,7 @@ class Unary(Syntax):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Power(Syntax):
     """`a ** b ** c`, grouped from the right; `negations` belong to later operands."""
 
@@ -74,7 +74,7 @@ class Power(Syntax):
     negations: tuple[tuple[Operator, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chain(Syntax):
     """Operands between operators of one precedence, grouped from the left."""
 
@@ -82,7 +82,7 @@ class Chain(Syntax):
     operators: tuple[Operator, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Argument(Syntax):
     """An argument of a call, or an entry of a block of settings."""
 
@@ -90,28 +90,28 @@ class Argument(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call(Syntax):
     """`(a, key = b)` behind what is called."""
 
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Slice(Syntax):
     start: Expression | None
     stop: Expression | None
     step: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Index(Syntax):
     """`[:, 0]` behind what is indexed."""
 
     items: tuple[Expression | Slice, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Application(Syntax):
     """A base with calls and indexes behind it, applied in order."""
 
@@ -119,7 +119,7 @@ class Application(Syntax):
     trailers: tuple[Call | Index, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stage(Syntax):
     """`|> function as name`."""
 
@@ -127,20 +127,20 @@ class Stage(Syntax):
     name: Name | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pipe(Syntax):
     first: Expression
     stages: tuple[Stage, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rest(Syntax):
     """`..S`, the rest of a shape."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TypeExpression(Syntax):
     """`f32[B, 784]`, or a bare `int` without dims."""
 
@@ -148,7 +148,7 @@ class TypeExpression(Syntax):
     dims: tuple[Expression | Rest, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ascription(Syntax):
     """`x : f32[B]`, checked."""
 
@@ -171,7 +171,7 @@ Expression: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Let(Syntax):
     """`let a = …`, or `let (a, b) = …` when `unpacks`."""
 
@@ -181,14 +181,14 @@ class Let(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ParamStatement(Syntax):
     name: Name
     type: TypeExpression
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Return(Syntax):
     value: Expression
 
@@ -196,12 +196,12 @@ class Return(Syntax):
 Statement: TypeAlias = Let | ParamStatement | Return
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block(Syntax):
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bounds(Syntax):
     """`in low..high`; without the upper end when not `closed`."""
 
@@ -210,7 +210,7 @@ class Bounds(Syntax):
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter(Syntax):
     """A parameter of a function, layer or model."""
 
@@ -219,12 +219,12 @@ class Parameter(Syntax):
     default: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameters(Syntax):
     items: tuple[Parameter, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Output(Syntax):
     """One result, possibly named."""
 
@@ -232,7 +232,7 @@ class Output(Syntax):
     type: TypeExpression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Result(Syntax):
     """What follows `->`; several outputs stand in parentheses."""
 
@@ -240,24 +240,24 @@ class Result(Syntax):
     several: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Generics(Syntax):
     items: tuple[Name | Rest, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Edition(Syntax):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DimItem(Syntax):
     name: Name
     bounds: Bounds | None
     value: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ConfigItem(Syntax):
     name: Name
     type: TypeExpression
@@ -265,14 +265,14 @@ class ConfigItem(Syntax):
     bounds: Bounds | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ConstItem(Syntax):
     name: Name
     type: TypeExpression
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FunctionItem(Syntax):
     name: Name
     generics: Generics | None
@@ -281,7 +281,7 @@ class FunctionItem(Syntax):
     body: Block | Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LayerItem(Syntax):
     name: Name
     generics: Generics | None
@@ -291,7 +291,7 @@ class LayerItem(Syntax):
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelItem(Syntax):
     name: Name
     parameters: Parameters
@@ -299,22 +299,22 @@ class ModelItem(Syntax):
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LossSection(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OptimizerSection(Syntax):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MetricsSection(Syntax):
     entries: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RunSection(Syntax):
     entries: tuple[Argument, ...]
 
@@ -322,7 +322,7 @@ class RunSection(Syntax):
 Section: TypeAlias = LossSection | OptimizerSection | MetricsSection | RunSection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainItem(Syntax):
     model: Name
     parameters: Parameters
@@ -334,7 +334,7 @@ Item: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class File(Syntax):
     edition: Edition
     items: tuple[Item, ...]

@@ -642,6 +642,24 @@ _code(
     "python",
 )
 
+_code(
+    "T0507",
+    "a layer whose type depends on the mode",
+    """A layer's `call` runs in training and in inference, and the rest of the model is
+    built on one type for both.""",
+    """
+    class Double(tulle.Layer):
+        def call(self, x, training=False):
+            return tulle.ops.concatenate([x, x], axis=1) if training else x
+    """,
+    """
+    class Double(tulle.Layer):
+        def call(self, x, training=False):
+            return x * 2 if training else x
+    """,
+    "python",
+)
+
 # Training.
 
 _TRAIN = """
