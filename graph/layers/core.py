@@ -176,6 +176,14 @@ class Permute(Layer):
             )
 
     def call(self, inputs: Any) -> Any:
+        if inputs.ndim != len(self.dims) + 1:
+            raise Fault(
+                "T0303",
+                f"`dims` of `{self.name}` names {len(self.dims)} axes behind the "
+                f"batch, not those of {inputs.type}",
+                operands={0: str(inputs.type)},
+                argument="dims",
+            )
         return call("transpose", inputs, (0, *self.dims))
 
 
