@@ -14,7 +14,6 @@ import numpy as np
 
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
-from ..graph.variable import new_seed
 from .batches import Batches, prepare, split
 from .callbacks import Callback, CallbackList, History
 from .progress import Progress, progress
@@ -31,11 +30,11 @@ def fit(
     verbose: Any,
     callbacks: Iterable[Callback] | None,
     validation: Batches | None,
-    shuffle: bool,
+    seed: int | None,
     initial_epoch: int,
     validation_freq: int,
 ) -> History:
-    """Train for epochs and give their figures."""
+    """Train for epochs and give their figures; `seed` shuffles the samples."""
     history = History()
     program = model.steps.program("train", batches.signature)
     listeners = CallbackList(
@@ -47,12 +46,12 @@ def fit(
         verbose=verbose,
     )
     model.stop_training = False
-    generator = np.random.Generator(np.random.Philox(new_seed()))
+    generator = np.random.Generator(np.random.Philox(seed))
     display = progress(verbose, model.name)
     listeners.call("on_train_begin")
     try:
         for epoch in range(initial_epoch, epochs):
-            order = generator.permutation(batches.size) if shuffle else None
+            order = generator.permutation(batches.size) if seed is not None else None
             display.begin(f"epoch {epoch + 1}/{epochs}", batches.steps, batches.size)
             listeners.call("on_epoch_begin", epoch)
             logs = _epoch(model, program, batches, order, display, listeners)

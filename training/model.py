@@ -14,6 +14,7 @@ from ..graph.network import BATCH, Network
 from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
+from ..graph.variable import Variable, new_seed
 from . import data, fitting
 from .batches import prepare
 from .callbacks import Callback, History
@@ -46,6 +47,7 @@ class Model(Layer, metaclass=ModelKind):
     stop_training = False
     _compiled: Compiled | None = None
     _steps: Steps | None = None
+    called_with: tuple[TensorType, ...] | None = None  # types of a subclass's inputs
 
     def __init__(self, *args: Any, **kwargs: Any):
         functional = bool(args) or "inputs" in kwargs
@@ -86,6 +88,7 @@ class Model(Layer, metaclass=ModelKind):
 
     def output_types_for(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """The types of outputs; gives each output its name and goal."""
+        self.called_with = tuple(types)
         inputs = [SymbolicTensor(input_node("x", type)) for type in types]
         with tracing(Trace(training=False)):
             outputs = self.outputs_of(inputs)
@@ -103,6 +106,10 @@ class Model(Layer, metaclass=ModelKind):
     def _bind_goals(self, count: int) -> None:
         if self._compiled is not None:
             self._compiled.bind(self.output_names)
+
+    def variable_names(self) -> dict[Variable, str]:
+        """The name of each variable in files."""
+        return {variable: name for name, variable in self.named_variables().items()}
 
     @property
     def compiled(self) -> Compiled | None:
@@ -182,6 +189,7 @@ class Model(Layer, metaclass=ModelKind):
         `RunShapeError` for data that do not fit, before anything runs.
         """
         self.demand_compiled()
+        seed = new_seed()  # first, so that what is built on the way cannot change it
         if validation_split and validation_data is None:
             train, rest = fitting.split_off(validation_split, x, y, sample_weight)
             (x, y, sample_weight), validation_data = train, rest
@@ -196,7 +204,7 @@ class Model(Layer, metaclass=ModelKind):
             verbose=verbose,
             callbacks=callbacks,
             validation=validation,
-            shuffle=shuffle,
+            seed=seed if shuffle else None,
             initial_epoch=initial_epoch,
             validation_freq=validation_freq,
         )
@@ -321,7 +329,7 @@ class Model(Layer, metaclass=ModelKind):
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Write model, weights and optimizer into one `.tulle` file, atomically.
 
-        Raises `DataError` T0707 if the place cannot be written.
+        Raises `DataError` T0705 if the place cannot be written.
         """
         from .saving import save_model
 
@@ -413,6 +421,11 @@ class Sequential(Functional):
         for item in layers or ():
             self.add(item, rebuild=False)
         self._assemble()
+
+    @property
+    def start(self) -> SymbolicTensor | None:
+        """The symbolic input, None before it is known."""
+        return self._start
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer, or set the input before the first one."""

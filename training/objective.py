@@ -57,6 +57,7 @@ class Compiled:
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.run_eagerly = run_eagerly
         self.goals: list[OutputGoal] = []
+        self.pending: dict[str, Any] | None = None  # the optimizer's state from a file
         self.tracker: Metric = _tracker("loss")
         self.output_trackers: dict[str, Metric] = {}
 

@@ -169,8 +169,13 @@ class Optimizer(Configured):
         """Spare variables, or those whose path contains a word, from weight decay."""
         self._without_decay += [*(var_list or ()), *(var_names or ())]
 
-    def state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """All state by name; a slot under the path of the variable it belongs to."""
+    def state(
+        self, names: Mapping[Variable, str] | None = None
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """All state by name; a slot under the path of the variable it belongs to.
+
+        `names` are other names for variables than their paths.
+        """
         found = {
             "iterations": self.iterations.numpy(),
             "learning_rate": self._rate.numpy(),
@@ -178,11 +183,15 @@ class Optimizer(Configured):
         for (variable, name), slot in self._slots.items():
             for part in self.parts(variable):
                 flat = slot.numpy().reshape(-1)[part.start : part.stop]
-                key = f"{part.variable.path}/{name}"
+                key = _key(part.variable, name, names)
                 found[key] = flat.reshape(part.variable.shape)
         return found
 
-    def restore(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    def restore(
+        self,
+        state: Mapping[str, np.ndarray[Any, Any]],
+        names: Mapping[Variable, str] | None = None,
+    ) -> None:
         """Take over what `state` gave; slots that it lacks stay as they are."""
         for key, variable in (
             ("iterations", self.iterations),
@@ -193,7 +202,7 @@ class Optimizer(Configured):
         for (variable, name), slot in self._slots.items():
             value = slot.numpy().reshape(-1)
             for part in self.parts(variable):
-                key = f"{part.variable.path}/{name}"
+                key = _key(part.variable, name, names)
                 if key in state:
                     value[part.start : part.stop] = state[key].reshape(-1)
             slot.assign(value.reshape(slot.shape))
@@ -334,6 +343,10 @@ class Optimizer(Configured):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _key(variable: Variable, slot: str, names: Mapping[Variable, str] | None) -> str:
+    return f"{(names or {}).get(variable, variable.path)}/{slot}"
 
 
 def shrunk(gradient: Any, limit: float) -> Any:

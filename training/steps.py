@@ -83,10 +83,12 @@ class Steps:
                 "there is nothing to train: no weight of the model is trainable",
                 "set `trainable = True` on a layer",
             )
-        state = compiled.optimizer.state() if compiled.optimizer.built else None
+        names = self.model.variable_names()
+        optimizer = compiled.optimizer
+        state = optimizer.state(names) if optimizer.built else compiled.pending
         build_optimizer(compiled, wanted)
         if state is not None:
-            compiled.optimizer.restore(state)
+            optimizer.restore(state, names)
         self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
         self._trained = wanted
 
@@ -249,30 +251,9 @@ def build_optimizer(compiled: Compiled, variables: Sequence[Variable]) -> None:
         return
     from ..backend.arena import arenas
 
-    groups = arenas(list(variables))
-    flat = [group.variable for group in groups]
-    layout: dict[Variable, list[Part]] = {one: [] for one in flat}
-    for variable in variables:
-        home = next(one for one in flat if _position(variable, one) is not None)
-        start = _position(variable, home)
-        assert start is not None
-        layout[home].append(Part(variable, start))
-    for parts in layout.values():
-        parts.sort(key=lambda part: part.start)
-    compiled.optimizer.build(flat, layout)
-
-
-def _position(variable: Variable, arena: Variable) -> int | None:
-    """Where in an arena's array a variable's own array begins."""
-    if variable.dtype != arena.dtype:
-        return None
-    offset = _address(variable.array) - _address(arena.array)
-    place = offset // variable.type.dtype.size
-    return place if place >= 0 and place + variable.size <= arena.size else None
-
-
-def _address(array: Any) -> int:
-    data = getattr(array, "data", None)
-    if hasattr(data, "ptr"):
-        return int(data.ptr)
-    return int(array.__array_interface__["data"][0])
+    groups = arenas(variables)
+    layout = {
+        group.variable: [Part(v, start) for v, start in group.offsets.items()]
+        for group in groups
+    }
+    compiled.optimizer.build(list(layout), layout)

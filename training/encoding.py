@@ -1,0 +1,256 @@
+"""Networks as JSON: nodes, layers, sizes and settings, and back.
+
+A layer is stored by class and configuration and is built again by calling it, so every
+type rule is checked anew; arrays go to a table of their own. Objects used twice are
+stored once. Nothing in a file names code: only classes that are known here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..graph import tree
+from ..graph.diagnostics import DataError, Diagnostic, caller_span
+from ..graph.dim import Compound, Dim
+from ..graph.initializers import Initializer
+from ..graph.layer import Layer, LayerCall
+from ..graph.network import Network
+from ..graph.node import Constant, Node, topological
+from ..graph.op import Op
+from ..graph.types import DType, TensorType
+from ..graph.variable import SeedGenerator, Variable
+from .configured import Configured
+from .losses import Loss
+from .metrics import Metric
+from .model import Functional, Model, Sequential
+from .optimizers import Optimizer
+from .registration import name_of
+from .schedules import LearningRateSchedule
+
+Json = Any
+KINDS: tuple[tuple[str, type], ...] = (
+    ("loss", Loss),
+    ("metric", Metric),
+    ("optimizer", Optimizer),
+    ("schedule", LearningRateSchedule),
+    ("initializer", Initializer),
+)
+
+
+class Encoder:
+    """Turns objects into JSON, with tables for what is shared."""
+
+    def __init__(self) -> None:
+        self.layers: list[Json] = []
+        self.symbols: list[Json] = []
+        self.variables: list[Json] = []
+        self.generators: list[Json] = []
+        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self._known: dict[tuple[str, int], int] = {}
+        self._kept: list[Any] = []  # so that no `id` is used twice
+
+    @property
+    def tables(self) -> dict[str, Json]:
+        return {
+            "layers": self.layers,
+            "symbols": self.symbols,
+            "variables": self.variables,
+            "generators": self.generators,
+        }
+
+    def _entry(
+        self, table: list[Json], kind: str, item: Any, make: Callable[[], Json]
+    ) -> int:
+        """The index of an item in its table; entries may need earlier ones."""
+        key = (kind, id(item))
+        if key not in self._known:
+            self._kept.append(item)
+            made = make()
+            self._known[key] = len(table)
+            table.append(made)
+        return self._known[key]
+
+    # Values.
+
+    def value(self, item: Any) -> Json:
+        """Any value that configurations and attributes hold."""
+        if item is None or isinstance(item, (bool, int, str)):
+            return item
+        if isinstance(item, float):
+            return item if math.isfinite(item) else {"float": str(item)}
+        for kind, encode in self._forms():
+            if isinstance(item, kind):
+                return encode(item)
+        if isinstance(getattr(item, "network", None), Network):
+            return {"formula": self.layer(item.network)}
+        if isinstance(item, type) or callable(item):
+            return {"function": name_of("function", item)}
+        raise _unsaved(item)
+
+    def _forms(self) -> tuple[tuple[Any, Callable[[Any], Json]], ...]:
+        return (
+            (tree.Leaf, lambda _: {"leaf": True}),
+            (tuple, lambda x: {"tuple": [self.value(i) for i in x]}),
+            (list, lambda x: [self.value(i) for i in x]),
+            (dict, lambda x: {"dict": [[self.value(k), self.value(x[k])] for k in x]}),
+            (slice, lambda x: {"slice": [*map(self.value, (x.start, x.stop, x.step))]}),
+            (type(...), lambda _: {"ellipsis": True}),
+            (np.generic, lambda x: self.value(x.item())),
+            (np.ndarray, lambda x: {"array": self.array(x)}),
+            (Constant, lambda x: {"constant": self.array(x.array)}),
+            (Dim, lambda x: {"dim": self.dim(x)}),
+            (DType, lambda x: {"dtype": x.short}),
+            (TensorType, lambda x: {"type": self.type(x)}),
+            (Variable, lambda x: {"variable": self.variable(x)}),
+            (SeedGenerator, lambda x: {"generator": self.generator(x)}),
+            (Layer, lambda x: {"layer": self.layer(x)}),
+            (Op, lambda x: {"op": x.name}),
+            ((Configured, Initializer), self.configured),
+        )
+
+    def configured(self, item: Any) -> Json:
+        """An object by its class and configuration."""
+        kind = next((name for name, base in KINDS if isinstance(item, base)), None)
+        if kind is None:
+            raise _unsaved(item)
+        return {
+            "object": kind,
+            "class": name_of(kind, type(item)),
+            "config": self.mapping(item.get_config()),
+        }
+
+    def mapping(self, config: Mapping[str, Any]) -> dict[str, Json]:
+        return {key: self.value(item) for key, item in config.items()}
+
+    def array(self, array: Any) -> str:
+        """The name of an array in the table of arrays."""
+        name = f"constant/{len(self.arrays)}"
+        self.arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
+        return name
+
+    def type(self, type: TensorType) -> Json:
+        return [type.dtype.short, [self.dim(dim) for dim in type.shape]]
+
+    def dim(self, dim: Dim) -> Json:
+        """A number, or the terms of a polynomial."""
+        if dim.value is not None:
+            return dim.value
+        return [
+            [factor, [[self._atom(atom), power] for atom, power in monomial]]
+            for monomial, factor in dim.terms
+        ]
+
+    def _atom(self, atom: Any) -> Json:
+        if isinstance(atom, Compound):
+            return [atom.kind, self.dim(atom.left), self.dim(atom.right)]
+        return self._entry(
+            self.symbols,
+            "symbol",
+            atom,
+            lambda: [atom.name, atom.lower, atom.upper, atom.rigid],
+        )
+
+    def variable(self, variable: Variable) -> int:
+        return self._entry(
+            self.variables,
+            "variable",
+            variable,
+            lambda: {
+                "name": variable.name,
+                "type": self.type(variable.type),
+                "trainable": variable.trainable,
+            },
+        )
+
+    def generator(self, generator: SeedGenerator) -> int:
+        return self._entry(
+            self.generators,
+            "generator",
+            generator,
+            lambda: [generator.name, generator.seed, generator.count],
+        )
+
+    # Layers and networks.
+
+    def layer(self, layer: Layer) -> int:
+        """The index of a layer in the table of layers."""
+        return self._entry(self.layers, "layer", layer, lambda: self._layer(layer))
+
+    def _layer(self, layer: Layer) -> Json:
+        if type(layer) is Sequential:
+            return self._sequential(layer)
+        if type(layer) in (Network, Functional):
+            return self._network(layer)  # type: ignore[arg-type]
+        record: dict[str, Json] = {
+            "class": name_of("layer", type(layer)),
+            "config": self.mapping(layer.get_config()),
+            "trainable": layer._trainable,
+        }
+        if isinstance(layer, Model) and not isinstance(layer, Network):
+            types = layer.called_with
+            if types is None:
+                raise _error(
+                    "T0606",
+                    f"`{layer.name}` has not been called, so its weights do not exist",
+                    "call it on data once, or train it, before saving",
+                )
+            record["called_with"] = [self.type(type) for type in types]
+        return record
+
+    def _sequential(self, layer: Sequential) -> Json:
+        start = layer.start
+        return {
+            "class": "Sequential",
+            "name": layer.name,
+            "trainable": layer._trainable,
+            "layers": [self.layer(item) for item in layer.layers],
+            "input": None
+            if start is None
+            else [start.node.name, self.type(start.type)],
+        }
+
+    def _network(self, network: Network) -> Json:
+        nodes = topological((*network.input_nodes, *network.output_nodes))
+        index = {node: number for number, node in enumerate(nodes)}
+        return {
+            "class": type(network).__name__,
+            "name": network.name,
+            "trainable": network._trainable,
+            "nodes": [self._node(node, index) for node in nodes],
+            "inputs": [index[node] for node in network.input_nodes],
+            "outputs": [index[node] for node in network.output_nodes],
+            "input_structure": self.value(network.input_structure),
+            "output_structure": self.value(network.output_structure),
+        }
+
+    def _node(self, node: Node, index: Mapping[Node, int]) -> Json:
+        record: dict[str, Json] = {"op": node.op.name}
+        if node.name is not None:
+            record["name"] = node.name
+        if node.inputs:
+            record["inputs"] = [index[source] for source in node.inputs]
+        if node.op.name == "layer_call":
+            call: LayerCall = node.attributes["call"]
+            record["layer"] = self.layer(call.layer)
+            record["arguments"] = self.value(call.structure)
+        else:
+            kept = {k: v for k, v in node.attributes.items() if k != "symbol"}
+            if kept:
+                record["attributes"] = self.mapping(kept)
+        return record
+
+
+def _unsaved(item: Any) -> DataError:
+    return _error(
+        "T0709",
+        f"{item!r} cannot be saved: it has no form in a file",
+        "give settings as numbers, text, lists or layers, or override `get_config`",
+    )
+
+
+def _error(code: str, message: str, *advice: str) -> DataError:
+    return DataError(Diagnostic(code, message, caller_span(), help=advice))

@@ -1,0 +1,85 @@
+"""Classes that saved models may name: the library's, registered ones, given ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from ..graph import initializers
+from ..graph.diagnostics import DataError, Diagnostic, caller_span
+from ..graph.layers import LAYERS
+from . import losses, metrics, optimizers, schedules
+
+Registered = TypeVar("Registered", bound=Callable[..., Any])
+_BY_NAME: dict[str, Any] = {}
+_NAMES: dict[Any, str] = {}
+
+
+def register_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Registered], Registered]:
+    """Let saved models name a class or function of yours.
+
+    >>> @register_serializable()
+    ... def squared(y_true, y_pred):
+    ...     return (y_true - y_pred) * (y_true - y_pred)
+    """
+
+    def register(target: Registered) -> Registered:
+        full = f"{package}>{name or target.__name__}"
+        _BY_NAME[full] = target
+        _NAMES[target] = full
+        return target
+
+    return register
+
+
+def library(kind: str) -> Mapping[str, Any]:
+    """The library's classes of a kind by class name."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "layer": LAYERS,
+        "initializer": {k.__name__: k for k in initializers.KINDS},
+        "loss": {k.__name__: k for k in losses.CLASSES.values()}
+        | {"LossFunction": losses.LossFunction},
+        "metric": {k.__name__: k for k in metrics.CLASSES.values()}
+        | {"MeanMetricWrapper": metrics.MeanMetricWrapper},
+        "optimizer": {k.__name__: k for k in optimizers.CLASSES.values()},
+        "schedule": {k.__name__: k for k in schedules.BY_NAME.values()},
+        "function": losses.BY_NAME | metrics.BY_NAME,
+    }
+    return tables[kind]
+
+
+def name_of(kind: str, target: Any) -> str:
+    """The name under which a class or function goes into a file."""
+    own: str = target.__name__
+    if library(kind).get(own) is target:
+        return own
+    return _NAMES.get(target, own)
+
+
+def find(kind: str, name: str, custom: Mapping[str, Any]) -> Any:
+    """The class or function of a name; refuses unknown ones, T0201."""
+    short = name.rpartition(">")[2]
+    for table, key in (
+        (custom, name),
+        (custom, short),
+        (_BY_NAME, name),
+        (library(kind), name),
+    ):
+        if key in table:
+            return table[key]
+    near = difflib.get_close_matches(name, [*library(kind), *custom], 1)
+    raise DataError(
+        Diagnostic(
+            "T0201",
+            f"the file names the {kind} `{name}`, which is not known here",
+            caller_span(),
+            notes=(f"the nearest known name is `{near[0]}`",) if near else (),
+            help=(
+                f"pass it: `load_model(path, custom_objects={{{short!r}: …}})`, or "
+                "register it with `saving.register_serializable()`",
+            ),
+        )
+    )
