@@ -9,7 +9,7 @@ import numpy as np
 
 from .device import array_module, module_of
 from .dim import Symbol
-from .node import Node, attribute_key, resolve, topological
+from .node import Node, attribute_key, normalize, resolve, topological
 from .op import Op
 from .tensor import Tensor, input_node
 from .types import TensorType
@@ -18,17 +18,14 @@ EXPANSIONS = 1024
 _EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}
 
 
+def expanded(node: Node) -> Node | None:
+    """The expansion of a composite; None for other ops."""
+    return node.op.expand(node) if node.op.level == "composite" else None
+
+
 def expand_composites(node: Node) -> Node:
     """A node with every composite below it replaced by primitives."""
-    from .node import rewrite
-
-    def rule(old: Node, inputs: tuple[Node, ...]) -> Node | None:
-        if old.op.level != "composite":
-            return None
-        whole = old.op.apply(inputs, old.attributes, old)
-        return expand_composites(whole.op.expand(whole))
-
-    return rewrite([node], rule)[node]
+    return normalize([node], expanded)[node]
 
 
 def evaluate_composite(
@@ -58,7 +55,8 @@ def evaluate(
     Variables give their current value; composites are expanded on the way. This is
     the oracle that executors are compared with.
     """
-    plain = [expand_composites(node) for node in outputs]
+    final = normalize(outputs, expanded)
+    plain = [final[node] for node in outputs]
     found: dict[Node, Any] = dict(values)
     chosen = xp or array_module()
     for node in topological(plain):

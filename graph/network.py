@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import tree
@@ -149,7 +149,8 @@ class Network(Layer):
         counts: dict[str, int] = {}
         for layer in self.layers:
             if layer.given_name is None:
-                base = name = snake_case(type(layer).__name__)
+                kind = getattr(layer, "kind_name", type(layer).__name__)
+                base = name = snake_case(kind)
                 while name in taken:
                     counts[base] = counts.get(base, 0) + 1
                     name = f"{base}_{counts[base]}"
@@ -251,11 +252,12 @@ def replay(
     outputs: Sequence[Node],
     values: dict[Node, Any],
     sizes: Mapping[Symbol, Dim],
+    check: Callable[[Node, Any], None] | None = None,
 ) -> list[Any]:
     """Do again on other operands what nodes in topological order say.
 
     On tensors this evaluates, inside a trace it rebuilds; layer calls call the layer.
-    `values` starts with the inputs and receives every result.
+    `values` starts with the inputs and receives every result, which `check` may refuse.
     """
     uses: dict[Node, int] = {}
     for node in nodes:
@@ -267,6 +269,8 @@ def replay(
             continue
         operands = [values[source] for source in node.inputs]
         values[node] = _again(node, operands, sizes)
+        if check is not None:
+            check(node, values[node])
         for source in node.inputs:
             uses[source] -= 1
             if not uses[source] and source not in kept:

@@ -227,6 +227,42 @@ def rewrite(
     return Rewritten(new)
 
 
+def normalize(
+    outputs: Iterable[Node], rule: Callable[[Node], Node | None]
+) -> Rewritten:
+    """Apply a rule until it changes nothing, bottom up, in one walk.
+
+    `rule` sees a node whose inputs are in their final form and gives a replacement, or
+    None to keep it; a replacement is brought to its final form in turn.
+    """
+    new: dict[Node, Node] = {}
+    becomes: dict[Node, Node] = {}
+    stack = list(outputs)[::-1]
+    while stack:
+        node = stack[-1]
+        if node in new:
+            stack.pop()
+            continue
+        if node in becomes:
+            new[node] = new[becomes[node]]
+            stack.pop()
+            continue
+        missing = [source for source in node.inputs if source not in new]
+        if missing:
+            stack += reversed(missing)
+            continue
+        inputs = tuple(new[source] for source in node.inputs)
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        fresh = node if same else node.op.apply(inputs, node.attributes, node)
+        found = fresh if fresh in new else rule(fresh)
+        if found is None or found is fresh:
+            new[node] = new[fresh] = new.get(fresh, fresh)
+        else:
+            becomes[node] = found
+            stack.append(found)
+    return Rewritten(new)
+
+
 def walk_variables(nodes: Iterable[Node]) -> Iterator[Node]:
     """The variable nodes among nodes, in order."""
     return (node for node in nodes if node.op.name == "variable")

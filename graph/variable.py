@@ -93,6 +93,9 @@ class Variable(Operand):
     [[2.0, 3.0]]
     """
 
+    moves = 0  # how often any variable went to another array; programs look at it
+    arena: Any = None  # the backend's home of trained variables
+
     def __init__(
         self,
         initializer: Any,
@@ -169,6 +172,12 @@ class Variable(Operand):
         """Keep the value in another array from now on, an arena's view for example."""
         array[...] = module_of(array).asarray(self.array)
         self._array, self._homed = array, True
+        Variable.moves += 1
+
+    @property
+    def homed(self) -> bool:
+        """Whether assignments write into the array instead of replacing it."""
+        return self._homed
 
     def snapshot(self) -> Tensor:
         """The value as a tensor that later assignments leave alone."""

@@ -1,1 +1,45 @@
 """The compiler passes, one file each, in one ordered tuple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+from ...graph.graph import LEVELS, Graph, verify
+from .differentiate import differentiate
+from .expand_composites import expand_composites
+from .expand_layers import expand_layers
+from .place_parameters import place_parameters
+
+Pass = Callable[[Graph], Graph]
+
+WITHOUT_LAYERS = LEVELS[1:]
+LOW = ("primitive", "kernel")
+
+PASSES: tuple[tuple[Pass, tuple[str, ...]], ...] = (
+    (expand_layers, WITHOUT_LAYERS),
+    (differentiate, WITHOUT_LAYERS),
+    (place_parameters, WITHOUT_LAYERS),
+    (expand_composites, LOW),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a pass made of a graph, verified, and how long it took."""
+
+    name: str
+    graph: Graph
+    seconds: float
+
+
+def stages(graph: Graph) -> Iterator[Stage]:
+    """The graph as it is, then after each pass."""
+    yield Stage("graph", graph, 0.0)
+    for apply, levels in PASSES:
+        start = perf_counter()
+        graph = apply(graph)
+        seconds = perf_counter() - start
+        verify(graph, levels)
+        yield Stage(apply.__name__, graph, seconds)

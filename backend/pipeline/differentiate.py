@@ -1,0 +1,112 @@
+"""The objective becomes gradients, and the optimizer's step over arenas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...graph.diagnostics import Diagnostic, Fault, GradientError
+from ...graph.differentiate import gradients
+from ...graph.graph import Graph, Objective
+from ...graph.node import Node
+from ...graph.ops.movement import full_node
+from ...graph.tensor import SymbolicTensor
+from ...graph.trace import Trace, tracing
+from ...graph.variable import SeedGenerator, Variable
+from ..arena import Arena, arenas
+from ..kernels import arena_view, pack
+
+
+def differentiate(graph: Graph) -> Graph:
+    """The graph with its objective carried out: gradients packed, variables updated.
+
+    Raises `GradientError` if something without a gradient stands in the way.
+    """
+    objective = graph.objective
+    if objective is None:
+        return graph
+    trace = Trace(training=True)
+    trace.draws.update(draws(graph.nodes))
+    trace.updates.update(graph.updates)
+    packed = packed_gradients(graph, objective)
+    for arena, _ in packed:
+        _hand_over(arena, trace)
+    with tracing(trace):
+        objective.apply([(SymbolicTensor(node), a.variable) for a, node in packed])
+    updates = tuple(trace.updates.items())
+    return Graph(graph.inputs, graph.outputs, updates, graph.training)
+
+
+def packed_gradients(graph: Graph, objective: Objective) -> list[tuple[Arena, Node]]:
+    """The gradient of the loss for each arena of the objective's variables."""
+    loss = graph.outputs[objective.loss]
+    sources = [variable.node for variable in objective.variables]
+    _check_opaque(graph.nodes, sources)
+    try:
+        found = gradients(loss, sources)
+    except Fault as fault:
+        raise GradientError(fault.diagnostic(loss.span)) from None
+    by_variable = {
+        variable: full_node(variable.type, 0.0) if gradient is None else gradient
+        for variable, gradient in zip(objective.variables, found, strict=True)
+    }
+    return [
+        (arena, pack([by_variable[v] for v in arena.variables]))
+        for arena in arenas(objective.variables)
+    ]
+
+
+def _hand_over(arena: Arena, trace: Trace) -> None:
+    """Let the arena start from what the forward pass assigned to its variables."""
+    if not any(variable in trace.updates for variable in arena.variables):
+        return
+    values = [
+        trace.updates.pop(v) if v in trace.updates else view_of(arena, v)
+        for v in arena.variables
+    ]
+    trace.updates[arena.variable] = pack(values)
+
+
+def view_of(arena: Arena, variable: Variable) -> Node:
+    """A variable as its place in an arena."""
+    return arena_view(arena.variable.node, arena.offsets[variable], variable.type.shape)
+
+
+def draws(nodes: Sequence[Node]) -> Mapping[SeedGenerator, int]:
+    """How often a program draws from each generator."""
+    found: dict[SeedGenerator, int] = {}
+    for node in nodes:
+        if node.op.name == "random_key":
+            generator, draw = node.attributes["generator"], node.attributes["draw"]
+            found[generator] = max(found.get(generator, 0), draw + 1)
+    return found
+
+
+def _check_opaque(nodes: Sequence[Node], sources: Sequence[Node]) -> None:
+    """Refuse an opaque layer without `vjp` between a variable and the loss."""
+    moving = set(sources)
+    for node in nodes:
+        if node in moving or node.op.no_gradient:
+            continue
+        if not any(source in moving for source in node.inputs):
+            continue
+        moving.add(node)
+        if node.op.name != "opaque" or not node.dtype.is_float:
+            continue
+        layer = node.attributes["call"].layer
+        if not hasattr(layer, "vjp"):
+            raise GradientError(_no_vjp(layer))
+
+
+def _no_vjp(layer: object) -> Diagnostic:
+    kind = type(layer).__name__
+    return Diagnostic(
+        "T0502",
+        f"`{layer.name}` computes on values in Python and has no `vjp`, so no gradient "  # type: ignore[attr-defined]
+        "passes through it",
+        layer.span,  # type: ignore[attr-defined]
+        label="this layer stands between the loss and trainable weights",
+        help=(
+            f"give `{kind}` a method `vjp(inputs, output, cotangent)`, write it with "
+            "`tulle.ops`, or freeze the layers before it",
+        ),
+    )

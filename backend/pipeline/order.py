@@ -1,0 +1,125 @@
+"""The order of nodes: inputs first, and a variable's readers before its update."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...graph.variable import Variable
+
+
+@dataclass(eq=False)
+class Order:
+    """Nodes in their order; `direct` are those computed into a variable's own array."""
+
+    nodes: list[Node]
+    direct: dict[Node, Variable]
+    position: dict[Node, int]
+
+
+def order_of(
+    graph: Graph, roots: Mapping[Node, Node], in_place: Callable[[Node], bool]
+) -> Order:
+    """Order the nodes of a graph, updates as direct as they can be."""
+    nodes = graph.nodes
+    readers = _readers(nodes, roots)
+    direct = _candidates(graph, roots, readers, in_place)
+    ordered = _Ordering(nodes, direct, readers).run()
+    return Order(ordered, direct, {node: i for i, node in enumerate(ordered)})
+
+
+def _readers(nodes: list[Node], roots: Mapping[Node, Node]) -> dict[Node, list[Node]]:
+    """The nodes that read a variable's memory, views aside."""
+    found: dict[Node, list[Node]] = {}
+    for node in nodes:
+        if roots[node] is not node:
+            continue
+        for source in dict.fromkeys(roots[source] for source in node.inputs):
+            if source.op.name == "variable":
+                found.setdefault(source, []).append(node)
+    return found
+
+
+def _candidates(
+    graph: Graph,
+    roots: Mapping[Node, Node],
+    readers: Mapping[Node, list[Node]],
+    in_place: Callable[[Node], bool],
+) -> dict[Node, Variable]:
+    """Updates that a step might write into the variable at once."""
+    returned = {roots[node] for node in graph.roots}
+    found: dict[Node, Variable] = {}
+    for variable, node in graph.updates:
+        if not node.op.writes or node in found or node.op.name in ("full", "pack"):
+            continue
+        own = variable.node
+        if own in returned:
+            continue
+        if node in readers.get(own, ()):
+            whole = all(s is own for s in node.inputs if roots[s] is own)
+            if not (whole and in_place(node)):
+                continue
+        found[node] = variable
+    return found
+
+
+class _Ordering:
+    """Kahn's walk, close to the given order; an update that would wait for itself
+    loses its directness."""
+
+    def __init__(
+        self,
+        nodes: list[Node],
+        direct: dict[Node, Variable],
+        readers: Mapping[Node, list[Node]],
+    ):
+        self.nodes, self.direct = nodes, direct
+        self.rank = {node: index for index, node in enumerate(nodes)}
+        self.needs = {node: len(set(node.inputs)) for node in nodes}
+        self.waits: dict[Node, int] = {}
+        self.users: dict[Node, list[Node]] = {node: [] for node in nodes}
+        self.delays: dict[Node, list[Node]] = {}
+        for node in nodes:
+            for source in set(node.inputs):
+                self.users[source].append(node)
+        for node, variable in direct.items():
+            others = [r for r in readers.get(variable.node, ()) if r is not node]
+            self.waits[node] = len(others)
+            for reader in others:
+                self.delays.setdefault(reader, []).append(node)
+
+    def run(self) -> list[Node]:
+        ready = [self.rank[n] for n in self.nodes if not self.needs[n]]
+        heapq.heapify(ready)
+        blocked: list[int] = []
+        order: list[Node] = []
+        done: set[Node] = set()
+        while ready or blocked:
+            if ready:
+                node = self.nodes[heapq.heappop(ready)]
+                if node in done:
+                    continue
+                if self.waits.get(node):
+                    heapq.heappush(blocked, self.rank[node])
+                    continue
+            else:
+                node = self.nodes[heapq.heappop(blocked)]
+                if node in done or not self.waits.get(node):
+                    continue
+                self.waits[node] = 0
+                self.direct.pop(node, None)
+            order.append(node)
+            done.add(node)
+            for other in self.users[node]:
+                self.needs[other] -= 1
+                if not self.needs[other]:
+                    heapq.heappush(ready, self.rank[other])
+            for other in self.delays.get(node, ()):
+                if self.waits[other]:
+                    self.waits[other] -= 1
+                    if not self.waits[other] and not self.needs[other]:
+                        heapq.heappush(ready, self.rank[other])
+        return order

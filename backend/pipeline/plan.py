@@ -1,0 +1,100 @@
+"""Buffers for concrete sizes: one stretch of memory, shared by what lives in turn."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...graph.dim import Dim, Symbol
+from .schedule import Schedule, Storage
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each storage begins, in bytes, and how many bytes there are in all."""
+
+    offsets: Mapping[Storage, int]
+    steps: int
+    buffers: int
+    peak_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.steps} steps, {self.buffers} buffers, {self.peak_bytes} bytes"
+
+
+def number(dim: Dim, sizes: Mapping[Symbol, int]) -> int:
+    """A size as a number."""
+    found = dim.value
+    return dim.evaluate(sizes) if found is None else found
+
+
+def plan(schedule: Schedule, sizes: Mapping[Symbol, int]) -> Plan:
+    """Place the storages of a schedule for given sizes."""
+    memory = Memory()
+    starting = sorted(schedule.storages, key=lambda s: s.first)
+    ending = sorted(schedule.storages, key=lambda s: s.last)
+    spans: dict[Storage, tuple[int, int]] = {}
+    done = 0
+    for storage in starting:
+        while ending[done].last < storage.first:
+            memory.free(*spans[ending[done]])
+            done += 1
+        size = number(storage.size, sizes) * storage.dtype.size
+        size = -(-size // ALIGNMENT) * ALIGNMENT
+        spans[storage] = memory.take(size), size
+    offsets = {storage: start for storage, (start, _) in spans.items()}
+    return Plan(offsets, len(schedule.steps), len(offsets), memory.top)
+
+
+class Memory:
+    """A line of bytes with holes; the smallest hole that fits is taken."""
+
+    def __init__(self) -> None:
+        self.top = 0
+        self._holes: list[tuple[int, int]] = []  # size, start
+        self._starts: dict[int, int] = {}  # start -> size
+        self._ends: dict[int, int] = {}  # end -> size
+
+    def take(self, size: int) -> int:
+        """The start of a free stretch."""
+        if not size:
+            return 0
+        index = bisect_left(self._holes, (size, 0))
+        if index < len(self._holes):
+            length, start = self._holes[index]
+            self._forget(start, length)
+            if length > size:
+                self._remember(start + size, length - size)
+            return start
+        start = self.top
+        last = self._ends.get(self.top, 0)
+        if last:
+            start -= last
+            self._forget(start, last)
+        self.top = start + size
+        return start
+
+    def free(self, start: int, size: int) -> None:
+        """Give a stretch back; it joins the holes beside it."""
+        if not size:
+            return
+        before = self._ends.get(start, 0)
+        if before:
+            self._forget(start - before, before)
+        after = self._starts.get(start + size, 0)
+        if after:
+            self._forget(start + size, after)
+        self._remember(start - before, before + size + after)
+
+    def _remember(self, start: int, size: int) -> None:
+        insort(self._holes, (size, start))
+        self._starts[start] = size
+        self._ends[start + size] = size
+
+    def _forget(self, start: int, size: int) -> None:
+        del self._holes[bisect_left(self._holes, (size, start))]
+        del self._starts[start]
+        del self._ends[start + size]

@@ -1,0 +1,204 @@
+"""`Program`: a compiled graph that runs on arrays.
+
+A program is generic in the symbolic sizes: each new set of them gets a plan of its own,
+which is made by arithmetic and kept. Programs are not reentrant: two threads need two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graph.device import array_module, device, module_of, to_numpy
+from ..graph.diagnostics import Fault, RunShapeError
+from ..graph.dim import Dim, Symbol
+from ..graph.graph import Graph
+from ..graph.match import match_types
+from ..graph.node import resolve
+from ..graph.types import TensorType, dtype_of
+from ..graph.variable import Variable
+from .arena import Arena
+from .pipeline.differentiate import draws
+from .pipeline.emit import bound_calls, emit, works_in_place
+from .pipeline.plan import Plan, number, plan
+from .pipeline.schedule import Schedule, Value, schedule
+
+PLANS = 64  # kept for as many sets of sizes; the oldest goes first
+
+
+@dataclass
+class Bound:
+    """A plan with its memory, as a function of the inputs."""
+
+    plan: Plan
+    run: Callable[..., dict[str, Any]]
+    moves: int  # `Variable.moves` when its arrays were looked up
+
+
+class Program:
+    """A graph of primitives and kernels, scheduled and written as Python.
+
+    Call it with arrays in the order of the graph's inputs: it returns the outputs by
+    name, assigns the variables and advances the seed generators. Raises
+    `RunShapeError` for arrays that do not have the declared types.
+    """
+
+    def __init__(self, graph: Graph, device_name: str = "cpu"):
+        self.graph, self.device = graph, device_name
+        self.xp = array_module(device_name)
+        self.schedule: Schedule = schedule(graph, self._works_in_place)
+        self._source = emit(self.schedule, graph, self.xp)
+        self._code = compile(self._source.text, "<tulle program>", "exec")
+        self._draws = tuple(draws(graph.nodes).items())
+        self._bound: dict[Any, Bound] = {}
+        self._variables = self._all_variables()
+        self._arenas = _arenas_among(self._variables)
+
+    def _works_in_place(self, node: Any) -> bool:
+        return works_in_place(node, self.xp)
+
+    def _all_variables(self) -> tuple[Variable, ...]:
+        nodes = (v.node for v in self.schedule.values if v.node.op.name == "variable")
+        read = [node.attributes["variable"] for node in nodes]
+        return tuple(dict.fromkeys([*read, *(v for v, _ in self.graph.updates)]))
+
+    def __call__(self, arrays: Sequence[Any]) -> dict[str, Any]:
+        """Run once on arrays in the order of the graph's inputs."""
+        try:
+            key = tuple([(array.shape, array.dtype) for array in arrays])
+            bound = self._bound[key]
+        except (KeyError, AttributeError):
+            arrays = [_as_array(array) for array in arrays]
+            key = tuple([(array.shape, array.dtype) for array in arrays])
+            bound = self._bound.get(key) or self._prepare(key, arrays)
+        if bound.moves != Variable.moves:
+            bound = self._prepare(key, arrays)
+        if self.xp is not np:
+            arrays = [self.xp.asarray(array) for array in arrays]
+        with np.errstate(all="ignore"):
+            outputs = bound.run(*arrays)
+        for generator, count in self._draws:
+            generator.count += count
+        return outputs
+
+    def source(self) -> str:
+        """The program as readable Python: what each name is, then the function."""
+        return self._source.text
+
+    def plan(self, shapes: Sequence[tuple[int, ...]]) -> Plan:
+        """Steps, buffers and peak memory for inputs of given shapes."""
+        declared = [node.tensor_type for node in self.graph.inputs]
+        types = [t.with_shape(shape) for t, shape in zip(declared, shapes, strict=True)]
+        return plan(self.schedule, self._sizes(types))
+
+    def _sizes(self, actual: Sequence[TensorType]) -> dict[Symbol, int]:
+        names = [node.name or "input" for node in self.graph.inputs]
+        declared = [node.tensor_type for node in self.graph.inputs]
+        try:
+            found = match_types(names, declared, actual)
+        except Fault as fault:
+            raise RunShapeError(fault.diagnostic(None)) from None
+        return {symbol: dim.evaluate({}) for symbol, dim in found.items()}
+
+    def _prepare(self, key: Any, arrays: Sequence[Any]) -> Bound:
+        """Check the arrays, plan for their sizes and bind the function to memory."""
+        self._check_count(arrays)
+        types = [
+            TensorType(dtype_of(a.dtype), tuple(map(Dim.of, a.shape))) for a in arrays
+        ]
+        sizes = self._sizes(types)
+        if len(self._bound) >= PLANS:
+            del self._bound[next(iter(self._bound))]
+        with device(self.device):
+            self._settle()
+            found = plan(self.schedule, sizes)
+            bound = Bound(found, self._bind(found, sizes), Variable.moves)
+        self._bound[key] = bound
+        return bound
+
+    def _check_count(self, arrays: Sequence[Any]) -> None:
+        wanted = [node.name or "input" for node in self.graph.inputs]
+        if len(arrays) != len(wanted):
+            fault = Fault(
+                "T0203",
+                f"the program takes {len(wanted)} arrays ({', '.join(wanted)}) and got "
+                f"{len(arrays)}",
+            )
+            raise RunShapeError(fault.diagnostic(None))
+
+    def _settle(self) -> None:
+        """Variables in arrays that stay, on this program's device."""
+        for variable in self._variables:
+            if not variable.homed or module_of(variable.array) is not self.xp:
+                array = self.xp.array(to_numpy(variable.array))
+                variable.rehome(array)
+        for arena in self._arenas:
+            arena.settle()
+
+    def _bind(
+        self, found: Plan, sizes: Mapping[Symbol, int]
+    ) -> Callable[..., dict[str, Any]]:
+        memory = aligned(self.xp, found.peak_bytes)
+        names: dict[str, Any] = {}
+        for value in self.schedule.values:
+            names[value.name] = self._array(value, names, found, memory, sizes)
+        for index, (variable, _) in enumerate(self.schedule.updates):
+            names[f"a{index}"] = variable.array
+        for name in dir(self.xp):
+            if f"    {name}(" in self._source.text:
+                names[name] = getattr(self.xp, name)
+        names.update(bound_calls(self._source, sizes, self.xp))
+        names["copy"] = self.xp.copyto
+        names["outputs"] = None
+        exec(self._code, names)
+        run: Callable[..., dict[str, Any]] = names["run"]
+        return run
+
+    def _array(
+        self,
+        value: Value,
+        names: Mapping[str, Any],
+        found: Plan,
+        memory: Any,
+        sizes: Mapping[Symbol, int],
+    ) -> Any:
+        node = value.node
+        if value.kind == "variable":
+            return node.attributes["variable"].array
+        if value.kind == "buffer":
+            assert value.storage is not None
+            type = node.tensor_type
+            shape = tuple(number(dim, sizes) for dim in type.shape)
+            start = found.offsets[value.storage]
+            start += number(value.offset, sizes) * type.dtype.size
+            count = int(np.prod(shape, dtype=np.int64)) * type.dtype.size
+            flat = memory[start : start + count].view(type.dtype.numpy)
+            return flat.reshape(shape)
+        attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
+        operands = [names[source.name] for source in value.sources]
+        return node.op.run(self.xp, *operands, **attributes)
+
+
+def aligned(xp: Any, size: int) -> Any:
+    """Bytes that begin at a multiple of 64."""
+    if xp is not np:
+        return xp.empty(size, np.uint8)
+    whole = np.empty(size + 64, np.uint8)
+    start = -whole.ctypes.data % 64
+    return whole[start : start + size]
+
+
+def _as_array(value: Any) -> Any:
+    return (
+        value
+        if hasattr(value, "dtype") and hasattr(value, "shape")
+        else np.asarray(value)
+    )
+
+
+def _arenas_among(variables: Sequence[Variable]) -> list[Arena]:
+    found = (v.arena for v in variables if v.arena is not None)
+    return [a for a in dict.fromkeys(found) if a.variable in variables]
