@@ -23,7 +23,7 @@ from .recording import recording
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from .trace import Trace, current_trace, current_training, tracing, training_mode
-from .types import DType, TensorType, dtype_of
+from .types import DType, TensorType, TupleType, dtype_of
 from .variable import Variable
 
 
@@ -410,9 +410,9 @@ class Layer(metaclass=LayerKind):
             nodes, {"call": invocation, "symbol": Unique(self.name)}, name=self.name
         )
         object.__setattr__(node, "span", invocation.span)
-        count = range(len(tree.flatten(invocation.result)[0]))
-        if invocation.result is tree.LEAF:
+        if not isinstance(node.type, TupleType):
             return SymbolicTensor(node)
+        count = range(len(node.type.items))
         items = [OPS["item"].apply((node,), {"index": i}) for i in count]
         return tree.unflatten(invocation.result, map(SymbolicTensor, items))
 
