@@ -75,7 +75,7 @@ def dot_source(diagram: Diagram, shown: Shown | None = None) -> str:
     """
     graphviz = _imported("graphviz")
     shown = shown or Shown()
-    graph = graphviz.Digraph(diagram.title or "network")
+    graph = graphviz.Digraph(graphviz.nohtml(_plain(diagram.title)))
     graph.attr(
         rankdir=shown.direction,
         label=_table(_heading(diagram.title, "", diagram.parameters), "LEFT"),
@@ -220,7 +220,7 @@ def _add_frame(graph: Any, cluster: Cluster) -> None:
         fillcolor="#fafbfc",
         fontsize="12",
         margin="14",
-        tooltip=_plain(cluster.name),
+        tooltip=_plain(f"network {cluster.name}"),
     )
 
 
