@@ -223,7 +223,7 @@ class Definitions:
             self.checker.failed(error, item.name.span)
             return None
         made.span = item.span if instance is None else instance.span
-        made.auto_name = made.auto_name or item.name.text
+        made.kind_name = item.name.text
         return made
 
     def _outputs(self, item: s.LayerItem | s.ModelItem, value: Value) -> Any:

@@ -818,6 +818,16 @@ _code(
     "shell",
 )
 
+_code(
+    "T0709",
+    "a setting that has no form in a file",
+    """A model file holds numbers, text, lists and layers, never code. A layer with other
+    settings says in `get_config` how they are written.""",
+    "tulle.Model(x, Dense(3, activation=lambda x: x * x)(x)).save('m.tulle')",
+    "tulle.Model(x, Dense(3, activation='relu')(x)).save('m.tulle')",
+    "python",
+)
+
 # Devices.
 
 _code(

@@ -72,6 +72,8 @@ class Network(Layer):
     Raises `TensorTypeError` if an output does not follow from the inputs.
     """
 
+    kind_name: str  # what a text calls this layer; its name in a model is made of it
+
     def __init__(
         self,
         inputs: Any,
