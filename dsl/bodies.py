@@ -156,6 +156,7 @@ def _param(
             )
     except (Fault, TulleError, *WRONG_VALUES) as error:
         return checker.failed(error, statement.type.span)
+    checker.own((statement.name, variable.node))
     return wrapped(variable.node, statement.name.span)
 
 

@@ -146,7 +146,9 @@ def construct(
     if not isinstance(target, Layer):
         return Static(target)
     target.span, target.argument_spans = span, spans
-    return Instance(span, made.name, target, given_name=target.given_name)
+    instance = Instance(span, made.name, target, given_name=target.given_name)
+    evaluator.checker.own(instance)
+    return instance
 
 
 def apply_layer(

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..graph.diagnostics import Diagnostic, Fault, Source, Span, TulleError
 from .scope import Scope
 from .values import POISON, Poison
 
 if TYPE_CHECKING:
+    from ..graph.node import Node
+    from . import syntax as s
     from .definitions import Definitions
+    from .values import Instance
+
+# A layer, or a parameter with its node.
+Owned: TypeAlias = "Instance | tuple[s.Name, Node]"
 
 MAX_INSTANCES = 10_000
 MAX_APPLICATIONS = 100_000
@@ -37,6 +43,8 @@ class Checker:
     def __init__(self, source: Source, overrides: Mapping[str, Any], network: type):
         self.source, self.overrides, self.network = source, overrides, network
         self.faults: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+        self.owned: list[list[Owned]] = []  # what each open body made, innermost last
         self.module = Scope()
         self.active: list[str] = []
         self.applications = 0
@@ -55,6 +63,17 @@ class Checker:
         """Begin anew, after what was found has been raised."""
         self.faults.clear()
         self._told.clear()
+
+    def own(self, made: Owned) -> None:
+        """Note a layer or parameter that the body at hand makes."""
+        if self.owned:
+            self.owned[-1].append(made)
+
+    def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
+        """Report what is allowed and hardly meant."""
+        found = Diagnostic(code, message, span, severity="warning", **more)
+        if found not in self.warnings:
+            self.warnings.append(found)
 
     def error(self, code: str, message: str, span: Span, **more: Any) -> Poison:
         """Report a mistake at a place."""

@@ -22,7 +22,7 @@ from . import declared
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
-from .checker import WRONG_VALUES, Checker
+from .checker import WRONG_VALUES, Checker, Owned
 from .expressions import Evaluator
 from .scope import Scope
 from .values import (
@@ -82,7 +82,9 @@ class Definitions:
             if setting is None:
                 return POISON
             settings[parameter.name.text] = setting
-        return Instance(span, name, item=item, settings=settings)
+        instance = Instance(span, name, item=item, settings=settings)
+        self.checker.own(instance)
+        return instance
 
     def _setting(
         self, evaluator: Evaluator, parameter: s.Parameter, bound: Mapping[str, Given]
@@ -209,7 +211,10 @@ class Definitions:
             node = input_node(parameter.name.text, type, parameter.name.span)
             nodes.append(node)
             inner[parameter.name.text] = Tensor(node)
+        self.checker.owned.append([])
+        before = len(self.checker.faults)
         result = returned(self.checker, item, inner)
+        owned = self.checker.owned.pop()
         outputs = self._outputs(item, result)
         if outputs is None:
             return None
@@ -224,7 +229,27 @@ class Definitions:
             return None
         made.span = item.span if instance is None else instance.span
         made.kind_name = item.name.text
+        if len(self.checker.faults) == before:
+            # Where something failed, what depends on it is not known.
+            self._without_influence(item, made, owned)
         return made
+
+    def _without_influence(
+        self, item: s.LayerItem | s.ModelItem, made: Network, owned: Sequence[Owned]
+    ) -> None:
+        """Warn of parameters that no output depends on: they are not in the model."""
+        nodes, layers = set(made.nodes), {id(layer) for layer in made.layers}
+        title = item.name.text
+        for thing in owned:
+            if not isinstance(thing, Instance):
+                name, node = thing
+                if node not in nodes:
+                    message = f"no output of `{title}` depends on `{name.text}`"
+                    self.checker.warn("T0508", message, name.span)
+            elif thing.layer is None or id(thing.layer) not in layers:
+                if thing.layer is None or thing.layer.variables:
+                    message = f"no output of `{title}` depends on this `{thing.title}`"
+                    self.checker.warn("T0508", message, thing.span)
 
     def _outputs(self, item: s.LayerItem | s.ModelItem, value: Value) -> Any:
         match value:

@@ -28,6 +28,7 @@ class Elaboration:
     models: dict[str, Network] = field(default_factory=dict)
     trainings: dict[str, TrainingPlan] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
     checker: Checker | None = None
 
 
@@ -40,7 +41,7 @@ def elaborate(
     """The models and training plans of a file, and all its faults."""
     checker = Checker(source, config or {}, network)
     checker.definitions = Definitions(checker)
-    found = Elaboration(checker.faults, checker=checker)
+    found = Elaboration(checker.faults, warnings=checker.warnings, checker=checker)
     try:
         _File(checker, found).run(tree)
     except Stop:

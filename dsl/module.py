@@ -66,6 +66,8 @@ def read(path: str | Path) -> Source:
 def check(source: str | Path | Source) -> list[Diagnostic]:
     """What is wrong with a file, in the order of the places; empty if nothing is.
 
+    A diagnostic of severity `warning` does not keep the file from being used.
+
     >>> check(Source("a.net", "net 1 dim B in 4..2"))[0].code
     'T0204'
     """
@@ -75,7 +77,8 @@ def check(source: str | Path | Source) -> list[Diagnostic]:
         return list(error.diagnostics)
     tree, faults = parse(text)
     if tree is not None:
-        faults = faults + elaborate(text, tree).faults
+        found = elaborate(text, tree)
+        faults = faults + found.faults + found.warnings
     return in_order(faults)
 
 

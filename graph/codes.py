@@ -660,6 +660,27 @@ _code(
     "python",
 )
 
+_code(
+    "T0508",
+    "parameters without influence",
+    """A warning. No output depends on a layer or parameter, so it is not part of the
+    model and training will not change it. Perhaps a result was meant to be used.""",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = x |> Dense(8)
+      return x |> Dense(3)
+    }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = x |> Dense(8)
+      return h |> Dense(3)
+    }
+    """,
+)
+
 # Training.
 
 _TRAIN = """
@@ -821,8 +842,8 @@ _code(
 _code(
     "T0709",
     "a setting that has no form in a file",
-    """A model file holds numbers, text, lists and layers, never code. A layer with other
-    settings says in `get_config` how they are written.""",
+    """A model file holds numbers, text, lists and layers, never code. A layer with
+    other settings says in `get_config` how they are written.""",
     "tulle.Model(x, Dense(3, activation=lambda x: x * x)(x)).save('m.tulle')",
     "tulle.Model(x, Dense(3, activation='relu')(x)).save('m.tulle')",
     "python",
