@@ -247,7 +247,8 @@ class Definitions:
                     message = f"no output of `{title}` depends on `{name.text}`"
                     self.checker.warn("T0508", message, name.span)
             elif thing.layer is None or id(thing.layer) not in layers:
-                if thing.layer is None or thing.layer.variables:
+                layer = thing.layer
+                if layer is None or not layer.built or layer.variables:
                     message = f"no output of `{title}` depends on this `{thing.title}`"
                     self.checker.warn("T0508", message, thing.span)
 
