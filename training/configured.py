@@ -15,7 +15,9 @@ from ..graph.layer import _argument_fault as argument_fault
 class ConfiguredKind(type):
     """Notes the arguments of a constructor, and refuses wrong ones in our words."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    __init__: Any
+
+    def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
@@ -27,10 +29,10 @@ class ConfiguredKind(type):
         for name, parameter in bound.signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
                 given.update(given.pop(name, {}))
-        made = cls.__new__(cls)
+        made: Any = object.__new__(cls)
         made._given = given
         try:
-            made.__init__(*args, **kwargs)  # type: ignore[misc]
+            made.__init__(*args, **kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
         return made

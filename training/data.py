@@ -80,7 +80,7 @@ def as_dtype(name: str, array: Array, dtype: DType) -> Array:
             )
     if dtype.kind == "b":
         return array.astype(wanted)
-    limits = np.iinfo(wanted)
+    limits = np.iinfo(dtype.name)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         raise refuse(
             "T0702",

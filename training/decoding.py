@@ -205,15 +205,15 @@ class Decoder:
         nodes: list[Any] = []
         for entry in record["nodes"]:
             nodes.append(self._node(entry, nodes))
-        ends = [
+        source, result = (
             tree.unflatten(
                 self.value(record[f"{what}_structure"]),
                 iter([SymbolicTensor(nodes[i]) for i in record[f"{what}s"]]),
             )
             for what in ("input", "output")
-        ]
+        )
         kind = Functional if record["class"] == "Functional" else Network
-        return kind(*ends, name=record["name"], trainable=record["trainable"])
+        return kind(source, result, name=record["name"], trainable=record["trainable"])
 
     def _node(self, entry: Json, nodes: Sequence[Any]) -> Any:
         inputs = tuple(nodes[index] for index in entry.get("inputs", ()))

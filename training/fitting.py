@@ -196,6 +196,7 @@ def split_off(
 def _size(x: Any) -> int:
     if isinstance(x, dict):
         return _size(next(iter(x.values()), ()))
-    if isinstance(x, (list, tuple)) and x and getattr(x[0], "ndim", 0):
-        return len(x[0])
+    if isinstance(x, (list, tuple)) and x:
+        first: Any = x[0]
+        return len(first) if getattr(first, "ndim", 0) else len(x)
     return len(x)

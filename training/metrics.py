@@ -143,10 +143,13 @@ class MeanMetricWrapper(Mean):
         dtype: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(name or getattr(fn, "__name__", "mean_metric_wrapper"), dtype)
+        chosen = str(name or getattr(fn, "__name__", "mean_metric_wrapper"))
+        super().__init__(chosen, dtype)
         self._function, self._arguments = fn, kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         mask = getattr(y_pred, "_keras_mask", None)
         try:
@@ -327,7 +330,9 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         y_pred = as_floats(y_pred)
         y_true = as_tensor(y_true, y_pred.dtype)
         try:

@@ -553,7 +553,7 @@ def get(identifier: Any) -> Any:
         return find(name, "optimizer", CLASSES, {}, "optimizer").from_config(config)
     if isinstance(identifier, str):
         return find(identifier, "optimizer", CLASSES, {}, "optimizer")()
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+    if identifier in CLASSES.values():
         return identifier()
     fault = Fault("T0204", f"{identifier!r} is no optimizer", argument="optimizer")
     raise TensorTypeError.of(fault, caller_span())
