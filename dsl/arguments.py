@@ -129,7 +129,7 @@ def raw(value: Value) -> Any:
             return tuple(d if d.value is None else d.value for d in dims)
         case Tuple(items):
             return tuple(map(raw, items))
-        case Library("op", name):
+        case Library("op" | "initializer", name):
             return name
         case Instance(layer=Layer() as layer):
             return layer

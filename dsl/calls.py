@@ -38,9 +38,15 @@ if TYPE_CHECKING:
 
 def evaluated(evaluator: Evaluator, call: s.Call) -> list[Given]:
     """The arguments of a call, evaluated."""
-    return [
-        Given(a.name, evaluator.evaluate(a.value), a.value.span) for a in call.arguments
-    ]
+    given = []
+    for argument in call.arguments:
+        name, value = argument.name, argument.value
+        inner = evaluator
+        if name is not None and name.text.endswith("initializer"):
+            kinds = ("initializer", *evaluator.kinds)
+            inner = type(evaluator)(evaluator.checker, evaluator.scope, kinds)
+        given.append(Given(name, inner.evaluate(value), value.span))
+    return given
 
 
 def is_constructor(value: Value) -> bool:
@@ -159,25 +165,14 @@ def apply_layer(
         return POISON
     checker = evaluator.checker
     checker.count(span)
-    if instance.item is not None:
-        ordered = checker.definitions.operands(
-            evaluator, instance.title, instance.item.parameters, given, span
-        )
-        if ordered is None:
-            return POISON
-        given = ordered
-        if instance.layer is None:
-            checker.definitions.materialize(evaluator, instance, given, span)
+    prepare = _library_operands if instance.item is None else _own_operands
+    ready = prepare(evaluator, instance, given, span)
     layer = instance.layer
-    if layer is None:
+    if ready is None or layer is None:
         return POISON
-    named = {g.name.text: symbolic(g.value) for g in given if g.name}
-    if instance.item is None:
-        known = library.parameters(layer.call)
-        if bind(evaluator, instance.title, layer.call, given, span, known) is None:
-            return POISON
-    plain = [symbolic(g.value) for g in given if not g.name]
-    places = dict(enumerate(_symbol_spans(given)))
+    named = {g.name.text: symbolic(g.value) for g in ready if g.name}
+    plain = [symbolic(g.value) for g in ready if not g.name]
+    places = dict(enumerate(_symbol_spans(ready)))
     try:
         with standing_at(span):
             result = layer(*plain, **named)
@@ -187,6 +182,36 @@ def apply_layer(
     if not leaves:
         return checker.error("T0204", f"`{instance.title}` returns no tensor", span)
     return _nested(structure, iter(leaves), span)
+
+
+def _library_operands(
+    evaluator: Evaluator, instance: Instance, given: Sequence[Given], span: Span
+) -> Sequence[Given] | None:
+    """The arguments of a library layer's call, if they fit."""
+    layer, title = instance.layer, instance.title
+    for item in given:
+        if item.name is None and not isinstance(item.value, (Tensor, Tuple)):
+            message = f"`{title}` is applied to tensors, not to {describe(item.value)}"
+            evaluator.checker.error("T0501", message, item.span)
+            return None
+    assert layer is not None
+    known = library.parameters(layer.call)
+    fits = bind(evaluator, title, layer.call, given, span, known) is not None
+    return given if fits else None
+
+
+def _own_operands(
+    evaluator: Evaluator, instance: Instance, given: Sequence[Given], span: Span
+) -> Sequence[Given] | None:
+    """The operands of a layer of the file, which gets its network if it has none."""
+    item, definitions = instance.item, evaluator.checker.definitions
+    assert item is not None
+    ready = definitions.operands(
+        evaluator, instance.title, item.parameters, given, span
+    )
+    if ready is not None and instance.layer is None:
+        definitions.materialize(evaluator, instance, ready, span)
+    return ready
 
 
 def _nested(structure: Any, leaves: Any, span: Span) -> Value:

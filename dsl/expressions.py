@@ -89,6 +89,7 @@ class Evaluator:
         known = [*self.scope]
         for table in library.tables(self.kinds):
             known += table
+        known += DTYPES
         near = nearest(name.text, known)
         other = library.elsewhere(name.text)
         notes = (f"`{name.text}` is {other} of the library",) if other else ()
@@ -174,11 +175,25 @@ class Evaluator:
         span = application.base.span
         for trailer in trailers:
             if isinstance(trailer, s.Call):
+                value = self.hidden(value, application.base)
                 whole = joined(span, trailer.span)
                 value = calls.call(self, value, span, trailer, whole)
             else:
                 value = self.index(value, span, trailer)
             span = joined(span, trailer.span)
+        return value
+
+    def hidden(self, value: Value, base: s.Expression) -> Value:
+        """What is called; poison if its name hides a function of the library."""
+        if isinstance(value, Tensor) and isinstance(base, s.Name):
+            if library.find(base.text, self.kinds) is not None:
+                return self.checker.error(
+                    "T0501",
+                    f"`{base.text}` is {describe(value)} here",
+                    base.span,
+                    notes=(f"it hides the library's `{base.text}`",),
+                    help=("give one of them another name",),
+                )
         return value
 
     def index(self, value: Value, span: Span, index: s.Index) -> Value:

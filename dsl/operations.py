@@ -59,6 +59,9 @@ def apply_op(
         fault.message = fault.message.replace(f"`{name}`", f"`{title}`")
         return evaluator.checker.refuse(fault, span, places, spans)
     except (TulleError, *WRONG_VALUES) as error:
+        if "Node" in str(error):
+            message = f"`{title}` has a tensor where a setting belongs"
+            return evaluator.checker.error("T0204", message, span)
         return evaluator.checker.failed(error, span, places, spans)
     return wrapped(result, span)
 
@@ -96,7 +99,8 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
                 help=["`cast(…, f32)` makes fractions of whole numbers"],
             )
         if not isinstance(operand, (Node, bool, int, float)):
-            raise Fault("T0204", f"`{title}` needs a tensor in place of `{operand}`")
+            shown = "a string" if isinstance(operand, str) else "a list of values"
+            raise Fault("T0204", f"`{title}` needs tensors and numbers, not {shown}")
         if like is None and not isinstance(operand, Node):
             found.append(_constant(operand))
             like = found[-1].tensor_type
