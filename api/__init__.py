@@ -1,1 +1,126 @@
-"""Tulle: a small typed language for neural networks and its compiler."""
+"""Tulle: a small typed language for neural networks and its compiler.
+
+The names are Keras's. Importing this package imports nothing else: a name is fetched
+when it is first used, so that `import tulle` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import activations as activations
+    from . import callbacks as callbacks
+    from . import initializers as initializers
+    from . import layers as layers
+    from . import losses as losses
+    from . import metrics as metrics
+    from . import ops as ops
+    from . import optimizers as optimizers
+    from . import random as random
+    from . import saving as saving
+    from . import utils as utils
+    from .dsl import Module as Module
+    from .dsl import check as check
+    from .dsl import load as load
+    from .dsl import loads as loads
+    from .graph.device import device as device
+    from .graph.device import devices as devices
+    from .graph.diagnostics import BackendError as BackendError
+    from .graph.diagnostics import DataError as DataError
+    from .graph.diagnostics import Diagnostic as Diagnostic
+    from .graph.diagnostics import GradientError as GradientError
+    from .graph.diagnostics import InternalError as InternalError
+    from .graph.diagnostics import LanguageError as LanguageError
+    from .graph.diagnostics import RunShapeError as RunShapeError
+    from .graph.diagnostics import TensorTypeError as TensorTypeError
+    from .graph.diagnostics import TulleError as TulleError
+    from .graph.layer import Layer as Layer
+    from .graph.network import Input as Input
+    from .graph.tape import GradientTape as GradientTape
+    from .graph.tensor import SymbolicTensor as SymbolicTensor
+    from .graph.tensor import Tensor as Tensor
+    from .graph.tensor import constant as constant
+    from .graph.tensor import convert_to_tensor as convert_to_tensor
+    from .graph.variable import Variable as Variable
+    from .training.model import Model as Model
+    from .training.model import Sequential as Sequential
+    from .training.saving import load_model as load_model
+
+    __version__: str
+
+_MODULES = (
+    "activations",
+    "callbacks",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "random",
+    "saving",
+    "utils",
+)
+_HOMES = {
+    "BackendError": "graph.diagnostics",
+    "DataError": "graph.diagnostics",
+    "Diagnostic": "graph.diagnostics",
+    "GradientError": "graph.diagnostics",
+    "GradientTape": "graph.tape",
+    "Input": "graph.network",
+    "InternalError": "graph.diagnostics",
+    "LanguageError": "graph.diagnostics",
+    "Layer": "graph.layer",
+    "Model": "training.model",
+    "Module": "dsl",
+    "RunShapeError": "graph.diagnostics",
+    "Sequential": "training.model",
+    "SymbolicTensor": "graph.tensor",
+    "Tensor": "graph.tensor",
+    "TensorTypeError": "graph.diagnostics",
+    "TulleError": "graph.diagnostics",
+    "Variable": "graph.variable",
+    "check": "dsl",
+    "constant": "graph.tensor",
+    "convert_to_tensor": "graph.tensor",
+    "device": "graph.device",
+    "devices": "graph.device",
+    "load": "dsl",
+    "load_model": "training.saving",
+    "loads": "dsl",
+}
+
+__all__ = [  # noqa: PLE0604 - both are names
+    *_MODULES,
+    *_HOMES,
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("tulle")
+    else:
+        raise AttributeError(f"module `tulle` has no `{name}`{_nearest(name)}")
+    globals()[name] = value
+    return value
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, __all__, 1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

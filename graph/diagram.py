@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import activations
+from .diagnostics import Diagnostic, TensorTypeError, caller_span
 from .dim import Dim, Symbol
 from .layer import Layer, LayerCall
 from .match import match_types
@@ -22,7 +23,7 @@ from .types import TensorType, TupleType
 if TYPE_CHECKING:
     import networkx
 
-PLAIN_NETWORKS = ("Network", "Model", "Sequential")
+PLAIN_NETWORKS = ("Network", "Functional")
 DETAIL = 40  # characters of a constant or an attribute that are shown
 Sizes = Mapping[Symbol, Dim]
 
@@ -76,8 +77,10 @@ class Diagram:
     clusters: tuple[Cluster, ...]
 
 
-def diagram_of(network: Network, *, expand_nested: bool = True) -> Diagram:
+def diagram_of(network: Layer, *, expand_nested: bool = True) -> Diagram:
     """The diagram of a network; nested networks are boxes if they are not expanded.
+
+    Raises `TensorTypeError` for a model that is not made of inputs and outputs.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input
@@ -86,6 +89,8 @@ def diagram_of(network: Network, *, expand_nested: bool = True) -> Diagram:
     >>> [box.key for box in diagram_of(model).boxes]
     ['image', 'logits', 'output']
     """
+    if not isinstance(network, Network) or not network.built:
+        raise _no_network(network)
     found = _Collector(expand_nested)
     sources: dict[Node, Ends] = {}
     pairs = zip(network.input_nodes, network.input_names, strict=True)
@@ -106,6 +111,23 @@ def diagram_of(network: Network, *, expand_nested: bool = True) -> Diagram:
     )
 
 
+def _no_network(layer: Layer) -> TensorTypeError:
+    """The order of the layers is known of networks only."""
+    unbuilt = isinstance(layer, Network)
+    reason = "it has not been built" if unbuilt else "its `call` is Python code"
+    advice = (
+        "start it with an `Input`" if unbuilt else "make it: `Model(inputs, outputs)`"
+    )
+    return TensorTypeError(
+        Diagnostic(
+            "T0204",
+            f"`{layer.name}` cannot be drawn: {reason}",
+            caller_span(),
+            help=(advice,),
+        )
+    )
+
+
 def output_names(network: Network) -> list[str]:
     """What the outputs are called: by the keys of a dictionary, else by number."""
     if isinstance(network.output_structure, dict):
@@ -114,7 +136,7 @@ def output_names(network: Network) -> list[str]:
     return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
 
 
-def to_networkx(network: Network, *, expand_nested: bool = True) -> networkx.DiGraph:
+def to_networkx(network: Layer, *, expand_nested: bool = True) -> networkx.DiGraph:
     """The network as a `networkx.DiGraph`, one graph node a box of the diagram.
 
     Nodes carry `kind`, `title`, `name`, `type` and `parameters`; an edge carries the

@@ -6,6 +6,7 @@ builds a node.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -206,6 +207,20 @@ def convert_to_tensor(value: Any, dtype: DTypeLike | None = None) -> Any:
     if native and array.dtype.kind in "if":
         array = array.astype("int32" if array.dtype.kind == "i" else "float32")
     return Tensor(xp.asarray(array))
+
+
+def constant(
+    value: Any, dtype: DTypeLike | None = None, shape: Sequence[int] | None = None
+) -> Any:
+    """A tensor of fixed values; a single number fills `shape`, others take it.
+
+    >>> constant(1.0, shape=(2, 2)).numpy().tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    tensor = convert_to_tensor(value, dtype)
+    if shape is None:
+        return tensor
+    return OPS["broadcast_to" if tensor.ndim == 0 else "reshape"](tensor, shape)
 
 
 def convert_to_numpy(value: Any) -> np.ndarray[Any, Any]:

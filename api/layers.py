@@ -1,0 +1,53 @@
+"""The layers, the base of all layers, and `Input`."""
+
+from .graph.layer import Layer
+from .graph.layers import (
+    Activation,
+    Add,
+    Average,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    GlobalAveragePooling1D,
+    LayerNormalization,
+    Maximum,
+    Minimum,
+    Multiply,
+    Permute,
+    ReLU,
+    Rescaling,
+    Reshape,
+    Softmax,
+    Subtract,
+)
+from .graph.network import Input
+
+__all__ = [
+    "Activation",
+    "Add",
+    "Average",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "Input",
+    "Layer",
+    "LayerNormalization",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "Subtract",
+]

@@ -1,0 +1,25 @@
+"""The ops by NumPy's and Keras's names, for tensors, symbolic tensors and arrays.
+
+They are those of the registry, so that an op is written in one place.
+
+>>> maximum([1.0, -2.0], 0.0).numpy().tolist()
+[1.0, 0.0]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .graph.registry import OPS
+from .graph.tensor import convert_to_numpy, convert_to_tensor
+
+_PUBLIC = {name: op for name, op in OPS.items() if op.public}
+
+__all__ = ["convert_to_numpy", "convert_to_tensor", *_PUBLIC]  # noqa: PLE0604
+
+globals().update(_PUBLIC)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """An op of the registry."""

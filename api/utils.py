@@ -1,0 +1,7 @@
+"""Helpers: pictures and graphs of models, the seed of everything random."""
+
+from .graph.diagram import to_networkx
+from .graph.drawing import plot_model
+from .graph.variable import set_random_seed
+
+__all__ = ["plot_model", "set_random_seed", "to_networkx"]
