@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from .dim import Dim, DimLike, Symbol, sorted_symbols
 
 WITNESSES = (1, 2, 3, 7)
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
+TRIED = 256
 
 
 def equal(left: DimLike, right: DimLike) -> bool | None:
@@ -25,7 +27,7 @@ def equal(left: DimLike, right: DimLike) -> bool | None:
     low, high = difference.bounds()
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False
-    return False if counterexample(left, right) is not None else None
+    return False if counterexample(difference, 0) is not None else None
 
 
 def counterexample(left: DimLike, right: DimLike) -> dict[Symbol, int] | None:
@@ -38,11 +40,24 @@ def counterexample(left: DimLike, right: DimLike) -> dict[Symbol, int] | None:
 
 
 def valuations(*dims: Dim) -> Iterator[dict[Symbol, int]]:
-    """A few admissible values for the symbols of dims."""
-    symbols = sorted_symbols(*dims)[:6]
+    """A few admissible values for the symbols of dims: small ones, then mixed ones."""
+    symbols = sorted_symbols(*dims)
     choices = [sorted({_clamp(w, s) for w in WITNESSES} | {s.lower}) for s in symbols]
-    for values in itertools.islice(itertools.product(*choices), 256):
-        yield dict(zip(symbols, values, strict=True))
+    mixed = [_clamp(PRIMES[i % len(PRIMES)], s) for i, s in enumerate(symbols)]
+    small = itertools.islice(itertools.product(*choices), TRIED)
+    for numbers in itertools.chain(small, [mixed, mixed[::-1]]):
+        values = {s: _clamp(n, s) for s, n in zip(symbols, numbers, strict=True)}
+        if all(_defined(dim, values) for dim in dims):
+            yield values
+
+
+def _defined(dim: Dim, values: dict[Symbol, int]) -> bool:
+    """Whether the size divides by nothing that is zero there."""
+    try:
+        dim.evaluate(values)
+    except ZeroDivisionError:
+        return False
+    return True
 
 
 def _clamp(value: int, symbol: Symbol) -> int:

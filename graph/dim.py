@@ -246,8 +246,9 @@ class Dim:
     def __str__(self) -> str:
         parts: list[str] = []
         for monomial, factor in sorted(self.terms, key=_display_order):
+            alone = factor == 1 and len(monomial) == 1
             text = " * ".join(
-                str(atom) if power == 1 else f"{_atom_text(atom)}**{power}"
+                str(atom) if power == 1 and alone else _power_text(atom, power)
                 for atom, power in monomial
             )
             size = abs(factor)
@@ -286,8 +287,10 @@ def _number(value: int) -> Dim:
 ZERO = Dim(())
 
 
-def _atom_text(atom: Atom) -> str:
-    return str(atom) if isinstance(atom, Symbol) else f"({atom})"
+def _power_text(atom: Atom, power: int) -> str:
+    infix = isinstance(atom, Compound) and atom.kind in ("//", "%")
+    text = f"({atom})" if infix else str(atom)
+    return text if power == 1 else f"{text}**{power}"
 
 
 def _display_order(term: tuple[Monomial, int]) -> tuple[int, int, tuple[object, ...]]:
