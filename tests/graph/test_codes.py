@@ -44,5 +44,7 @@ def test_mended_example_is_fine(code):
 
 def test_page():
     page = explain("T0301")
-    assert page.startswith("T0301: inner sizes of a matrix product differ\n\nIn `a @ b`")
+    assert page.startswith(
+        "T0301: inner sizes of a matrix product differ\n\nIn `a @ b`"
+    )
     assert "    param w: f32[512, 10]" in page.replace("      ", "    ")

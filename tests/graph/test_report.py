@@ -129,7 +129,9 @@ def test_without_a_place():
 def test_order_and_number():
     source = Source("a.net", "x\n" * 60)
     places = [Span(source, n, 1, n, 2) for n in range(60, 0, -1)]
-    text = render_all([Diagnostic("T0201", f"no {p.line}", p) for p in places], "concise")
+    text = render_all(
+        [Diagnostic("T0201", f"no {p.line}", p) for p in places], "concise"
+    )
     lines = text.split("\n")
     assert lines[0] == "a.net:1:1: error[T0201]: no 1"
     assert len(lines) == 51
