@@ -11,6 +11,7 @@ import numpy as np
 from ..graph.device import array_module, module_of
 from ..graph.diagnostics import Fault
 from ..graph.dim import Dim
+from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
 from .steps import Signature
@@ -149,18 +150,26 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
             )
         values = [x[name] for name in names]
     elif len(names) == 1:
-        single = isinstance(x, (list, tuple)) and len(x) == 1 and hasattr(x[0], "shape")
-        values = [x[0] if single else x]
+        values = list(x) if _several(model, x) else [x]
     else:
         values = list(x)
-        if len(values) != len(names):
-            raise data.refuse(
-                "T0701",
-                f"the model has {len(names)} inputs ({', '.join(names)}), and `x` is "
-                f"{len(values)} arrays",
-            )
+    if len(values) != len(names):
+        many = "1 input" if len(names) == 1 else f"{len(names)} inputs"
+        raise data.refuse(
+            "T0701",
+            f"the model has {many} ({', '.join(names)}), and `x` is {len(values)} arrays",
+        )
     labels = ["x"] if len(names) == 1 and not isinstance(x, Mapping) else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]
+
+
+def _several(model: Model, x: Any) -> bool:
+    """Whether `x` for a model with one input is a list of whole arrays."""
+    if not isinstance(x, (list, tuple)) or not all(hasattr(i, "shape") for i in x):
+        return False
+    if not isinstance(model, Network) or not model.built:
+        return len(x) == 1
+    return bool(x) and len(x[0].shape) == model.input_types[0].rank
 
 
 def _count(x: Any) -> int:

@@ -7,9 +7,10 @@ element types, values that are not finite, class numbers without a score.
 from __future__ import annotations
 
 import difflib
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ..graph.operand import Operand
 from ..graph.types import DTYPES, F32, DType, TensorType
 
 Array = np.ndarray[Any, Any]
+DEFLATE = 1100  # how much smaller than itself zlib can make something, at most
 PREFIX = "first wrong value at index"
 
 
@@ -241,11 +243,27 @@ def _missing(place: Any, name: str, there: Sequence[str]) -> DataError:
 def _member(place: Any, archive: zipfile.ZipFile, name: str) -> Array:
     import zlib
 
+    entry = archive.getinfo(f"{name}.npy")
     try:
-        with archive.open(f"{name}.npy") as stream:
+        if entry.file_size > DEFLATE * (entry.compress_size + 100):
+            raise ValueError("it claims to be larger than its content can be")
+        with archive.open(entry) as stream:
+            _check_header(stream, entry.file_size)
+        with archive.open(entry) as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, zlib.error, zipfile.BadZipFile, EOFError) as error:
         raise _unreadable(f"`{name}` in `{place}`", error) from None
+
+
+def _check_header(stream: IO[bytes], size: int) -> None:
+    """Refuse a header that declares more numbers than there are bytes."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header declares the shape {shape}, which is not there")
 
 
 def _single(place: Any, names: Sequence[str] | None) -> dict[str, Array]:
@@ -258,6 +276,8 @@ def _single(place: Any, names: Sequence[str] | None) -> dict[str, Array]:
         )
     try:
         with place.open("rb") as stream:
+            _check_header(stream, place.stat().st_size)
+            stream.seek(0)
             array = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise _unreadable(f"`{place}`", error) from None

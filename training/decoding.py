@@ -205,15 +205,15 @@ class Decoder:
         nodes: list[Any] = []
         for entry in record["nodes"]:
             nodes.append(self._node(entry, nodes))
-        source, result = (
-            tree.unflatten(
-                self.value(record[f"{what}_structure"]),
-                iter([SymbolicTensor(nodes[i]) for i in record[f"{what}s"]]),
-            )
-            for what in ("input", "output")
-        )
+        source = self._ends("input", record, nodes)
+        result = self._ends("output", record, nodes)
         kind = Functional if record["class"] == "Functional" else Network
         return kind(source, result, name=record["name"], trainable=record["trainable"])
+
+    def _ends(self, what: str, record: Json, nodes: Sequence[Any]) -> Any:
+        """The inputs or outputs in their arrangement."""
+        ends = [SymbolicTensor(nodes[index]) for index in record[f"{what}s"]]
+        return tree.unflatten(self.value(record[f"{what}_structure"]), iter(ends))
 
     def _node(self, entry: Json, nodes: Sequence[Any]) -> Any:
         inputs = tuple(nodes[index] for index in entry.get("inputs", ()))

@@ -84,7 +84,8 @@ class Model(Layer, metaclass=ModelKind):
             dtype = self.dtype_kind if array.dtype.kind == "f" else None
             own = dtype or data.dtype_of_array(array)
             types.append(TensorType(own, tuple(dims[: array.ndim])))
-        return tuple(types)
+        self.called_with = tuple(types)
+        return self.called_with
 
     def output_types_for(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """The types of outputs; gives each output its name and goal."""
@@ -92,7 +93,7 @@ class Model(Layer, metaclass=ModelKind):
         inputs = [SymbolicTensor(input_node("x", type)) for type in types]
         with tracing(Trace(training=False)):
             outputs = self.outputs_of(inputs)
-        self._bind_goals(len(outputs))
+        self._bind_goals()
         return tuple(output.type for output in outputs)
 
     def outputs_of(self, inputs: Sequence[Any]) -> list[Any]:
@@ -103,7 +104,7 @@ class Model(Layer, metaclass=ModelKind):
             self._output_names = _output_names(structure, len(outputs))
         return outputs
 
-    def _bind_goals(self, count: int) -> None:
+    def _bind_goals(self) -> None:
         if self._compiled is not None:
             self._compiled.bind(self.output_names)
 
@@ -157,12 +158,12 @@ class Model(Layer, metaclass=ModelKind):
         With several outputs, losses, weights and metrics come as lists or as
         dictionaries by output name. `run_eagerly` runs op by op, without compiling.
         """
-        self._compiled = Compiled(
+        compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly
         )
-        self._steps = None
-        if isinstance(self, Network):
-            self._bind_goals(len(self.output_nodes))
+        if self.output_names:
+            compiled.bind(self.output_names)
+        self._compiled, self._steps = compiled, None
 
     @told_to_caller
     def fit(
@@ -389,7 +390,7 @@ class Functional(Model, Network):
         return self.input_types
 
     def output_types_for(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
-        self._bind_goals(len(self.output_nodes))
+        self._bind_goals()
         return self.output_types
 
     def outputs_of(self, inputs: Sequence[Any]) -> list[Any]:

@@ -241,6 +241,8 @@ def _read(place: Path) -> tuple[dict[str, Any], Arrays]:
                 _refuse(place, f"`{CONFIG}` in it is too large")
             config = _parse(place, archive.read(CONFIG))
             content = archive.read(WEIGHTS)
+    except DataError:
+        raise
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError):
         _refuse(place, f"it is no intact zip file, so not {EXPECTED}")
     if hashlib.sha256(content).hexdigest() != config["sha256"]:

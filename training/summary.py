@@ -16,6 +16,8 @@ from ..graph.network import Network
 from ..graph.types import TensorType, TupleType
 from ..graph.variable import Variable
 
+NARROW = 6  # no column of text becomes narrower
+
 
 @dataclass(frozen=True)
 class Row:
@@ -204,9 +206,11 @@ def _table(
     head: Sequence[str], cells: Sequence[Sequence[str]], width: int | None
 ) -> list[str]:
     wide = [max(len(row[i]) for row in [head, *cells]) for i in range(len(head))]
-    if width is not None:
-        over = max(0, sum(wide) + 2 * (len(wide) - 1) - width)
-        wide[0] = max(8, wide[0] - over)
+    while width is not None and sum(wide) + 2 * (len(wide) - 1) > width:
+        widest = max(range(3), key=lambda index: wide[index])
+        if wide[widest] <= NARROW:
+            break
+        wide[widest] -= 1
 
     def line(row: Sequence[str]) -> str:
         parts = []

@@ -1,0 +1,420 @@
+"""Models on disk: what is read back is what was saved; bad files are told."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from tulle.graph.diagnostics import DataError, TulleError
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.graph import graph_of, same_graph
+from tulle.graph.layer import Layer
+from tulle.graph.layers import BatchNormalization, Dense, Dropout
+from tulle.graph.network import Input, Network
+from tulle.graph.registry import call
+from tulle.graph.tensor import SymbolicTensor, Tensor
+from tulle.graph.variable import Variable, set_random_seed
+from tulle.training import losses, optimizers, saving, schedules
+from tulle.training.decoding import Formula
+from tulle.training.model import Functional, Model, Sequential
+
+CROSSENTROPY = losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "model.tulle"
+
+
+def reloaded(model, place, **options):
+    model.save(place)
+    return saving.load_model(place, **options)
+
+
+def same_outputs(one, two, data):
+    left, right = (model.predict(data, verbose=0) for model in (one, two))
+    np.testing.assert_array_equal(left, right)
+
+
+def rich():
+    """A model with sharing, a nested model, ops between layers, state and chance."""
+    inner_x = Input((6,), name="inner_input")
+    inner = Model(inner_x, Dense(6, name="deep")(inner_x), name="inner")
+    x = Input((6,), name="x")
+    shared = Dense(6, activation="tanh", name="shared")
+    h = shared(inner(shared(x)))
+    h = BatchNormalization()(h * 0.5 + x[:, ::-1])
+    h = Dropout(0.3)(call("concatenate", [h, x], axis=-1))
+    return Model(x, Dense(3, name="scores")(h), name="rich")
+
+
+def data(count=20):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(count, 6)).astype("float32")
+    return x, random.integers(0, 3, count).astype("int32")
+
+
+def test_a_model_comes_back_whole(place):
+    model = rich()
+    again = reloaded(model, place)
+    assert isinstance(again, Functional)
+    assert again.name == "rich"
+    assert same_graph(graph_of(model), graph_of(again))
+    assert list(model.named_variables()) == list(again.named_variables())
+    same_outputs(model, again, data()[0])
+    inner = again.get_layer("inner")
+    assert [layer.name for layer in inner.layers] == ["deep"]
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.Adam(0.01),
+        optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=1.0),
+        optimizers.RMSprop(schedules.ExponentialDecay(0.1, 5, 0.5)),
+        optimizers.AdamW(0.01),
+    ],
+)
+def test_training_goes_on_identically(place, optimizer):
+    model = rich()
+    model.compile(optimizer, CROSSENTROPY, metrics=["accuracy"])
+    model.fit(*data(), epochs=2, batch_size=8, verbose=0)
+    again = reloaded(model, place)
+    for one in (model, again):
+        set_random_seed(3)
+        one.history = one.fit(*data(), epochs=2, batch_size=8, verbose=0).history
+    assert model.history == again.history
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(again.optimizer.iterations.numpy()) == 12
+
+
+def test_saving_twice_gives_the_same_bytes(place, tmp_path):
+    model = rich()
+    model.compile("adam", CROSSENTROPY)
+    model.fit(*data(), verbose=0)
+    model.save(place)
+    saving.load_model(place).save(tmp_path / "again.tulle")
+    contents = [
+        zipfile.ZipFile(p).read("weights.safetensors")
+        for p in (place, tmp_path / "again.tulle")
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_symbolic_sizes_keep_their_bounds(place):
+    from tulle.graph.tensor import input_node
+    from tulle.graph.types import F32, TensorType
+
+    batch, time = Symbol("B"), Symbol("T", lower=2, upper=64)
+    dims = (Dim.from_symbol(batch), Dim.from_symbol(time) * 2 + 1, Dim.of(3))
+    x = SymbolicTensor(input_node("x", TensorType(F32, dims)))
+    again = reloaded(Model(x, Dense(2)(x)), place)
+    assert str(again.input_types[0]) == "f32[B, 2*T + 1, 3]"
+    assert again.predict(np.ones((4, 7, 3)), verbose=0).shape == (4, 7, 2)
+    with pytest.raises(TulleError, match="T0701"):
+        again.predict(np.ones((4, 3, 3)), verbose=0)
+    (symbol,) = again.input_types[0].shape[1].symbols()
+    assert (symbol.lower, symbol.upper) == (2, 64)
+
+
+def test_plain_parameters_and_constants(place):
+    """What a text elaborates to: networks with parameters of their own."""
+    weight = Variable(np.arange(6.0, dtype="float32").reshape(3, 2), name="w")
+    fixed = Variable(np.ones(2, "float32"), name="b", trainable=False)
+    inner_x = Input((3,), name="v")
+    body = call("matmul", inner_x, SymbolicTensor(weight.node))
+    inner = Network(inner_x, body + SymbolicTensor(fixed.node), name="affine")
+    x = Input((3,), name="x")
+    table = Tensor(np.arange(100.0, dtype="float32").reshape(50, 2))
+    model = Model(x, call("matmul", inner(x), call("transpose", table)))
+    again = reloaded(model, place)
+    assert {n: v.trainable for n, v in again.named_variables().items()} == {
+        "affine/w": True,
+        "affine/b": False,
+    }
+    same_outputs(model, again, np.ones((2, 3)))
+
+
+def test_inputs_and_outputs_keep_their_structure(place):
+    a, b = Input((2,), name="a"), Input((2,), name="b")
+    model = Model({"a": a, "b": b}, {"sum": a + b, "both": (a * b, a - b)})
+    again = reloaded(model, place)
+    found = again.predict({"a": np.ones((1, 2)), "b": np.ones((1, 2))}, verbose=0)
+    assert found["sum"].tolist() == [[2.0, 2.0]]
+    assert found["both"][1].tolist() == [[0.0, 0.0]]
+
+
+def test_sequential_models(place):
+    model = Sequential([Input((3,)), Dense(2, name="one"), Dense(1)], name="line")
+    again = reloaded(model, place)
+    assert type(again) is Sequential
+    assert [layer.name for layer in again.layers] == ["one", "dense"]
+    same_outputs(model, again, np.ones((2, 3)))
+
+
+class Scaled(Layer):
+    """A layer of the user's own."""
+
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+
+    def call(self, x):
+        return x * self.scale * self.factor
+
+
+def own_layer():
+    x = Input((3,))
+    return Model(x, Scaled(3.0, name="mine")(x))
+
+
+def test_own_layers_come_by_custom_objects(place):
+    model = own_layer()
+    model.save(place)
+    with pytest.raises(DataError, match="custom_objects") as caught:
+        saving.load_model(place)
+    assert caught.value.diagnostics[0].code == "T0201"
+    again = saving.load_model(place, custom_objects={"Scaled": Scaled})
+    assert again.get_layer("mine").factor == 3.0
+    same_outputs(model, again, np.ones((2, 3)))
+
+
+@saving.register_serializable("tests")
+class Doubled(Layer):
+    """A registered layer."""
+
+    def call(self, x):
+        return x * 2.0
+
+
+@saving.register_serializable("tests")
+def gap(y_true, y_pred):
+    """A registered loss."""
+    return call("mean", call("abs", y_true - y_pred), axis=-1)
+
+
+def test_registered_classes_and_functions(place):
+    x = Input((2,))
+    model = Model(x, Dense(1)(Doubled()(x)))
+    model.compile("sgd", gap)
+    again = reloaded(model, place)
+    pair = np.ones((4, 2)), np.zeros((4, 1))
+    found = again.evaluate(*pair, verbose=0)
+    assert found == model.evaluate(*pair, verbose=0)
+
+
+class Own(Model):
+    """A model given by its `call`."""
+
+    def __init__(self, width=4, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.hidden, self.end = Dense(width, activation="relu"), Dense(1)
+
+    def call(self, x):
+        return self.end(self.hidden(x))
+
+
+def test_subclassed_models(place):
+    model = Own(5, name="own")
+    with pytest.raises(DataError, match="has not been called"):
+        model.save(place)
+    assert not place.exists()
+    x = np.ones((3, 2), "float32")
+    model.predict(x, verbose=0)
+    again = reloaded(model, place, custom_objects={"Own": Own})
+    assert again.width == 5
+    same_outputs(model, again, x)
+
+
+def test_formulas_of_a_text(place):
+    x = Input((2,))
+    model = Model(x, Dense(1, name="d")(x))
+    target, output = Input((1,), name="t"), Input((1,), name="o")
+    square = call("mean", call("square", target - output))
+    model.compile("sgd", Formula(Network([target, output], square)))
+    again = reloaded(model, place)
+    pair = np.ones((4, 2)), np.zeros((4, 1))
+    assert again.evaluate(*pair, verbose=0) == model.evaluate(*pair, verbose=0)
+
+
+def test_weights_alone(place, tmp_path):
+    model, other = rich(), rich()
+    model.save_weights(tmp_path / "w.safetensors")
+    other.load_weights(tmp_path / "w.safetensors")
+    same_outputs(model, other, data()[0])
+    third = rich()
+    model.save(place)
+    third.load_weights(place)
+    same_outputs(model, third, data()[0])
+    x = Input((6,))
+    stranger = Model(x, Dense(2, name="scores")(x))
+    with pytest.raises(DataError, match="another model"):
+        stranger.load_weights(place)
+
+
+# Files that are not what they should be.
+
+
+def refused(place, code="T0704"):
+    with pytest.raises(DataError) as caught:
+        saving.load_model(place)
+    assert caught.value.diagnostics[0].code == code, str(caught.value)
+    return str(caught.value)
+
+
+def rewritten(source, target, change):
+    """A copy of a model file with its configuration changed."""
+    with zipfile.ZipFile(source) as old:
+        config = json.loads(old.read("config.json"))
+        weights = old.read("weights.safetensors")
+    config = change(config) or config
+    with zipfile.ZipFile(target, "w") as new:
+        new.writestr("config.json", json.dumps(config))
+        new.writestr("weights.safetensors", weights)
+
+
+@pytest.fixture
+def saved(place):
+    x = Input((3,), name="x")
+    model = Model(x, Dense(2, name="d")(x) * 2.0)
+    model.compile("adam", "mse")
+    model.save(place)
+    return place
+
+
+def test_a_place_that_cannot_be_written(saved, tmp_path):
+    before = saved.read_bytes()
+    model = rich()
+    for wrong in (tmp_path, tmp_path / "none" / "m.tulle"):
+        with pytest.raises(DataError) as caught:
+            model.save(wrong)
+        assert caught.value.diagnostics[0].code == "T0705"
+    with pytest.raises(DataError, match="exists already"):
+        model.save(saved, overwrite=False)
+    assert saved.read_bytes() == before
+
+
+def test_an_error_leaves_the_old_file(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(DataError, match="no space left"):
+        rich().save(saved)
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+def test_missing_files(tmp_path, saved):
+    assert "model.tulle" in refused(tmp_path / "modle.tulle", "T0703")
+    refused(tmp_path, "T0703")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"PK\x03\x04" + bytes(60), b"\x80\x04N." * 9]
+)
+def test_other_files(place, content):
+    place.write_bytes(content)
+    refused(place)
+
+
+def test_a_zip_of_something_else(place):
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("a.txt", "a")
+    assert "zip file, but not" in refused(place)
+
+
+def test_every_cut_is_noticed(saved, tmp_path):
+    whole = saved.read_bytes()
+    for size in range(0, len(whole), 41):
+        (tmp_path / "cut.tulle").write_bytes(whole[:size])
+        refused(tmp_path / "cut.tulle")
+
+
+def test_every_changed_byte_is_noticed_or_harmless(saved, tmp_path):
+    whole = saved.read_bytes()
+    weights = saving.load_model(saved).get_weights()
+    for place in range(0, len(whole), 13):
+        changed = whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]
+        (tmp_path / "changed.tulle").write_bytes(changed)
+        found = loaded_or_none(tmp_path / "changed.tulle")
+        if found is not None:
+            for a, b in zip(weights, found.get_weights(), strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def loaded_or_none(path):
+    try:
+        return saving.load_model(path)
+    except DataError:
+        return None
+
+
+def mutations(config):
+    """The configuration with each part in turn replaced by nonsense."""
+    stack = [(config, key) for key in config]
+    while stack:
+        parent, key = stack.pop()
+        old = parent[key]
+        for wrong in (None, -1, 2**40, "x", [], {}, [[[]]], {"tuple": 3}):
+            parent[key] = wrong
+            yield config
+        parent[key] = old
+        if isinstance(old, dict):
+            stack += [(old, inner) for inner in old]
+        elif isinstance(old, list):
+            stack += [(old, inner) for inner in range(len(old))]
+
+
+def test_hostile_configurations_end_as_diagnostics(saved, tmp_path):
+    with zipfile.ZipFile(saved) as archive:
+        config = json.loads(archive.read("config.json"))
+    target, refusals = tmp_path / "hostile.tulle", 0
+    for changed in mutations(config):
+        rewritten(saved, target, lambda _, changed=changed: changed)
+        refusals += loaded_or_none(target) is None
+    assert refusals > 400
+
+
+def test_a_deep_configuration(saved, tmp_path):
+    target = tmp_path / "deep.tulle"
+    with zipfile.ZipFile(saved) as archive:
+        weights = archive.read("weights.safetensors")
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("config.json", "[" * 200_000)
+        archive.writestr("weights.safetensors", weights)
+    refused(target)
+
+
+def test_another_version(saved, tmp_path):
+    target = tmp_path / "new.tulle"
+    rewritten(saved, target, lambda c: {**c, "version": 99})
+    assert "version 99" in refused(target)
+
+
+def test_a_layer_that_claims_to_be_huge_takes_no_memory(saved, tmp_path):
+    target = tmp_path / "huge.tulle"
+
+    def enlarge(config):
+        config["tables"]["layers"][0]["config"]["units"] = 2**31 - 1
+
+    rewritten(saved, target, enlarge)
+    assert "shape" in refused(target)
+
+
+def test_weights_whose_header_lies(saved, tmp_path):
+    target = tmp_path / "lie.safetensors"
+    header = json.dumps(
+        {"d/kernel": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 8]}}
+    ).encode()
+    target.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(DataError, match="T0704"):
+        saving.load_model(saved).load_weights(target)
