@@ -111,7 +111,7 @@ def test_symbolic_sizes_keep_their_bounds(place):
     dims = (Dim.from_symbol(batch), Dim.from_symbol(time) * 2 + 1, Dim.of(3))
     x = SymbolicTensor(input_node("x", TensorType(F32, dims)))
     again = reloaded(Model(x, Dense(2)(x)), place)
-    assert str(again.input_types[0]) == "f32[B, 2*T + 1, 3]"
+    assert str(again.input_types[0]) == "f32[B, 2 * T + 1, 3]"
     assert again.predict(np.ones((4, 7, 3)), verbose=0).shape == (4, 7, 2)
     with pytest.raises(TulleError, match="T0701"):
         again.predict(np.ones((4, 3, 3)), verbose=0)
