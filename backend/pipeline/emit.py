@@ -81,7 +81,10 @@ def _comment(node: Node) -> str:
 def _line(step: Step, index: int, xp: Any, calls: dict[str, Step]) -> str:
     names = [source.name for source in step.sources]
     if step.copy:
-        return f"copy({step.target.name}, {names[0]})"
+        target, source = step.target.name, names[0]
+        if step.node.op.name == "reshape":
+            return f"copy({target}.reshape({source}.shape), {source})"
+        return f"copy({target}, {source})"
     node, target = step.node, step.target
     if target.kind == "local":
         template = LOCALS.get(node.op.name)
@@ -89,7 +92,9 @@ def _line(step: Step, index: int, xp: Any, calls: dict[str, Step]) -> str:
             return f"{target.name} = {template(node, *names)}"
     ufunc = ufunc_name(node, xp)
     if ufunc is not None and target.kind != "local":
-        return f"{ufunc}({', '.join([*names, target.name])})"
+        # NumPy deprecates a third positional argument of these two.
+        out = "out=" if ufunc in ("maximum", "minimum") else ""
+        return f"{ufunc}({', '.join([*names, out + target.name])})"
     name = f"{node.op.name}_{index}"
     calls[name] = step
     arguments = ", ".join(names)
