@@ -206,19 +206,11 @@ def load_arrays(path: PathLike, names: Sequence[str] | None = None) -> dict[str,
     for a file of another kind or a damaged one.
     """
     place = check_readable(path)
-    with place.open("rb") as file:
-        start = file.read(8)
-    if start.startswith(b"\x93NUMPY"):
+    if _is_single(place):
         return _single(place, names)
-    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise refuse(
-            "T0704",
-            f"`{place}` is no NumPy file",
-            "write one with `numpy.savez(path, name=array, …)`",
-        )
     try:
         with zipfile.ZipFile(place) as archive:
-            there = [n[:-4] for n in archive.namelist() if n.endswith(".npy")]
+            there = _names_in(archive)
             wanted = there if names is None else list(names)
             for name in wanted:
                 if name not in there:
@@ -226,6 +218,37 @@ def load_arrays(path: PathLike, names: Sequence[str] | None = None) -> dict[str,
             return {name: _member(place, archive, name) for name in wanted}
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
         raise refuse("T0704", f"`{place}` is damaged: {error}") from None
+
+
+def array_names(path: PathLike) -> tuple[str, ...]:
+    """The names of the arrays of an `.npz` file; none for an `.npy` file."""
+    place = check_readable(path)
+    if _is_single(place):
+        return ()
+    try:
+        with zipfile.ZipFile(place) as archive:
+            return tuple(_names_in(archive))
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        raise refuse("T0704", f"`{place}` is damaged: {error}") from None
+
+
+def _is_single(place: Path) -> bool:
+    """Whether a file holds one array, and not several; refuses other files."""
+    with place.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(b"\x93NUMPY"):
+        return True
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return False
+    raise refuse(
+        "T0704",
+        f"`{place}` is no NumPy file",
+        "write one with `numpy.savez(path, name=array, …)`",
+    )
+
+
+def _names_in(archive: zipfile.ZipFile) -> list[str]:
+    return [n[:-4] for n in archive.namelist() if n.endswith(".npy")]
 
 
 def _missing(place: Any, name: str, there: Sequence[str]) -> DataError:
