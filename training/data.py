@@ -10,6 +10,7 @@ import difflib
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np

@@ -1,0 +1,252 @@
+"""The command `tulle`: arguments in, exit code out, and no traceback on the way.
+
+0 is fine, 1 is a mistake that was told, 2 is a wrong call, 130 is Ctrl-C. The commands
+themselves are in `commands`, which is imported when one of them runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+EPILOG = """\
+examples:
+  tulle check digits.net                                 find mistakes
+  tulle render digits.net -o digits.svg                  draw the model
+  tulle train digits.net --data digits.npz -o d.tulle    train it
+  tulle evaluate d.tulle --data digits.npz               measure it
+  tulle predict d.tulle images.npy                       use it
+
+Data files are .npz (or .npy for a single array); arrays are bound by the names of the
+model's inputs and targets. Arrays whose names begin with `test_` are the test part:
+`train` leaves them alone, `evaluate` and `predict` use them where there are any.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    root = argparse.ArgumentParser(
+        prog="tulle",
+        description="A small typed language for neural networks, with a compiler.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="store_true", help="print the version")
+    commands = root.add_subparsers(dest="command", metavar="command")
+    _looking(commands)
+    _running(commands)
+    return root
+
+
+def _looking(commands: Any) -> None:
+    check = _command(commands, "check", "find mistakes in .net files")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a .net file")
+    check.add_argument(
+        "--format",
+        choices=("full", "concise", "json", "github"),
+        default="full",
+        help="how to print what is found (default: full)",
+    )
+
+    summary = _command(commands, "summary", "print layers, types and parameters")
+    _model_argument(summary)
+    summary.add_argument("--expand", action="store_true", help="show nested layers")
+
+    render = _command(commands, "render", "draw the model as a graph")
+    _model_argument(render)
+    _output(render, "the picture: .svg, .png, .pdf or .dot", required=True)
+    render.add_argument(
+        "--no-expand", action="store_true", help="draw nested models as one box"
+    )
+
+    dump = _command(commands, "dump", "print what the compiler makes of a model")
+    _model_argument(dump)
+    dump.add_argument(
+        "--stage", default="program", help="a pass, or `program` (default), or `list`"
+    )
+    dump.add_argument(
+        "--train", action="store_true", help="the training step, not the prediction"
+    )
+
+    explain = _command(commands, "explain", "explain the code of a diagnostic")
+    explain.add_argument(
+        "code", nargs="?", metavar="CODE", help="for example T0301; all if left out"
+    )
+
+
+def _running(commands: Any) -> None:
+    train = _command(commands, "train", "train a model as its `train` block says")
+    _model_argument(train, saved=False)
+    _data(train)
+    _output(train, "the trained model, a .tulle file", required=True)
+    train.add_argument("--epochs", type=_count, help="in place of the file's `epochs`")
+    train.add_argument("--batch", type=_count, help="in place of the file's `batch`")
+    train.add_argument("--seed", type=int, help="in place of the file's `seed`")
+
+    evaluate = _command(commands, "evaluate", "print loss and metrics on data")
+    _model_argument(evaluate)
+    _data(evaluate)
+    _part(evaluate)
+    evaluate.add_argument(
+        "--target",
+        metavar="NAME",
+        help="the array of expected outputs, if there are several candidates",
+    )
+
+    predict = _command(commands, "predict", "print or write the outputs for data")
+    _model_argument(predict)
+    predict.add_argument("data", metavar="DATA", help="a .npz or .npy file")
+    _part(predict)
+    _output(predict, "write the outputs to a .npy or .npz file", required=False)
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument(
+        "--classes",
+        action="store_true",
+        default=None,
+        help="the number of the class with the largest output; the default for a "
+        "model that was trained to classify",
+    )
+    form.add_argument(
+        "--values", dest="classes", action="store_false", help="the outputs themselves"
+    )
+    for command in (train, evaluate, predict):
+        command.add_argument("--device", default="cpu", help="cpu (default) or gpu:0")
+    for command in (train, evaluate):
+        command.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}."
+    )
+    return made
+
+
+def _model_argument(command: argparse.ArgumentParser, saved: bool = True) -> None:
+    kinds = "a .net file or a saved .tulle model" if saved else "a .net file"
+    command.add_argument("file", metavar="FILE", help=kinds)
+    command.add_argument(
+        "--model", metavar="NAME", help="which model, if the file has several"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_setting,
+        help="override a `config` of the file; may be repeated",
+    )
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", required=True, metavar="DATA", help="a .npz file")
+
+
+def _part(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--part",
+        choices=("train", "test"),
+        help="the arrays without or with `test_` before their names "
+        "(default: test, where there are any)",
+    )
+
+
+def _output(command: argparse.ArgumentParser, text: str, required: bool) -> None:
+    command.add_argument("-o", "--output", required=required, metavar="OUT", help=text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """A name and its value as the language writes it."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    if value in ("true", "false"):
+        return name, value == "true"
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; gives the exit code.
+
+    >>> main(["explain", "no such code"])
+    1
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    root = parser()
+    try:
+        options = root.parse_args(arguments)
+        if options.version:
+            return _print_version()
+        if options.command is None:
+            root.error("a command is missing")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    return _guarded(options)
+
+
+def _print_version() -> int:
+    from . import __version__
+
+    print(f"tulle {__version__}")
+    return 0
+
+
+def _guarded(options: argparse.Namespace) -> int:
+    """Run a command; whatever goes wrong becomes a message and a code."""
+    try:
+        from .commands import COMMANDS
+
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has read enough; Python must not flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last place before the user
+        return _told(error)
+    return code
+
+
+def _told(error: Exception) -> int:
+    from .graph.diagnostics import TulleError
+
+    if os.environ.get("TULLE_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error)
+    elif isinstance(error, TulleError):
+        from .commands import print_diagnostics
+
+        print_diagnostics(error.diagnostics, sys.stderr)
+    else:
+        what = " ".join(str(error).split()) or "no message"
+        print(f"internal error: {type(error).__name__}: {what}", file=sys.stderr)
+        print(
+            "This is a fault of Tulle: please report it, with what "
+            "`TULLE_TRACEBACK=1` before the same command prints.",
+            file=sys.stderr,
+        )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

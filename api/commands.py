@@ -1,0 +1,430 @@
+"""What each command of `tulle` does. Each takes the parsed options, gives a code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .graph.diagnostics import DataError, Diagnostic
+from .graph.files import check_writable
+from .graph.report import render_all
+
+if TYPE_CHECKING:
+    from .dsl.plans import TrainingPlan
+
+TEST = "test_"  # before the names of the arrays that training leaves alone
+SAVED = ".tulle"
+
+
+def print_diagnostics(
+    diagnostics: Iterable[Diagnostic], stream: TextIO, format: str = "full"
+) -> None:
+    """Print diagnostics, in colour only on a terminal that wants it."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    color = stream.isatty() and not plain
+    width = shutil.get_terminal_size((100, 24)).columns
+    text = render_all(diagnostics, format, color=color, width=max(width, 60))
+    if text:
+        say(text, stream)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Write lines."""
+    (stream or sys.stdout).write(f"{text}\n")
+
+
+def refuse(code: str, message: str, *advice: str) -> DataError:
+    """The error of a command that cannot do what it was told."""
+    return DataError(Diagnostic(code, message, help=advice))
+
+
+# Looking.
+
+
+def run_check(options: Namespace) -> int:
+    """Find mistakes in files."""
+    from .dsl import check
+
+    found = {path: check(path) for path in dict.fromkeys(options.files)}
+    everything = [diagnostic for one in found.values() for diagnostic in one]
+    print_diagnostics(everything, sys.stdout, options.format)
+    errors = sum(diagnostic.severity == "error" for diagnostic in everything)
+    if options.format == "full":
+        if everything:
+            say("")
+        for path, one in found.items():
+            say(f"{path}: {_verdict(one)}")
+    return 1 if errors else 0
+
+
+def _verdict(diagnostics: Sequence[Diagnostic]) -> str:
+    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
+    warnings = len(diagnostics) - errors
+    counts = ((errors, "error"), (warnings, "warning"))
+    told = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in counts if n]
+    return ", ".join(told) or "no mistakes found"
+
+
+def run_summary(options: Namespace) -> int:
+    """Print the layers of the models."""
+    models = _models(options)
+    for index, model in enumerate(models.values()):
+        if index:
+            say("")
+        model.summary(expand_nested=options.expand)
+    return 0
+
+
+def run_render(options: Namespace) -> int:
+    """Draw a model."""
+    from .graph.diagram import diagram_of
+    from .graph.drawing import picture_format, save
+
+    picture_format(options.output)
+    check_writable(options.output)
+    model = _model(options)
+    save(diagram_of(model, expand_nested=not options.no_expand), options.output)
+    say(f"drew {model.name} into {options.output}")
+    return 0
+
+
+def run_explain(options: Namespace) -> int:
+    """Print the page of a code, or all codes."""
+    import difflib
+
+    from .graph.codes import CODES, explain
+
+    if options.code is None:
+        for code, entry in sorted(CODES.items()):
+            say(f"{code}  {entry.title}")
+        return 0
+    code = options.code.upper()
+    if code not in CODES:
+        near = difflib.get_close_matches(code, CODES, 1)
+        advice = [f"did you mean `{near[0]}`?"] if near else []
+        all_codes = "`tulle explain` lists all codes"
+        raise refuse("T0204", f"there is no code `{options.code}`", *advice, all_codes)
+    say(explain(code))
+    return 0
+
+
+def run_dump(options: Namespace) -> int:
+    """Print a model after a pass of the compiler, or its program."""
+    from .backend import compile_graph, stages
+    from .graph.listing import listing
+
+    graph = _step_graph(options)
+    if options.stage == "program":
+        say(compile_graph(graph).source().rstrip())
+        return 0
+    found = {stage.name: stage for stage in stages(graph)}
+    if options.stage == "list":
+        say("\n".join([*found, "program"]))
+        return 0
+    if options.stage not in found:
+        known = ", ".join([*found, "program"])
+        raise refuse(
+            "T0204", f"there is no stage `{options.stage}`", f"the stages are {known}"
+        )
+    say(listing(found[options.stage].graph))
+    return 0
+
+
+def _step_graph(options: Namespace) -> Any:
+    """The graph of the prediction, or of one training step."""
+    from .training.steps import Signature
+
+    if not options.train:
+        model = _model(options)
+        return model.steps.predict_graph(Signature(model.input_types))
+    plan = _plan(_load(options), options)
+    plan.model.compile(**plan.compile_arguments)
+    steps = plan.model.steps
+    signature = Signature(plan.model.input_types, tuple(plan.targets.values()), (None,))
+    return steps.train_graph(signature)
+
+
+# Running.
+
+
+def run_train(options: Namespace) -> int:
+    """Train a model as its file says, and save it."""
+    from .graph.device import device
+    from .training.data import bind, load_arrays
+
+    if Path(options.output).suffix != SAVED:
+        message = f"`{options.output}` does not end in `{SAVED}`"
+        raise refuse("T0707", message, f"saved models are {SAVED} files")
+    check_writable(options.output)
+    with device(options.device):
+        plan = _seeded_plan(options)
+        types = _types(plan.model) | dict(plan.targets)
+        arrays = bind(load_arrays(options.data, list(types)), types)
+        given = {"batch_size": options.batch, "epochs": options.epochs}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        plan.model.compile(**plan.compile_arguments)
+        plan.model.fit(
+            {name: arrays[name] for name in plan.model.input_names},
+            *(arrays[name] for name in plan.targets),
+            verbose=0 if options.quiet else "auto",
+            **(plan.fit_arguments | chosen),
+        )
+        plan.model.save(options.output)
+    say(f"saved {plan.model.name} as {options.output}")
+    return 0
+
+
+def _seeded_plan(options: Namespace) -> TrainingPlan:
+    """The plan of a file, its weights drawn from the seed in force."""
+    from .graph.variable import set_random_seed
+
+    plan = _plan(_load(options), options)
+    seed = plan.seed if options.seed is None else options.seed
+    if seed is None:
+        return plan
+    # Weights take their seeds when the file is loaded: hence once more.
+    set_random_seed(seed)
+    return _plan(_load(options), options)
+
+
+def run_evaluate(options: Namespace) -> int:
+    """Print the loss and the metrics on data."""
+    from .graph.device import device
+    from .training.data import load_arrays
+    from .training.progress import told
+
+    with device(options.device):
+        model, names = _trained(options)
+        part, there = _part_of(options.data, options.part)
+        if options.target is not None:
+            names = (options.target,)
+        if names is None:
+            names = _targets_among(model, there, part, options.data)
+        wanted = [part + name for name in (*model.input_names, *names)]
+        arrays = load_arrays(options.data, wanted)
+        figures = model.evaluate(
+            {name: arrays[part + name] for name in model.input_names},
+            *(arrays[part + name] for name in names),
+            verbose=sys.stdout.isatty() and not options.quiet,
+            return_dict=True,
+        )
+    count = len(arrays[wanted[0]])
+    what = f"{count} {'test' if part else 'training'} samples"
+    say(f"{model.name} on {what} of {options.data}: {told(figures)}")
+    return 0
+
+
+def _trained(options: Namespace) -> tuple[Any, tuple[str, ...] | None]:
+    """A model that can be evaluated, and the names of its targets where known."""
+    if _is_saved(options.file):
+        return _model(options), None
+    plan = _plan(_load(options), options)
+    plan.model.compile(**plan.compile_arguments)
+    say("note: a .net file has no trained weights; these are fresh", sys.stderr)
+    return plan.model, tuple(plan.targets)
+
+
+def run_predict(options: Namespace) -> int:
+    """Print or write the outputs of a model for data."""
+    from .graph.device import device
+    from .training.data import bind, load_arrays
+
+    _check_arrays_file(options.output)
+    with device(options.device):
+        model = _model(options)
+        part, _ = _part_of(options.data, options.part)
+        types = _types(model)
+        found = load_arrays(options.data, [part + name for name in types])
+        arrays = bind({name: found[part + name] for name in types}, types)
+        outputs = model.predict(arrays, verbose=0)
+    named = _named(model, outputs)
+    classify = _classifies(model) if options.classes is None else options.classes
+    if classify:
+        named = {name: _class_numbers(name, array) for name, array in named.items()}
+    if options.output is not None:
+        _write_arrays(options.output, named)
+        say(f"wrote {_kinds(named)} to {options.output}")
+    else:
+        _print_arrays(named)
+    return 0
+
+
+def _check_arrays_file(output: str | None) -> None:
+    if output is None:
+        return
+    if Path(output).suffix not in (".npy", ".npz"):
+        message = f"`{output}` ends neither in .npy nor in .npz"
+        raise refuse("T0707", message, "outputs are written as NumPy files")
+    check_writable(output)
+
+
+def _named(model: Any, outputs: Any) -> dict[str, Any]:
+    if isinstance(outputs, Mapping):
+        return {str(name): array for name, array in outputs.items()}
+    arrays = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return dict(zip(model.output_names, arrays, strict=True))
+
+
+def _classifies(model: Any) -> bool:
+    """Whether the model was trained to choose one of several classes."""
+    loss = getattr(model.loss, "name", "") or ""
+    return "categorical_crossentropy" in loss and model.output_types[0].rank > 1
+
+
+def _class_numbers(name: str, array: Any) -> Any:
+    if array.ndim < 2:
+        raise refuse(
+            "T0204",
+            f"the output `{name}` has one number a sample: no classes to choose from",
+            "use `--values`",
+        )
+    return array.argmax(axis=-1)
+
+
+def _print_arrays(named: Mapping[str, Any]) -> None:
+    """One line a sample."""
+    for name, array in named.items():
+        if len(named) > 1:
+            say(f"# {name}")
+        for row in array.reshape(len(array), -1):
+            say(" ".join(f"{value:.6g}" for value in row.tolist()))
+
+
+def _write_arrays(output: str, named: Mapping[str, Any]) -> None:
+    import numpy
+
+    from .graph.files import write_atomically
+
+    if Path(output).suffix == ".npz":
+        write_atomically(output, lambda file: numpy.savez(file, **named))
+        return
+    if len(named) > 1:
+        message = f"the model has {len(named)} outputs, and a .npy file holds one array"
+        raise refuse("T0707", message, "end the name in .npz")
+    (array,) = named.values()
+    write_atomically(output, lambda file: numpy.save(file, array))
+
+
+def _kinds(named: Mapping[str, Any]) -> str:
+    return ", ".join(f"{n} {a.dtype}{list(a.shape)}" for n, a in named.items())
+
+
+# Models and data of the command line.
+
+
+def _is_saved(file: str) -> bool:
+    return Path(file).suffix == SAVED
+
+
+def _load(options: Namespace) -> Any:
+    from .dsl import load
+
+    return load(options.file, **dict(options.set))
+
+
+def _models(options: Namespace) -> Mapping[str, Any]:
+    """The models of a file, or the one that was asked for."""
+    if _is_saved(options.file):
+        from .training.saving import load_model
+
+        if options.set:
+            message = f"`{options.file}` is a saved model, which has no settings"
+            raise refuse("T0202", message, "`--set` is for .net files")
+        model = load_model(options.file)
+        found = {model.name: model}
+    else:
+        found = dict(_load(options).models)
+    if options.model is not None:
+        return {options.model: _chosen(found, options.model, options.file, "model")}
+    if not found:
+        raise refuse("T0201", f"`{options.file}` defines no model")
+    return found
+
+
+def _model(options: Namespace) -> Any:
+    """The only model of a file, or the one that was asked for."""
+    return _only(_models(options), options.file, "model")
+
+
+def _plan(module: Any, options: Namespace) -> TrainingPlan:
+    """The only training of a file, or that of the model that was asked for."""
+    plans = module.trainings
+    if not plans:
+        raise refuse(
+            "T0604",
+            f"`{options.file}` has no `train` block, so nothing says how to train",
+            "add one: `train Model(target: i32[B]) { loss … optimizer … }`",
+        )
+    if options.model is not None:
+        plan: TrainingPlan = _chosen(plans, options.model, options.file, "training of")
+        return plan
+    only: TrainingPlan = _only(plans, options.file, "training")
+    return only
+
+
+def _chosen(found: Mapping[str, Any], name: str, file: str, what: str) -> Any:
+    if name in found:
+        return found[name]
+    there = ", ".join(found) or "nothing"
+    raise refuse("T0201", f"`{file}` has no {what} `{name}`", f"there is {there}")
+
+
+def _only(found: Mapping[str, Any], file: str, what: str) -> Any:
+    if len(found) > 1:
+        names = ", ".join(found)
+        message = f"`{file}` has several {what}s: {names}"
+        raise refuse("T0203", message, "choose one with `--model NAME`")
+    (item,) = found.values()
+    return item
+
+
+def _types(model: Any) -> dict[str, Any]:
+    """The declared types of the inputs, by name."""
+    return dict(zip(model.input_names, model.input_types, strict=True))
+
+
+def _part_of(path: str, asked: str | None) -> tuple[str, tuple[str, ...]]:
+    """What stands before the names of a part's arrays, and the names themselves."""
+    from .training.data import array_names
+
+    names = array_names(path)
+    test = [name for name in names if name.startswith(TEST)]
+    if asked == "test" and not test:
+        message = f"`{path}` has no test part: no array's name begins with `{TEST}`"
+        raise refuse("T0703", message, "leave `--part` out, or use `--part train`")
+    if test and asked != "train":
+        return TEST, tuple(name.removeprefix(TEST) for name in test)
+    return "", tuple(name for name in names if name not in test)
+
+
+def _targets_among(
+    model: Any, names: Sequence[str], part: str, path: str
+) -> tuple[str, ...]:
+    """The arrays that are no input, if they are as many as the outputs."""
+    rest = tuple(name for name in names if name not in model.input_names)
+    if len(rest) == len(model.output_types):
+        return rest
+    told = ", ".join(f"`{part}{name}`" for name in rest) or "none"
+    raise refuse(
+        "T0703",
+        f"it is not clear which array of `{path}` holds the expected outputs: besides "
+        f"the inputs there are {told}",
+        "name it: `--target NAME`",
+    )
+
+
+COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "check": run_check,
+    "dump": run_dump,
+    "evaluate": run_evaluate,
+    "explain": run_explain,
+    "predict": run_predict,
+    "render": run_render,
+    "summary": run_summary,
+    "train": run_train,
+}
