@@ -51,7 +51,7 @@ Pairs = Sequence[tuple[str, TensorType, TensorType]]
 
 
 def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
-    """Solve or check one axis; False if it still has two unknown symbols."""
+    """Solve or check one axis; False if others may tell its symbols first."""
     index, axis = place
     _, wanted, given = pairs[index]
     dim, size = wanted.shape[axis].substitute(values), given.shape[axis]
@@ -71,7 +71,7 @@ def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
             _check_bounds(place, pairs, values, found[0], Dim.of(found[1]))
             values[found[0]] = Dim.of(found[1])
             return True
-    if not unknown or (size.value is not None and len(unknown) < 2):
+    if not unknown:
         raise _size_fault(index, axis, pairs, values)
     return False
 

@@ -21,9 +21,8 @@ from tulle.graph.node import Node, resolve
 from tulle.graph.op import Op
 from tulle.graph.ops.movement import full_node
 from tulle.graph.registry import OPS, call
-from tulle.graph.tensor import SymbolicTensor, Tensor, constant_node
+from tulle.graph.tensor import SymbolicTensor, Tensor, constant_node, input_node
 from tulle.graph.types import TensorType, dtype_of
-from tulle.graph.tensor import input_node
 
 SYMBOLS = {name: Symbol(name) for name in SIZES}
 VALUES = {SYMBOLS[name]: size for name, size in SIZES.items()}

@@ -1,0 +1,70 @@
+"""Declared types against actual ones."""
+
+import pytest
+
+from tulle.graph.diagnostics import Fault
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.match import match_types
+from tulle.graph.types import tensor_type
+
+SYMBOLS = {name: Symbol(name) for name in "BTK"} | {"R": Symbol("R", 2, 8)}
+B, T, K, R = (Dim.from_symbol(symbol) for symbol in SYMBOLS.values())
+
+
+def match(declared, actual):
+    names = [f"x{i}" for i in range(len(declared))]
+    wanted = [tensor_type("f32", shape) for shape in declared]
+    given = [tensor_type("f32", shape) for shape in actual]
+    return {str(s): str(d) for s, d in match_types(names, wanted, given).items()}
+
+
+@pytest.mark.parametrize(
+    ("declared", "actual", "solution"),
+    [
+        ([(B, 3)], [(5, 3)], {"B": "5"}),
+        ([(B, T)], [(T, T)], {"B": "T", "T": "T"}),
+        ([(B, T), (T, B)], [(2, 3), (3, 2)], {"B": "2", "T": "3"}),
+        ([(B * 2 + 1,)], [(7,)], {"B": "3"}),
+        # Solved in any order: the first axis waits for the second.
+        ([(B * T, B)], [(6, 2)], {"B": "2", "T": "3"}),
+        ([(R,)], [(8,)], {"R": "8"}),
+        ([(B // 2, B)], [(3, 7)], {"B": "7"}),
+        ([()], [()], {}),
+    ],
+)
+def test_solved(declared, actual, solution):
+    assert match(declared, actual) == solution
+
+
+@pytest.mark.parametrize(
+    ("declared", "actual", "code", "words"),
+    [
+        ([(B, 3)], [(5, 4)], "T0701", "axis 1 is 4 in place of 3"),
+        ([(B, B)], [(5, 4)], "T0701", "axis 1 is 4 in place of B = 5"),
+        ([(B,), (B,)], [(5,), (4,)], "T0701", "`x1` is declared f32[B]"),
+        ([(B, 3)], [(5,)], "T0701", "2 axes against 1"),
+        ([(B * 2,)], [(5,)], "T0701", "axis 0 is 5 in place of 2 * B"),
+        ([(R,)], [(9,)], "T0701", "axis 0 is 9 in place of R"),
+        ([(R,)], [(B,)], "T0701", "axis 0 is B in place of R"),
+        ([(B * T,)], [(6,)], "T0701", "axis 0 is 6"),
+        ([(B, 3)], [(0, 3)], "T0701", "axis 0 is 0 in place of B"),
+    ],
+)
+def test_refused(declared, actual, code, words):
+    with pytest.raises(Fault) as error:
+        match(declared, actual)
+    assert error.value.code == code
+    assert words in error.value.message
+
+
+def test_swapped():
+    with pytest.raises(Fault) as error:
+        match([(B, 3), (B, 4)], [(5, 4), (5, 3)])
+    assert "they fit if swapped" in error.value.help[0]
+
+
+def test_dtype():
+    with pytest.raises(Fault) as error:
+        match_types(["x"], [tensor_type("i32", (B,))], [tensor_type("f32", (2,))])
+    assert error.value.code == "T0702"
+    assert error.value.help == ("convert the data to int32",)
