@@ -29,7 +29,8 @@ class Initializer:
 
     def values(self, shape: tuple[int, ...], dtype: DType, seed: int) -> Array:
         """The array; `seed` is the variable's own, used where none was given."""
-        generator = np.random.Generator(np.random.Philox(self.seed or seed))
+        chosen = seed if self.seed is None else self.seed
+        generator = np.random.Generator(np.random.Philox(chosen))
         return self.sample(generator, shape).astype(dtype.numpy)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
