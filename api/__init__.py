@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import random as random
     from . import saving as saving
     from . import utils as utils
+    from .backend.function import function as function
     from .dsl import Module as Module
     from .dsl import check as check
     from .dsl import load as load
@@ -86,6 +87,7 @@ _HOMES = {
     "convert_to_tensor": "graph.tensor",
     "device": "graph.device",
     "devices": "graph.device",
+    "function": "backend.function",
     "load": "dsl",
     "load_model": "training.saving",
     "loads": "dsl",

@@ -22,7 +22,15 @@ from .node import Unique
 from .recording import recording
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
-from .trace import Trace, current_trace, current_training, tracing, training_mode
+from .trace import (
+    Trace,
+    current_trace,
+    current_training,
+    entering_layer,
+    inside_layer,
+    tracing,
+    training_mode,
+)
 from .types import DType, TensorType, TupleType, dtype_of
 from .variable import Variable
 
@@ -294,7 +302,7 @@ class Layer(metaclass=LayerKind):
         trace = current_trace()
         tensor = convert_to_tensor(loss)
         if trace is not None:
-            trace.losses.append(tensor.as_node())
+            trace.add_loss(tensor.as_node(), self)
         else:
             self._losses.append(tensor)
 
@@ -302,7 +310,12 @@ class Layer(metaclass=LayerKind):
     def losses(self) -> list[Any]:
         """The losses added in the last forward pass, and weight regularization."""
         layers = [self, *self.sublayers]
-        added = [loss for layer in layers for loss in layer._losses]
+        trace = current_trace()
+        added: list[Any] = (
+            [loss for layer in layers for loss in layer._losses]
+            if trace is None
+            else list(map(SymbolicTensor, trace.losses_of(set(layers))))
+        )
         variables = [v for v in self.trainable_weights if v.regularizer is not None]
         return added + [v.regularizer(v) for v in variables]
 
@@ -328,23 +341,31 @@ class Layer(metaclass=LayerKind):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = self._tensors((args, kwargs))
         operands, _ = tree.flatten((args, kwargs))
-        outside = current_trace() is None
+        trace = current_trace()
         try:
             _refuse_layers(self, args)
-            if not outside:
-                return self.run_call(args, kwargs)
-            if any(isinstance(operand, SymbolicTensor) for operand in operands):
+            if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
                 result = self._symbolic_call(args, kwargs)
+            elif inside_layer() or (trace is not None and not trace.forgetful):
+                return self.run_call(args, kwargs)
             else:
-                for layer in (self, *self.sublayers):
-                    layer._losses.clear()
-                result = self.run_call(args, kwargs)
+                result = self._outermost_call(args, kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
         if not self._named:
             self._named = True
             self.name_variables(f"{self.name}/")
         return result
+
+    def _outermost_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A forward pass begins: the losses of the last one are forgotten."""
+        layers, trace = (self, *self.sublayers), current_trace()
+        if trace is not None:
+            trace.forget_losses(set(layers))
+        for layer in layers:
+            layer._losses.clear()
+        with entering_layer():
+            return self.run_call(args, kwargs)
 
     def _tensors(self, value: Any) -> Any:
         """Arrays as tensors, floats in the dtype of the layer."""

@@ -92,7 +92,7 @@ class GradientTape(Recorder):
     def _nodes(self, leaf: Any, symbolic: bool) -> list[Node]:
         """The nodes whose gradients add up to that of a source."""
         if symbolic:
-            return [leaf.as_node() if isinstance(leaf, SymbolicTensor) else leaf.node]
+            return [leaf.as_node()]
         known = [leaf.node] if isinstance(leaf, Tensor) else self.reads.get(leaf, [])
         return [node for node in known if node in self.followed]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .layer import Layer
     from .node import Node
     from .variable import SeedGenerator, Variable
 
@@ -18,15 +19,34 @@ class Trace:
     `training` is the mode; None leaves it to the layers' own default.
     """
 
-    def __init__(self, training: bool | None = None):
+    def __init__(self, training: bool | None = None, forgetful: bool = False):
         self.training = training
+        self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}
         self.losses: list[Node] = []
+        self.owners: list[Layer] = []  # of the losses
         self.draws: dict[SeedGenerator, int] = {}
 
     def read(self, variable: Variable) -> Node:
         """The node of a variable: its newest value in this trace."""
         return self.updates.get(variable, variable.node)
+
+    def add_loss(self, loss: Node, owner: Layer) -> None:
+        """A loss that a layer adds."""
+        self.losses.append(loss)
+        self.owners.append(owner)
+
+    def losses_of(self, layers: Collection[Layer]) -> list[Node]:
+        """The losses that some layers added."""
+        pairs = zip(self.losses, self.owners, strict=True)
+        return [loss for loss, owner in pairs if owner in layers]
+
+    def forget_losses(self, layers: Collection[Layer]) -> None:
+        """Drop the losses that some layers added."""
+        pairs = list(zip(self.losses, self.owners, strict=True))
+        kept = [(loss, owner) for loss, owner in pairs if owner not in layers]
+        self.losses = [loss for loss, _ in kept]
+        self.owners = [owner for _, owner in kept]
 
     def draw(self, generator: SeedGenerator) -> int:
         """The number of this draw from a generator within the trace."""
@@ -53,6 +73,24 @@ def tracing(trace: Trace | None) -> Iterator[Trace | None]:
         yield trace
     finally:
         _current.reset(token)
+
+
+_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside", default=False)
+
+
+def inside_layer() -> bool:
+    """Whether a layer's call is under way, so that this one is not the outermost."""
+    return _inside.get()
+
+
+@contextmanager
+def entering_layer() -> Iterator[None]:
+    """Mark that calls from here on come from within a layer."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
 
 
 _mode: contextvars.ContextVar[bool | None] = contextvars.ContextVar(

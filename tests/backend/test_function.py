@@ -1,0 +1,152 @@
+"""`function`: the compiled result equals the eager one, effects included."""
+
+import numpy as np
+import pytest
+
+from tulle.backend.function import function
+from tulle.graph.diagnostics import TulleError
+from tulle.graph.layer import Layer
+from tulle.graph.layers import Dense, Dropout
+from tulle.graph.registry import call
+from tulle.graph.tape import GradientTape
+from tulle.graph.variable import Variable, set_random_seed
+from tulle.training.losses import MeanSquaredError
+from tulle.training.optimizers import Adam
+
+RNG = np.random.default_rng(0)
+
+
+def array(*shape):
+    return RNG.random(shape, dtype=np.float32)
+
+
+def test_structures_in_and_out():
+    @function
+    def swap(pair, scale):
+        return {"first": pair["b"] * scale, "rest": [pair["a"], 7]}
+
+    found = swap({"a": array(2), "b": np.ones(3, "float32")}, 3.0)
+    assert found["first"].numpy().tolist() == [3.0, 3.0, 3.0]
+    assert found["rest"][1] == 7
+
+
+def test_plain_arguments_are_part_of_the_signature():
+    @function
+    def power(x, exponent):
+        return x**exponent
+
+    x = np.full(2, 3.0, "float32")
+    assert power(x, 2).numpy().tolist() == [9.0, 9.0]
+    assert power(x, 3).numpy().tolist() == [27.0, 27.0]
+    assert power.traces == 2
+
+
+def test_a_changing_size_becomes_symbolic():
+    @function
+    def mean(x, y):
+        return call("mean", x * call("expand_dims", y, 1))
+
+    for size in (8, 5, 3, 8, 2):
+        x, y = array(size, 4), array(size)
+        np.testing.assert_allclose(
+            mean(x, y).numpy(), (x * y[:, None]).mean(), rtol=1e-5
+        )
+    assert mean.traces == 2
+
+
+def test_assignments_happen_at_every_call_in_order():
+    total = Variable(0.0, trainable=False)
+
+    @function
+    def add(x):
+        before = total + 0.0
+        total.assign_add(x)
+        total.assign(total * 2.0)
+        return before, total + 1.0
+
+    before, after = add(np.float32(3.0))
+    assert (float(before), float(after), float(total)) == (0.0, 7.0, 6.0)
+    before, after = add(np.float32(1.0))
+    assert (float(before), float(after), float(total)) == (6.0, 15.0, 14.0)
+
+
+def trained(compiled):
+    set_random_seed(3)
+    first, drop, last = Dense(6, activation="tanh"), Dropout(0.5), Dense(1)
+    optimizer, loss_of = Adam(0.01), MeanSquaredError()
+    x, y = np.linspace(0, 1, 32, dtype="float32").reshape(8, 4), np.ones((8, 1), "f4")
+
+    def step(x, y):
+        with GradientTape() as tape:
+            loss = loss_of(y, last(drop(first(x), training=True)))
+        weights = first.trainable_weights + last.trainable_weights
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, weights), weights, strict=True)
+        )
+        return loss
+
+    chosen = function(step) if compiled else step
+    losses = [float(chosen(x, y)) for _ in range(5)]
+    return losses, [w.numpy() for w in first.weights + last.weights]
+
+
+def test_a_training_step_with_dropout_equals_the_eager_one():
+    eager, compiled = trained(False), trained(True)
+    np.testing.assert_allclose(compiled[0], eager[0], rtol=1e-5)
+    for one, two in zip(compiled[1], eager[1], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_losses_are_those_of_the_last_pass():
+    class Penalty(Layer):
+        def call(self, x):
+            self.add_loss(call("sum", x))
+            return x
+
+    layer = Penalty()
+
+    @function
+    def twice(x):
+        layer(x)
+        layer(x * 2.0)
+        return sum(layer.losses)
+
+    assert float(twice(np.ones(3, "float32"))) == 6.0
+
+
+def test_a_branch_on_a_value_is_refused_with_the_op_to_use():
+    @function
+    def branch(x):
+        return x if x > 0 else -x
+
+    with pytest.raises(TulleError, match="where"):
+        branch(np.float32(1.0))
+
+
+def test_a_method():
+    class Counter:
+        def __init__(self):
+            self.count = Variable(0.0, trainable=False)
+
+        @function
+        def tick(self, by):
+            self.count.assign_add(by)
+            return self.count * 1.0
+
+    one, two = Counter(), Counter()
+    one.tick(np.float32(2.0))
+    assert float(one.tick(np.float32(3.0))) == 5.0
+    assert float(two.tick(np.float32(1.0))) == 1.0
+
+
+def test_inside_another_function_it_is_inlined():
+    @function
+    def inner(x):
+        return x * 2.0
+
+    @function
+    def outer(x):
+        return inner(x) + 1.0
+
+    assert outer(np.ones(2, "float32")).numpy().tolist() == [3.0, 3.0]
+    assert inner.traces == 0
