@@ -6,7 +6,7 @@ from typing import Any
 
 from ..graph.dim import Dim
 from ..graph.node import Node
-from ..graph.op import Op, register
+from ..graph.op import Op, Results, register
 from ..graph.registry import OPS
 from ..graph.types import TensorType
 
@@ -27,6 +27,9 @@ class ArenaView(Kernel):
 
     def infer(self, flat: TensorType, offset: int, shape: Any) -> TensorType:
         return flat.with_shape(shape)
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (None,)  # gradients are taken of the view, and packed
 
     def run(self, xp: Any, flat: Any, *, offset: int, shape: Any) -> Any:
         size = 1

@@ -147,9 +147,7 @@ class Program:
             names[value.name] = self._array(value, names, found, memory, sizes)
         for index, (variable, _) in enumerate(self.schedule.updates):
             names[f"a{index}"] = variable.array
-        for name in dir(self.xp):
-            if f"    {name}(" in self._source.text:
-                names[name] = getattr(self.xp, name)
+        names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)
         names.update(bound_calls(self._source, sizes, self.xp))
         names["copy"] = self.xp.copyto
         names["outputs"] = None

@@ -21,7 +21,10 @@ def equal(left: DimLike, right: DimLike) -> bool | None:
     "No" means that a valuation within bounds makes them differ everywhere or that one
     witness does; "unknown" is left only where atoms hide the answer.
     """
-    difference = Dim.of(left) - Dim.of(right)
+    left, right = Dim.of(left), Dim.of(right)
+    if left == right:
+        return True
+    difference = left - right
     if difference.value is not None:
         return difference.value == 0
     low, high = difference.bounds()

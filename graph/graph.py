@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .diagnostics import InternalError
@@ -50,7 +51,7 @@ class Graph:
         """The nodes that must be computed: outputs, then updates."""
         return (*self.outputs.values(), *(node for _, node in self.updates))
 
-    @property
+    @cached_property
     def nodes(self) -> list[Node]:
         """All nodes, each after its inputs."""
         return topological(self.roots)
@@ -62,9 +63,12 @@ class Graph:
         return Graph(self.inputs, outputs, updates, self.training, self.objective)
 
 
-def verify(graph: Graph, levels: Sequence[str] = LEVELS) -> None:
+def verify(
+    graph: Graph, levels: Sequence[str] = LEVELS, checked: set[Node] | None = None
+) -> None:
     """Check a graph: types by the ops' rules, levels, inputs, updates.
 
+    Nodes never change, so those in `checked` are not typed again, and others go there.
     Raises `InternalError`: a failure is a fault of a pass, never of a user.
     """
     known = set(graph.inputs)
@@ -74,11 +78,13 @@ def verify(graph: Graph, levels: Sequence[str] = LEVELS) -> None:
             raise InternalError(f"`{name}` is a {node.op.level} op, allowed: {levels}")
         if name == "input" and node not in known:
             raise InternalError(f"the graph reads `{node.name}`, not one of its inputs")
-        if node.op.level != "layer":
+        if node.op.level != "layer" and (checked is None or node not in checked):
             types = tuple(source.type for source in node.inputs)
             found = node.op.infer(*types, **node.attributes)
             if found != node.type:
                 raise InternalError(f"`{name}` is {node.type}, its rule says {found}")
+            if checked is not None:
+                checked.add(node)
     for variable, node in graph.updates:
         if node.type != variable.type:
             raise InternalError(f"{variable} is updated with {node.type}")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from ...graph.graph import LEVELS, Graph, verify
+from ...graph.node import Node
 from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
 from .place_parameters import place_parameters
+from .simplify import simplify
 
 Pass = Callable[[Graph], Graph]
 
@@ -19,9 +21,10 @@ LOW = ("primitive", "kernel")
 
 PASSES: tuple[tuple[Pass, tuple[str, ...]], ...] = (
     (expand_layers, WITHOUT_LAYERS),
-    (differentiate, WITHOUT_LAYERS),
     (place_parameters, WITHOUT_LAYERS),
+    (differentiate, WITHOUT_LAYERS),
     (expand_composites, LOW),
+    (simplify, LOW),
 )
 
 
@@ -37,9 +40,10 @@ class Stage:
 def stages(graph: Graph) -> Iterator[Stage]:
     """The graph as it is, then after each pass."""
     yield Stage("graph", graph, 0.0)
+    checked: set[Node] = set()
     for apply, levels in PASSES:
         start = perf_counter()
         graph = apply(graph)
         seconds = perf_counter() - start
-        verify(graph, levels)
+        verify(graph, levels, checked)
         yield Stage(apply.__name__, graph, seconds)

@@ -11,9 +11,10 @@ from ...graph.node import Node
 from ...graph.ops.movement import full_node
 from ...graph.tensor import SymbolicTensor
 from ...graph.trace import Trace, tracing
-from ...graph.variable import SeedGenerator, Variable
+from ...graph.variable import SeedGenerator
 from ..arena import Arena, arenas
-from ..kernels import arena_view, pack
+from ..kernels import pack
+from .place_parameters import placed, view_of
 
 
 def differentiate(graph: Graph) -> Graph:
@@ -33,13 +34,15 @@ def differentiate(graph: Graph) -> Graph:
     with tracing(trace):
         objective.apply([(SymbolicTensor(node), a.variable) for a, node in packed])
     updates = tuple(trace.updates.items())
-    return Graph(graph.inputs, graph.outputs, updates, graph.training)
+    whole = Graph(graph.inputs, graph.outputs, updates, graph.training)
+    # The optimizer may have read a variable that lives in an arena.
+    return placed(whole, [arena for arena, _ in packed])
 
 
 def packed_gradients(graph: Graph, objective: Objective) -> list[tuple[Arena, Node]]:
     """The gradient of the loss for each arena of the objective's variables."""
     loss = graph.outputs[objective.loss]
-    sources = [variable.node for variable in objective.variables]
+    sources = [view_of(variable) for variable in objective.variables]
     _check_opaque(graph.nodes, sources)
     try:
         found = gradients(loss, sources)
@@ -60,15 +63,10 @@ def _hand_over(arena: Arena, trace: Trace) -> None:
     if not any(variable in trace.updates for variable in arena.variables):
         return
     values = [
-        trace.updates.pop(v) if v in trace.updates else view_of(arena, v)
+        trace.updates.pop(v) if v in trace.updates else view_of(v)
         for v in arena.variables
     ]
     trace.updates[arena.variable] = pack(values)
-
-
-def view_of(arena: Arena, variable: Variable) -> Node:
-    """A variable as its place in an arena."""
-    return arena_view(arena.variable.node, arena.offsets[variable], variable.type.shape)
 
 
 def draws(nodes: Sequence[Node]) -> Mapping[SeedGenerator, int]:

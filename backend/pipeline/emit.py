@@ -21,6 +21,7 @@ class Source:
 
     text: str
     calls: Mapping[str, Step]  # names bound to a step's run body
+    ufuncs: tuple[str, ...]  # names of the array module
 
 
 def is_ufunc(function: Any) -> bool:
@@ -49,6 +50,7 @@ def emit(schedule: Schedule, graph: Graph, xp: Any) -> Source:
     lines: list[tuple[str, str]] = []
     for index, step in enumerate(schedule.steps):
         lines.append((_line(step, index, xp, calls), _comment(step.node)))
+    ufuncs = {ufunc_name(step.node, xp) or "" for step in schedule.steps} - {""}
     results: list[str] = []
     for name, value in schedule.outputs.items():
         results.append(f"{name!r}: {value.name}.copy()")
@@ -58,7 +60,7 @@ def emit(schedule: Schedule, graph: Graph, xp: Any) -> Source:
     body = [f"    {code:<{WIDTH}}  # {comment}" for code, comment in lines]
     tail = [f"    {code}" for code in (*ends, "return outputs")]
     text = "\n".join([*head, f"def run({parameters}):", *body, *tail, ""])
-    return Source(text, calls)
+    return Source(text, calls, tuple(sorted(ufuncs)))
 
 
 def _legend(schedule: Schedule, graph: Graph) -> list[str]:
@@ -81,10 +83,10 @@ def _comment(node: Node) -> str:
 def _line(step: Step, index: int, xp: Any, calls: dict[str, Step]) -> str:
     names = [source.name for source in step.sources]
     if step.copy:
-        target, source = step.target.name, names[0]
+        place, source = step.target.name, names[0]
         if step.node.op.name == "reshape":
-            return f"copy({target}.reshape({source}.shape), {source})"
-        return f"copy({target}, {source})"
+            place = f"{place}.reshape({source}.shape)"
+        return f"copy({place}, {source})"
     node, target = step.node, step.target
     if target.kind == "local":
         template = LOCALS.get(node.op.name)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...graph.graph import Graph
 from ...graph.node import Node, normalize
-from ..arena import Arena
-from .differentiate import view_of
+from ...graph.variable import Variable
+from ..arena import Arena, arenas
+from ..kernels import arena_view
 
 
 def place_parameters(graph: Graph) -> Graph:
-    """The graph reading each variable of an updated arena through the flat one."""
-    flat = {variable for variable, _ in graph.updates}
+    """The graph reading each variable of its objective through the flat one."""
+    if graph.objective is None:
+        return graph
+    return placed(graph, arenas(graph.objective.variables))
+
+
+def placed(graph: Graph, homes: Sequence[Arena]) -> Graph:
+    """The graph reading the variables of arenas through the flat ones."""
 
     def rule(node: Node) -> Node | None:
         if node.op.name != "variable":
             return None
         variable = node.attributes["variable"]
-        arena: Arena | None = variable.arena
-        if arena is None or arena.variable not in flat:
-            return None
-        return view_of(arena, variable)
+        return view_of(variable) if variable.arena in homes else None
 
     return graph.replace(normalize(graph.roots, rule).nodes)
+
+
+def view_of(variable: Variable) -> Node:
+    """A variable as its place in its arena."""
+    arena: Arena = variable.arena
+    return arena_view(arena.variable.node, arena.offsets[variable], variable.type.shape)

@@ -1,0 +1,30 @@
+"""Equations applied until none changes anything."""
+
+from __future__ import annotations
+
+from ...graph.graph import Graph
+from ...graph.node import Node, normalize
+from .rewrites import ANY, ELEMENTWISE, REWRITES
+
+
+def simplify(graph: Graph) -> Graph:
+    """The graph with every rewrite applied wherever it applies."""
+    return graph.replace(normalize(graph.roots, simplified).nodes)
+
+
+def simplified(node: Node) -> Node | None:
+    """What the first rewrite that applies makes of a node; None if none does."""
+    for rule in REWRITES.get(node.op.name, ()):
+        found = rule(node)
+        if found is not None:
+            return found
+    if node.op.elementwise:
+        for rule in ELEMENTWISE:
+            found = rule(node)
+            if found is not None:
+                return found
+    for rule in ANY:
+        found = rule(node)
+        if found is not None:
+            return found
+    return None
