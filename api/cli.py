@@ -215,7 +215,7 @@ def _guarded(options: argparse.Namespace) -> int:
         code = COMMANDS[options.command](options)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing was written", file=sys.stderr)
+        print("\ninterrupted; nothing was saved", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has read enough; Python must not flush it again.

@@ -6,12 +6,14 @@ import os
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .graph.diagnostics import DataError, Diagnostic
-from .graph.files import check_writable
+from .graph.diagnostics import DataError, Diagnostic, RunShapeError, is_python
+from .graph.files import check_readable, check_writable
 from .graph.report import render_all
 
 if TYPE_CHECKING:
@@ -28,9 +30,19 @@ def print_diagnostics(
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     color = stream.isatty() and not plain
     width = shutil.get_terminal_size((100, 24)).columns
-    text = render_all(diagnostics, format, color=color, width=max(width, 60))
+    told = map(_without_caller, diagnostics)
+    text = render_all(told, format, color=color, width=max(width, 60))
     if text:
         say(text, stream)
+
+
+def _without_caller(diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic without the line of Python that called: here nobody wrote it."""
+    span = diagnostic.span
+    labels = tuple(label for label in diagnostic.labels if not is_python(label.span))
+    if span is not None and is_python(span):
+        span = None
+    return replace(diagnostic, span=span, labels=labels)
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
@@ -168,15 +180,32 @@ def run_train(options: Namespace) -> int:
         given = {"batch_size": options.batch, "epochs": options.epochs}
         chosen = {name: value for name, value in given.items() if value is not None}
         plan.model.compile(**plan.compile_arguments)
-        plan.model.fit(
-            {name: arrays[name] for name in plan.model.input_names},
-            *(arrays[name] for name in plan.targets),
-            verbose=0 if options.quiet else "auto",
-            **(plan.fit_arguments | chosen),
-        )
+        with _target_called(tuple(plan.targets)):
+            plan.model.fit(
+                {name: arrays[name] for name in plan.model.input_names},
+                *(arrays[name] for name in plan.targets),
+                verbose=0 if options.quiet else "auto",
+                **(plan.fit_arguments | chosen),
+            )
         plan.model.save(options.output)
     say(f"saved {plan.model.name} as {options.output}")
     return 0
+
+
+@contextmanager
+def _target_called(names: Sequence[str]) -> Iterator[None]:
+    """Let refusals of the target, which `fit` calls `y`, name its array."""
+    try:
+        yield
+    except (DataError, RunShapeError) as error:
+        if len(names) != 1:
+            raise
+        raise type(error)(
+            *(
+                replace(told, message=told.message.replace("`y`", f"`{names[0]}`"))
+                for told in error.diagnostics
+            )
+        ) from None
 
 
 def _seeded_plan(options: Namespace) -> TrainingPlan:
@@ -207,12 +236,13 @@ def run_evaluate(options: Namespace) -> int:
             names = _targets_among(model, there, part, options.data)
         wanted = [part + name for name in (*model.input_names, *names)]
         arrays = load_arrays(options.data, wanted)
-        figures = model.evaluate(
-            {name: arrays[part + name] for name in model.input_names},
-            *(arrays[part + name] for name in names),
-            verbose=sys.stdout.isatty() and not options.quiet,
-            return_dict=True,
-        )
+        with _target_called([part + name for name in names]):
+            figures = model.evaluate(
+                {name: arrays[part + name] for name in model.input_names},
+                *(arrays[part + name] for name in names),
+                verbose=sys.stdout.isatty() and not options.quiet,
+                return_dict=True,
+            )
     count = len(arrays[wanted[0]])
     what = f"{count} {'test' if part else 'training'} samples"
     say(f"{model.name} on {what} of {options.data}: {told(figures)}")
@@ -318,7 +348,9 @@ def _kinds(named: Mapping[str, Any]) -> str:
 
 
 def _is_saved(file: str) -> bool:
-    return Path(file).suffix == SAVED
+    """Whether a file is a saved model; its ending or its first bytes say so."""
+    with check_readable(file).open("rb") as stream:
+        return Path(file).suffix == SAVED or stream.read(2) == b"PK"
 
 
 def _load(options: Namespace) -> Any:

@@ -253,6 +253,11 @@ def standing_at(span: Span | None) -> Iterator[None]:
         _PLACE.reset(token)
 
 
+def is_python(span: Span) -> bool:
+    """Whether a span lies in the Python code that called, not in a text."""
+    return _SOURCES.get(span.source.name) is span.source
+
+
 def caller_span() -> Span | None:
     """Where the user's code called into Tulle: the innermost frame outside of it."""
     if (place := _PLACE.get()) is not None:

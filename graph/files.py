@@ -40,7 +40,7 @@ def _missing(place: Path) -> DataError:
     if not folder.is_dir():
         return _error(UNREADABLE, f"there is no folder `{folder}`")
     names = [entry.name for entry in folder.iterdir()]
-    near = difflib.get_close_matches(place.name, names, 1)
+    near = difflib.get_close_matches(place.name, names, 1, 0.75)
     advice = [f"did you mean `{folder / near[0]}`?"] if near else []
     return _error(UNREADABLE, f"there is no file `{place}`", *advice)
 

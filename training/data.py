@@ -46,10 +46,11 @@ def as_array(name: str, value: Any) -> Array:
     except ValueError as error:
         raise refuse("T0702", f"`{name}` is no array of numbers: {error}") from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        uneven = ["give one array whose rows are equally long"]
         raise refuse(
             "T0702",
             f"`{name}` holds {_kind_of(array)}, not numbers",
-            "give one array whose rows are equally long",
+            *(uneven if array.dtype.kind == "O" else []),
         )
     return array
 
@@ -109,7 +110,7 @@ def check_finite(name: str, array: Array) -> None:
     first = int(wrong[0])
     raise refuse(
         "T0706",
-        f"`{name}` holds {len(wrong)} values that are not finite",
+        f"`{name}` is not finite at {len(wrong)} of {array.size} places",
         "leave these samples out, or replace the values",
         notes=[f"{PREFIX} {_place(array, first)}: {array.reshape(-1)[first]}"],
     )
