@@ -157,7 +157,8 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
         many = "1 input" if len(names) == 1 else f"{len(names)} inputs"
         raise data.refuse(
             "T0701",
-            f"the model has {many} ({', '.join(names)}), and `x` is {len(values)} arrays",
+            f"the model has {many} ({', '.join(names)}), and `x` is {len(values)} "
+            "arrays",
         )
     labels = ["x"] if len(names) == 1 and not isinstance(x, Mapping) else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]

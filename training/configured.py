@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.layer import _argument_fault as argument_fault
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def told_to_caller(
+    function: Callable[Parameters, Result],
+) -> Callable[Parameters, Result]:
+    """Let refusals of a public function point at the line that called it."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    return wrapper
 
 
 class ConfiguredKind(type):

@@ -24,10 +24,10 @@ from ..graph.op import Op
 from ..graph.types import DType, TensorType
 from ..graph.variable import SeedGenerator, Variable
 from .configured import Configured
-from .losses import Loss
-from .metrics import Metric
+from .loss import Loss
+from .metric import Metric
 from .model import Functional, Model, Sequential
-from .optimizers import Optimizer
+from .optimizer import Optimizer
 from .registration import name_of
 from .schedules import LearningRateSchedule
 

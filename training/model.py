@@ -18,7 +18,7 @@ from ..graph.variable import Variable, new_seed
 from . import data, fitting
 from .batches import prepare
 from .callbacks import Callback, History
-from .losses import told_to_caller
+from .configured import told_to_caller
 from .objective import Compiled
 from .progress import progress
 from .steps import Steps

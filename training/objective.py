@@ -10,8 +10,8 @@ from typing import Any
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.types import TensorType
 from . import losses, metrics, optimizers
-from .losses import Loss
-from .metrics import Metric
+from .loss import Loss
+from .metric import Metric
 
 
 @dataclass

@@ -10,6 +10,8 @@ from ..graph import initializers
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.layers import LAYERS
 from . import losses, metrics, optimizers, schedules
+from .loss import LossFunction
+from .metric import MeanMetricWrapper
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 _BY_NAME: dict[str, Any] = {}
@@ -41,9 +43,9 @@ def library(kind: str) -> Mapping[str, Any]:
         "layer": LAYERS,
         "initializer": {k.__name__: k for k in initializers.KINDS},
         "loss": {k.__name__: k for k in losses.CLASSES.values()}
-        | {"LossFunction": losses.LossFunction},
+        | {"LossFunction": LossFunction},
         "metric": {k.__name__: k for k in metrics.CLASSES.values()}
-        | {"MeanMetricWrapper": metrics.MeanMetricWrapper},
+        | {"MeanMetricWrapper": MeanMetricWrapper},
         "optimizer": {k.__name__: k for k in optimizers.CLASSES.values()},
         "schedule": {k.__name__: k for k in schedules.BY_NAME.values()},
         "function": losses.BY_NAME | metrics.BY_NAME,

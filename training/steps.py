@@ -20,7 +20,7 @@ from ..graph.types import TensorType
 from ..graph.variable import Variable
 from .objective import Compiled
 from .operands import element_count
-from .optimizers import Part
+from .optimizer import Part
 
 if TYPE_CHECKING:
     from .model import Model

@@ -56,7 +56,7 @@ def test_what_fits_is_converted(model):
             np.where(np.eye(6, 4) > 0, np.nan, X),
             Y,
             "T0706",
-            ["4 values", "[0, 0]: nan"],
+            ["4 of 24", "[0, 0]: nan"],
         ),
         (X + np.inf, Y, "T0706", ["inf"]),
         (np.array([["a"] * 4] * 6), Y, "T0702", ["text"]),

@@ -10,7 +10,7 @@ from tulle.graph.tensor import Tensor
 from tulle.graph.trace import Trace, tracing
 from tulle.graph.variable import Variable
 from tulle.training import optimizers, schedules
-from tulle.training.optimizers import Part
+from tulle.training.optimizer import Part
 
 
 def build(space, spec):
