@@ -5,7 +5,7 @@ from __future__ import annotations
 from .graph import activations as _activations
 from .graph.activations import ALIASES, NAMES, linear, relu, serialize
 from .graph.registry import OPS
-from .training.losses import told_to_caller
+from .training.configured import told_to_caller
 
 _FUNCTIONS = {
     name: OPS[ALIASES.get(name, name)]

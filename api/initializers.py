@@ -17,7 +17,7 @@ from .graph.initializers import (
     Zeros,
 )
 from .graph.initializers import get as _get
-from .training.losses import told_to_caller
+from .training.configured import told_to_caller
 
 get = told_to_caller(_get)
 
