@@ -123,8 +123,7 @@ class Layer(metaclass=LayerKind):
     ):
         if kwargs:
             message = f"unexpected keyword argument '{next(iter(kwargs))}'"
-            fault = _argument_fault(type(self), kwargs, TypeError(message))
-            raise TensorTypeError.of(fault, caller_span())
+            raise _argument_fault(type(self), kwargs, TypeError(message))
         self.given_name = name
         self._trainable = trainable
         self.dtype_kind = dtype_of(dtype or "float32")
@@ -188,14 +187,15 @@ class Layer(metaclass=LayerKind):
 
     def children(self) -> Iterator[tuple[str, Layer | Variable]]:
         """Own variables and sublayers with the attribute they stand in, each once."""
-        seen: set[int] = set()
-        for attribute, value in list(self.__dict__.items()):
-            if type(value) in _PLAIN:
-                continue
-            for suffix, item in _members(value):
-                if id(item) not in seen:
-                    seen.add(id(item))
-                    yield attribute + suffix, item
+        found: dict[int, tuple[str, Layer | Variable]] = {}
+        for attribute, value in self.__dict__.items():
+            if type(value) not in _PLAIN and attribute != "_weights":
+                for suffix, item in _members(value):
+                    found.setdefault(id(item), (attribute + suffix, item))
+        # Weights come in the order of creation, under their attributes' names.
+        for index, weight in enumerate(self._weights):
+            yield found.pop(id(weight), (f"_weights_{index}", weight))
+        yield from found.values()
 
     def named_variables(self) -> dict[str, Variable]:
         """All variables by path: attribute names, or given names, joined by slashes."""
