@@ -56,6 +56,7 @@ def fit(
             listeners.call("on_epoch_begin", epoch)
             logs = _epoch(model, program, batches, order, display, listeners)
             if validation is not None and (epoch + 1) % validation_freq == 0:
+                display.refresh(batches.steps, batches.size, logs.copy)
                 listeners.call("on_test_begin")
                 found = test(model, validation, Progress())
                 listeners.call("on_test_end", found)

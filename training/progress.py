@@ -57,18 +57,12 @@ class Lines(Progress):
 
     def end(self, figures: dict[str, float]) -> None:
         seconds = time.perf_counter() - self.started
-        parts = [
-            self.label,
-            told(figures),
-            duration(seconds),
-            f"{rate(self.samples, seconds)} samples/s",
-        ]
-        self.out.write("  ".join(part for part in parts if part) + "\n")
+        self.out.write(line(self.label, figures, self.samples, seconds) + "\n")
         self.out.flush()
 
 
 class Bar(Progress):
-    """A live bar with figures, speed and the time left."""
+    """A live bar with figures, speed and the time left; what is over is a line."""
 
     def __init__(self, title: str, out: TextIO):
         from rich.console import Console
@@ -78,43 +72,51 @@ class Bar(Progress):
         self.title = title
         self.bars = RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[figures]}"),
             TextColumn("[dim]{task.fields[speed]}"),
-            console=Console(file=out),
+            console=Console(file=out, highlight=False),
             auto_refresh=False,
+            transient=True,
         )
         self.task: Any = None
-        self.samples, self.steps, self.started = 0, 0, 0.0
+        self.label, self.samples, self.steps, self.started = "", 0, 0, 0.0
         self.bars.start()
 
     def begin(self, label: str, steps: int, samples: int) -> None:
-        self.steps, self.samples = steps, samples
+        self.label, self.steps, self.samples = label, steps, samples
         self.started = time.perf_counter()
         self.due = self.started + REFRESH
         self.task = self.bars.add_task(label, total=steps, figures="", speed="")
 
     def refresh(self, steps: int, samples: int, figures: Figures) -> None:
-        now = time.perf_counter()
-        seconds = now - self.started
+        seconds = time.perf_counter() - self.started
         left = seconds / max(steps, 1) * (self.steps - steps)
-        speed = f"{rate(samples, seconds)} samples/s, {duration(left)} left"
-        self._show(steps, told(figures()), speed)
+        self.bars.update(
+            self.task,
+            completed=steps,
+            figures=told(figures()),
+            speed=f"{rate(samples, seconds)}/s, {duration(left)} left",
+        )
+        self.bars.refresh()
         self.due = time.perf_counter() + REFRESH
 
     def end(self, figures: dict[str, float]) -> None:
         seconds = time.perf_counter() - self.started
-        speed = f"{rate(self.samples, seconds)} samples/s, {duration(seconds)}"
-        self._show(self.steps, told(figures), speed)
-        self.bars.stop_task(self.task)
-
-    def _show(self, steps: int, figures: str, speed: str) -> None:
-        self.bars.update(self.task, completed=steps, figures=figures, speed=speed)
-        self.bars.refresh()
+        text = line(self.label, figures, self.samples, seconds)
+        self.bars.remove_task(self.task)
+        self.bars.console.print(text, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         self.bars.stop()
+
+
+def line(label: str, figures: dict[str, float], samples: int, seconds: float) -> str:
+    """What there is to say of an epoch when it is over."""
+    speed = f"{rate(samples, seconds)} samples/s"
+    parts = (label, told(figures), duration(seconds), speed)
+    return "  ".join(part for part in parts if part)
 
 
 def told(figures: dict[str, float]) -> str:

@@ -39,8 +39,8 @@ def test_a_bar_on_a_terminal(monkeypatch):
         display.end({"loss": 0.5})
     finally:
         display.close()
-    assert "10/10" in out.getvalue()
-    assert "epoch 1/2" in out.getvalue()
+    assert "5/10" in out.getvalue()
+    assert "epoch 1/2  loss 0.5000" in out.getvalue()
 
 
 def test_silence():
