@@ -6,70 +6,24 @@ documentation and the language find it in the registry. `test_complete` names an
 that lacks a row or a rule.
 """
 
-import functools
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from op_samples import VALUES, apply, built, kinds_of, options_of, sample
 from op_table import ELSEWHERE, ROWS, SIZES, Row
 
 from tulle.graph.differentiate import gradients
-from tulle.graph.dim import Dim, Symbol
+from tulle.graph.dim import Dim
 from tulle.graph.evaluate import evaluate
 from tulle.graph.node import Node, resolve
 from tulle.graph.op import Op
 from tulle.graph.ops.movement import full_node
 from tulle.graph.registry import OPS, call
-from tulle.graph.tensor import SymbolicTensor, Tensor, constant_node, input_node
+from tulle.graph.tensor import Tensor, input_node
 from tulle.graph.types import TensorType, dtype_of
 
-SYMBOLS = {name: Symbol(name) for name in SIZES}
-VALUES = {SYMBOLS[name]: size for name, size in SIZES.items()}
-DIMS = {name: Dim.from_symbol(symbol) for name, symbol in SYMBOLS.items()}
-DTYPES = {"f": "float64", "p": "float64", "i": "int32", "b": "bool"}
-
 rows = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-
-
-def shapes_of(row: Row, sizes: dict) -> list[tuple]:
-    parts = [shape.split() for shape in row.shapes]
-    return [tuple(sizes[s] if s in sizes else int(s) for s in part) for part in parts]
-
-
-def kinds_of(row: Row) -> str:
-    return row.kinds or "f" * len(row.shapes)
-
-
-def options_of(row: Row, sizes: dict) -> dict:
-    return row.options(sizes) if callable(row.options) else (row.options or {})
-
-
-def sample(row: Row, sizes: dict | None = None, scalar: bool = False) -> list:
-    """Arrays for a row, the same ones each time."""
-    random = np.random.default_rng(zlib.crc32(row.label.encode()))
-    shapes = shapes_of(row, sizes or SIZES)
-    domain = row.domain or OPS[row.name].domain or ((-2.0, 2.0),) * len(shapes)
-    domain = domain if len(domain) == len(shapes) else domain * len(shapes)
-    found = []
-    for shape, kind, interval in zip(shapes, kinds_of(row), domain, strict=True):
-        shape = () if scalar else shape
-        if kind == "i":
-            array = random.integers(0, row.below, shape, np.int32)
-        elif kind == "b":
-            array = random.integers(0, 2, shape).astype(bool)
-        elif kind == "p":
-            count = int(np.prod(shape))
-            array = random.permutation(np.linspace(*interval, count)).reshape(shape)
-        else:
-            array = random.uniform(*interval, shape)
-        found.append(np.asarray(array))
-    return found
-
-
-def apply(row: Row, operands: list, sizes: dict) -> object:
-    arguments = [operands] if row.listed else operands
-    return OPS[row.name](*arguments, **options_of(row, sizes))
 
 
 def run(row: Row, arrays: list) -> np.ndarray:
@@ -79,20 +33,6 @@ def run(row: Row, arrays: list) -> np.ndarray:
 def expected(row: Row, arrays: list, sizes: dict | None = None) -> np.ndarray:
     with np.errstate(all="ignore"):
         return np.asarray(row.formula(*arrays, **options_of(row, sizes or SIZES)))
-
-
-@functools.cache
-def built(row: Row) -> tuple[tuple[Node, ...], Node]:
-    """The row as a node on symbolic inputs."""
-    pairs = zip(shapes_of(row, DIMS), kinds_of(row), strict=True)
-    inputs = tuple(
-        input_node("x", TensorType(dtype_of(DTYPES[k]), tuple(map(Dim.of, shape))))
-        for shape, k in pairs
-    )
-    result = apply(row, [SymbolicTensor(node) for node in inputs], DIMS)
-    if not row.shapes and not isinstance(result, SymbolicTensor):
-        return (), constant_node(result.numpy())
-    return inputs, result.node
 
 
 def close(found: np.ndarray, wanted: np.ndarray, tolerance: float = 1e-9) -> None:
