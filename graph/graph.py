@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from .diagnostics import InternalError
-from .node import Node, topological
+from .node import Node, attribute_key, topological
 from .types import TupleType
 from .variable import Variable
 
@@ -99,26 +99,50 @@ def same_graph(left: Graph, right: Graph) -> bool:
     Inputs correspond by position, layers by class, configuration and name, variables
     by path, symbolic sizes by where they stand.
     """
-    pairs = list(zip(left.nodes, right.nodes, strict=False))
-    if len(left.nodes) != len(right.nodes):
+    if _arrangement(left) != _arrangement(right):
         return False
-    index = [{n: i for i, n in enumerate(g.nodes)} for g in (left, right)]
     symbols: dict[Any, Any] = {}
-    for one, two in pairs:
-        if one.op is not two.op or not _same_type(one.type, two.type, symbols):
-            return False
-        places = [
-            [index[k][n] for n in node.inputs] for k, node in enumerate((one, two))
-        ]
-        if places[0] != places[1] or one.attributes.keys() != two.attributes.keys():
-            return False
-        if not all(
-            _same_attribute(one.attributes[key], two.attributes[key], symbols)
-            for key in one.attributes
-        ):
-            return False
-    ends = [[index[k][n] for n in g.roots] for k, g in enumerate((left, right))]
-    return ends[0] == ends[1] and list(left.outputs) == list(right.outputs)
+    return (
+        all(
+            _same_type(a.type, b.type, symbols)
+            for a, b in zip(left.inputs, right.inputs, strict=True)
+        )
+        and all(
+            _same_node(a, b, symbols)
+            for a, b in zip(left.nodes, right.nodes, strict=True)
+        )
+        and all(
+            _same_attribute(a, b, symbols)
+            for (a, _), (b, _) in zip(left.updates, right.updates, strict=True)
+        )
+    )
+
+
+def _arrangement(graph: Graph) -> Any:
+    """Who reads whom, by position, and what is told apart by name."""
+    nodes = graph.nodes
+    index = {node: place for place, node in enumerate(nodes)}
+    return (
+        [[index[source] for source in node.inputs] for node in nodes],
+        [index.get(node) for node in graph.inputs],
+        [index[node] for node in graph.roots],
+        list(graph.outputs),
+        len(graph.updates),
+        graph.training,
+    )
+
+
+def _same_node(one: Node, two: Node, symbols: dict[Any, Any]) -> bool:
+    """Whether op, type and attributes are equal; inputs are compared elsewhere."""
+    return (
+        one.op is two.op
+        and one.attributes.keys() == two.attributes.keys()
+        and _same_type(one.type, two.type, symbols)
+        and all(
+            _same_attribute(value, two.attributes[key], symbols)
+            for key, value in one.attributes.items()
+        )
+    )
 
 
 def _same_type(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
@@ -136,12 +160,17 @@ def _same_type(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
 def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
     from .dim import Dim
 
-    for symbol, other in zip(
-        sorted(one.symbols(), key=lambda s: s.number),
-        sorted(two.symbols(), key=lambda s: s.number),
-        strict=False,
-    ):
-        symbols.setdefault(symbol, other)
+    taken = set(symbols.values())
+    free = [
+        sorted((s for s in dim.symbols() if s not in known), key=lambda s: s.number)
+        for dim, known in ((one, symbols), (two, taken))
+    ]
+    if len(free[0]) != len(free[1]):
+        return False
+    for symbol, other in zip(*free, strict=True):
+        if (symbol.lower, symbol.upper) != (other.lower, other.upper):
+            return False
+        symbols[symbol] = other
     renamed = {s: Dim.from_symbol(t) for s, t in symbols.items()}
     return bool(one.substitute(renamed) == two)
 
@@ -170,7 +199,7 @@ def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
         )
     if isinstance(one, Unique):
         return isinstance(two, Unique)
-    return bool(one == two)
+    return bool(attribute_key({"": one}) == attribute_key({"": two}))
 
 
 def _same_layer(one: Any, two: Any) -> bool:

@@ -34,6 +34,8 @@ from .trace import (
 from .types import DType, TensorType, TupleType, dtype_of
 from .variable import Variable
 
+VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
+
 
 class LayerCall:
     """One application of a layer on symbols: how its operands are arranged."""
@@ -384,7 +386,8 @@ class Layer(metaclass=LayerKind):
         """Build if need be, then compute on the operands given.
 
         `training` is the mode for this layer and those inside; a `call` without that
-        argument need not know.
+        argument need not know. A `call` that asks a symbol for values makes the layer
+        opaque: from then on it is a Python step.
         """
         self.ensure_built(args, kwargs)
         with training_mode(kwargs.get("training")):
@@ -392,10 +395,22 @@ class Layer(metaclass=LayerKind):
                 kwargs = {**kwargs, "training": current_training()}
             elif "training" in kwargs:
                 kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-            if self.opaque and current_trace() is not None:
-                opaque: Any = OPS["opaque"]
-                return opaque.call_symbolic(self, args, kwargs)
-            return self.run_body(args, kwargs)
+            if current_trace() is None:
+                return self.run_body(args, kwargs)
+            if not self.opaque:
+                try:
+                    return self.run_body(args, kwargs)
+                except TensorTypeError as error:
+                    if not self._wants_values(error):
+                        raise
+                self.opaque = True
+            opaque: Any = OPS["opaque"]
+            return opaque.call_symbolic(self, args, kwargs)
+
+    def _wants_values(self, error: TensorTypeError) -> bool:
+        """Whether a user's `call` failed because a symbol has no value."""
+        ours = type(self).__module__.startswith("tulle.")
+        return not ours and error.diagnostics[0].code == VALUES_WANTED
 
     def run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call` itself; on values, arrays become tensors and a `vjp` is recorded."""

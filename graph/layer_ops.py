@@ -7,13 +7,11 @@ from typing import Any
 from . import tree
 from .diagnostics import Fault, TensorTypeError
 from .dim import Origin
-from .layer import Layer, LayerCall
+from .layer import LayerCall
 from .op import Op, register
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, tracing
 from .types import TensorType, TupleType, Type
-
-VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 
 
 @register
@@ -40,26 +38,13 @@ def trace_layer(
 
 
 def expand_call(call: LayerCall, operands: Any, trace: Trace) -> Any:
-    """The results of a layer's `call` on symbols, effects going to the trace.
-
-    A layer that asks for values becomes opaque: from then on it is a Python step.
-    """
+    """The results of a layer's `call` on symbols, effects going to the trace."""
     args, kwargs = call.arguments(iter(operands))
-    layer = call.layer
     with tracing(trace):
         try:
-            return layer.run_call(args, kwargs)
+            return call.layer.run_call(args, kwargs)
         except TensorTypeError as error:
-            code = error.diagnostics[0].code
-            if code != VALUES_WANTED or layer.opaque or not _own_call(layer):
-                raise _placed(error, call) from None
-        layer.opaque = True
-        return layer.run_call(args, kwargs)
-
-
-def _own_call(layer: Layer) -> bool:
-    """Whether the user wrote the layer: ours are traceable."""
-    return not type(layer).__module__.startswith("tulle.")
+            raise _placed(error, call) from None
 
 
 def _placed(error: TensorTypeError, call: LayerCall) -> Exception:
