@@ -333,11 +333,6 @@ def by_shape(name: str, y_true: TensorType, y_pred: TensorType) -> Metric:
     return CLASSES[f"{form}_{kind}"](name=name)
 
 
-def read(metrics: list[Metric]) -> dict[str, float]:
-    """The figures of metrics as Python numbers."""
-    return {metric.name: number(metric.result()) for metric in metrics}
-
-
 def number(value: Any) -> Any:
     """A result as a Python number, or an array if it is no scalar."""
     array = np.asarray(value)

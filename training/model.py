@@ -305,7 +305,7 @@ class Model(Layer, metaclass=ModelKind):
     @property
     def metrics_names(self) -> list[str]:
         """The names of `metrics`, in the order of what `evaluate` gives."""
-        return [metric.name for metric in self.metrics]
+        return list(self._compiled.named_metrics) if self._compiled else []
 
     def reset_metrics(self) -> None:
         """Begin all figures anew."""

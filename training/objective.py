@@ -92,7 +92,7 @@ class Compiled:
     def settle(
         self, targets: Sequence[TensorType | None], outputs: Sequence[TensorType]
     ) -> None:
-        """Decide what `accuracy` and `crossentropy` mean, and name the metrics."""
+        """Decide what `accuracy` and `crossentropy` mean."""
         for goal, target, output in zip(self.goals, targets, outputs, strict=True):
             if target is None:
                 continue
@@ -100,34 +100,44 @@ class Compiled:
                 for index, kind in enumerate(kinds):
                     if isinstance(kind, str):
                         kinds[index] = metrics.by_shape(kind, target, output)
-                        self._name(goal, kinds[index])
 
-    def name_metrics(self) -> None:
-        """Put the output's name before its metrics' names if there are several."""
-        for goal in self.goals:
-            for kind in (*goal.metrics, *goal.weighted_metrics):
-                if isinstance(kind, Metric):
-                    self._name(goal, kind)
+    @property
+    def named_metrics(self) -> dict[str, Metric]:
+        """The loss, the losses of outputs, then the metrics, each under its own name.
 
-    def _name(self, goal: OutputGoal, metric: Metric) -> None:
-        prefix = f"{goal.name}_"
-        if len(self.goals) > 1 and not metric.name.startswith(prefix):
-            metric.name = prefix + metric.name
+        With several outputs a metric's name begins with that of its output.
+        """
+        found: dict[str, Metric] = {"loss": self.tracker}
+        found.update((m.name, m) for m in self.output_trackers.values())
+        for kind in ("metrics", "weighted_metrics"):
+            for goal in self.goals:
+                for metric in getattr(goal, kind):
+                    if isinstance(metric, Metric):
+                        found[self._free(goal, metric, kind, found)] = metric
+        return found
+
+    def _free(
+        self, goal: OutputGoal, metric: Metric, kind: str, taken: Mapping[str, Any]
+    ) -> str:
+        prefix = "" if goal.single else f"{goal.name}_"
+        base = name = prefix + metric.name
+        if name in taken and kind == "weighted_metrics":
+            base = name = f"{prefix}weighted_{metric.name}"
+        number = 0
+        while name in taken:
+            number += 1
+            name = f"{base}_{number}"
+        return name
 
     @property
     def all_metrics(self) -> list[Metric]:
-        """The loss, the losses of outputs, then the metrics."""
-        own = [
-            metric
-            for goal in self.goals
-            for metric in (*goal.metrics, *goal.weighted_metrics)
-            if isinstance(metric, Metric)
-        ]
-        return [self.tracker, *self.output_trackers.values(), *own]
+        """All metrics, in the order of `named_metrics`."""
+        return list(self.named_metrics.values())
 
     def results(self) -> dict[str, float]:
         """All figures as Python numbers."""
-        return metrics.read(self.all_metrics)
+        found = self.named_metrics.items()
+        return {name: metrics.number(metric.result()) for name, metric in found}
 
     def reset(self) -> None:
         """Begin all figures anew."""
@@ -155,13 +165,16 @@ def _weight(value: Any) -> float:
 
 def _metric_list(value: Any) -> list[Any]:
     given = value if isinstance(value, (list, tuple)) else [value]
-    found: list[Any] = []
-    for item in given:
-        by_shape = isinstance(item, str) and (
-            metrics.ALIASES.get(item, item) in metrics.BY_SHAPE
-        )
-        if item is not None:
-            found.append(item if by_shape else metrics.get(item))
+    return [_metric(item) for item in given if item is not None]
+
+
+def _metric(item: Any) -> Any:
+    """A metric, called as it was asked for; a name that shapes decide stays one."""
+    if isinstance(item, str) and metrics.ALIASES.get(item, item) in metrics.BY_SHAPE:
+        return item
+    found = metrics.get(item)
+    if isinstance(item, str):
+        found.name = item
     return found
 
 

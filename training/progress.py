@@ -106,6 +106,7 @@ class Bar(Progress):
         seconds = time.perf_counter() - self.started
         text = line(self.label, figures, self.samples, seconds)
         self.bars.remove_task(self.task)
+        self.bars.refresh()
         self.bars.console.print(text, markup=False, soft_wrap=True)
 
     def close(self) -> None:

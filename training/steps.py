@@ -146,7 +146,6 @@ class Steps:
             outputs = self.model.outputs_of(inputs)
             types = [output.type for output in outputs]
             compiled.settle(signature.targets, types)
-            compiled.name_metrics()
             batch = element_count(inputs[0], (0,))
             losses = self._losses(compiled, targets, outputs, weights, batch)
             total = self._total(losses, trace)

@@ -481,6 +481,17 @@ def test_a_metric_object_counts_for_itself(blobs):
     assert model.metrics_names == ["loss", "hits"]
 
 
+def test_figures_are_called_as_they_were_asked_for(blobs):
+    model = classifier(metrics=["acc"], weighted_metrics=["acc", "accuracy"])
+    fit(model, *blobs)
+    assert model.metrics_names == ["loss", "acc", "weighted_acc", "accuracy"]
+    regression = Sequential([Input((2,)), Dense(1)])
+    regression.compile("sgd", "mse", metrics=["mse", "mae", "mae"])
+    found = regression.evaluate(blobs[0], blobs[0][:, :1], verbose=0, return_dict=True)
+    assert list(found) == ["loss", "mse", "mae", "mae_1"]
+    assert found["loss"] == pytest.approx(found["mse"], rel=1e-5)
+
+
 def test_train_on_batch_runs_on_tensors():
     model = Sequential([Input((2,)), Dense(1)])
     model.compile("sgd", "mse")
