@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..graph.diagnostics import Diagnostic, Fault, Source, Span, TulleError
 from .scope import Scope
+from .tokens import MAX_FAULTS
 from .values import POISON, Poison
 
 if TYPE_CHECKING:
@@ -57,10 +58,15 @@ class Checker:
         if key not in self._told:
             self._told.add(key)
             self.faults.append(diagnostic)
+            if len(self.faults) >= MAX_FAULTS:
+                raise Stop
         return POISON
 
     def forget(self) -> None:
-        """Begin anew, after what was found has been raised."""
+        """Begin anew: a later use from Python has its own faults and limits."""
+        self.applications = self.instances = 0
+        self.active.clear()
+        self.owned.clear()
         self.faults.clear()
         self._told.clear()
 
@@ -71,8 +77,9 @@ class Checker:
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
         """Report what is allowed and hardly meant."""
-        found = Diagnostic(code, message, span, severity="warning", **more)
-        if found not in self.warnings:
+        if (code, span) not in self._told:
+            self._told.add((code, span))
+            found = Diagnostic(code, message, span, severity="warning", **more)
             self.warnings.append(found)
 
     def error(self, code: str, message: str, span: Span, **more: Any) -> Poison:

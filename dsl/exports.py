@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..graph.diagnostics import TensorTypeError, caller_span
@@ -13,7 +14,7 @@ from ..graph.trace import tracing
 from ..graph.types import TensorType
 from . import syntax as s
 from .arguments import Given
-from .checker import Checker
+from .checker import Checker, Stop
 from .elaborate import Elaboration
 from .expressions import Evaluator
 from .values import Definition, Instance, Static, Tensor, Tuple, Value
@@ -42,12 +43,14 @@ class _Defined:
         place = caller_span() or self.item.name.span
         return Given(name and s.Name(place, name), value, place)  # type: ignore[arg-type]
 
-    def raised(self) -> None:
-        """Raise what the check has found since the file was read."""
+    @contextmanager
+    def checking(self) -> Iterator[Evaluator]:
+        """Elaborate on behalf of Python; what is wrong is raised at the end."""
+        self.checker.forget()
+        with suppress(Stop):
+            yield Evaluator(self.checker, self.checker.module)
         if self.checker.faults:
-            faults = tuple(self.checker.faults)
-            self.checker.forget()
-            raise TensorTypeError(*faults)
+            raise TensorTypeError(*self.checker.faults)
 
     def __repr__(self) -> str:
         return f"<{self.__name__} of {self.checker.source.name}>"
@@ -59,10 +62,11 @@ class DefinedLayer(_Defined):
     def __call__(self, *arguments: Any, name: str | None = None, **named: Any) -> Layer:
         given = [self.given(Static(a)) for a in arguments]
         given += [self.given(Static(a), key) for key, a in named.items()]
-        evaluator = Evaluator(self.checker, self.checker.module)
         place = caller_span() or self.item.name.span
-        found = self.checker.definitions.blueprint(evaluator, self.item, given, place)
-        self.raised()
+        found: Value | None = None
+        with self.checking() as evaluator:
+            blueprint = self.checker.definitions.blueprint
+            found = blueprint(evaluator, self.item, given, place)
         assert isinstance(found, Instance)
         return TextLayer(self, found, name)
 
@@ -85,15 +89,12 @@ class TextLayer(Layer):
     def _made(self, types: Sequence[TensorType]) -> Network:
         defined, checker = self._defined, self._defined.checker
         given = [defined.given(value) for value in _placeholders(types)]
-        evaluator = Evaluator(checker, checker.module)
         title, place = defined.__name__, given[0].span
-        parameters = self._instance.item.parameters  # type: ignore[union-attr]
-        ordered = checker.definitions.operands(
-            evaluator, title, parameters, given, place
-        )
-        if ordered is not None:
-            checker.definitions.materialize(evaluator, self._instance, ordered, place)
-        defined.raised()
+        parameters, definitions = defined.item.parameters, checker.definitions
+        with defined.checking() as evaluator:
+            ordered = definitions.operands(evaluator, title, parameters, given, place)
+            if ordered is not None:
+                definitions.materialize(evaluator, self._instance, ordered, place)
         assert isinstance(self._instance.layer, Network)
         return self._instance.layer
 
@@ -117,10 +118,11 @@ class DefinedFunction(_Defined):
         checker = self.checker
         symbols = _placeholders(types)
         given = [self.given(value) for value in symbols]
-        evaluator = Evaluator(checker, checker.module)
         place = caller_span() or self.item.name.span
-        value = checker.definitions.inline(evaluator, self.item, given, place)
-        self.raised()
+        value: Value | None = None
+        with self.checking() as evaluator:
+            value = checker.definitions.inline(evaluator, self.item, given, place)
+        assert value is not None
         ends = [SymbolicTensor(symbol.node) for symbol in symbols]
         return Network(ends, _symbols(value), name=self.__name__)
 

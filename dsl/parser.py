@@ -162,6 +162,8 @@ class _Parser:
         """Parse the tokens from `first` to `stop`: a tree, or the token at fault."""
         from lark.exceptions import UnexpectedToken
 
+        if len(self.faults) >= MAX_FAULTS:
+            return None, None
         starts = ("file",) if start == "file" else ("item", "statement", "section")
         state = _grammar(*starts).parse_interactive(start=start)
         feed = state.parser_state.feed_token

@@ -124,3 +124,8 @@ def mutated(text, chance):
         ["", chance.choice(WORDS), text[end : end + 30], chr(chance.randint(1, 300))]
     )
     return text[:start] + insert + text[end:]
+
+
+@pytest.mark.parametrize("statement", ["let a = x +\n", "let a = unknown\n"])
+def test_many_faults_end_the_check(statement):
+    assert len(codes(model(statement * 20_000 + "return x"))) == 50
