@@ -114,8 +114,7 @@ def _running(commands: Any) -> None:
     )
     for command in (train, evaluate, predict):
         command.add_argument("--device", default="cpu", help="cpu (default) or gpu:0")
-    for command in (train, evaluate):
-        command.add_argument("--quiet", action="store_true", help="no progress")
+    train.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

@@ -155,10 +155,16 @@ def _step_graph(options: Namespace) -> Any:
         model = _model(options)
         return model.steps.predict_graph(Signature(model.input_types))
     plan = _plan(_load(options), options)
-    plan.model.compile(**plan.compile_arguments)
-    steps = plan.model.steps
-    signature = Signature(plan.model.input_types, tuple(plan.targets.values()), (None,))
-    return steps.train_graph(signature)
+    model = _compiled(plan)
+    signature = Signature(model.input_types, tuple(plan.targets.values()), (None,))
+    return model.steps.train_graph(signature)
+
+
+def _compiled(plan: TrainingPlan) -> Any:
+    """The model of a plan, compiled as the plan says."""
+    model: Any = plan.model
+    model.compile(**plan.compile_arguments)
+    return model
 
 
 # Running.
@@ -179,16 +185,16 @@ def run_train(options: Namespace) -> int:
         arrays = bind(load_arrays(options.data, list(types)), types)
         given = {"batch_size": options.batch, "epochs": options.epochs}
         chosen = {name: value for name, value in given.items() if value is not None}
-        plan.model.compile(**plan.compile_arguments)
+        model = _compiled(plan)
         with _target_called(tuple(plan.targets)):
-            plan.model.fit(
-                {name: arrays[name] for name in plan.model.input_names},
+            model.fit(
+                {name: arrays[name] for name in model.input_names},
                 *(arrays[name] for name in plan.targets),
                 verbose=0 if options.quiet else "auto",
                 **(plan.fit_arguments | chosen),
             )
-        plan.model.save(options.output)
-    say(f"saved {plan.model.name} as {options.output}")
+        model.save(options.output)
+    say(f"saved {model.name} as {options.output}")
     return 0
 
 
@@ -240,7 +246,7 @@ def run_evaluate(options: Namespace) -> int:
             figures = model.evaluate(
                 {name: arrays[part + name] for name in model.input_names},
                 *(arrays[part + name] for name in names),
-                verbose=sys.stdout.isatty() and not options.quiet,
+                verbose=0,
                 return_dict=True,
             )
     count = len(arrays[wanted[0]])
@@ -254,9 +260,8 @@ def _trained(options: Namespace) -> tuple[Any, tuple[str, ...] | None]:
     if _is_saved(options.file):
         return _model(options), None
     plan = _plan(_load(options), options)
-    plan.model.compile(**plan.compile_arguments)
     say("note: a .net file has no trained weights; these are fresh", sys.stderr)
-    return plan.model, tuple(plan.targets)
+    return _compiled(plan), tuple(plan.targets)
 
 
 def run_predict(options: Namespace) -> int:

@@ -198,6 +198,7 @@ class _Collector:
     def __init__(self, expand_nested: bool):
         self.expand_nested = expand_nested
         self.boxes: dict[str, Box] = {}
+        self.taken: Counter[str] = Counter()
         self.links: list[Link] = []
         self.clusters: list[Cluster] = []
         self.calls: dict[str, Layer] = {}  # by key of the box
@@ -205,10 +206,10 @@ class _Collector:
 
     def add(self, box: Box) -> str:
         """Keep a box, under a key that is free."""
-        key, number = box.key, 1
+        key = box.key
         while key in self.boxes:
-            number += 1
-            key = f"{box.key} ({number})"
+            self.taken[box.key] += 1
+            key = f"{box.key} ({self.taken[box.key] + 1})"
         self.boxes[key] = replace(box, key=key)
         return key
 

@@ -151,6 +151,10 @@ class SymbolicTensor(Value):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("values", "use ops from `tulle.ops` in place of NumPy's")
 
+    def numpy(self) -> NoReturn:
+        """Refused: there are no values yet."""
+        self._refuse("values", "use ops from `tulle.ops` in place of NumPy's")
+
     def __float__(self) -> float:
         self._refuse("number", "keep it a tensor")
 

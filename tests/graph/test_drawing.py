@@ -1,0 +1,153 @@
+"""Pictures: parsed back, with every text in place, and nothing half-written."""
+
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pygraphviz
+import pytest
+from networks import digits, nested, siamese
+
+from tulle.graph.diagnostics import BackendError, DataError, TensorTypeError
+from tulle.graph.diagram import diagram_of
+from tulle.graph.drawing import FORMATS, Shown, dot_source, draw, plot_model
+from tulle.graph.layers import Dense
+from tulle.graph.network import Input, Network
+
+NASTY = [
+    'quo"te',
+    "<b>bold</b>",
+    "<a>>",
+    "<",
+    "new\nline",
+    "back\\slash \\N \\G \\",
+    "{x|y} :p;",
+    "ünï漢字🙂",
+    "&amp; &",
+    "\x00\x1b[31m",
+    "\u202eright to left",
+    "-- -> ]",
+]
+
+
+def texts(picture):
+    root = ElementTree.fromstring(picture)
+    return [e.text.strip() for e in root.iter() if e.tag.endswith("}text")]
+
+
+def named(name):
+    x = Input((4,), name=name)
+    inner = Network(x, Dense(3, name=f"{name}d")(x), name=name)
+    y = Input((4,), name="y")
+    return Network(y, {name: inner(y)}, name=name)
+
+
+def test_svg_holds_every_text():
+    found = texts(draw(diagram_of(digits())))
+    assert sorted(found) == sorted(
+        "Digits|9,610 parameters|image|input|Dense|hidden · relu|8,320 parameters|"
+        "Dropout|dropout|Dense|logits|1,290 parameters|output|f32[batch, 64]|"
+        "f32[batch, 128]|f32[batch, 128]|f32[batch, 10]".split("|")
+    )
+
+
+@pytest.mark.parametrize("make", [digits, siamese, nested])
+def test_dot_parses_back(make):
+    diagram = diagram_of(make())
+    graph = pygraphviz.AGraph(string=dot_source(diagram))
+    drawn = [node for node in graph.nodes() if node.startswith("n")]
+    assert len(drawn) == len(diagram.boxes)
+    frames = [s.name for s in graph.subgraphs() if s.name.startswith("cluster")]
+    assert len(frames) == len([c for c in diagram.clusters if c.parent is None])
+    assert draw(diagram, "dot").decode() == dot_source(diagram)
+    graph.close()
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_names_are_only_text(name):
+    diagram = diagram_of(named(name))
+    found = texts(draw(diagram))
+    shown = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in name)
+    assert found.count(shown.strip()) == 3  # title, frame, output
+    assert any(text.startswith(f"{shown}d") for text in found)
+    graph = pygraphviz.AGraph(string=dot_source(diagram))
+    assert len([node for node in graph.nodes() if node.startswith("n")]) == 3
+    graph.close()
+
+
+def test_a_tensor_read_twice_in_a_frame_enters_it_once():
+    source = dot_source(diagram_of(nested()))
+    assert source.count("shape=point") == 2
+    assert source.count("arrowhead=none") == 2
+
+
+@pytest.mark.parametrize(
+    ("format", "start"),
+    [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph")],
+)
+def test_formats(tmp_path, format, start):
+    path = plot_model(siamese(), tmp_path / f"picture.{format}")
+    assert path.read_bytes().startswith(start)
+    assert [p.name for p in tmp_path.iterdir()] == [f"picture.{format}"]
+
+
+def test_switches_of_keras():
+    def drawn(**options):
+        return " ".join(texts(draw(diagram_of(digits()), "svg", Shown(**options))))
+
+    assert "f32[" not in drawn(dtypes=False)
+    assert "[batch, 64]" in drawn(dtypes=False)
+    assert "batch" not in drawn(shapes=False)
+    assert "hidden" not in drawn(names=False)
+    assert "relu" not in drawn(activations=False)
+    assert "rankdir=LR" in dot_source(diagram_of(digits()), Shown(direction="LR"))
+    with pytest.raises(TensorTypeError, match="rankdir"):
+        plot_model(digits(), "a.svg", rankdir="UP")
+
+
+def test_the_c_library_says_nothing(capfd):
+    draw(diagram_of(digits()), "png")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_same_model_gives_the_same_text():
+    assert dot_source(diagram_of(nested())) == dot_source(diagram_of(nested()))
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("picture.jpeg", "T0707"),
+        ("picture", "T0707"),
+        ("missing/picture.svg", "T0705"),
+        ("folder.svg", "T0705"),
+    ],
+)
+def test_places_that_will_not_do(tmp_path, place, code):
+    (tmp_path / "folder.svg").mkdir()
+    with pytest.raises(DataError) as caught:
+        plot_model(digits(), tmp_path / place)
+    assert caught.value.diagnostics[0].code == code
+    assert caught.value.diagnostics[0].help
+    assert [p.name for p in tmp_path.iterdir()] == ["folder.svg"]
+
+
+@pytest.mark.parametrize("package", ["graphviz", "pygraphviz"])
+def test_a_missing_package_is_told(tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(BackendError, match=f"pip install {package}") as caught:
+        plot_model(digits(), tmp_path / "a.svg")
+    assert caught.value.diagnostics[0].code == "T0802"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_format_is_told():
+    with pytest.raises(DataError, match="no kind of picture"):
+        draw(diagram_of(digits()), "gif")
+    assert "gif" not in FORMATS
+
+
+def test_values_are_not_drawn():
+    x = Input((2000,))
+    big = np.arange(2000, dtype="float32")
+    assert len(dot_source(diagram_of(Network(x, x + big)))) < 5000
