@@ -67,7 +67,7 @@ class LayerKind(type):
         try:
             bound = _signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
-            fault = _argument_fault(cls, kwargs, error)
+            fault = argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, span) from None
         layer: Any = object.__new__(cls)
         given = dict(bound.arguments)
@@ -125,7 +125,7 @@ class Layer(metaclass=LayerKind):
     ):
         if kwargs:
             message = f"unexpected keyword argument '{next(iter(kwargs))}'"
-            raise _argument_fault(type(self), kwargs, TypeError(message))
+            raise argument_fault(type(self), kwargs, TypeError(message))
         self.given_name = name
         self._trainable = trainable
         self.dtype_kind = dtype_of(dtype or "float32")
@@ -529,7 +529,7 @@ def _placeholder(shape: Any, dtype: DType) -> Any:
     return SymbolicTensor(input_node("probe", TensorType(dtype, dims)))
 
 
-def _argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
+def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
     """A wrong constructor call, with the nearest name."""
     import difflib
 

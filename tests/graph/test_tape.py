@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense
