@@ -109,7 +109,13 @@ class Op:
         )
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self.dispatch(*self._bind(arguments, options))
+        try:
+            operands, attributes = self._bind(arguments, options)
+        except Fault as fault:
+            if any(isinstance(argument, Node) for argument in arguments):
+                raise
+            raise TensorTypeError.of(fault, caller_span()) from None
+        return self.dispatch(operands, attributes)
 
     def dispatch(self, operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """Apply to nodes, to symbols or to values, whichever the operands are."""

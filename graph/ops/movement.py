@@ -210,7 +210,7 @@ class Concatenate(Op):
     domain = ((-2.0, 2.0),)
 
     def arguments(self, xs: Any, axis: int = 0) -> Any:
-        return tuple(xs), {"axis": axis}
+        return listed(self.name, xs), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -245,6 +245,17 @@ class Concatenate(Op):
         return xp.concatenate(arrays, axis=axis, out=out)
 
 
+def listed(name: str, operands: Any) -> tuple[Any, ...]:
+    """The tensors of a list that is not empty."""
+    if not isinstance(operands, (list, tuple)) or not operands:
+        raise Fault(
+            "T0203",
+            f"`{name}` takes a list of tensors",
+            help=[f"write `{name}([x, y])`"],
+        )
+    return tuple(operands)
+
+
 def _unlike(axis: int, first: TensorType, index: int, other: TensorType) -> Fault:
     return Fault(
         "T0305",
@@ -263,7 +274,7 @@ class Stack(Op):
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, axis: int = 0) -> Any:
-        return tuple(x), {"axis": axis}
+        return listed(self.name, x), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         return {
