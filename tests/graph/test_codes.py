@@ -18,7 +18,7 @@ def used():
     found = {}
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*.py"):
-            if path.name != "codes.py":
+            if not path.name.startswith("codes"):
                 for code in re.findall(r'"(T0\d{3})"', path.read_text("utf-8")):
                     found.setdefault(code, path.relative_to(ROOT))
     return found

@@ -1,0 +1,258 @@
+"""Codes of layers, models, gradients and training: T05, T06."""
+
+from .code import entry
+
+# Layers, models, gradients.
+
+entry(
+    "T0501",
+    "a layer or function where a tensor is needed",
+    """`Dense(3)` is a layer: it owns parameters and is applied to a tensor, with a pipe
+    or with a second pair of parentheses.""",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = Dense(3)
+      return relu(h)
+    }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = x |> Dense(3)
+      return relu(h)
+    }
+    """,
+)
+entry(
+    "T0502",
+    "an operation without a gradient",
+    """Nothing flows back through whole numbers, comparisons and the position of a
+    maximum, nor through a layer that computes in Python without its own `vjp`.""",
+    """
+    with tulle.GradientTape() as tape:
+        tape.watch(x)
+        y = tulle.ops.cast(tulle.ops.argmax(x), "float32")
+    tape.gradient(y, x)
+    """,
+    """
+    with tulle.GradientTape() as tape:
+        tape.watch(x)
+        y = tulle.ops.max(x)
+    tape.gradient(y, x)
+    """,
+    "python",
+)
+entry(
+    "T0503",
+    "a symbolic tensor asked for its value",
+    """While a model is defined its tensors have types and no values, so Python cannot
+    branch on them or turn them into arrays. Use an op, such as `ops.where`.""",
+    """
+    x = tulle.Input((4,))
+    y = x if x > 0 else -x
+    """,
+    """
+    x = tulle.Input((4,))
+    y = tulle.ops.where(x > 0, x, -x)
+    """,
+    "python",
+)
+entry(
+    "T0504",
+    "layer names that collide, or a name for something that is no layer",
+    """Names of layers are unique within a model, since the paths of parameters are made
+    of them. `as` names a layer; a function owns nothing that could be named.""",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 4] {
+      return x |> Dense(4) as first |> Dense(4) as first
+    }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 4] {
+      return x |> Dense(4) as first |> Dense(4) as second
+    }
+    """,
+)
+entry(
+    "T0505",
+    "inputs and outputs of a model that are not connected",
+    "A model is what leads from its inputs to its outputs.",
+    """
+    x, y = tulle.Input((4,)), tulle.Input((4,))
+    model = tulle.Model(x, x + y)
+    """,
+    """
+    x, y = tulle.Input((4,)), tulle.Input((4,))
+    model = tulle.Model([x, y], x + y)
+    """,
+    "python",
+)
+
+entry(
+    "T0506",
+    "a tape asked for a second gradient",
+    "A `GradientTape` gives one gradient; a persistent one gives any number.",
+    """
+    x = tulle.Variable(3.0)
+    with tulle.GradientTape() as tape:
+        y = x * x
+    tape.gradient(y, x)
+    tape.gradient(y, x)
+    """,
+    """
+    x = tulle.Variable(3.0)
+    with tulle.GradientTape(persistent=True) as tape:
+        y = x * x
+    tape.gradient(y, x)
+    tape.gradient(y, x)
+    """,
+    "python",
+)
+
+entry(
+    "T0506",
+    "a tape that is asked twice",
+    "A gradient tape gives one gradient unless it is persistent.",
+    """
+    with tulle.GradientTape() as tape:
+        y = w * w
+    tape.gradient(y, w), tape.gradient(y, w)
+    """,
+    """
+    with tulle.GradientTape(persistent=True) as tape:
+        y = w * w
+    tape.gradient(y, w), tape.gradient(y, w)
+    """,
+    "python",
+)
+
+entry(
+    "T0507",
+    "a layer whose type depends on the mode",
+    """A layer's `call` runs in training and in inference, and the rest of the model is
+    built on one type for both.""",
+    """
+    class Double(tulle.Layer):
+        def call(self, x, training=False):
+            return tulle.ops.concatenate([x, x], axis=1) if training else x
+    """,
+    """
+    class Double(tulle.Layer):
+        def call(self, x, training=False):
+            return x * 2 if training else x
+    """,
+    "python",
+)
+
+entry(
+    "T0508",
+    "parameters without influence",
+    """A warning. No output depends on a layer or parameter, so it is not part of the
+    model and training will not change it. Perhaps a result was meant to be used.""",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = x |> Dense(8)
+      return x |> Dense(3)
+    }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] {
+      let h = x |> Dense(8)
+      return h |> Dense(3)
+    }
+    """,
+)
+
+# Training.
+
+_TRAIN = """
+dim B
+model M(x: f32[B, 4]) -> f32[B, 1] {{ return x |> Dense(1) }}
+train M(y: f32[{0}]) {{
+  loss      {1}
+  optimizer {2}
+}}
+"""
+entry(
+    "T0601",
+    "target and prediction of different shapes",
+    """A loss compares element by element. Broadcasting `[B, 1]` against `[B]` would
+    compare each prediction with the targets of all other samples.""",
+    _TRAIN.format("B", "mean_squared_error(y, output)", "adam(1e-3)"),
+    _TRAIN.format("B", "mean_squared_error(y, squeeze(output, -1))", "adam(1e-3)"),
+)
+_PROBABLE = """
+dim B
+model M(x: f32[B, 4]) -> f32[B, 3] {{ return x |> Dense(3{0}) }}
+train M(y: i32[B]) {{
+  loss      sparse_categorical_crossentropy(y, output, from_logits = true)
+  optimizer adam(1e-3)
+}}
+"""
+entry(
+    "T0602",
+    "probabilities where a loss takes logits",
+    """With `from_logits` the loss applies softmax itself. Twice is wrong: training goes
+    on, and never becomes good.""",
+    _PROBABLE.format(", activation = softmax"),
+    _PROBABLE.format(""),
+)
+entry(
+    "T0603",
+    "a loss that is not one floating-point number",
+    "Training makes one number small. `mean` or `sum` makes one of many.",
+    _TRAIN.format("B, 1", "square(y - output)", "adam(1e-3)"),
+    _TRAIN.format("B, 1", "mean(square(y - output))", "adam(1e-3)"),
+)
+entry(
+    "T0604",
+    "a `train` block with a missing, doubled or wrong section",
+    """A training has one `loss` and one `optimizer`, and perhaps `metrics` and `run`;
+    no entry stands twice.""",
+    _TRAIN.format("B, 1", "mean_squared_error(y, output)", "0.001"),
+    _TRAIN.format("B, 1", "mean_squared_error(y, output)", "adam(0.001)"),
+)
+entry(
+    "T0605",
+    "a model that `train` cannot handle yet",
+    "A `train` block handles models with one output and one target.",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> (a: f32[B, 1], b: f32[B, 1]) {
+      return (x |> Dense(1), x |> Dense(1))
+    }
+    train M(y: f32[B, 1]) {
+      loss      mean_squared_error(y, a) + mean_squared_error(y, b)
+      optimizer adam(1e-3)
+    }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 2] { return x |> Dense(2) }
+    train M(y: f32[B, 2]) {
+      loss      mean_squared_error(y, output)
+      optimizer adam(1e-3)
+    }
+    """,
+)
+
+entry(
+    "T0606",
+    "a model that was not compiled",
+    "Before `compile` nothing says what to make small, or how.",
+    """
+    model = tulle.Model(x, y)
+    model.fit(images, labels)
+    """,
+    """
+    model = tulle.Model(x, y)
+    model.compile("adam", "mse")
+    model.fit(images, labels)
+    """,
+    "python",
+)
