@@ -35,6 +35,7 @@ class Arena:
         self.variable = Variable(flat, dtype=dtype, trainable=False, name="arena")
         self.variable.path = f"arena/{dtype}"
         self.variable.rehome(flat)
+        self.variable.arena = self
         self._settled = -1
         self.settle()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..graph.dim import Dim
 from ..graph.node import Node
-from ..graph.op import Op, Results, register
+from ..graph.op import Op, register
 from ..graph.registry import OPS
 from ..graph.types import TensorType
 
@@ -16,6 +16,7 @@ class Kernel(Op):
 
     level = "kernel"
     public = False
+    no_gradient = "gradients are taken before kernels are made"
 
 
 @register
@@ -27,9 +28,6 @@ class ArenaView(Kernel):
 
     def infer(self, flat: TensorType, offset: int, shape: Any) -> TensorType:
         return flat.with_shape(shape)
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        return (None,)  # gradients are taken of the view, and packed
 
     def run(self, xp: Any, flat: Any, *, offset: int, shape: Any) -> Any:
         size = 1

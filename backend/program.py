@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..graph.device import array_module, device, module_of, to_numpy
-from ..graph.diagnostics import Fault, RunShapeError
+from ..graph.diagnostics import Fault, InternalError, RunShapeError
 from ..graph.dim import Dim, Symbol
 from ..graph.graph import Graph
 from ..graph.match import match_types
 from ..graph.node import resolve
-from ..graph.types import TensorType, dtype_of
+from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
 from .pipeline.differentiate import draws
@@ -54,6 +54,7 @@ class Program:
         self._code = compile(self._source.text, "<tulle program>", "exec")
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
+        self._symbols = _symbols_of(graph)
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
 
@@ -101,6 +102,10 @@ class Program:
             found = match_types(names, declared, actual)
         except Fault as fault:
             raise RunShapeError(fault.diagnostic(None)) from None
+        unknown = self._symbols - found.keys()
+        if unknown:
+            names = [symbol.name for symbol in unknown]
+            raise InternalError(f"no input of the program says how large {names} are")
         return {symbol: dim.evaluate({}) for symbol, dim in found.items()}
 
     def _prepare(self, key: Any, arrays: Sequence[Any]) -> Bound:
@@ -178,6 +183,15 @@ class Program:
         attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
         operands = [names[source.name] for source in value.sources]
         return node.op.run(self.xp, *operands, **attributes)
+
+
+def _symbols_of(graph: Graph) -> set[Symbol]:
+    """The symbolic sizes in the types of a graph."""
+    dims: set[Dim] = set()
+    for node in graph.nodes:
+        items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+        dims.update(dim for type in items for dim in type.shape)
+    return {symbol for dim in dims for symbol in dim.symbols()}
 
 
 def aligned(xp: Any, size: int) -> Any:

@@ -25,7 +25,8 @@ def placed(graph: Graph, homes: Sequence[Arena]) -> Graph:
         if node.op.name != "variable":
             return None
         variable = node.attributes["variable"]
-        return view_of(variable) if variable.arena in homes else None
+        inside = variable.arena in homes and variable is not variable.arena.variable
+        return view_of(variable) if inside else None
 
     return graph.replace(normalize(graph.roots, rule).nodes)
 

@@ -1,0 +1,151 @@
+"""Programs against the reference: every op, random graphs, training steps by hand."""
+
+import numpy as np
+import pytest
+import steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from op_samples import VALUES, built, sample
+from op_table import ROWS
+
+from tulle.backend import compile_graph
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.evaluate import evaluate
+from tulle.graph.graph import Graph
+from tulle.graph.registry import OPS, call
+from tulle.graph.tensor import input_node
+from tulle.graph.types import TensorType, dtype_of
+
+
+def agree(graph, arrays, sizes):
+    """A program gives the reference's values, and the same ones each time."""
+    program = compile_graph(graph)
+    values = dict(zip(graph.inputs, arrays, strict=True))
+    wanted = evaluate(list(graph.outputs.values()), values, sizes)
+    for _ in range(2):
+        found = program(arrays)
+        for name, value in zip(graph.outputs, wanted, strict=True):
+            assert found[name].dtype == np.asarray(value).dtype
+            np.testing.assert_array_equal(found[name], value, strict=True)
+
+
+# An input whose only use is to tell all symbolic sizes.
+CARRIER = input_node(
+    "sizes", TensorType(dtype_of("f32"), tuple(map(Dim.from_symbol, VALUES)))
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
+def test_every_op(row):
+    inputs, node = built(row)
+    arrays = [np.zeros(tuple(VALUES.values()), np.float32), *sample(row)]
+    agree(Graph((CARRIER, *inputs), {"out": node}), arrays, VALUES)
+
+
+ROW, COLUMN = Symbol("row"), Symbol("column")
+SIZES = {ROW: 3, COLUMN: 5}
+UNARY = "negative tanh sigmoid square exp relu abs sin softmax cumulate".split()
+BINARY = "add subtract multiply maximum minimum divide".split()
+MOVES = ("transpose", "flatten", "column_sum", "row", "where", "matmul", "slice")
+
+
+@st.composite
+def graphs(draw):
+    """A graph of up to twenty ops on two inputs, with values used more than once."""
+    dims = (Dim.from_symbol(ROW), Dim.from_symbol(COLUMN))
+    type = TensorType(dtype_of("float32"), dims)
+    inputs = (input_node("a", type), input_node("b", type))
+    nodes = list(inputs)
+    for _ in range(draw(st.integers(1, 20))):
+        x = nodes[draw(st.integers(0, len(nodes) - 1))]
+        y = nodes[draw(st.integers(0, len(nodes) - 1))]
+        name = draw(st.sampled_from([*UNARY, *BINARY, *MOVES]))
+        nodes.append(step(name, x, y))
+    count = draw(st.integers(1, 3))
+    chosen = [nodes[draw(st.integers(0, len(nodes) - 1))] for _ in range(count)]
+    outputs = {f"out_{i}": node for i, node in enumerate([*chosen, nodes[-1]])}
+    return Graph(inputs, outputs)
+
+
+def step(name, x, y):
+    """A node of the same type as x and y, by one or a few ops."""
+    match name:
+        case "transpose":
+            turned = call("transpose", x) * 0.5
+            return call("transpose", turned) + y
+        case "flatten":
+            flat = call("reshape", call("transpose", x), (-1,))
+            return call("reshape", flat, x.shape) - y
+        case "column_sum":
+            return x - call("sum", y, axis=0)
+        case "row":
+            return x + call("broadcast_to", y[0], y.shape)
+        case "where":
+            return call("where", x > y, x, y * 0.5)
+        case "matmul":
+            return call("matmul", call("matmul", x, call("transpose", y)), x) * 0.01
+        case "slice":
+            return x + y[:, :1]
+        case "cumulate":
+            return x + call("max", x, axis=1, keepdims=True)
+        case _:
+            return OPS[name](x, y) if name in BINARY else OPS[name](x)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.integers(0, 3))
+def test_random_graphs(graph, seed):
+    random = np.random.default_rng(seed)
+    arrays = [random.standard_normal((3, 5), np.float32) for _ in range(2)]
+    kept = [array.copy() for array in arrays]
+    agree(graph, arrays, SIZES)
+    np.testing.assert_array_equal(arrays, kept)
+
+
+def test_descent_by_hand():
+    network = steps.dense_network([7, 5, 3, 2])
+    program = compile_graph(steps.step_graph(network, steps.Descent))
+    weights = [w.astype(np.float64) for w in network.get_weights()]
+    for seed in range(5):
+        x, y = steps.batch(network, seed=seed)
+        loss, gradients = steps.dense_step(x, y, weights)
+        np.testing.assert_allclose(program([x, y])["loss"], loss, 1e-5)
+        weights = [
+            w - steps.Descent.rate * g for w, g in zip(weights, gradients, strict=True)
+        ]
+        for found, wanted in zip(network.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(found, wanted, 1e-5, 1e-6)
+
+
+def test_adam_by_hand():
+    network = steps.dense_network([7, 5, 3, 2])
+    program = compile_graph(steps.step_graph(network, steps.Adam))
+    weights = [w.astype(np.float64) for w in network.get_weights()]
+    first, second = ([np.zeros_like(w) for w in weights] for _ in range(2))
+    a = steps.Adam
+    for k in range(1, 6):
+        x, y = steps.batch(network, seed=k)
+        loss, gradients = steps.dense_step(x, y, weights)
+        np.testing.assert_allclose(program([x, y])["loss"], loss, 1e-5)
+        rate = a.rate * np.sqrt(1 - a.beta_2**k) / (1 - a.beta_1**k)
+        for i, g in enumerate(gradients):
+            first[i] += (1 - a.beta_1) * (g - first[i])
+            second[i] += (1 - a.beta_2) * (g * g - second[i])
+            weights[i] -= rate * first[i] / (np.sqrt(second[i]) + a.epsilon)
+        for found, wanted in zip(network.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(found, wanted, 1e-5, 1e-5)
+
+
+def test_runs_repeat_to_the_bit():
+    def train():
+        network = steps.dense_network([7, 5, 3], "relu")
+        program = compile_graph(steps.step_graph(network, steps.Adam, "i32"))
+        x, y = steps.batch(network, target="i32")
+        losses = [program([x, y])["loss"].item() for _ in range(20)]
+        return losses, network.get_weights()
+
+    (losses, weights), (again, weights_again) = train(), train()
+    assert losses == again
+    assert losses[-1] < losses[0]
+    for one, two in zip(weights, weights_again, strict=True):
+        np.testing.assert_array_equal(one, two, strict=True)
