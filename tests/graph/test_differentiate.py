@@ -107,9 +107,9 @@ def test_long_chain():
     times = []
     for length in (2_500, 10_000):
         x, node = chained(length)
-        started = time.perf_counter()
+        started = time.process_time()
         (found,) = gradients(node, [x])
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
         assert len(topological([found])) > 2 * length
     assert times[1] < 16 * times[0]
     assert value(found, {x: np.array(0.0)}) == 1

@@ -105,10 +105,10 @@ def test_long_chains_are_walked_without_recursion():
     normal = normalize([node], lambda old: y if old is x else None)
     assert normal[node] is new[node]
     del new, normal, order
-    started = time.perf_counter()
+    started = time.process_time()
     del node
     gc.collect()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_topological_order_is_stable():
