@@ -149,11 +149,11 @@ def run_dump(options: Namespace) -> int:
 
 def _step_graph(options: Namespace) -> Any:
     """The graph of the prediction, or of one training step."""
+    from .graph.graph import graph_of
     from .training.steps import Signature
 
     if not options.train:
-        model = _model(options)
-        return model.steps.predict_graph(Signature(model.input_types))
+        return graph_of(_model(options))
     plan = _plan(_load(options), options)
     model = _compiled(plan)
     signature = Signature(model.input_types, tuple(plan.targets.values()), (None,))

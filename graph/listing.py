@@ -6,6 +6,7 @@ from typing import Any
 
 from .graph import Graph
 from .node import Node
+from .variable import SeedGenerator
 
 
 def listing(graph: Graph) -> str:
@@ -54,4 +55,6 @@ def _line(node: Node, numbers: dict[Node, str]) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, SeedGenerator):
+        return value.name
     return str(value)

@@ -1,0 +1,540 @@
+"""The command `tulle`: what it prints, what it leaves, and its exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tulle import cli, commands
+from tulle.training.saving import load_model
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NET = str(EXAMPLES / "digits.net")
+DATA = str(EXAMPLES / "digits.npz")
+TRAINED = "epoch 1/2"
+BRANCHED = """\
+net 1
+dim B
+config width: int = 4 in 1..9
+model Pair(a: f32[B, 3], b: f32[B, 3]) -> (sum: f32[B, 3], wide: f32[B, width]) {
+  return (a + b, a |> Dense(width) as wide)
+}
+model Plain(x: f32[B, 2]) -> f32[B, 1] { return x |> Dense(1) as out }
+train Plain(y: f32[B, 1]) {
+  loss mean_squared_error(y, output)
+  optimizer sgd(0.1)
+}
+"""
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run a command in an empty folder: code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        assert "internal error" not in captured.err
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def digits():
+    with np.load(DATA) as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model of digits.net after two epochs."""
+    path = tmp_path_factory.mktemp("model") / "digits.tulle"
+    options = ["--epochs", "2", "--quiet"]
+    assert cli.main(["train", NET, "--data", DATA, "-o", str(path), *options]) == 0
+    return path
+
+
+def process(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "tulle.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+# The way of the demo.
+
+
+def test_the_demo_from_check_to_predict(run, tmp_path, digits):
+    assert run("check", NET) == (0, f"{NET}: no mistakes found\n", "")
+    code, out, _ = run("summary", NET)
+    assert code == 0
+    assert "9,610" in out
+    assert run("render", NET, "-o", "digits.svg")[0] == 0
+    texts = ElementTree.parse(tmp_path / "digits.svg").getroot().itertext()
+    assert {"hidden · relu", "f32[B, 128]"} <= {text.strip() for text in texts}
+
+    code, out, _ = run(
+        "train", NET, "--data", DATA, "-o", "digits.tulle", "--epochs", 2
+    )
+    assert code == 0
+    assert TRAINED in out
+    assert out.endswith("saved Digits as digits.tulle\n")
+
+    code, out, _ = run("evaluate", "digits.tulle", "--data", DATA)
+    assert code == 0
+    assert "355 test samples" in out
+    assert float(out.split("accuracy ")[1]) > 0.7
+
+    code, out, _ = run("predict", "digits.tulle", DATA)
+    classes = np.array(out.split(), int)
+    assert code == 0
+    assert (classes == digits["test_label"]).mean() > 0.7
+
+
+def test_the_same_seed_gives_the_same_model(run):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        options = ["--epochs", 1, "--seed", seed, "--quiet"]
+        assert (
+            run("train", NET, "--data", DATA, "-o", f"{name}.tulle", *options)[0] == 0
+        )
+    a, b, c = (Path(f"{name}.tulle").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_epochs_batch_and_settings_override_the_file(run):
+    options = ["--epochs", 1, "--batch", 1442, "--set", "width=8", "--set", "rate=0.5"]
+    assert run("train", NET, "--data", DATA, "-o", "m.tulle", *options)[0] == 0
+    assert load_model("m.tulle").count_params() == 64 * 8 + 8 + 8 * 10 + 10
+
+
+# Looking.
+
+
+def test_check_tells_every_file(run, tmp_path):
+    Path("bad.net").write_text("net 1\nmodel M(x: f32[B, 2]) -> f32[B, 2] { return x }")
+    code, out, err = run("check", NET, "bad.net", "missing.net")
+    assert code == 1
+    assert err == ""
+    assert "error[T0201]" in out
+    assert "error[T0703]" in out
+    assert f"{NET}: no mistakes found" in out
+    assert "missing.net: 1 error" in out
+
+
+def test_formats_of_check(run):
+    Path("bad.net").write_text("net 1\nmodel M(x: f32[2]) -> f32[2] { return y }")
+    _, out, _ = run("check", "bad.net", "--format", "json")
+    assert json.loads(out)[0]["code"] == "T0201"
+    _, out, _ = run("check", "bad.net", "--format", "concise")
+    assert out.startswith("bad.net:2:")
+    _, out, _ = run("check", "bad.net", "--format", "github")
+    assert out.startswith("::error file=bad.net,line=2")
+    assert run("check", NET, "--format", "json") == (0, "[]\n", "")
+    assert run("check", NET, "--format", "concise") == (0, "", "")
+
+
+def test_color_only_where_it_is_wanted(run, monkeypatch):
+    Path("bad.net").write_text("net 2")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in run("check", "bad.net")[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in run("check", "bad.net")[1]
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[" not in run("check", "bad.net")[1]
+
+
+def test_summary_and_render_of_a_saved_model(run, trained):
+    assert "logits" in run("summary", trained)[1]
+    for name in ("a.png", "a.pdf", "a.dot", "a.svg"):
+        assert run("render", trained, "-o", name)[0] == 0
+        assert Path(name).stat().st_size > 500
+
+
+def test_a_file_with_several_models(run):
+    Path("two.net").write_text(BRANCHED)
+    out = run("summary", "two.net", "--set", "width=7")[1]
+    assert "Pair" in out
+    assert "Plain" in out
+    assert "f32[B, 7]" in out
+    code, _, err = run("render", "two.net", "-o", "a.svg")
+    assert code == 1
+    assert "--model NAME" in err
+    assert run("render", "two.net", "-o", "a.svg", "--model", "Pair")[0] == 0
+    assert "there is Pair, Plain" in run("summary", "two.net", "--model", "X")[2]
+
+
+def test_nested_models_can_stay_closed(run):
+    Path("n.net").write_text(
+        "net 1 dim B "
+        "layer Block[..S]()(x: f32[..S, 4]) -> f32[..S, 4] "
+        "{ return x |> Dense(4) as inner } "
+        "model M(x: f32[B, 4]) -> f32[B, 4] { return x |> Block() as block }"
+    )
+    assert run("render", "n.net", "-o", "open.dot")[0] == 0
+    assert run("render", "n.net", "-o", "closed.dot", "--no-expand")[0] == 0
+    assert "cluster" in Path("open.dot").read_text()
+    assert "cluster" not in Path("closed.dot").read_text()
+
+
+def test_explain(run):
+    assert run("explain", "t0301")[1].startswith("T0301: inner sizes")
+    listed = run("explain")[1].splitlines()
+    assert len(listed) > 50
+    assert listed == sorted(listed)
+    code, _, err = run("explain", "T0l01")
+    assert code == 1
+    assert "did you mean" in err
+
+
+@pytest.mark.parametrize("options", [(), ("--train",)])
+def test_dump(run, options):
+    stages = run("dump", NET, "--stage", "list", *options)[1].split()
+    assert stages[0] == "graph"
+    assert stages[-1] == "program"
+    for stage in stages[:-1]:
+        assert (
+            " = input image : f32[B, 64]"
+            in run("dump", NET, "--stage", stage, *options)[1]
+        )
+    assert "def run(" in run("dump", NET, *options)[1]
+    assert "Dense hidden" in run("dump", NET, "--stage", "graph")[1]
+    assert "there is no stage" in run("dump", NET, "--stage", "none")[2]
+
+
+def test_version_and_help(run):
+    assert run("--version")[1].startswith("tulle 0.")
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in commands.COMMANDS:
+        assert f"\n    {command} " in out
+        assert run(command, "--help")[0] == 0
+
+
+# Running.
+
+
+def test_evaluate_chooses_the_part(run, trained):
+    assert "355 test samples" in run("evaluate", trained, "--data", DATA)[1]
+    out = run("evaluate", trained, "--data", DATA, "--part", "train")[1]
+    assert "1442 training samples" in out
+
+
+def test_evaluate_takes_the_target_from_what_is_left(run, trained, digits):
+    image, label = digits["test_image"], digits["test_label"]
+    np.savez("own.npz", image=image, anything=label)
+    assert run("evaluate", trained, "--data", "own.npz")[0] == 0
+    np.savez("two.npz", image=image, anything=label, more=label)
+    code, _, err = run("evaluate", trained, "--data", "two.npz")
+    assert code == 1
+    assert "`anything`, `more`" in err
+    assert "--target NAME" in err
+    target = ["--target", "more"]
+    assert run("evaluate", trained, "--data", "two.npz", *target)[0] == 0
+
+
+def test_evaluate_of_a_text_says_that_it_is_not_trained(run):
+    code, out, err = run("evaluate", NET, "--data", DATA)
+    assert code == 0
+    assert "fresh" in err
+    assert "accuracy" in out
+
+
+def test_predict_prints_or_writes_classes_or_values(run, trained, digits):
+    np.save("images.npy", digits["test_image"][:5])
+    classes = run("predict", trained, "images.npy")[1].split()
+    lines = run("predict", trained, "images.npy", "--values")[1].splitlines()
+    values = np.array([line.split() for line in lines], float)
+    assert values.shape == (5, 10)
+    assert [str(c) for c in values.argmax(axis=1)] == classes
+
+    code, out, _ = run("predict", trained, "images.npy", "-o", "out.npy", "--values")
+    assert code == 0
+    assert "float32[5, 10]" in out
+    np.testing.assert_allclose(np.load("out.npy"), values, rtol=1e-4)
+    assert run("predict", trained, "images.npy", "-o", "out.npz")[0] == 0
+    with np.load("out.npz") as archive:
+        assert archive["logits"].astype(str).tolist() == classes
+
+
+def test_predict_with_several_outputs(run):
+    Path("two.net").write_text(BRANCHED)
+    np.savez("d.npz", a=np.ones((2, 3), "f4"), b=np.ones((2, 3), "f4"))
+    only = ["--model", "Pair"]
+    out = run("predict", "two.net", "d.npz", *only)[1]
+    assert out.splitlines()[:4] == ["# sum", "2 2 2", "2 2 2", "# wide"]
+    assert "one array" in run("predict", "two.net", "d.npz", *only, "-o", "o.npy")[2]
+    assert not Path("o.npy").exists()
+    assert run("predict", "two.net", "d.npz", *only, "-o", "o.npz")[0] == 0
+    assert sorted(np.load("o.npz").files) == ["sum", "wide"]
+
+
+# Bad input. Each leaves the folder as it was.
+
+
+def _bad_data(digits):
+    image, label = digits["image"], digits["label"]
+    holes = image.copy()
+    holes[3, 5] = np.nan
+    return {
+        "named.npz": {"picture": image, "label": label},
+        "narrow.npz": {"image": image[:, :63], "label": label},
+        "flat.npz": {"image": image.reshape(-1), "label": label},
+        "fewer.npz": {"image": image, "label": label[:-1]},
+        "halves.npz": {"image": image, "label": label + 0.5},
+        "text.npz": {"image": image, "label": label.astype(str)},
+        "nan.npz": {"image": holes, "label": label},
+        "counted.npz": {"image": image, "label": label + 1},
+        "empty.npz": {"image": image[:0], "label": label[:0]},
+        "nothing.npz": {},
+        "objects.npz": {"image": np.array([{}, []], dtype=object), "label": label},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("named.npz", "T0703", ["no array `image`", "it holds picture, label"]),
+        ("narrow.npz", "T0701", ["f32[1442, 63]", "63 in place of 64", "digits.net:7"]),
+        ("flat.npz", "T0701", ["`image`", "2 axes against 1"]),
+        ("fewer.npz", "T0701", ["`label`", "1441 in place of B = 1442"]),
+        ("halves.npz", "T0702", ["`label` is float64", "[0]: 0.5"]),
+        ("text.npz", "T0702", ["`label` holds text"]),
+        ("nan.npz", "T0706", ["`image` is not finite", "[3, 5]: nan"]),
+        ("counted.npz", "T0708", ["`label` holds the class 10", "0 to 9"]),
+        ("empty.npz", "T0701", ["axis 0 is 0"]),
+        ("nothing.npz", "T0703", ["it holds no arrays"]),
+        ("objects.npz", "T0704", ["Python objects"]),
+        ("damaged.npz", "T0704", ["is damaged"]),
+        ("binary.npz", "T0704", ["no NumPy file", "numpy.savez"]),
+        ("folder.npz", "T0703", ["is a folder"]),
+        ("missing.npz", "T0703", ["there is no file"]),
+        ("single.npy", "T0703", ["holds one array, and 2 are needed"]),
+    ],
+)
+def test_bad_data(run, tmp_path, digits, name, code, words):
+    arrays = _bad_data(digits)
+    if name in arrays:
+        np.savez(name, **arrays[name])
+    Path("damaged.npz").write_bytes(Path(DATA).read_bytes()[:9000])
+    Path("binary.npz").write_bytes(bytes(range(256)))
+    Path("folder.npz").mkdir()
+    np.save("single.npy", digits["image"])
+    before = sorted(tmp_path.iterdir())
+    found, out, err = run("train", NET, "--data", name, "-o", "m.tulle", "--quiet")
+    assert found == 1
+    assert out == ""
+    assert f"error[{code}]" in err
+    assert all(word in err for word in words), err
+    assert "sys.exit" not in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["check", "summary", "render", "train", "evaluate"])
+@pytest.mark.parametrize(
+    ("name", "code", "word"),
+    [
+        ("missing.net", "T0703", "there is no file"),
+        ("folder", "T0703", "is a folder"),
+        ("binary.net", "T0704", "is not UTF-8 text"),
+        ("latin.net", "T0704", "byte 11 does not fit"),
+        ("empty.net", "T0105", "net 1"),
+        ("syntax.net", "T0103", "(`"),
+    ],
+)
+def test_bad_text(run, tmp_path, command, name, code, word):
+    Path("folder").mkdir()
+    Path("binary.net").write_bytes(bytes(range(256)))
+    Path("latin.net").write_bytes("net 1\ndim é\n".encode("latin-1") + b"\n")
+    Path("empty.net").touch()
+    Path("syntax.net").write_text("net 1\nconst a: int = (1")
+    before = sorted(tmp_path.iterdir())
+    more = {
+        "render": ["-o", "a.svg"],
+        "train": ["--data", DATA, "-o", "m.tulle"],
+        "evaluate": ["--data", DATA],
+    }
+    if name == "latin.net":
+        word = "byte 10 does not fit"
+    found, out, err = run(command, name, *more.get(command, []))
+    assert found == 1
+    assert f"error[{code}]" in out + err
+    assert word in out + err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("text.tulle", "no intact zip file"),
+        ("other.tulle", "it is a zip file, but not"),
+        ("cut.tulle", "cannot be loaded"),
+        ("missing.tulle", "there is no file"),
+    ],
+)
+@pytest.mark.parametrize("command", ["summary", "render", "evaluate", "predict"])
+def test_bad_models(run, trained, command, name, word):
+    Path("text.tulle").write_text("hello")
+    Path("other.tulle").write_bytes(Path(DATA).read_bytes())
+    Path("cut.tulle").write_bytes(trained.read_bytes()[:3000])
+    more = {
+        "summary": [],
+        "render": ["-o", "a.svg"],
+        "evaluate": ["--data", DATA],
+        "predict": [DATA],
+    }
+    code, out, err = run(command, name, *more[command])
+    assert (code, out) == (1, "")
+    assert word in err
+    assert not Path("a.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["train", NET, "--data", DATA, "-o", "no/m.tulle"], "T0705", "mkdir -p no"),
+        (["train", NET, "--data", DATA, "-o", "folder.tulle"], "T0705", "is a folder"),
+        (["train", NET, "--data", DATA, "-o", "m.h5"], "T0707", "`.tulle`"),
+        (["train", NET, "--data", DATA, "-o", "folder"], "T0707", "`.tulle`"),
+        (["render", NET, "-o", "a.jpeg"], "T0707", ".svg, .png, .pdf, .dot"),
+        (["render", NET, "-o", "a"], "T0707", "ending is missing"),
+        (["render", NET, "-o", "no/a.svg"], "T0705", "no folder"),
+        (["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "widht=3"],
+         "T0202", "did you mean `width`"),
+        (["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "width=1"],
+         "T0204", "8..4096"),
+        (["train", NET, "--data", DATA, "-o", "m.tulle", "--device", "gpu:99"],
+         "T0801", "no device `gpu:99`"),
+        (["train", "plain.net", "--data", DATA, "-o", "m.tulle"], "T0604", "`train`"),
+        (["summary", "plain.net", "--model", "X"], "T0201", "there is M"),
+        (["summary", "none.net"], "T0201", "defines no model"),
+        (["dump", NET, "--stage", "x"], "T0204", "the stages are graph"),
+        (["predict", NET, DATA, "-o", "a.txt"], "T0707", "NumPy files"),
+        (["evaluate", NET, "--data", "own.npz", "--part", "test"], "T0703", "test_"),
+    ],
+)  # fmt: skip
+def test_refusals(run, tmp_path, arguments, code, word):
+    Path("folder").mkdir()
+    Path("folder.tulle").mkdir()
+    Path("plain.net").write_text("net 1 model M(x: f32[2]) -> f32[2] { return x }")
+    Path("none.net").write_text("net 1")
+    np.savez("own.npz", image=np.ones((2, 64), "f4"), label=np.ones(2, "i4"))
+    before = sorted(tmp_path.iterdir())
+    found, out, err = run(*arguments)
+    assert (found, out) == (1, "")
+    assert f"error[{code}]" in err
+    assert word in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_nothing_is_trained_for_a_place_that_cannot_be_written(run, monkeypatch):
+    monkeypatch.setattr(commands, "_load", lambda options: pytest.fail("too late"))
+    assert run("train", NET, "--data", DATA, "-o", "no/m.tulle")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frobnicate"],
+        ["check"],
+        ["check", NET, "--format", "xml"],
+        ["train", NET],
+        ["train", NET, "--data", DATA, "-o", "m.tulle", "--epochs", "0"],
+        ["train", NET, "--data", DATA, "-o", "m.tulle", "--batch", "-1"],
+        ["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "width"],
+        ["predict", NET, DATA, "--classes", "--values"],
+    ],
+)
+def test_wrong_calls_are_2(run, arguments):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: tulle")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("a=1", 1), ("a=1.5", 1.5), ("a=1e-3", 1e-3), ("a=true", True), ("a=x=y", "x=y")],
+)
+def test_settings_are_read_as_the_language_writes_them(text, value):
+    name, found = cli._setting(text)
+    assert (name, found, type(found)) == ("a", value, type(value))
+
+
+# What comes from outside.
+
+
+def test_a_fault_of_tulle_asks_for_a_report(monkeypatch, capsys):
+    def broken(options):
+        raise KeyError("gone\nmissing")
+
+    monkeypatch.setitem(commands.COMMANDS, "explain", broken)
+    monkeypatch.delenv("TULLE_TRACEBACK", raising=False)
+    assert cli.main(["explain"]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("internal error: KeyError")
+    assert "report" in second
+    monkeypatch.setenv("TULLE_TRACEBACK", "1")
+    assert cli.main(["explain"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_control_c_leaves_nothing(tmp_path):
+    command = [sys.executable, "-m", "tulle.cli", "train", NET, "--data", DATA]
+    started = subprocess.Popen(
+        [*command, "-o", "m.tulle", "--epochs", "1000000"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "epoch 1/" in started.stdout.readline()
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=30)
+    assert started.returncode == 130
+    assert err.strip() == "interrupted; nothing was saved"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_has_read_enough(trained):
+    command = (
+        f"{sys.executable} -m tulle.cli predict {trained} {DATA} --values | head -1"
+    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert len(done.stdout.split()) == 10
+    assert done.stderr == ""
+
+
+def test_a_terminal_without_unicode(tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = process("summary", NET, env=environment)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    (tmp_path / "a.net").write_text("net 1 # é\ndim é\n", "utf-8")
+    assert process("check", tmp_path / "a.net", env=environment).returncode == 1
+
+
+def test_the_installed_command(tmp_path):
+    done = subprocess.run(
+        [Path(sys.executable).with_name("tulle"), "check", NET],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{NET}: no mistakes found\n")
