@@ -1,6 +1,8 @@
 """The op families; one op is one block in one file."""
 
 from . import (
+    arithmetic,
+    comparison,
     composite,
     core,
     creation,
@@ -10,9 +12,12 @@ from . import (
     movement,
     random,
     reduce,
+    transcendental,
 )
 
 __all__ = [
+    "arithmetic",
+    "comparison",
     "composite",
     "core",
     "creation",
@@ -22,4 +27,5 @@ __all__ = [
     "movement",
     "random",
     "reduce",
+    "transcendental",
 ]

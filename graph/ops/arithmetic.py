@@ -1,0 +1,163 @@
+"""Arithmetic on elements, a row an op; `g` is the cotangent, `r` the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..node import Node
+from ..registry import call
+from .elementwise import define, op
+
+log = op("log")
+sqrt = op("sqrt")
+sign = op("sign")
+where = op("where")
+cast = op("cast")
+equal = op("equal")
+greater = op("greater")
+
+
+define(
+    "add",
+    "x1 + x2.",
+    "x1 x2",
+    "add",
+    lambda g, r, x, y: (g, g),
+    scalar="x + y",
+    commutative=True,
+)
+define(
+    "subtract",
+    "x1 - x2.",
+    "x1 x2",
+    "subtract",
+    lambda g, r, x, y: (g, -g),
+    scalar="x - y",
+)
+define(
+    "multiply",
+    "x1 * x2.",
+    "x1 x2",
+    "multiply",
+    lambda g, r, x, y: (g * y, g * x),
+    scalar="x * y",
+    commutative=True,
+)
+define(
+    "divide",
+    "x1 / x2.",
+    "x1 x2",
+    "divide",
+    lambda g, r, x, y: (g / y, -(g * r / y)),
+    scalar="x / y",
+    floats=True,
+    domain=((-2.0, 2.0), (0.5, 2.0)),
+)
+define(
+    "power",
+    "x1 to the power of x2.",
+    "x1 x2",
+    "power",
+    lambda g, r, x, y: (_power_base(g, x, y), _power_exponent(g, r, x)),
+    scalar="pow(x, y)",
+    domain=((0.3, 2.0), (-2.0, 2.0)),
+)
+define(
+    "floor_divide",
+    "The largest integer not above x1 / x2.",
+    "x1 x2",
+    "floor_divide",
+    None,
+    scalar="floor(x / y)",
+    no_gradient="it is constant between its steps",
+    domain=((-3.0, 3.0), (0.5, 2.0)),
+)
+define(
+    "mod",
+    "x1 - x2 * floor(x1 / x2), with the sign of x2.",
+    "x1 x2",
+    "mod",
+    lambda g, r, x, y: (g, -(g * call("floor_divide", x, y))),
+    scalar="x - y * floor(x / y)",
+    domain=((0.1, 0.9), (1.1, 2.0)),
+)
+define("negative", "-x.", "x", "negative", lambda g, r, x: (-g,), scalar="-x")
+define(
+    "abs",
+    "The absolute value.",
+    "x",
+    "absolute",
+    lambda g, r, x: (g * sign(x),),
+    scalar="abs(x)",
+    domain=(0.2, 2.0),
+)
+define("sign", "-1, 0 or 1.", "x", "sign", lambda g, r, x: (None,), scalar="sign(x)")
+define(
+    "square", "x * x.", "x", "square", lambda g, r, x: (g * (2 * x),), scalar="x * x"
+)
+define(
+    "sqrt",
+    "The square root.",
+    "x",
+    "sqrt",
+    lambda g, r, x: (g * (0.5 / r),),
+    scalar="sqrt(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+define(
+    "rsqrt",
+    "1 / sqrt(x).",
+    "x",
+    lambda xp, x, out=None: xp.reciprocal(xp.sqrt(x, out=out), out=out),
+    lambda g, r, x: (g * (-0.5 * r / x),),
+    scalar="1 / sqrt(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+define(
+    "reciprocal",
+    "1 / x.",
+    "x",
+    "reciprocal",
+    lambda g, r, x: (-(g * r * r),),
+    scalar="1 / x",
+    domain=(0.4, 3.0),
+    floats=True,
+)
+define(
+    "maximum",
+    "The larger of x1 and x2; ties share the gradient.",
+    "x1 x2",
+    "maximum",
+    lambda g, r, x, y: _extreme(g, r, x, y),
+    scalar="max(x, y)",
+    commutative=True,
+)
+define(
+    "minimum",
+    "The smaller of x1 and x2; ties share the gradient.",
+    "x1 x2",
+    "minimum",
+    lambda g, r, x, y: _extreme(g, r, x, y),
+    scalar="min(x, y)",
+    commutative=True,
+)
+
+
+def _power_base(g: Node, x: Node, y: Node) -> Any:
+    if not x.dtype.is_float:
+        return None
+    return g * (y * call("power", x, y - 1))
+
+
+def _power_exponent(g: Node, r: Node, x: Node) -> Any:
+    # Where the base is not positive the power is constant in practice, or undefined.
+    safe = where(greater(x, 0), x, 1.0)
+    return g * (r * log(safe))
+
+
+def _extreme(g: Node, r: Node, x: Node, y: Node) -> tuple[Any, Any]:
+    left, right = cast(equal(x, r), g.dtype.name), cast(equal(y, r), g.dtype.name)
+    total = left + right
+    return g * (left / total), g * (right / total)

@@ -1,0 +1,176 @@
+"""Rounding, tests, comparisons and choices on elements, a row an op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..node import Node
+from ..op import Results, register
+from ..types import TensorType
+from .elementwise import Elementwise, broadcast_shapes, define, dtype_clash, op
+
+where = op("where")
+cast = op("cast")
+logical_and = op("logical_and")
+
+
+define(
+    "floor",
+    "The largest integer not above x.",
+    "x",
+    "floor",
+    lambda g, r, x: (None,),
+    scalar="floor(x)",
+    floats=True,
+)
+define(
+    "ceil",
+    "The smallest integer not below x.",
+    "x",
+    "ceil",
+    lambda g, r, x: (None,),
+    scalar="ceil(x)",
+    floats=True,
+)
+define(
+    "rint",
+    "The nearest integer, ties to even.",
+    "x",
+    "rint",
+    lambda g, r, x: (None,),
+    scalar="rint(x)",
+    floats=True,
+    public=False,
+)
+for _name, _doc, _form in (
+    ("equal", "x1 == x2.", "x == y"),
+    ("not_equal", "x1 != x2.", "x != y"),
+    ("less", "x1 < x2.", "x < y"),
+    ("less_equal", "x1 <= x2.", "x <= y"),
+    ("greater", "x1 > x2.", "x > y"),
+    ("greater_equal", "x1 >= x2.", "x >= y"),
+):
+    define(
+        _name,
+        _doc,
+        "x1 x2",
+        _name,
+        lambda g, r, x, y: (None, None),
+        scalar=_form,
+        to_bool=True,
+    )
+define(
+    "logical_and",
+    "Both are true.",
+    "x1 x2",
+    "logical_and",
+    lambda g, r, x, y: (None, None),
+    scalar="x && y",
+    to_bool=True,
+    commutative=True,
+)
+define(
+    "logical_or",
+    "One is true.",
+    "x1 x2",
+    "logical_or",
+    lambda g, r, x, y: (None, None),
+    scalar="x || y",
+    to_bool=True,
+    commutative=True,
+)
+define(
+    "logical_not",
+    "Not true.",
+    "x",
+    "logical_not",
+    lambda g, r, x: (None,),
+    scalar="!x",
+    to_bool=True,
+)
+define(
+    "isnan",
+    "Whether an element is not a number.",
+    "x",
+    "isnan",
+    lambda g, r, x: (None,),
+    scalar="isnan(x)",
+    to_bool=True,
+)
+define(
+    "isfinite",
+    "Whether an element is neither infinite nor NaN.",
+    "x",
+    "isfinite",
+    lambda g, r, x: (None,),
+    scalar="isfinite(x)",
+    to_bool=True,
+)
+define(
+    "isinf",
+    "Whether an element is infinite.",
+    "x",
+    "isinf",
+    lambda g, r, x: (None,),
+    scalar="isinf(x)",
+    to_bool=True,
+)
+
+
+@register
+class Where(Elementwise):
+    """x1 where the condition holds, else x2."""
+
+    unified = slice(1, 3)
+    scalar = "x ? y : z"
+    writes = False
+
+    def arguments(self, condition: Any, x1: Any, x2: Any) -> Any:
+        return (condition, x1, x2), {}
+
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Node:
+        return super().apply(
+            (cast(inputs[0], "bool"), *inputs[1:]), attributes, like, name
+        )
+
+    def infer(self, *types: TensorType) -> TensorType:
+        if types[1].dtype != types[2].dtype:
+            raise dtype_clash(self.name, types[1], 2, types[2])
+        return TensorType(types[1].dtype, broadcast_shapes(self.name, types))
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        condition = node.inputs[0]
+        return (
+            None,
+            where(condition, cotangent, 0.0),
+            where(condition, 0.0, cotangent),
+        )
+
+    def run(self, xp: Any, *arrays: Any, out: Any = None) -> Any:
+        return xp.where(*arrays)
+
+
+@register
+class Clip(Elementwise):
+    """x cut to the interval from x_min to x_max."""
+
+    writes = True
+    scalar = "min(max(x, x_min), x_max)"
+    domain = ((-0.9, 0.9),)
+
+    def arguments(self, x: Any, x_min: float, x_max: float) -> Any:
+        return (x,), {"x_min": x_min, "x_max": x_max}
+
+    def infer(self, x: TensorType, x_min: float, x_max: float) -> TensorType:  # type: ignore[override]
+        return x
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        x, limits = node.inputs[0], node.attributes
+        inside = logical_and(x >= limits["x_min"], x <= limits["x_max"])
+        return (where(inside, cotangent, 0.0),)
+
+    def run(self, xp: Any, *arrays: Any, out: Any = None, **limits: Any) -> Any:
+        x, x_min, x_max = arrays[0], limits["x_min"], limits["x_max"]
+        return xp.clip(x, x.dtype.type(x_min), x.dtype.type(x_max), out=out)

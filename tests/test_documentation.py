@@ -1,0 +1,67 @@
+"""What the documents show is true: their programs run, their docstrings hold.
+
+A ```python block runs as it stands, in a folder of its own with the example data. A
+```net block is checked; one that should be refused says so in a comment,
+`# refused: T0301`.
+"""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import tulle
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(python|net)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language):
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for match in BLOCK.finditer(text):
+            if match[1] == language:
+                line = text[: match.start()].count("\n") + 1
+                found.append(pytest.param(match[2], id=f"{document.name}:{line}"))
+    return found
+
+
+def modules():
+    found = pkgutil.walk_packages(tulle.__path__, "tulle.")
+    return ["tulle", *(module.name for module in found)]
+
+
+@pytest.mark.parametrize("program", blocks("python"))
+def test_python_block(program, tmp_path, monkeypatch):
+    for name in ("digits.npz", "digits.net"):
+        shutil.copy(ROOT / "examples" / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "block.py", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("text", blocks("net"))
+def test_net_block(text):
+    from tulle.dsl import check
+    from tulle.graph.diagnostics import Source
+
+    wanted = re.findall(r"# refused: (\w+)", text)
+    codes = [d.code for d in check(Source("block.net", text)) if d.severity == "error"]
+    assert codes == wanted
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def test_there_are_blocks_of_both_kinds():
+    assert blocks("python")
+    assert blocks("net")
