@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..diagnostics import DataError, Diagnostic, Fault
+from ..diagnostics import Fault
 from ..dim import ZERO, Dim, ceildiv, maximum, minimum
 from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import F32, TensorType, dtype_of
+from ..types import TensorType
 from .movement import full_node
-from .reduce import normal_axes, normal_axis
+from .reduce import normal_axes
 
 Types = tuple[TensorType, ...]
 Entry = tuple[Any, ...]
@@ -52,7 +50,8 @@ def canonical_index(type: TensorType, key: Any) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _integer(item: Any, what: str) -> Dim:
+def as_integer(item: Any, what: str) -> Dim:
+    """A size or an integer as a dim; refuses anything else."""
     if isinstance(item, Dim):
         return item
     if isinstance(item, bool) or not hasattr(item, "__index__"):
@@ -66,7 +65,7 @@ def _integer(item: Any, what: str) -> Dim:
 
 def _position(item: Any, axis: int, type: TensorType) -> Entry:
     size = type.shape[axis]
-    at = _integer(item, "an index")
+    at = as_integer(item, "an index")
     if at.value is not None and at.value < 0:
         at = size + at
     first, _ = at.bounds()
@@ -83,7 +82,9 @@ def _position(item: Any, axis: int, type: TensorType) -> Entry:
 
 def _slice(item: slice, axis: int, type: TensorType) -> Entry:
     size = type.shape[axis]
-    step = 1 if item.step is None else _integer(item.step, "the step of a slice").value
+    step = (
+        1 if item.step is None else as_integer(item.step, "the step of a slice").value
+    )
     if not step:
         raise Fault("T0204", "the step of a slice is an integer other than 0")
     if step > 0:
@@ -100,7 +101,7 @@ def _bound(item: Any, size: Dim, low: Dim, high: Dim, default: Dim) -> Dim:
     """A bound of a slice as a position, cut to what the axis has."""
     if item is None:
         return default
-    at = _integer(item, "a bound of a slice")
+    at = as_integer(item, "a bound of a slice")
     if at.value is not None and at.value < 0:
         at = size + at
     return minimum(maximum(at, low), high)
@@ -224,252 +225,6 @@ class Place(Op):
         return out
 
 
-def check_indices(name: str, indices: TensorType) -> None:
-    """Refuse positions that are not integers."""
-    if not indices.dtype.is_integer:
-        raise Fault(
-            "T0402",
-            f"`{name}` picks by integers and got {indices}",
-            operands={1: str(indices)},
-            help=["cast them: `cast(…, i32)`"],
-        )
-
-
-def out_of_range(name: str, indices: Any, size: int) -> DataError:
-    """Data that points outside of an axis."""
-    wrong = indices[(indices < -size) | (indices >= size)].reshape(-1)
-    return DataError(
-        Diagnostic(
-            "T0311",
-            f"`{name}` was given index {int(wrong[0])} for an axis of size {size}",
-            help=(f"indices go from 0 to {size - 1}",),
-        )
-    )
-
-
-@register
-class Take(Op):
-    """Slices along an axis, by integers; `axis=None` counts through all elements.
-
-    Input x [..., n, ...] and integer indices [...]; the indices' axes replace the
-    axis. Raises `DataError` for an index outside of the axis.
-
-    >>> OPS["take"]([1.0, 2.0, 3.0], [2, 0]).numpy().tolist()
-    [3.0, 1.0]
-    """
-
-    domain = ((-2.0, 2.0),)
-
-    def arguments(self, x: Any, indices: Any, axis: int | None = None) -> Any:
-        if axis is None:
-            return (call("reshape", x, (-1,)), indices), {"axis": 0}
-        return (x, indices), {"axis": axis}
-
-    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        check_indices(self.name, types[1])
-        axis = normal_axis(self.name, attributes["axis"], types[0].rank, types[0])
-        return {"axis": axis}
-
-    def infer(self, x: TensorType, indices: TensorType, axis: int) -> TensorType:
-        return x.with_shape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        source, indices = node.inputs
-        axis = node.attributes["axis"]
-        attributes = {"axis": axis, "size": source.shape[axis], "rank": indices.ndim}
-        return OPS["add_at"].apply((cotangent, indices), attributes), None
-
-    def run(self, xp: Any, x: Any, indices: Any, *, axis: int, out: Any = None) -> Any:
-        try:
-            return xp.take(x, indices, axis=axis)
-        except IndexError:
-            raise out_of_range(self.name, indices, x.shape[axis]) from None
-
-
-@register
-class AddAt(Op):
-    """Slices added up where integers point along an axis: `take` undone."""
-
-    name = "add_at"
-    public = False
-    domain = ((-2.0, 2.0),)
-
-    def arguments(self, x: Any, indices: Any, axis: int, size: Any, rank: int) -> Any:
-        return (x, indices), {"axis": axis, "size": Dim.of(size), "rank": rank}
-
-    def infer(
-        self, x: TensorType, indices: TensorType, axis: int, size: Dim, rank: int
-    ) -> TensorType:
-        return x.with_shape((*x.shape[:axis], size, *x.shape[axis + rank :]))
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        axis, indices = node.attributes["axis"], node.inputs[1]
-        return OPS["take"].apply((cotangent, indices), {"axis": axis}), None
-
-    def run(
-        self,
-        xp: Any,
-        x: Any,
-        indices: Any,
-        *,
-        axis: int,
-        size: int,
-        rank: int,
-        out: Any = None,
-    ) -> Any:
-        flat = indices.reshape(-1)
-        before, after = x.shape[:axis], x.shape[axis + rank :]
-        rows = xp.moveaxis(x.reshape((*before, flat.size, *after)), axis, 0)
-        found = xp.zeros((size, *before, *after), x.dtype)
-        if flat.size and rows.size:
-            _add_rows(xp, found, flat % size, rows)
-        return xp.ascontiguousarray(xp.moveaxis(found, 0, axis))
-
-
-def _add_rows(xp: Any, found: Any, flat: Any, rows: Any) -> None:
-    if xp is not np:
-        xp.add.at(found, flat, rows)
-        return
-    # Sorted runs add up many times faster than `add.at` on rows.
-    order = np.argsort(flat, kind="stable")
-    ordered = flat[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
-    found[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
-
-
-@register
-class TakeAlongAxis(Op):
-    """Elements by one integer each along an axis; the other axes are equal.
-
-    >>> OPS["take_along_axis"]([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).shape
-    (2, 1)
-    """
-
-    name = "take_along_axis"
-    domain = ((-2.0, 2.0),)
-
-    def arguments(self, x: Any, indices: Any, axis: int | None = None) -> Any:
-        if axis is None:
-            flat = call("reshape", x, (-1,)), call("reshape", indices, (-1,))
-            return flat, {"axis": 0}
-        return (x, indices), {"axis": axis}
-
-    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        x, indices = types
-        check_indices(self.name, indices)
-        axis = normal_axis(self.name, attributes["axis"], x.rank, x)
-        others = [t.shape[:axis] + t.shape[axis + 1 :] for t in types]
-        if x.rank != indices.rank or others[0] != others[1]:
-            raise Fault(
-                "T0305",
-                f"`take_along_axis` needs equal axes apart from axis {axis}: "
-                f"{x} and {indices}",
-                operands={0: str(x), 1: str(indices)},
-                dims=(*x.shape, *indices.shape),
-            )
-        return {"axis": axis}
-
-    def infer(self, x: TensorType, indices: TensorType, axis: int) -> TensorType:
-        return indices.with_dtype(x.dtype)
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        source, indices = node.inputs
-        axis = node.attributes["axis"]
-        attributes = {"axis": axis, "size": source.shape[axis]}
-        return OPS["add_along_axis"].apply((cotangent, indices), attributes), None
-
-    def run(self, xp: Any, x: Any, indices: Any, *, axis: int, out: Any = None) -> Any:
-        try:
-            return xp.take_along_axis(x, indices, axis=axis)
-        except IndexError:
-            raise out_of_range(self.name, indices, x.shape[axis]) from None
-
-
-@register
-class AddAlongAxis(Op):
-    """Elements added up where integers point: `take_along_axis` undone."""
-
-    name = "add_along_axis"
-    public = False
-    domain = ((-2.0, 2.0),)
-
-    def arguments(self, x: Any, indices: Any, axis: int, size: Any) -> Any:
-        return (x, indices), {"axis": axis, "size": Dim.of(size)}
-
-    def infer(
-        self, x: TensorType, indices: TensorType, axis: int, size: Dim
-    ) -> TensorType:
-        return x.with_shape((*x.shape[:axis], size, *x.shape[axis + 1 :]))
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        axis, indices = node.attributes["axis"], node.inputs[1]
-        return OPS["take_along_axis"].apply((cotangent, indices), {"axis": axis}), None
-
-    def run(
-        self, xp: Any, x: Any, indices: Any, *, axis: int, size: int, out: Any = None
-    ) -> Any:
-        found = xp.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
-        grid = [
-            xp.arange(n).reshape([-1 if i == a else 1 for i in range(x.ndim)])
-            for a, n in enumerate(x.shape)
-        ]
-        grid[axis] = indices
-        if x.shape[axis] == 1:
-            found[tuple(grid)] = x
-        else:
-            xp.add.at(found, tuple(grid), x)
-        return found
-
-
-@register
-class OneHot(Op):
-    """1 where the class is, 0 elsewhere, along a new axis; zeros for no class.
-
-    >>> OPS["one_hot"]([2, 0], 3).numpy().tolist()
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
-
-    name = "one_hot"
-    level = "composite"
-    no_gradient = "a class number does not move by small steps"
-
-    def arguments(
-        self, x: Any, num_classes: Any, axis: int = -1, dtype: Any = None
-    ) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
-        return (x,), {"num_classes": num_classes, "axis": axis, "dtype": kind}
-
-    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        axis = normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])
-        size = _integer(attributes["num_classes"], "`num_classes`")
-        return {**attributes, "num_classes": size, "axis": axis}
-
-    def infer(
-        self, x: TensorType, num_classes: Dim, axis: int, dtype: Any
-    ) -> TensorType:
-        if not x.dtype.is_integer:
-            raise Fault(
-                "T0402",
-                f"`one_hot` needs class numbers and got {x}",
-                operands={0: str(x)},
-                help=["cast them: `cast(…, i32)`"],
-            )
-        return TensorType(dtype, (*x.shape[:axis], num_classes, *x.shape[axis:]))
-
-    def expand(self, node: Node) -> Node:
-        (x,), options = node.inputs, node.attributes
-        axis, size = options["axis"], options["num_classes"]
-        classes = OPS["arange"].apply(
-            (), {"start": ZERO, "count": size, "step": 1, "dtype": x.dtype}
-        )
-        shape = [Dim.of(1)] * (x.ndim + 1)
-        shape[axis] = size
-        classes = call("reshape", classes, tuple(shape))
-        hit = call("equal", call("expand_dims", x, axis), classes)
-        found: Node = call("cast", hit, options["dtype"])
-        return found
-
-
 @register
 class Flip(Op):
     """The elements in reverse order along axes; all axes for None."""
@@ -530,7 +285,7 @@ class Pad(Op):
                 operands={0: str(types[0])},
                 argument="pad_width",
             )
-        width = tuple(tuple(_integer(n, "a padding") for n in pair) for pair in pairs)
+        width = tuple(tuple(as_integer(n, "a padding") for n in pair) for pair in pairs)
         return {**attributes, "pad_width": width}
 
     def infer(
