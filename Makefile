@@ -26,6 +26,7 @@ demo: $(STAMP)
 	@echo
 	@echo "picture: $(OUT)/digits.svg"
 	@echo "model:   $(OUT)/digits.tulle"
+	@echo "use it:  $(BIN)/tulle predict $(OUT)/digits.tulle $(DATA)"
 
 test: check
 	$(BIN)/python -m pytest
@@ -45,6 +46,7 @@ clean:
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c '$(NEEDS_PYTHON)'
+	@echo "setting up .venv, once; this takes a minute"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
