@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ def print_diagnostics(
     """Print diagnostics, in colour only on a terminal that wants it."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     color = stream.isatty() and not plain
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = os.get_terminal_size(stream.fileno()).columns if color else 100
     told = map(_without_caller, diagnostics)
     text = render_all(told, format, color=color, width=max(width, 60))
     if text:
