@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import tree
-from .diagnostics import Diagnostic, Fault, Label, TensorTypeError, caller_span
+from .diagnostics import (
+    Diagnostic,
+    Fault,
+    Label,
+    TensorTypeError,
+    TulleError,
+    caller_span,
+)
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
 from .layer import Layer, LayerCall
@@ -195,6 +202,16 @@ class Network(Layer):
                 caller_span(),
             )
         return found
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that a notebook shows, where it can be drawn."""
+        from .diagram import diagram_of
+        from .drawing import draw
+
+        try:
+            return draw(diagram_of(self)).decode()
+        except TulleError:
+            return None
 
     def call(self, *arguments: Any) -> Any:
         operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)

@@ -13,6 +13,7 @@ from tulle.graph.diagram import diagram_of
 from tulle.graph.drawing import FORMATS, Shown, dot_source, draw, plot_model
 from tulle.graph.layers import Dense
 from tulle.graph.network import Input, Network
+from tulle.training.model import Sequential
 
 NASTY = [
     'quo"te',
@@ -151,3 +152,10 @@ def test_values_are_not_drawn():
     x = Input((2000,))
     big = np.arange(2000, dtype="float32")
     assert len(dot_source(diagram_of(Network(x, x + big)))) < 5000
+
+
+def test_notebooks_show_the_picture(monkeypatch):
+    assert "hidden · relu" in texts(digits()._repr_svg_())
+    assert Sequential([Dense(2)])._repr_svg_() is None
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    assert digits()._repr_svg_() is None
