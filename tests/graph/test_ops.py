@@ -1,9 +1,9 @@
 """Every op against its row in `op_table`: values, types, gradients, `out`, NaN.
 
 Adding an elementwise op touches one block in its family file of `graph/ops/`
-(`transcendental.py`, say) and one row in `op_table.ROWS`, and nothing else: the tests here, the
-documentation and the language find it in the registry. `test_complete` names any op
-that lacks a row or a rule.
+(`transcendental.py`, say) and one row in `op_table.ROWS`, and nothing else: the tests
+here, the documentation and the language find it in the registry. `test_complete` names
+any op that lacks a row or a rule.
 """
 
 from pathlib import Path
