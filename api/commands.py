@@ -28,11 +28,18 @@ def print_diagnostics(
     """Print diagnostics, in colour only on a terminal that wants it."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     color = stream.isatty() and not plain
-    width = os.get_terminal_size(stream.fileno()).columns if color else 100
+    width = _columns(stream) if color else 100
     told = map(_without_caller, diagnostics)
     text = render_all(told, format, color=color, width=max(width, 60))
     if text:
         say(text, stream)
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 100
 
 
 def _without_caller(diagnostic: Diagnostic) -> Diagnostic:
