@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..graph.dim import Dim
 from ..graph.node import Node
@@ -48,6 +51,51 @@ class Pack(Kernel):
     def run(self, xp: Any, *arrays: Any, out: Any = None) -> Any:
         flat = [array.reshape(-1) for array in arrays]
         return xp.concatenate(flat, out=out)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One op of a fused kernel; operands count the kernel's own, then results."""
+
+    op: str
+    operands: tuple[int, ...]
+
+
+Body = tuple[Instruction, ...]
+
+
+@register
+class Fused(Kernel):
+    """Elementwise ops in one kernel; the last instruction gives the result."""
+
+    writes = True
+    elementwise = True
+
+    def infer(self, *types: TensorType, body: Body) -> TensorType:
+        found = list(types)
+        for instruction in body:
+            operands = [found[index] for index in instruction.operands]
+            found.append(OPS[instruction.op].infer(*operands))  # type: ignore[arg-type]
+        return found[-1]
+
+    def run(self, xp: Any, *arrays: Any, body: Body, out: Any = None) -> Any:
+        found = list(arrays)
+        for index, instruction in enumerate(body):
+            operands = [found[i] for i in instruction.operands]
+            place = out if index == len(body) - 1 else None
+            found.append(OPS[instruction.op].run(xp, *operands, out=place))
+        return found[-1]
+
+
+def fusible(node: Node) -> bool:
+    """Whether an op is one pass of a ufunc over its elements."""
+    body = getattr(node.op, "body", None)
+    return (
+        node.op.elementwise
+        and isinstance(body, str)
+        and isinstance(getattr(np, body, None), np.ufunc)
+        and not node.attributes
+    )
 
 
 def arena_view(flat: Node, offset: int, shape: tuple[Dim, ...]) -> Node:

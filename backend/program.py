@@ -25,6 +25,7 @@ from .pipeline.differentiate import draws
 from .pipeline.emit import bound_calls, emit, works_in_place
 from .pipeline.plan import Plan, number, plan
 from .pipeline.schedule import Schedule, Value, schedule
+from .pipeline.tiles import bound_tiles, scratch_bytes
 
 PLANS = 64  # kept for as many sets of sizes; the oldest goes first
 
@@ -93,7 +94,7 @@ class Program:
         """Steps, buffers and peak memory for inputs of given shapes."""
         declared = [node.tensor_type for node in self.graph.inputs]
         types = [t.with_shape(shape) for t, shape in zip(declared, shapes, strict=True)]
-        return plan(self.schedule, self._sizes(types))
+        return plan(self.schedule, self._sizes(types), scratch_bytes)
 
     def _sizes(self, actual: Sequence[TensorType]) -> dict[Symbol, int]:
         names = [node.name or "input" for node in self.graph.inputs]
@@ -119,7 +120,7 @@ class Program:
             del self._bound[next(iter(self._bound))]
         with device(self.device):
             self._settle()
-            found = plan(self.schedule, sizes)
+            found = plan(self.schedule, sizes, scratch_bytes)
             bound = Bound(found, self._bind(found, sizes), Variable.moves)
         self._bound[key] = bound
         return bound
@@ -154,6 +155,9 @@ class Program:
             names[f"a{index}"] = variable.array
         names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)
         names.update(bound_calls(self._source, sizes, self.xp))
+        scratch = memory[found.scratch :]
+        for name, step in self._source.kernels.items():
+            names[name] = bound_tiles(step, names, scratch, sizes)
         names["copy"] = self.xp.copyto
         names["outputs"] = None
         exec(self._code, names)

@@ -11,7 +11,9 @@ from ...graph.node import Node
 from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
+from .fuse import fuse
 from .place_parameters import place_parameters
+from .select_kernels import select_kernels
 from .simplify import simplify
 
 Pass = Callable[[Graph], Graph]
@@ -25,6 +27,8 @@ PASSES: tuple[tuple[Pass, tuple[str, ...]], ...] = (
     (differentiate, WITHOUT_LAYERS),
     (expand_composites, LOW),
     (simplify, LOW),
+    (select_kernels, LOW),
+    (fuse, LOW),
 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...graph.dim import Dim, Symbol
-from .schedule import Schedule, Storage
+from .schedule import Schedule, Step, Storage
 
 ALIGNMENT = 64
 
@@ -20,6 +20,7 @@ class Plan:
     steps: int
     buffers: int
     peak_bytes: int
+    scratch: int  # where the scratch memory begins
 
     def __str__(self) -> str:
         return f"{self.steps} steps, {self.buffers} buffers, {self.peak_bytes} bytes"
@@ -31,8 +32,17 @@ def number(dim: Dim, sizes: Mapping[Symbol, int]) -> int:
     return dim.evaluate(sizes) if found is None else found
 
 
-def plan(schedule: Schedule, sizes: Mapping[Symbol, int]) -> Plan:
-    """Place the storages of a schedule for given sizes."""
+def rounded(size: int) -> int:
+    """Bytes up to the next multiple of the alignment."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def plan(
+    schedule: Schedule,
+    sizes: Mapping[Symbol, int],
+    scratch: Callable[[Step, Mapping[Symbol, int]], int],
+) -> Plan:
+    """Place the storages of a schedule for given sizes, then scratch memory."""
     memory = Memory()
     starting = sorted(schedule.storages, key=lambda s: s.first)
     ending = sorted(schedule.storages, key=lambda s: s.last)
@@ -42,11 +52,13 @@ def plan(schedule: Schedule, sizes: Mapping[Symbol, int]) -> Plan:
         while ending[done].last < storage.first:
             memory.free(*spans[ending[done]])
             done += 1
-        size = number(storage.size, sizes) * storage.dtype.size
-        size = -(-size // ALIGNMENT) * ALIGNMENT
+        size = rounded(number(storage.size, sizes) * storage.dtype.size)
         spans[storage] = memory.take(size), size
     offsets = {storage: start for storage, (start, _) in spans.items()}
-    return Plan(offsets, len(schedule.steps), len(offsets), memory.top)
+    more = max((scratch(step, sizes) for step in schedule.steps), default=0)
+    return Plan(
+        offsets, len(schedule.steps), len(offsets), memory.top + more, memory.top
+    )
 
 
 class Memory:
