@@ -7,6 +7,7 @@ machine's speed meets all of them. Only the ratios mean anything.
 import argparse
 import importlib.util
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -41,10 +42,16 @@ def work(system: str, workload: Workload) -> None:
         print(json.dumps(answer), flush=True)
 
 
-def compare(workload: Workload, systems: list[str]) -> dict[str, dict[str, float]]:
+def compare(
+    workload: Workload, systems: list[str], threads: int
+) -> dict[str, dict[str, float]]:
     """Let systems take turns; median microseconds a step, and seconds to the first."""
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    if threads == 1:
+        counts["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     command = [sys.executable, __file__, "--workload", workload.name, "--system"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes["env"] = os.environ | counts
     workers = {name: subprocess.Popen([*command, name], **pipes) for name in systems}
     try:
         first = {name: read(worker, name) for name, worker in workers.items()}
@@ -87,9 +94,10 @@ def installed(systems: list[str]) -> list[str]:
     return found
 
 
-def show(workload: Workload, rows: dict[str, dict[str, float]]) -> None:
+def show(workload: Workload, rows: dict[str, dict[str, float]], threads: int) -> None:
     sizes = "-".join(map(str, workload.sizes))
-    print(f"{workload.name}: {sizes}, batch {workload.batch}, Adam, float32")
+    words = f"batch {workload.batch}, Adam, float32, {threads} threads"
+    print(f"{workload.name}: {sizes}, {words}")
     own = rows["tulle"]["us"]
     for name, row in rows.items():
         ratio = f"{row['us'] / own:5.2f} x tulle's time"
@@ -101,6 +109,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workload", choices=WORKLOADS, action="append")
     parser.add_argument("--system", choices=SYSTEMS, help="be this system's process")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    parser.add_argument("--threads", type=int, default=cores, help="of each system")
     options = parser.parse_args()
     chosen = [WORKLOADS[name] for name in options.workload or WORKLOADS]
     if options.system:
@@ -108,7 +118,8 @@ def main() -> None:
         return
     systems = installed(list(SYSTEMS))
     for workload in chosen:
-        show(workload, compare(workload, systems))
+        rows = compare(workload, systems, options.threads)
+        show(workload, rows, options.threads)
 
 
 if __name__ == "__main__":

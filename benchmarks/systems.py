@@ -40,12 +40,9 @@ def tulle_train_on_batch(workload: Workload) -> Step:
 
 def torch(workload: Workload) -> Step:
     """PyTorch, eager, with its fused Adam."""
-    import os
-
     import torch
     from torch import nn
 
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
     layers: list[nn.Module] = []
     for inputs, units in zip(workload.sizes, workload.sizes[1:], strict=False):
         layers += [nn.Linear(inputs, units), nn.ReLU()]
