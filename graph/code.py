@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from textwrap import dedent
 
+from .diagnostics import InternalError
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -29,6 +31,8 @@ def entry(
     form: str = "net",
 ) -> None:
     """Enter a code; an example in the language gets its edition in front."""
+    if code in TABLE:
+        raise InternalError(f"two entries explain {code}")
     texts = [dedent(text).strip("\n") for text in (failing, mended)]
     if form == "net" and code != "T0105":
         texts = [f"net 1\n\n{text}" for text in texts]

@@ -113,23 +113,6 @@ entry(
 )
 
 entry(
-    "T0506",
-    "a tape that is asked twice",
-    "A gradient tape gives one gradient unless it is persistent.",
-    """
-    with tulle.GradientTape() as tape:
-        y = w * w
-    tape.gradient(y, w), tape.gradient(y, w)
-    """,
-    """
-    with tulle.GradientTape(persistent=True) as tape:
-        y = w * w
-    tape.gradient(y, w), tape.gradient(y, w)
-    """,
-    "python",
-)
-
-entry(
     "T0507",
     "a layer whose type depends on the mode",
     """A layer's `call` runs in training and in inference, and the rest of the model is
