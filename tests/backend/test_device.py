@@ -1,0 +1,76 @@
+"""The same program on another array module, here a stand-in for CuPy."""
+
+import sys
+
+import fake_cupy
+import numpy as np
+import pytest
+import steps
+
+from tulle.backend import compile_graph
+from tulle.graph.device import device
+from tulle.graph.graph import Graph
+from tulle.graph.registry import OPS, call
+from tulle.graph.tensor import constant_node, input_node
+from tulle.graph.types import tensor_type
+from tulle.graph.variable import SeedGenerator
+
+
+@pytest.fixture
+def cupy(monkeypatch):
+    module = fake_cupy.make()
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module
+
+
+def losses(kind, target, count=3):
+    network = steps.dense_network([7, 5, 3], "relu")
+    batch = steps.batch(network, target=target)
+    program = compile_graph(steps.step_graph(network, kind, target))
+    return [program(batch)["loss"] for _ in range(count)], network
+
+
+@pytest.mark.parametrize("kind", [steps.Descent, steps.Adam])
+@pytest.mark.parametrize("target", ["f32", "i32"])
+def test_training_stays_on_the_device(cupy, kind, target):
+    wanted, _ = losses(kind, target)
+    with device("gpu:0"):
+        found, network = losses(kind, target)
+    assert all(isinstance(loss, cupy.ndarray) for loss in found)
+    assert [loss.get() for loss in found] == wanted
+    kernel = network.trainable_weights[0]
+    assert isinstance(kernel.array, cupy.ndarray)
+    assert kernel.numpy().shape == (7, 5)
+
+
+def test_constants_and_keys_go_to_the_device(cupy):
+    x = input_node("x", tensor_type("f32", (3,)))
+    table = constant_node(np.arange(3, dtype="float32"))
+    key = {"generator": SeedGenerator(3), "draw": 0}
+    outputs = {"sum": x + call("tanh", table), "key": OPS["random_key"].apply((), key)}
+    with device("gpu:0"):
+        program = compile_graph(Graph((x,), outputs))
+    found = program([np.ones(3, np.float32)])
+    np.testing.assert_allclose(found["sum"].get(), 1 + np.tanh(np.arange(3)), 1e-6)
+    assert found["key"].get().tolist() == [3, 0, 0, 0]
+
+
+def test_a_model_moves_between_devices(cupy):
+    network = steps.dense_network([7, 5, 2])
+    batch = steps.batch(network)
+    on_host = compile_graph(steps.step_graph(network, steps.Descent))
+    first = on_host(batch)["loss"]
+    with device("gpu:0"):
+        on_device = compile_graph(steps.step_graph(network, steps.Descent))
+    second = on_device(batch)["loss"].get()
+    third = on_host(batch)["loss"]
+    assert isinstance(third, np.ndarray)
+    assert first > second > third
+
+
+def test_what_fails_on_the_host_arrays_fails_here(cupy):
+    array = cupy.asarray(np.ones(3))
+    with pytest.raises(TypeError, match="NumPy's add"):
+        np.add(array, array)
+    with pytest.raises(TypeError, match="of the host"):
+        cupy.add(array, np.ones(3))
