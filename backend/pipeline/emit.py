@@ -12,7 +12,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node, resolve
 from ...graph.op import Op
 from ...graph.registry import OPS
-from .schedule import Schedule, Step, Value
+from .schedule import OPAQUE, Schedule, Step, Value
 from .tiles import kernel_lines, ufunc_call
 
 WIDTH = 50
@@ -113,7 +113,9 @@ class Writer:
         self.calls[name] = step
         arguments = ", ".join(names)
         if target.kind == "local":
-            return f"{target.name} = {name}({arguments})"
+            # A user's layer may return what it got, and that memory is used again.
+            own = ".copy()" if node.op.name in OPAQUE else ""
+            return f"{target.name} = {name}({arguments}){own}"
         return f"{name}({arguments}, out={target.name})"
 
 

@@ -196,6 +196,15 @@ def _holds(wide: DType, narrow: DType) -> bool:
     return wide.size > narrow.size or wide == narrow
 
 
+@rewrites("item")
+def item_of_tuple(node: Node) -> Node | None:
+    """`tuple(x, y, …)[i]` is the value there."""
+    source = node.inputs[0]
+    if source.op.name != "tuple":
+        return None
+    return source.inputs[node.attributes["index"]]
+
+
 @rewrites("stop_gradient")
 def stopped(node: Node) -> Node | None:
     """`stop_gradient(x) = x`, once gradients have been taken."""

@@ -17,8 +17,11 @@ from ...graph.types import DType, TupleType
 from ...graph.variable import Variable
 from .order import Order, order_of
 
-RESHAPES = ("reshape", "expand_dims", "squeeze", "stop_gradient", "arena_view")
-IMPURE = ("random_key", "opaque", "opaque_gradient")
+RESHAPES = frozenset(
+    ("reshape", "expand_dims", "squeeze", "stop_gradient", "barrier", "arena_view")
+)
+OPAQUE = ("opaque", "opaque_gradient")
+IMPURE = ("random_key", *OPAQUE)
 
 
 @dataclass(eq=False)
@@ -199,7 +202,7 @@ class Scheduler:
         self._bind(
             node,
             "computed",
-            sources,
+            sources[:1],
             storage=source.storage,
             contiguous=source.contiguous and flat,
         )

@@ -29,6 +29,13 @@ class Doubled(Layer):
         return input_shape
 
 
+class Same(Doubled):
+    """Returns the very array that it got."""
+
+    def call(self, x):
+        return x
+
+
 class Gradual(Doubled):
     """The same with a gradient."""
 
@@ -92,6 +99,21 @@ def test_an_opaque_layer_with_vjp_trains():
     slope = 2 * error / error.size @ weights[2].T * 2
     wanted = weights[0] - steps.Descent.rate * x.T @ slope
     np.testing.assert_allclose(network.get_weights()[0], wanted, 1e-5, 1e-6)
+
+
+def test_an_opaque_layer_may_return_what_it_got():
+    x = Input((4,), name="x")
+    h = call("tanh", x)
+    same = Same()(h * 2.0)
+    after = call(
+        "matmul", call("matmul", h, np.eye(4, dtype="f4")), np.ones((4, 4), "f4")
+    )
+    network = Network(x, same + after)
+    graph = Graph(network.input_nodes, {"out": network.output_nodes[0]})
+    values = np.random.default_rng(0).standard_normal((3, 4), np.float32)
+    for _ in range(2):
+        found = compile_graph(graph)([values])["out"]
+        np.testing.assert_array_equal(found, network(values).numpy())
 
 
 def test_a_layer_of_two_types_is_told():

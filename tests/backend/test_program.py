@@ -140,6 +140,22 @@ def test_gradients_are_computed_in_their_place():
     assert "concatenate" not in text
 
 
+def test_barriers_and_tuples():
+    """Values that pass through ops that compute nothing keep their memory."""
+    first, second = call("tanh", X), call("exp", X)
+    pair = OPS["tuple"].apply((first, second))
+    one, two = (OPS["item"].apply((pair,), {"index": i}) for i in (1, 0))
+    late = OPS["barrier"].apply((first, call("sum", one), X))
+    flat = call("reshape", OPS["barrier"].apply((X, one)), (-1,))
+    constant = OPS["barrier"].apply((constant_node(np.float32(2)), two))
+    outputs = {"a": one + late, "b": two * 2.0, "flat": flat, "c": late * constant}
+    found = compile_graph(Graph((X,), outputs))([A])
+    np.testing.assert_allclose(found["a"], np.exp(A) + np.tanh(A), 1e-6)
+    np.testing.assert_allclose(found["b"], np.tanh(A) * 2, 1e-6)
+    np.testing.assert_allclose(found["c"], np.tanh(A) * 2, 1e-6)
+    np.testing.assert_array_equal(found["flat"], A.reshape(-1))
+
+
 # Effects.
 
 
