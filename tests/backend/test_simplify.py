@@ -97,6 +97,9 @@ CASES = {
         cast(cast(I, "f32"), "f64"), cast(cast(I, "f32"), "f64")
     ),
     "integers through f64": (cast(cast(I, "f64"), "f32"), cast(I, "f32")),
+    "an item of a tuple": (
+        OPS["item"].apply((OPS["tuple"].apply((X, Y)),), {"index": 1}), Y
+    ),
     "a stopped gradient": (call("stop_gradient", X), X),
     "a sum over nothing": (OPS["sum"].apply((X,), {"axis": (), "keepdims": False}), X),
     "a maximum over size 1": (
