@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import codes_language, codes_models, codes_running, codes_types
+from . import codes_language, codes_models, codes_running, codes_types, codes_windows
 from .code import TABLE, Code
 
 __all__ = ["CODES", "FILES", "Code", "explain", "families"]
 
-FILES = (codes_language, codes_types, codes_models, codes_running)
+FILES = (codes_language, codes_types, codes_windows, codes_models, codes_running)
 CODES: Mapping[str, Code] = dict(sorted(TABLE.items()))
 
 

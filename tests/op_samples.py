@@ -4,7 +4,7 @@ import functools
 import zlib
 
 import numpy as np
-from op_table import SIZES, Row
+from op_row import SIZES, Row
 
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.node import Node

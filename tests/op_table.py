@@ -9,42 +9,11 @@ runs; the formula gets them as numbers.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-SIZES = {"A": 3, "B": 5, "C": 7, "D": 2}
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One way to call an op."""
-
-    name: str
-    formula: Callable[..., Any]
-    shapes: tuple[str, ...] | None = None  # by default A B, with B when there are two
-    options: Any = None
-    kinds: str = ""
-    domain: tuple[tuple[float, float], ...] = ()  # by default that of the op
-    below: int = 2  # what integers stay below
-    listed: bool = False  # the operands go in as one list
-    empty: bool = True  # sizes may be 0
-    scalar: bool = False  # rank 0 is fine
-    nan: bool = True  # NaN comes out where the formula says
-
-    @property
-    def label(self) -> str:
-        text = "" if self.options is None or callable(self.options) else self.options
-        return f"{self.name}-{text}-{self.shapes or ''}".replace(" ", "")
-
-
-def unary(name: str, formula: Callable[..., Any], **more: Any) -> Row:
-    return Row(name, formula, shapes=("A B",), scalar=True, **more)
-
-
-def binary(name: str, formula: Callable[..., Any], **more: Any) -> Row:
-    return Row(name, formula, shapes=("A B", "B"), scalar=True, **more)
+import op_rows_windows
+from op_row import Row, binary, unary
 
 
 def each(function: Callable[[float], float]) -> Callable[..., Any]:
@@ -488,6 +457,7 @@ ROWS = (
     ),
     unary("zeros_like", mended(np.full, 0.0), nan=False),
     unary("ones_like", mended(np.full, 1.0), nan=False),
+    *op_rows_windows.ROWS,
 )
 
 # Ops that these rows cannot call, and the file that tests each instead.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from op_row import SIZES, Row
 from op_samples import VALUES, apply, built, kinds_of, options_of, sample
-from op_table import ELSEWHERE, ROWS, SIZES, Row
+from op_table import ELSEWHERE, ROWS
 
 from tulle.graph.differentiate import gradients
 from tulle.graph.dim import Dim

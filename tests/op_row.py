@@ -1,0 +1,37 @@
+"""`Row`: one way to call an op, and an independent formula of what comes out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+SIZES = {"A": 3, "B": 5, "C": 7, "D": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One way to call an op."""
+
+    name: str
+    formula: Callable[..., Any]
+    shapes: tuple[str, ...] | None = None  # by default A B, with B when there are two
+    options: Any = None
+    kinds: str = ""
+    domain: tuple[tuple[float, float], ...] = ()  # by default that of the op
+    below: int = 2  # what integers stay below
+    listed: bool = False  # the operands go in as one list
+    empty: bool = True  # sizes may be 0
+    scalar: bool = False  # rank 0 is fine
+    nan: bool = True  # NaN comes out where the formula says
+
+    @property
+    def label(self) -> str:
+        text = "" if self.options is None or callable(self.options) else self.options
+        return f"{self.name}-{text}-{self.shapes or ''}".replace(" ", "")
+
+
+def unary(name: str, formula: Callable[..., Any], **more: Any) -> Row:
+    return Row(name, formula, shapes=("A B",), scalar=True, **more)
+
+
+def binary(name: str, formula: Callable[..., Any], **more: Any) -> Row:
+    return Row(name, formula, shapes=("A B", "B"), scalar=True, **more)
