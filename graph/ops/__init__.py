@@ -18,7 +18,6 @@ from . import (
     reduce,
     sliding,
     transcendental,
-    windows_,
 )
 
 __all__ = [
@@ -39,5 +38,4 @@ __all__ = [
     "reduce",
     "sliding",
     "transcendental",
-    "windows_",
 ]
