@@ -10,11 +10,13 @@ from .op import Op
 from .registry import OPS, call
 
 NAMES = (
-    "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear",
-    "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
-    "softmax", "softplus", "softsign", "tanh",
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid",
+    "hard_silu", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax",
+    "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax",
+    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh",
+    "tanh_shrink", "threshold",
 )  # fmt: skip
-ALIASES = {"exponential": "exp", "swish": "silu"}
+ALIASES = {"exponential": "exp", "hard_swish": "hard_silu", "swish": "silu"}
 
 
 def get(identifier: Any) -> Any:

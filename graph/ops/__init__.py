@@ -1,6 +1,7 @@
 """The op families; one op is one block in one file."""
 
 from . import (
+    activation,
     arithmetic,
     comparison,
     composite,
@@ -21,6 +22,7 @@ from . import (
 )
 
 __all__ = [
+    "activation",
     "arithmetic",
     "comparison",
     "composite",

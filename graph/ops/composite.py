@@ -54,7 +54,9 @@ class Formula(Composite):
         return found
 
 
-def _define(name: str, doc: str, formula: Callable[..., Any], **options: Any) -> None:
+def formula_op(
+    name: str, doc: str, formula: Callable[..., Any], **options: Any
+) -> None:
     """Enter an activation: a formula of one tensor, with named options."""
     fields = {
         "__doc__": doc,
@@ -70,42 +72,42 @@ def _cut(x: Node) -> Any:
     return call("where", x > 0, 0.0, x)
 
 
-_define(
+formula_op(
     "elu",
     "x where positive, else alpha * (exp(x) - 1).",
     lambda x, alpha: call("where", x > 0, x, alpha * call("expm1", _cut(x))),
     alpha=1.0,
 )
-_define(
+formula_op(
     "selu",
     "The scaled elu that keeps mean 0 and variance 1 (Klambauer et al. 2017).",
     lambda x: 1.0507009873554805 * call("elu", x, 1.6732632423543772),
 )
-_define(
+formula_op(
     "leaky_relu",
     "x where positive, else negative_slope * x.",
     lambda x, negative_slope: call("where", x > 0, x, negative_slope * x),
     negative_slope=0.2,
 )
-_define(
+formula_op(
     "relu6",
     "x cut to the interval from 0 to 6.",
     lambda x: call("where", x >= 6, 6.0, call("relu", x)),
 )
-_define(
+formula_op(
     "hard_sigmoid",
     "x / 6 + 0.5 cut to the interval from 0 to 1.",
     lambda x: call("relu6", x + 3) / 6,
 )
-_define("silu", "x * sigmoid(x).", lambda x: x * call("sigmoid", x))
-_define("log_sigmoid", "log(sigmoid(x)).", lambda x: -call("softplus", -x))
-_define("softsign", "x / (1 + |x|).", lambda x: x / (call("abs", x) + 1))
-_define(
+formula_op("silu", "x * sigmoid(x).", lambda x: x * call("sigmoid", x))
+formula_op("log_sigmoid", "log(sigmoid(x)).", lambda x: -call("softplus", -x))
+formula_op("softsign", "x / (1 + |x|).", lambda x: x / (call("abs", x) + 1))
+formula_op(
     "mish",
     "x * tanh(softplus(x)) (Misra 2019).",
     lambda x: x * call("tanh", call("softplus", x)),
 )
-_define(
+formula_op(
     "gelu",
     "x times the normal distribution function of x (Hendrycks and Gimpel 2016).",
     lambda x, approximate: _gelu(x, approximate),
