@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     from .graph.tensor import Tensor as Tensor
     from .graph.tensor import constant as constant
     from .graph.tensor import convert_to_tensor as convert_to_tensor
+    from .graph.transforms import custom_gradient as custom_gradient
+    from .graph.transforms import grad as grad
+    from .graph.transforms import hessian as hessian
+    from .graph.transforms import jacobian as jacobian
+    from .graph.transforms import jvp as jvp
+    from .graph.transforms import remat as remat
+    from .graph.transforms import value_and_grad as value_and_grad
+    from .graph.transforms import vjp as vjp
     from .graph.variable import Variable as Variable
     from .training.model import Model as Model
     from .training.model import Sequential as Sequential
@@ -85,12 +93,20 @@ _HOMES = {
     "check": "dsl",
     "constant": "graph.tensor",
     "convert_to_tensor": "graph.tensor",
+    "custom_gradient": "graph.transforms",
     "device": "graph.device",
     "devices": "graph.device",
     "function": "backend.function",
+    "grad": "graph.transforms",
+    "hessian": "graph.transforms",
+    "jacobian": "graph.transforms",
+    "jvp": "graph.transforms",
     "load": "dsl",
     "load_model": "training.saving",
     "loads": "dsl",
+    "remat": "graph.transforms",
+    "value_and_grad": "graph.transforms",
+    "vjp": "graph.transforms",
 }
 
 __all__ = [  # noqa: PLE0604 - both are names

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from .graph.registry import OPS
 from .graph.tensor import convert_to_numpy, convert_to_tensor
+from .graph.transforms import custom_gradient
 
 _PUBLIC = {name: op for name, op in OPS.items() if op.public}
 
-__all__ = ["convert_to_numpy", "convert_to_tensor", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]  # noqa: PLE0604
 
 globals().update(_PUBLIC)
 

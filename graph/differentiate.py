@@ -6,7 +6,7 @@ broadcast axes, once for all ops. Layer calls are expanded before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .diagnostics import Fault, InternalError
@@ -32,9 +32,16 @@ def gradients(
                 help=["reduce it first, with `mean` or `sum`"],
             )
         cotangent = full_node(output.tensor_type, 1.0)
-    order = topological([output])
+    return gradients_of({output: cotangent}, sources)
+
+
+def gradients_of(
+    cotangents: Mapping[Node, Node], sources: Sequence[Node]
+) -> list[Node | None]:
+    """What cotangents of several outputs become at sources; None where none arrives."""
+    order = topological(cotangents)
     wanted = _depending(order, set(sources))
-    found: dict[Node, Node] = {output: cotangent}
+    found: dict[Node, Node] = dict(cotangents)
     several: dict[Node, dict[int, Node]] = {}
     for node in reversed(order):
         arrived: Any = several.get(node) or found.get(node)

@@ -30,7 +30,7 @@ def expand_composites(node: Node) -> Node:
 
 def evaluate_composite(
     op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any], arrays: Any
-) -> Tensor:
+) -> Any:
     """A composite op on arrays, by its expansion, which is kept for the next time."""
     key = (op.name, types, attribute_key(attributes))
     if key not in _EXPANSIONS:
@@ -41,6 +41,8 @@ def evaluate_composite(
         _EXPANSIONS[key] = inputs, expand_composites(op.expand(whole))
     inputs, body = _EXPANSIONS[key]
     (value,) = evaluate([body], dict(zip(inputs, arrays, strict=True)), {})
+    if isinstance(value, tuple):
+        return tuple(Tensor(module_of(item).asarray(item)) for item in value)
     return Tensor(module_of(value).asarray(value))
 
 

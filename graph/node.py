@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -149,8 +149,11 @@ def intern(
     return node
 
 
-def topological(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that outputs need, each after its inputs, in a stable order."""
+def topological(outputs: Iterable[Node], known: Container[Node] = ()) -> list[Node]:
+    """All nodes that outputs need, each after its inputs, in a stable order.
+
+    What those in `known` need is left out.
+    """
     order: list[Node] = []
     done: set[Node] = set()
     stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(list(outputs))]
@@ -161,7 +164,8 @@ def topological(outputs: Iterable[Node]) -> list[Node]:
         elif node not in done:
             done.add(node)
             stack.append((node, True))
-            stack.extend((n, False) for n in reversed(node.inputs) if n not in done)
+            if node not in known:
+                stack.extend((n, False) for n in reversed(node.inputs) if n not in done)
     return order
 
 
@@ -225,6 +229,26 @@ def rewrite(
             found = node if same else node.op.apply(inputs, node.attributes, node)
         new[node] = found
     return Rewritten(new)
+
+
+def substituted(
+    nodes: Sequence[Node | None], actual: Mapping[Node, Node]
+) -> list[Node | None]:
+    """Nodes with others in the place of some, below which nothing is looked at."""
+    new = dict(actual)
+    stack = [node for node in reversed(nodes) if node is not None]
+    while stack:
+        node = stack[-1]
+        missing = [source for source in node.inputs if source not in new]
+        if node not in new and missing:
+            stack += reversed(missing)
+            continue
+        stack.pop()
+        if node not in new:
+            inputs = tuple(new[source] for source in node.inputs)
+            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            new[node] = node if same else node.op.apply(inputs, node.attributes, node)
+    return [None if node is None else new[node] for node in nodes]
 
 
 def normalize(

@@ -7,16 +7,18 @@ trace everything is a node already, and a tape only asks for the gradient.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import tree
+from .derivatives import evaluated, jacobian_rows
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .differentiate import gradients
+from .differentiate import gradients, gradients_of
 from .network import replay
 from .node import Node, topological
 from .recording import Recorder
 from .registry import call
-from .tensor import SymbolicTensor, Tensor
+from .tensor import SymbolicTensor, Tensor, input_node
 
 
 class GradientTape(Recorder):
@@ -55,14 +57,7 @@ class GradientTape(Recorder):
         `unconnected_gradients` is "zero". `output_gradients` weighs the elements of
         the target.
         """
-        if self.used and not self.persistent:
-            fault = Fault(
-                "T0506",
-                "this tape has given its one gradient",
-                help=["use `GradientTape(persistent=True)`"],
-            )
-            raise TensorTypeError.of(fault, caller_span())
-        self.used = True
+        self._use()
         leaves, structure = tree.flatten(sources)
         with self.listening():
             weighed = _weighed(target, output_gradients)
@@ -74,6 +69,71 @@ class GradientTape(Recorder):
             pairs = zip(leaves, found, strict=True)
             found = [_zeros(leaf) if part is None else part for leaf, part in pairs]
         return tree.unflatten(structure, iter(found))
+
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """All derivatives of a tensor: the shape of the target, then of each source.
+
+        It takes one backward pass for each element of the target.
+        """
+        self._use()
+        leaves, structure = tree.flatten(sources)
+        found = self._rows(target, leaves, False)
+        return tree.unflatten(structure, _connected(found, unconnected_gradients))
+
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """The Jacobian of each row of a batch by the same row of the source.
+
+        The result is [batch, target sizes, source sizes]. Rows of the target must not
+        depend on other rows of the source.
+        """
+        self._use()
+        found = self._rows(target, [source], True)
+        return next(_connected(found, unconnected_gradients))
+
+    def _use(self) -> None:
+        if self.used and not self.persistent:
+            fault = Fault(
+                "T0506",
+                "this tape has given its one gradient",
+                help=["use `GradientTape(persistent=True)`"],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        self.used = True
+
+    def _rows(self, target: Any, leaves: list[Any], batched: bool) -> list[Any]:
+        """Pairs of a Jacobian, and whether the target depends on that source."""
+        symbolic = isinstance(target, SymbolicTensor)
+        groups = [self._nodes(leaf, symbolic) for leaf in leaves]
+        seed = input_node("cotangent", target.type)
+        reached = {} if target.node is None else {target.node: seed}
+        known = {} if symbolic else self.values
+
+        def pull(cotangent: Any) -> list[Any]:
+            found = iter(evaluated(sums, known, {seed: cotangent}, symbolic))
+            pairs = zip(sums, leaves, strict=True)
+            return [_zeros(leaf) if s is None else next(found) for s, leaf in pairs]
+
+        try:
+            parts = iter(gradients_of(reached, [n for group in groups for n in group]))
+            sums = [_total([next(parts) for _ in group]) for group in groups]
+            rows = jacobian_rows(pull, target.type, batched)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        return [(row, s is not None) for row, s in zip(rows, sums, strict=True)]
 
     def _gradients(self, target: Any, leaves: list[Any]) -> list[Any]:
         symbolic = isinstance(target, SymbolicTensor)
@@ -99,7 +159,15 @@ class GradientTape(Recorder):
     def _evaluate(self, wanted: list[Node]) -> list[Any]:
         """Run gradient nodes on the recorded values, for outer tapes to record."""
         with self.stop_recording():
-            return replay(topological(wanted), wanted, dict(self.values), {})
+            return replay(
+                topological(wanted, self.values), wanted, dict(self.values), {}
+            )
+
+
+def _connected(found: list[Any], unconnected: str) -> Iterator[Any]:
+    """Jacobians, and None for what is not connected, unless zeros are asked for."""
+    zeros = unconnected == "zero"
+    return iter([row if connected or zeros else None for row, connected in found])
 
 
 def _weighed(target: Any, weights: Any) -> Any:

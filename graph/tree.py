@@ -40,6 +40,17 @@ def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
     return _map(structure, lambda item: unflatten(item, leaves))
 
 
+def count_leaves(structure: Any) -> int:
+    """How many leaves a nest without its leaves wants back."""
+    if structure is LEAF:
+        return 1
+    if isinstance(structure, dict):
+        return sum(map(count_leaves, structure.values()))
+    if isinstance(structure, (list, tuple)):
+        return sum(map(count_leaves, structure))
+    return 0
+
+
 def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     """The nest with each operand replaced."""
     leaves, structure = flatten(value)

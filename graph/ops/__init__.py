@@ -1,7 +1,6 @@
 """The op families; one op is one block in one file."""
 
 from . import (
-    activation,
     arithmetic,
     comparison,
     composite,
@@ -17,12 +16,12 @@ from . import (
     pooling,
     random,
     reduce,
+    staged,
     sliding,
     transcendental,
 )
 
 __all__ = [
-    "activation",
     "arithmetic",
     "comparison",
     "composite",
@@ -38,6 +37,7 @@ __all__ = [
     "pooling",
     "random",
     "reduce",
+    "staged",
     "sliding",
     "transcendental",
 ]

@@ -92,6 +92,14 @@ class Item(Op):
 
     public = False
 
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Node:
+        if inputs[0].op.name == "tuple":
+            source: Node = inputs[0].inputs[attributes["index"]]
+            return source
+        return super().apply(inputs, attributes, like, name)
+
     def infer(self, items: TupleType, index: int) -> TensorType:
         return items.items[index]
 

@@ -61,7 +61,7 @@ def test_every_registered_thing_has_a_public_name():
     public = {
         "layers": set(LAYERS) | {"Input", "Layer"},
         "ops": {n for n, op in OPS.items() if op.public}
-        | {"convert_to_numpy", "convert_to_tensor"},
+        | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"},
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
         | {"Loss", "get"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}
