@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import op_rows_activations
 import op_rows_windows
 from op_row import Row, binary, unary
 
@@ -457,6 +458,7 @@ ROWS = (
     ),
     unary("zeros_like", mended(np.full, 0.0), nan=False),
     unary("ones_like", mended(np.full, 1.0), nan=False),
+    *op_rows_activations.ROWS,
     *op_rows_windows.ROWS,
 )
 

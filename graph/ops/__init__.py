@@ -1,6 +1,7 @@
 """The op families; one op is one block in one file."""
 
 from . import (
+    activation,
     arithmetic,
     comparison,
     composite,
@@ -16,12 +17,13 @@ from . import (
     pooling,
     random,
     reduce,
-    staged,
     sliding,
+    staged,
     transcendental,
 )
 
 __all__ = [
+    "activation",
     "arithmetic",
     "comparison",
     "composite",
@@ -37,7 +39,7 @@ __all__ = [
     "pooling",
     "random",
     "reduce",
-    "staged",
     "sliding",
+    "staged",
     "transcendental",
 ]
