@@ -17,11 +17,12 @@ from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .dim import Dim
 from .node import Node, intern, resolve
 from .operand import Operand
+from .promotion import least
 from .recording import record, recording
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
-from .types import DTYPES, F32, DType, TensorType, TupleType, Type
+from .types import F32, DType, TensorType, TupleType, Type
 
 Results = Sequence["Node | None"] | None
 
@@ -30,7 +31,7 @@ class Op:
     """One operation. A subclass is one block in a family file of `graph/ops/`."""
 
     name: ClassVar[str] = ""
-    level: ClassVar[str] = "primitive"  # or composite, layer, kernel
+    level: ClassVar[str] = "primitive"  # or composite, function, layer, kernel
     public: ClassVar[bool] = True
     operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
     unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
@@ -247,9 +248,11 @@ def _has_symbols(value: Any) -> bool:
     return isinstance(value, Dim) and value.value is None
 
 
-def unpack(node: Node, wrap: Callable[[Node], Any] | None) -> Any:
-    """The wrapped node, or a tuple of its items when it has several results."""
+def unpack(node: Any, wrap: Callable[[Node], Any] | None) -> Any:
+    """The wrapped node, or a tuple of its items or nodes when there are several."""
     make: Callable[[Node], Any] = wrap or (lambda bare: bare)
+    if isinstance(node, (list, tuple)):
+        return type(node)(make(item) for item in node)
     if not isinstance(node.type, TupleType):
         return make(node)
     item = OPS["item"]
@@ -259,46 +262,21 @@ def unpack(node: Node, wrap: Callable[[Node], Any] | None) -> Any:
 
 def result_dtype(*operands: Any) -> DType:
     """The common dtype, by Keras's table; plain numbers bow to tensors."""
-    strong = [d for o in operands if (d := _dtype(o)) is not None]
-    weak_float = any(isinstance(o, float) for o in operands)
-    if not strong:
-        known = [isinstance(o, bool) for o in operands]
-        return F32 if weak_float else DTYPES["bool"] if all(known) else DTYPES["i32"]
-    dtype = strong[0]
-    for other in strong[1:]:
-        dtype = join_dtypes(dtype, other)
-    if weak_float and not dtype.is_float:
-        return F32
-    weak_int = any(isinstance(o, int) and not isinstance(o, bool) for o in operands)
-    return DTYPES["i32"] if weak_int and dtype.kind == "b" else dtype
+    return least(frozenset(map(_dtype, operands)))
 
 
-def _dtype(operand: Any) -> DType | None:
+def _dtype(operand: Any) -> str:
+    """The short name of an operand's dtype; that of a number is weak."""
     if isinstance(operand, Node):
-        return operand.dtype
+        return operand.dtype.short
     if isinstance(operand, Operand):
         found: DType = operand.type.dtype  # type: ignore[attr-defined]
-        return found
+        return found.short
     if isinstance(operand, (bool, int, float)):
-        return None
+        kind = next(k for k in (bool, int, float) if isinstance(operand, k))
+        return kind.__name__
     tensor: Tensor = convert_to_tensor(operand)
-    return tensor.type.dtype
-
-
-def join_dtypes(left: DType, right: DType) -> DType:
-    """The least dtype that both go into, by Keras's promotion table."""
-    if left == right:
-        return left
-    small, large = sorted((left, right), key=lambda d: ("buif".index(d.kind), d.size))
-    if small.kind == large.kind:
-        if small.kind == "f" and small.size == large.size:
-            return F32  # float16 and bfloat16
-        return large
-    if small.kind == "b" or large.kind == "f":
-        return large
-    if large.size > small.size:
-        return large
-    return F32 if small.size == 8 else DTYPES[f"i{small.size * 16}"]
+    return tensor.type.dtype.short
 
 
 Defined = TypeVar("Defined", bound="type[Op]")

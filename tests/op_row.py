@@ -19,6 +19,7 @@ class Row:
     domain: tuple[tuple[float, float], ...] = ()  # by default that of the op
     below: int = 2  # what integers stay below
     listed: bool = False  # the operands go in as one list
+    leading: tuple[Any, ...] = ()  # what stands before the operands
     empty: bool = True  # sizes may be 0
     scalar: bool = False  # rank 0 is fine
     nan: bool = True  # NaN comes out where the formula says
@@ -26,7 +27,8 @@ class Row:
     @property
     def label(self) -> str:
         text = "" if self.options is None or callable(self.options) else self.options
-        return f"{self.name}-{text}-{self.shapes or ''}".replace(" ", "")
+        parts = (self.name, *self.leading, text, self.shapes or "")
+        return "-".join(map(str, parts)).replace(" ", "")
 
 
 def unary(name: str, formula: Callable[..., Any], **more: Any) -> Row:

@@ -8,7 +8,7 @@ from op_row import SIZES, Row
 
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.node import Node
-from tulle.graph.registry import OPS
+from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor, constant_node, input_node
 from tulle.graph.types import TensorType, dtype_of
 
@@ -54,8 +54,17 @@ def sample(row: Row, sizes: dict | None = None, scalar: bool = False) -> list:
 
 
 def apply(row: Row, operands: list, sizes: dict) -> object:
+    """The result of a row's op; several results as one vector."""
     arguments = [operands] if row.listed else operands
-    return OPS[row.name](*arguments, **options_of(row, sizes))
+    found = OPS[row.name](*row.leading, *arguments, **options_of(row, sizes))
+    return joined(found) if isinstance(found, (list, tuple)) else found
+
+
+def joined(results: list | tuple) -> object:
+    floats = [r.type.dtype for r in results if r.type.dtype.is_float]
+    dtype = (floats or [results[0].type.dtype])[0].name
+    flat = [call("reshape", call("cast", r, dtype), (-1,)) for r in results]
+    return call("concatenate", flat)
 
 
 @functools.cache

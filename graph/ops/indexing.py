@@ -17,6 +17,7 @@ from ..operand import Operand
 from ..registry import OPS, call
 from ..types import TensorType
 from .movement import full_node
+from .moving import MODES, padded
 from .reduce import normal_axes
 
 Types = tuple[TensorType, ...]
@@ -250,7 +251,10 @@ class Flip(Op):
 
 @register
 class Pad(Op):
-    """One number put around: `pad_width` has a pair (before, after) for each axis.
+    """Elements put around: `pad_width` has a pair (before, after) for each axis.
+
+    They are `constant_values`, or the tensor's own: its `edge`, its mirror image
+    (`reflect`; `symmetric` repeats the edge), or those of the other end (`wrap`).
 
     >>> OPS["pad"]([1.0, 2.0], [[1, 0]]).numpy().tolist()
     [0.0, 1.0, 2.0]
@@ -266,11 +270,14 @@ class Pad(Op):
         mode: str = "constant",
         constant_values: float | None = None,
     ) -> Any:
-        if mode != "constant":
+        if mode != "constant" and constant_values is not None:
             raise Fault(
-                "T0204", f"`pad` has the mode `constant`, not `{mode}`", argument="mode"
+                "T0204",
+                f"`constant_values` belongs to the mode `constant`, not `{mode}`",
+                argument="constant_values",
             )
-        return (x,), {"pad_width": pad_width, "constant_values": constant_values or 0.0}
+        options = {"mode": mode, "constant_values": constant_values or 0.0}
+        return (x,), {"pad_width": pad_width, **options}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         given, rank = attributes["pad_width"], types[0].rank
@@ -286,16 +293,25 @@ class Pad(Op):
                 argument="pad_width",
             )
         width = tuple(tuple(as_integer(n, "a padding") for n in pair) for pair in pairs)
+        if attributes["mode"] not in MODES:
+            known = ", ".join(f"`{mode}`" for mode in MODES)
+            raise Fault(
+                "T0204",
+                f"`pad` has the modes {known}, not `{attributes['mode']}`",
+                argument="mode",
+            )
         return {**attributes, "pad_width": width}
 
     def infer(
-        self, x: TensorType, pad_width: Any, constant_values: float
+        self, x: TensorType, pad_width: Any, mode: str, constant_values: float
     ) -> TensorType:
         pairs = zip(x.shape, pad_width, strict=True)
         return x.with_shape(size + low + high for size, (low, high) in pairs)
 
     def expand(self, node: Node) -> Node:
         (x,), options = node.inputs, node.attributes
+        if options["mode"] != "constant":
+            return padded(x, options["pad_width"], options["mode"])
         pairs = zip(x.shape, options["pad_width"], strict=True)
         index = tuple(("slice", low, size, 1) for size, (low, _) in pairs)
         where = {"shape": node.shape, "index": index}

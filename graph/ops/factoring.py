@@ -1,0 +1,459 @@
+"""Factors, inverses and solutions of matrices, over the last two axes.
+
+A matrix that has no factor or inverse gives NaN, as it does on every device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..decide import equal as equal_dims
+from ..diagnostics import Fault
+from ..dim import minimum
+from ..node import Node
+from ..op import Op, Results, register, unpack
+from ..registry import call
+from ..types import I32, TensorType, TupleType
+from .formula import (
+    Refusal,
+    Several,
+    along,
+    counted,
+    derived,
+    part,
+    type_of,
+)
+from .linalg import swap_last
+
+FLOAT = "float"
+
+
+def matrix_only(name: str, x: TensorType, square: bool = False) -> None:
+    """Refuse what is no matrix, or no square one."""
+    if x.rank < 2:
+        raise Fault(
+            "T0306", f"`{name}` takes a matrix and got {x}", operands={0: str(x)}
+        )
+    if square and equal_dims(x.shape[-1], x.shape[-2]) is not True:
+        raise Fault(
+            "T0306",
+            f"`{name}` takes a square matrix and got {x}",
+            operands={0: str(x)},
+            dims=x.shape[-2:],
+        )
+
+
+def _each(xp: Any, function: Any, *arrays: Any) -> Any:
+    """A function of matrices; NaN for those of a batch that it refuses."""
+    try:
+        return function(*arrays)
+    except xp.linalg.LinAlgError:
+        first = arrays[-1]
+        if arrays[0].ndim == 2:
+            return xp.full_like(first, xp.nan)
+        parts = [_each(xp, function, *items) for items in zip(*arrays, strict=True)]
+        return xp.stack(parts)
+
+
+class Square(Op):
+    """An op on one square matrix that gives another."""
+
+    operand_dtypes = FLOAT
+    domain = ((-1.0, 1.0),)
+
+    def arguments(self, x: Any) -> Any:
+        return (x,), {}
+
+    def infer(self, x: TensorType) -> TensorType:
+        matrix_only(self.name, x, square=True)
+        return x
+
+
+@register
+class LowerFactor(Square):
+    """The lower triangular factor: x = l @ transpose(l)."""
+
+    name = "lower_factor"
+    public = False
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        inverse = call("inv", node)
+        middle = swap_last(node) @ cotangent
+        middle = call("tril", middle) - _diagonal_matrix(middle) * 0.5
+        found = swap_last(inverse) @ middle @ inverse
+        return ((found + swap_last(found)) * 0.5,)
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        return _each(xp, xp.linalg.cholesky, x)
+
+
+def _diagonal_matrix(x: Node) -> Node:
+    size = x.shape[-1]
+    hit = call("equal", along(counted(size), 0, 2), along(counted(size), 1, 2))
+    found: Node = call("where", hit, x, 0)
+    return found
+
+
+@derived(1, FLOAT)
+def cholesky(x: Any, upper: bool = False) -> Any:
+    """The triangular l with x = l @ transpose(l), for a positive definite x.
+
+    With `upper` its transpose. Only the lower half of x is read.
+
+    >>> call("cholesky", [[4.0, 2.0], [2.0, 5.0]]).numpy().tolist()
+    [[2.0, 0.0], [1.0, 2.0]]
+    """
+    found = call("lower_factor", x)
+    return swap_last(found) if upper else found
+
+
+@register
+class Inv(Square):
+    """The inverse of a matrix.
+
+    >>> call("inv", [[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        turned = swap_last(node)
+        return (-(turned @ cotangent @ turned),)
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        return _each(xp, xp.linalg.inv, x)
+
+
+@register
+class Det(Square):
+    """The determinant of a matrix; its gradient needs an inverse.
+
+    >>> round(float(call("det", [[1.0, 2.0], [3.0, 4.0]])), 4)
+    -2.0
+    """
+
+    def infer(self, x: TensorType) -> TensorType:
+        return super().infer(x).with_shape(x.shape[:-2])
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        scale = _wide(cotangent * node)
+        return (scale * swap_last(call("inv", *node.inputs)),)
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        return xp.linalg.det(x)
+
+
+def _wide(x: Node) -> Node:
+    """A number for each matrix, with two axes of size 1."""
+    found: Node = call("reshape", x, (*x.shape, 1, 1))
+    return found
+
+
+@register
+class Slogdet(Square):
+    """The sign of the determinant, and the logarithm of its absolute value."""
+
+    def infer(self, x: TensorType) -> TupleType:  # type: ignore[override]
+        one = super().infer(x).with_shape(x.shape[:-2])
+        return TupleType((one, one))
+
+    def vjp(self, node: Node, cotangent: Any) -> Results:
+        scale = _wide(cotangent[1])
+        return (scale * swap_last(call("inv", *node.inputs)),)
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        return tuple(xp.linalg.slogdet(x))
+
+
+@derived(1, FLOAT)
+def logdet(x: Any) -> Any:
+    """The logarithm of the absolute value of the determinant."""
+    return call("slogdet", x)[1]
+
+
+@register
+class SolveMatrix(Op):
+    """x with a @ x = b, for matrices."""
+
+    name = "solve_matrix"
+    public = False
+    operand_dtypes = FLOAT
+    domain = ((-1.0, 1.0), (-1.0, 1.0))
+
+    def arguments(self, a: Any, b: Any) -> Any:
+        return (a, b), {}
+
+    def infer(self, a: TensorType, b: TensorType) -> TensorType:
+        return b
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        right = call("solve_matrix", swap_last(node.inputs[0]), cotangent)
+        return -(right @ swap_last(node)), right
+
+    def run(self, xp: Any, a: Any, b: Any, *, out: Any = None) -> Any:
+        return _each(xp, xp.linalg.solve, a, b)
+
+
+@derived(2, FLOAT, ((-1.0, 1.0), (-1.0, 1.0)))
+def solve(a: Any, b: Any) -> Any:
+    """The x with a @ x = b. a is square; b is a vector or a matrix for each a.
+
+    >>> call("solve", [[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0]).numpy().tolist()
+    [1.0, 0.5]
+    """
+    matrix_only("solve", type_of(a), square=True)
+    vector = b.ndim == a.ndim - 1
+    wide = call("expand_dims", b, -1) if vector else b
+    if wide.ndim != a.ndim or wide.shape[:-1] != a.shape[:-1]:
+        raise Refusal(
+            "solve",
+            "T0305",
+            f"`solve` needs a right side with the sizes of the left: {type_of(a)} and "
+            f"{type_of(b)}",
+            operands={0: str(type_of(a)), 1: str(type_of(b))},
+            dims=(*a.shape, *b.shape),
+        )
+    found = call("solve_matrix", a, wide)
+    return call("squeeze", found, -1) if vector else found
+
+
+@derived(2, FLOAT, ((0.5, 1.5), (-1.0, 1.0)))
+def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
+    """The x with a @ x = b, reading only the upper half of a, or the lower one."""
+    matrix_only("solve_triangular", type_of(a), square=True)
+    return call("solve", call("tril" if lower else "triu", a), b)
+
+
+@derived(1, FLOAT, (0.5, 1.5))
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """The inverse of a matrix whose Cholesky factor is given."""
+    matrix_only("cholesky_inverse", type_of(x), square=True)
+    half = call("inv", call("triu", x) if upper else call("tril", x))
+    return half @ swap_last(half) if upper else swap_last(half) @ half
+
+
+class Factors(Op):
+    """An op on one matrix that gives several."""
+
+    operand_dtypes = FLOAT
+    domain = ((-1.0, 1.0),)
+
+
+@register
+class Qr(Factors):
+    """Orthogonal q and upper triangular r with x = q @ r; `complete` has square q."""
+
+    def arguments(self, x: Any, mode: str = "reduced") -> Any:
+        return (x,), {"mode": mode}
+
+    def canonical(self, types: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+        if attributes["mode"] not in ("reduced", "complete"):
+            raise Fault(
+                "T0204",
+                f"`qr` is `reduced` or `complete`, not {attributes['mode']!r}",
+                argument="mode",
+            )
+        return attributes
+
+    def infer(self, x: TensorType, mode: str) -> TupleType:
+        matrix_only(self.name, x)
+        *batch, rows, columns = x.shape
+        count = rows if mode == "complete" else minimum(rows, columns)
+        q = x.with_shape((*batch, rows, count))
+        return TupleType((q, x.with_shape((*batch, count, columns))))
+
+    def vjp(self, node: Node, cotangent: Any) -> Results:
+        x = node.inputs[0]
+        q, r = unpack(node, None)
+        rows, columns = x.shape[-2:]
+        spare, _ = (rows - columns).bounds()
+        if spare is not None and spare >= 0 and equal_dims(q.shape[-1], columns):
+            return (_qr_gradient(q, r, *cotangent),)
+        short, _ = (columns - rows).bounds()
+        if short is None or short < 0:
+            raise Fault(
+                "T0502",
+                f"the gradient of `qr` in the mode `{node.attributes['mode']}` needs a "
+                f"matrix with more columns than rows, or `reduced`: {type_of(x)}",
+            )
+        axis = x.ndim - 1
+        left, more = part(r, axis, 0, rows), part(x, axis, rows, columns - rows)
+        g_left = part(cotangent[1], axis, 0, rows)
+        g_more = part(cotangent[1], axis, rows, columns - rows)
+        g_q = cotangent[0] + more @ swap_last(g_more)
+        first = _qr_gradient(q, left, g_q, g_left)
+        return (call("concatenate", [first, q @ g_more], axis),)
+
+    def run(self, xp: Any, x: Any, *, mode: str, out: Any = None) -> Any:
+        return tuple(xp.linalg.qr(x, mode=mode))
+
+
+def _qr_gradient(q: Node, r: Node, g_q: Node, g_r: Node) -> Node:
+    """Walter and Lehmann 2018, for square r."""
+    middle = r @ swap_last(g_r) - swap_last(g_q) @ q
+    middle = call("tril", middle) + swap_last(call("tril", middle, -1))
+    right = swap_last(g_q + q @ middle)
+    found: Node = swap_last(call("solve", r, right))
+    return found
+
+
+@register
+class Eigh(Factors):
+    """The eigenvalues of a symmetric matrix, rising, and its eigenvectors in columns.
+
+    Only the lower half is read. Where eigenvalues coincide the gradient leaves the
+    turning of their vectors out.
+    """
+
+    def arguments(self, x: Any) -> Any:
+        return (x,), {}
+
+    def infer(self, x: TensorType) -> TupleType:
+        matrix_only(self.name, x, square=True)
+        return TupleType((x.with_shape(x.shape[:-1]), x))
+
+    def vjp(self, node: Node, cotangent: Any) -> Results:
+        values, vectors = unpack(node, None)
+        inner = _gaps(values) * (swap_last(vectors) @ cotangent[1])
+        inner = inner + _on_diagonal(cotangent[0])
+        found = vectors @ inner @ swap_last(vectors)
+        return ((found + swap_last(found)) * 0.5,)
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        return tuple(xp.linalg.eigh(x))
+
+
+def _gaps(values: Node) -> Node:
+    """1 / (value j - value i), and 0 where they are equal."""
+    gap = call("expand_dims", values, -2) - call("expand_dims", values, -1)
+    same = call("equal", gap, 0.0)
+    found: Node = call("where", same, 0.0, 1.0 / call("where", same, 1.0, gap))
+    return found
+
+
+def _on_diagonal(x: Node) -> Node:
+    size = x.shape[-1]
+    hit = call("equal", along(counted(size), 0, 2), along(counted(size), 1, 2))
+    found: Node = call("where", hit, call("expand_dims", x, -1), 0.0)
+    return found
+
+
+@register
+class SingularValues(Factors):
+    """u, s and v transposed with x = (u * s) @ vt, s falling."""
+
+    name = "singular_values"
+    public = False
+
+    def arguments(self, x: Any, full: bool = False) -> Any:
+        return (x,), {"full": full}
+
+    def infer(self, x: TensorType, full: bool) -> TupleType:
+        matrix_only("svd", x)
+        *batch, rows, columns = x.shape
+        count = minimum(rows, columns)
+        left, right = (rows, columns) if full else (count, count)
+        u = x.with_shape((*batch, rows, left))
+        s = x.with_shape((*batch, count))
+        return TupleType((u, s, x.with_shape((*batch, right, columns))))
+
+    def vjp(self, node: Node, cotangent: Any) -> Results:
+        x, full = node.inputs[0], node.attributes["full"]
+        if full and equal_dims(*x.shape[-2:]) is not True:
+            raise Fault(
+                "T0502",
+                "the gradient of `svd` needs `full_matrices=False`: the added vectors "
+                "are arbitrary",
+            )
+        return (_svd_gradient(node, *cotangent),)
+
+    def run(self, xp: Any, x: Any, *, full: bool, out: Any = None) -> Any:
+        return tuple(xp.linalg.svd(x, full_matrices=full))
+
+
+def _svd_gradient(node: Node, g_u: Node, g_s: Node, g_vt: Node) -> Node:
+    """Townsend 2016."""
+    u, s, vt = unpack(node, None)
+    v, g_v = swap_last(vt), swap_last(g_vt)
+    row = call("expand_dims", s, -2)
+    gaps, over = _gaps(s * s), 1.0 / row
+    left, right = swap_last(u) @ g_u, vt @ g_v
+    turn_left = gaps * (left - swap_last(left))
+    turn_right = gaps * (right - swap_last(right))
+    middle = turn_left * row + call("expand_dims", s, -1) * turn_right
+    inner = (middle + _on_diagonal(g_s)) @ vt
+    outside = ((g_u - u @ left) * over) @ vt
+    beyond = swap_last((g_v - v @ right) * over)
+    return u @ (inner + beyond) + outside  # type: ignore[no-any-return]
+
+
+@derived(1, FLOAT, kind=Several)
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """u, s and v transposed with x = (u * s) @ vt, s falling; or s alone.
+
+    >>> call("svd", [[3.0, 0.0], [0.0, 4.0]], compute_uv=False).numpy().tolist()
+    [4.0, 3.0]
+    """
+    if not compute_uv:
+        return call("singular_values", x)[1]
+    return list(call("singular_values", x, bool(full_matrices)))
+
+
+@derived(2, FLOAT, ((-1.0, 1.0), (-1.0, 1.0)))
+def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
+    """The x that makes a @ x - b least in its squares, and is least itself.
+
+    Singular values below `rcond` times the largest count as 0.
+    """
+    import numpy as np
+
+    matrix_only("lstsq", type_of(a))
+    if a.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
+        raise Refusal(
+            "lstsq",
+            "T0305",
+            f"`lstsq` needs a matrix and a right side with its rows: {type_of(a)} and "
+            f"{type_of(b)}",
+            operands={0: str(type_of(a)), 1: str(type_of(b))},
+            dims=(*a.shape, *b.shape),
+        )
+    u, s, vt = call("singular_values", a)
+    size = max((d.value or 1) for d in a.shape)
+    limit = (
+        size * float(np.finfo(type_of(a).dtype.numpy).eps) if rcond is None else rcond
+    )
+    small = s <= call("max", s) * limit
+    over = call("where", small, 0.0, 1.0 / call("where", small, 1.0, s))
+    wide = call("expand_dims", b, -1) if b.ndim == 1 else b
+    found = swap_last(vt) @ (call("expand_dims", over, 1) * (swap_last(u) @ wide))
+    return call("squeeze", found, 1) if b.ndim == 1 else found
+
+
+@register
+class LuFactor(Factors):
+    """Both triangular factors in one matrix, and the row that each was changed with."""
+
+    name = "lu_factor"
+    no_gradient = "the rows change places by steps; `solve` and `det` have gradients"
+
+    def arguments(self, x: Any) -> Any:
+        return (x,), {}
+
+    def infer(self, x: TensorType) -> TupleType:
+        matrix_only(self.name, x)
+        count = minimum(*x.shape[-2:])
+        return TupleType((x, TensorType(I32, (*x.shape[:-2], count))))
+
+    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
+        rows, columns = x.shape[-2:]
+        lu = xp.array(x.reshape((-1, rows, columns)))
+        count, batch = min(rows, columns), xp.arange(lu.shape[0])
+        pivots = xp.zeros((lu.shape[0], count), "int32")
+        for k in range(count):
+            at = k + xp.argmax(xp.abs(lu[:, k:, k]), axis=1)
+            pivots[:, k] = at
+            top = lu[:, k].copy()
+            lu[:, k] = lu[batch, at]
+            lu[batch, at] = top
+            lu[:, k + 1 :, k] /= lu[:, k : k + 1, k]
+            lu[:, k + 1 :, k + 1 :] -= lu[:, k + 1 :, k, None] * lu[:, None, k, k + 1 :]
+        return lu.reshape(x.shape), pivots.reshape((*x.shape[:-2], count))

@@ -1,0 +1,279 @@
+"""Ops given by one formula over other ops, whose types are the formula's own.
+
+`derived` makes a composite of a function: its signature is the public one, its first
+parameters are the operands. `several` makes an op that only builds other ops, because
+it gives a list. A refusal from inside tells which op the caller wrote.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..diagnostics import Fault
+from ..dim import Dim
+from ..node import Node
+from ..op import Op, register
+from ..registry import OPS, call
+from ..tensor import input_node
+from ..types import I32, DType, TensorType
+from .reduce import normal_axis
+
+Types = tuple[TensorType, ...]
+Interval = tuple[float, float]
+
+
+class Refusal(Fault):
+    """A fault in the words of the op that the caller wrote."""
+
+    def __init__(self, op: str, code: str, message: str, **more: Any):
+        super().__init__(code, message, **more)
+        self.op = op
+
+
+@contextmanager
+def told_as(name: str) -> Iterator[None]:
+    """Refusals from inside keep their words and lose their operands' numbers."""
+    try:
+        yield
+    except Fault as fault:
+        if isinstance(fault, Refusal) and fault.op == name:
+            raise
+        kept = [text for text in fault.operands.values() if text not in fault.message]
+        raise Refusal(
+            name,
+            fault.code,
+            fault.message,
+            argument=fault.argument,
+            dims=fault.dims,
+            notes=[*fault.notes, *kept, f"this happened inside of `{name}`"],
+            help=fault.help,
+        ) from None
+
+
+class Derived(Op):
+    """A composite whose type rule and gradient are those of its formula."""
+
+    level = "composite"
+    formula: Any = None
+    listed = False
+
+    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {key: frozen(value) for key, value in attributes.items()}
+
+    def infer(self, *types: TensorType, **attributes: Any) -> TensorType:
+        holes = [input_node("x", type) for type in types]
+        found: TensorType = self._formula(holes, attributes).tensor_type
+        return found
+
+    def expand(self, node: Node) -> Node:
+        found: Node = self._formula(node.inputs, node.attributes)
+        return found
+
+    def _formula(self, operands: Any, attributes: Any) -> Any:
+        with told_as(self.name):
+            if self.listed:
+                return self.formula(list(operands), **attributes)
+            return self.formula(*operands, **attributes)
+
+
+class Several(Derived):
+    """An op that gives a list of tensors and leaves no node of its own."""
+
+    level = "function"
+
+    def apply(
+        self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
+    ) -> Any:
+        fixed = self.canonical((), dict(attributes or {}))
+        return self._formula(inputs, fixed)
+
+    def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        return self.apply(operands, attributes)
+
+
+def frozen(value: Any) -> Any:
+    """An attribute as a value that can be a key: lists become tuples."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(frozen, value))
+    return value
+
+
+def derived(
+    operands: int = 1,
+    dtypes: str = "any",
+    domain: tuple[Interval, ...] | Interval = (-2.0, 2.0),
+    *,
+    kind: type[Derived] = Derived,
+    listed: bool = False,
+    no_gradient: str = "",
+    **more: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function of nodes as an op: a composite by its formula.
+
+    The first `operands` parameters are tensors; with `listed` the first is a list of
+    them. A trailing operand that is None is left out.
+    """
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__.rstrip("_")
+        several = isinstance(domain[0], tuple) if domain else True
+        fields = {
+            "__doc__": function.__doc__,
+            "name": name,
+            "formula": staticmethod(function),
+            "arguments": _arguments(name, function, operands, listed),
+            "operand_dtypes": dtypes,
+            "domain": domain if several else (domain,) * max(operands, 1),
+            "listed": listed,
+            "no_gradient": no_gradient,
+            **more,
+        }
+        register(type(name, (kind,), fields))
+        return function
+
+    return enter
+
+
+def _arguments(
+    name: str, function: Callable[..., Any], count: int, listed: bool
+) -> Any:
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(function)
+    names = list(signature.parameters)[:count]
+
+    def arguments(self: Op, *given: Any, **options: Any) -> Any:
+        bound = signature.bind(*given, **options)
+        bound.apply_defaults()
+        values = dict(bound.arguments)
+        operands = [values.pop(each) for each in names]
+        if listed:
+            operands = [*_sequence(name, operands[0]), *operands[1:]]
+        while operands and operands[-1] is None:
+            operands.pop()
+        return tuple(operands), {key: frozen(value) for key, value in values.items()}
+
+    public = signature.replace(parameters=[own, *signature.parameters.values()])
+    arguments.__signature__ = public  # type: ignore[attr-defined]
+    return arguments
+
+
+def _sequence(name: str, operands: Any) -> list[Any]:
+    if not isinstance(operands, (list, tuple)) or not operands:
+        raise Fault(
+            "T0203",
+            f"`{name}` takes a list of tensors",
+            help=[f"write `{name}([x, y])`"],
+        )
+    return list(operands)
+
+
+# What formulas are made of.
+
+
+def type_of(x: Any) -> TensorType:
+    """The type of a node or of a value."""
+    found: TensorType = x.tensor_type if isinstance(x, Node) else x.type
+    return found
+
+
+def shape_of(x: Any) -> tuple[Dim, ...]:
+    """The sizes of a node or of a value, as dims."""
+    return type_of(x).shape
+
+
+def axis_of(name: str, x: Any, axis: int, spare: int = 0) -> int:
+    """A non-negative axis; refuses one that is not there."""
+    type = type_of(x)
+    with told_as(name):
+        return normal_axis(name, axis, type.rank + spare, type)
+
+
+def axes_of(name: str, x: Any, axis: Any) -> tuple[int, ...]:
+    """Non-negative axes in the order given; None means all."""
+    if axis is None:
+        return tuple(range(type_of(x).rank))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(axis_of(name, x, each) for each in axes)
+
+
+def part(x: Any, axis: int, start: Any, count: Any, step: Any = 1) -> Any:
+    """`count` places along an axis, from `start` on; the other axes whole."""
+    index = [("slice", Dim.of(0), size, 1) for size in shape_of(x)]
+    index[axis] = ("slice", Dim.of(start), Dim.of(count), step)
+    return indexed(x, tuple(index))
+
+
+def place_at(x: Any, axis: int, at: Any) -> Any:
+    """The one place `at` along an axis, which goes away."""
+    index: list[Any] = [("slice", Dim.of(0), size, 1) for size in shape_of(x)]
+    index[axis] = ("at", Dim.of(at))
+    return indexed(x, tuple(index))
+
+
+def indexed(x: Any, index: Any) -> Any:
+    """`getitem` by entries in their canonical form."""
+    op = OPS["getitem"]
+    if isinstance(x, Node):
+        return op.apply((x,), {"index": index})
+    return op.dispatch((x,), {"index": index})
+
+
+def counted(size: Any, start: Any = 0, dtype: DType = I32) -> Node:
+    """`size` whole numbers from `start` on."""
+    attributes = {
+        "start": Dim.of(start),
+        "count": Dim.of(size),
+        "step": 1,
+        "dtype": dtype,
+    }
+    return OPS["arange"].apply((), attributes)
+
+
+def size_node(size: Any, dtype: DType = I32) -> Node:
+    """A size as a scalar node."""
+    return OPS["size"].apply((), {"value": Dim.of(size), "dtype": dtype})
+
+
+def along(vector: Node, axis: int, rank: int) -> Node:
+    """A vector turned so that it runs along one axis of several."""
+    shape = [Dim.of(1)] * rank
+    shape[axis] = vector.shape[0]
+    found: Node = call("reshape", vector, tuple(shape))
+    return found
+
+
+def floats(x: Any) -> Any:
+    """Integers and truth values as float32."""
+    return x if type_of(x).dtype.is_float else call("cast", x, "float32")
+
+
+def whole(name: str, value: Any, argument: str) -> int:
+    """A plain integer; refuses anything else."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refusal(
+            name,
+            "T0204",
+            f"`{argument}` of `{name}` is an integer, not {value!r}",
+            argument=argument,
+        )
+    return value
+
+
+def chosen(name: str, value: Any, argument: str, known: tuple[str, ...]) -> Any:
+    """One of a few words; refuses any other."""
+    if value not in known:
+        words = ", ".join(f"`{word}`" for word in known)
+        raise Refusal(
+            name,
+            "T0204",
+            f"`{argument}` of `{name}` is one of {words}, not {value!r}",
+            argument=argument,
+        )
+    return value

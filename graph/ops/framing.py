@@ -1,0 +1,147 @@
+"""Windows over the last axis, and the weights that they are seen through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..dim import Dim
+from ..node import Node
+from ..registry import OPS, call
+from ..tensor import Tensor, constant_node
+from ..types import F32
+from .formula import (
+    Refusal,
+    Several,
+    along,
+    axis_of,
+    chosen,
+    counted,
+    derived,
+    type_of,
+    whole,
+)
+
+
+def _window(M: Any, formula: Any) -> Any:
+    """A formula of `M` places as a vector; a single place gives 1."""
+    size = Dim.of(M)
+    at = counted(size, dtype=F32)
+    last = OPS["size"].apply((), {"value": size - 1, "dtype": F32})
+    alone = call("equal", last, 0.0)
+    share = at / call("where", alone, 1.0, last)
+    return call("where", alone, 1.0, formula(share))
+
+
+def _cosines(*factors: float) -> Any:
+    def formula(share: Node) -> Any:
+        total: Any = factors[0]
+        for index, factor in enumerate(factors[1:], 1):
+            total = call("cos", share * (2 * math.pi * index)) * factor + total
+        return total
+
+    return formula
+
+
+@derived(0, domain=(), sized=True)
+def bartlett(x: Any) -> Any:
+    """A window of `x` places that rises and falls in straight lines."""
+    return _window(x, lambda s: 1.0 - call("abs", s * 2.0 - 1.0))
+
+
+@derived(0, domain=(), sized=True)
+def blackman(x: Any) -> Any:
+    """Blackman's window of `x` places."""
+    return _window(x, _cosines(0.42, -0.5, 0.08))
+
+
+@derived(0, domain=(), sized=True)
+def hamming(x: Any) -> Any:
+    """Hamming's window of `x` places."""
+    return _window(x, _cosines(0.54, -0.46))
+
+
+@derived(0, domain=(), sized=True)
+def hanning(x: Any) -> Any:
+    """Hann's window of `x` places."""
+    return _window(x, _cosines(0.5, -0.5))
+
+
+@derived(0, domain=())
+def kaiser(x: Any, beta: float) -> Any:
+    """Kaiser's window of `x` places."""
+    import numpy as np
+
+    return constant_node(np.kaiser(whole("kaiser", x, "x"), beta).astype("float32"))
+
+
+@derived(1)
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+    """Windows of the last axis, one every `sequence_stride` places.
+
+    x [..., n] gives [..., (n - sequence_length) // sequence_stride + 1,
+    sequence_length].
+
+    >>> call("extract_sequences", [1, 2, 3, 4], 2, 2).numpy().tolist()
+    [[1, 2], [3, 4]]
+    """
+    length = whole("extract_sequences", sequence_length, "sequence_length")
+    stride = whole("extract_sequences", sequence_stride, "sequence_stride")
+    axis = axis_of("extract_sequences", x, -1)
+    count = (x.shape[axis] - length) // stride + 1
+    if (low := count.bounds()[1]) is not None and low < 1:
+        raise Refusal(
+            "extract_sequences",
+            "T0306",
+            f"axis {axis} of {type_of(x)} is shorter than a window of {length}",
+            operands={0: str(type_of(x))},
+            argument="sequence_length",
+        )
+    starts = along(counted(count) * stride, 0, 2)
+    return call("take", x, starts + along(counted(length), 1, 2), axis)
+
+
+@derived(1, "float", kind=Several)
+def stft(
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    window: Any = "hann",
+    center: bool = True,
+) -> list[Any]:
+    """Fourier transforms of overlapping windows of the last axis, as a pair.
+
+    With `center` the ends are mirrored so that windows lie around their places.
+    """
+    axis = axis_of("stft", x, -1)
+    length = whole("stft", sequence_length, "sequence_length")
+    if not 0 < length <= whole("stft", fft_length, "fft_length"):
+        raise Refusal(
+            "stft",
+            "T0204",
+            f"a window of {length} does not fit into `fft_length={fft_length}`",
+            argument="sequence_length",
+        )
+    if center:
+        width = ((0, 0),) * axis + ((fft_length // 2, fft_length // 2),)
+        x = call("pad", x, width, "reflect")
+    before = (fft_length - length) // 2
+    frames = call("extract_sequences", x, fft_length, sequence_stride)
+    if window is not None:
+        weights = _weights(window, length, type_of(x).dtype)
+        after = fft_length - length - before
+        frames = call("multiply", frames, call("pad", weights, ((before, after),)))
+    found: list[Any] = call("rfft", frames, fft_length)
+    return found
+
+
+def _weights(window: Any, length: int, dtype: Any) -> Any:
+    import numpy as np
+
+    if isinstance(window, str):
+        chosen("stft", window, "window", ("hann", "hamming"))
+        places = np.arange(length) * (2 * math.pi / length)
+        share = 0.5 if window == "hann" else 0.54
+        window = share - (1 - share) * np.cos(places)
+    return call("cast", Tensor(np.asarray(window, "float64")), dtype)

@@ -1,0 +1,270 @@
+"""The rest of arithmetic on elements: roots, roundings, signs, mended values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..diagnostics import Fault
+from ..node import Node
+from ..op import Results
+from ..registry import call
+from .elementwise import define
+from .formula import Derived, derived, floats, type_of, whole
+
+LN2 = math.log(2)
+
+define(
+    "cbrt",
+    "The cube root.",
+    "x",
+    "cbrt",
+    lambda g, r, x: (g / (3 * r * r),),
+    scalar="cbrt(x)",
+    domain=(0.3, 3.0),
+    floats=True,
+)
+define(
+    "exp2",
+    "2 to the power of x.",
+    "x",
+    "exp2",
+    lambda g, r, x: (g * (r * LN2),),
+    scalar="exp2(x)",
+    floats=True,
+)
+define(
+    "hypot",
+    "sqrt(x1 * x1 + x2 * x2), computed without overflow.",
+    "x1 x2",
+    "hypot",
+    lambda g, r, x, y: (g * x / r, g * y / r),
+    scalar="hypot(x, y)",
+    domain=(0.3, 2.0),
+    floats=True,
+)
+define(
+    "heaviside",
+    "0 where x1 is negative, x2 where it is 0, 1 where it is positive.",
+    "x1 x2",
+    "heaviside",
+    lambda g, r, x, y: (
+        None,
+        call("where", call("equal", x, 0.0), g, 0.0),
+    ),
+    domain=(0.3, 2.0),
+    floats=True,
+)
+define(
+    "trunc",
+    "The whole number next to x on the side of 0.",
+    "x",
+    "trunc",
+    lambda g, r, x: (None,),
+    scalar="trunc(x)",
+    floats=True,
+)
+define(
+    "nextafter",
+    "The next number of the dtype after x1 in the direction of x2.",
+    "x1 x2",
+    "nextafter",
+    lambda g, r, x, y: (g, None),
+    floats=True,
+)
+define(
+    "logical_xor",
+    "Exactly one is true.",
+    "x1 x2",
+    "logical_xor",
+    lambda g, r, x, y: (None, None),
+    to_bool=True,
+    commutative=True,
+)
+define(
+    "signbit",
+    "Whether the sign is minus, that of -0.0 included.",
+    "x",
+    "signbit",
+    lambda g, r, x: (None,),
+    floats=True,
+    to_bool=True,
+)
+
+
+@derived(1, "float")
+def deg2rad(x: Any) -> Any:
+    """Degrees as radians."""
+    return x * (math.pi / 180)
+
+
+@derived(2, "float")
+def logaddexp2(x1: Any, x2: Any) -> Any:
+    """log2(2 ** x1 + 2 ** x2), computed without overflow."""
+    return call("logaddexp", x1 * LN2, x2 * LN2) / LN2
+
+
+@derived(2, "float", ((-2.0, 2.0), (0.5, 2.0)))
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """x1 / x2, and 0 where x2 is 0."""
+    zero = call("equal", x2, 0.0)
+    return call("where", zero, 0.0, x1 / call("where", zero, 1.0, x2))
+
+
+@derived(1)
+def isposinf(x: Any) -> Any:
+    """Whether an element is plus infinity."""
+    return call("logical_and", call("isinf", floats(x)), x > 0)
+
+
+@derived(1)
+def isneginf(x: Any) -> Any:
+    """Whether an element is minus infinity."""
+    return call("logical_and", call("isinf", floats(x)), x < 0)
+
+
+@derived(2, "float")
+def isclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Whether elements differ by at most atol + rtol * |x2|.
+
+    >>> call("isclose", [1.0, 2.0], [1.0, 2.1]).numpy().tolist()
+    [True, False]
+    """
+    near = call("abs", x1 - x2) <= call("abs", x2) * rtol + atol
+    near = call("logical_and", near, call("isfinite", x2))
+    same = call("logical_or", near, call("equal", x1, x2))
+    if not equal_nan:
+        return same
+    both = call("logical_and", call("isnan", x1), call("isnan", x2))
+    return call("logical_or", same, both)
+
+
+@derived(1, "float")
+def nan_to_num(
+    x: Any,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
+) -> Any:
+    """Numbers in place of NaN and infinities, which default to the largest ones."""
+    import numpy as np
+
+    dtype = type_of(x).dtype.numpy
+    limit = 3.3895313892515355e38 if dtype.kind == "V" else float(np.finfo(dtype).max)
+    low = -limit if neginf is None else neginf
+    high = limit if posinf is None else posinf
+    infinite = call("isinf", x)
+    plus = call("logical_and", infinite, x > 0)
+    minus = call("logical_and", infinite, x < 0)
+    x = call("where", call("isnan", x), float(nan), x)
+    return call("where", plus, float(high), call("where", minus, float(low), x))
+
+
+@derived(1)
+def round_(x: Any, decimals: int = 0) -> Any:
+    """The nearest number of so many decimals, ties to even.
+
+    >>> call("round", [1.25, 2.5]).numpy().tolist()
+    [1.0, 2.0]
+    """
+    places = whole("round", decimals, "decimals")
+    if not type_of(x).dtype.is_float:
+        if places >= 0:
+            return x
+        scale = 10**-places
+        wide = call("cast", x, "float64") / float(scale)
+        return call("cast", call("rint", wide) * float(scale), type_of(x).dtype)
+    if places == 0:
+        return call("rint", x)
+    if places > 0:
+        scale = float(10**places)
+        return call("rint", x * scale) / scale
+    scale = float(10**-places)
+    return call("rint", x / scale) * scale
+
+
+@derived(2, "any", ((-2.0, 2.0), (-2.0, 2.0)))
+def ldexp(x1: Any, x2: Any) -> Any:
+    """x1 * 2 ** x2 with whole x2."""
+    x1 = floats(x1)
+    if not type_of(x2).dtype.is_integer:
+        raise Fault(
+            "T0402",
+            f"the exponent of `ldexp` is a whole number, not {type_of(x2).dtype}",
+            operands={1: str(type_of(x2))},
+            help=["cast it: `cast(…, i32)`"],
+        )
+    return x1 * call("exp2", call("cast", x2, type_of(x1).dtype))
+
+
+class ErfInverse(Derived):
+    """The number whose erf is x; infinite at -1 and 1, NaN beyond."""
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        return (cotangent * (call("exp", node * node) * (math.sqrt(math.pi) / 2)),)
+
+
+@derived(1, "float", (-0.9, 0.9), kind=ErfInverse)
+def erfinv(x: Any) -> Any:
+    """The number whose erf is x; infinite at -1 and 1, NaN beyond.
+
+    Winitzki's approximation, mended by Halley steps.
+    """
+    edge = call("equal", call("abs", x), 1.0)
+    inner = call("where", edge, 0.0, x)
+    log = call("log1p", -(inner * inner))
+    half = log / 2 + 2 / (math.pi * 0.147)
+    square = call("sqrt", half * half - log / 0.147) - half
+    y = call("sign", inner) * call("sqrt", call("relu", square))
+    for _ in range(3):
+        gap = call("erf", y) - inner
+        slope = call("exp", -(y * y)) * (2 / math.sqrt(math.pi))
+        step = gap / slope
+        y = y - step / (y * step + 1)
+    y = call("where", call("isnan", square), math.nan, y)
+    return call("where", edge, call("sign", x) * math.inf, y)
+
+
+# Shapes and dtypes of others.
+
+
+@derived(1)
+def copy(x: Any) -> Any:
+    """The tensor itself; tensors never change."""
+    return call("reshape", x, x.shape)
+
+
+@derived(1)
+def isreal(x: Any) -> Any:
+    """Whether an element has no imaginary part: always, there are only real dtypes."""
+    return call("equal", call("zeros_like", x), call("zeros_like", x))
+
+
+@derived(1)
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Elements converted to another dtype, cut to what that can hold."""
+    import numpy as np
+
+    from ..types import dtype_of
+
+    wanted, own = dtype_of(dtype), type_of(x).dtype
+    if wanted.is_integer and own.kind != "b":
+        info = np.iinfo(wanted.numpy)
+        wide = call("cast", x, "float64") if own.is_float else x
+        low, high = float(info.min), float(info.max)
+        if own.is_integer:
+            ours = np.iinfo(own.numpy)
+            bounds = (
+                max(int(info.min), int(ours.min)),
+                min(int(info.max), int(ours.max)),
+            )
+            return call("cast", call("clip", x, *bounds), wanted)
+        if wanted.size == 8:
+            high = math.nextafter(high, 0)
+        return call("cast", call("clip", wide, low, high), wanted)
+    if wanted.is_float and own.is_float and wanted.size < own.size:
+        limit = float(np.finfo(wanted.numpy).max)
+        x = call("clip", x, -limit, limit)
+    return call("cast", x, wanted)

@@ -1,0 +1,262 @@
+"""Counts, averages and folds that leave NaN out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..diagnostics import Fault
+from ..dim import maximum
+from ..node import Node
+from ..op import register
+from ..registry import OPS, call
+from ..tensor import Tensor
+from ..types import I32
+from .formula import (
+    Derived,
+    Refusal,
+    Several,
+    along,
+    axes_of,
+    chosen,
+    counted,
+    derived,
+    floats,
+    frozen,
+    part,
+    type_of,
+    whole,
+)
+
+
+def _without(x: Any, value: float) -> Any:
+    """The elements with a number in place of NaN."""
+    return call("where", call("isnan", x), value, x) if type_of(x).dtype.is_float else x
+
+
+@derived(1)
+def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum over axes of the elements that are not NaN."""
+    return call("sum", _without(x, 0.0), axis, keepdims)
+
+
+@derived(1, domain=(0.5, 1.5))
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The product over axes of the elements that are not NaN."""
+    return call("prod", _without(x, 1.0), axis, keepdims)
+
+
+@derived(1, "float")
+def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean over axes of the elements that are not NaN."""
+    number = call("logical_not", call("isnan", x))
+    count = call("sum", call("cast", number, type_of(x).dtype), axis, keepdims)
+    return call("sum", _without(x, 0.0), axis, keepdims) / count
+
+
+def _extreme(x: Any, name: str, axis: Any, keepdims: bool, far: float) -> Any:
+    if not type_of(x).dtype.is_float:
+        return call(name, x, axis, keepdims)
+    none = call("all", call("isnan", x), axis, keepdims)
+    found = call(name, _without(x, far), axis, keepdims)
+    return call("where", none, math.nan, found)
+
+
+@derived(1)
+def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest element over axes that is not NaN; NaN where there is none."""
+    return _extreme(x, "max", axis, keepdims, -math.inf)
+
+
+@derived(1)
+def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The smallest element over axes that is not NaN; NaN where there is none."""
+    return _extreme(x, "min", axis, keepdims, math.inf)
+
+
+@derived(1)
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest element less the smallest, over axes."""
+    return call("max", x, axis, keepdims) - call("min", x, axis, keepdims)
+
+
+@derived(1, no_gradient="a count does not move by small steps")
+def count_nonzero(x: Any, axis: Any = None) -> Any:
+    """How many elements over axes are not 0, as int32.
+
+    >>> int(call("count_nonzero", [0, 3, 4]))
+    2
+    """
+    hit = call("cast", x, "bool")
+    return call("sum", call("cast", hit, I32), axis)
+
+
+@register
+class Average(Derived):
+    """The mean over an axis, each element counted by its weight."""
+
+    operand_dtypes = "float"
+    domain = ((-2.0, 2.0), (0.5, 2.0))
+
+    def arguments(self, x: Any, axis: Any = None, weights: Any = None) -> Any:
+        operands = (x,) if weights is None else (x, weights)
+        return operands, {"axis": frozen(axis)}
+
+    @staticmethod
+    def formula(x: Any, weights: Any = None, axis: Any = None) -> Any:
+        return _average(x, weights, axis)
+
+
+def _average(x: Any, weights: Any, axis: Any) -> Any:
+    if weights is None:
+        return call("mean", x, axis)
+    if weights.shape != x.shape:
+        axes = axes_of("average", x, axis)
+        if axis is None or len(axes) != 1 or weights.shape != (x.shape[axes[0]],):
+            raise Refusal(
+                "average",
+                "T0305",
+                f"the weights of `average` have the shape of what they weigh, or are a "
+                f"vector for one axis: {type_of(x)} and {type_of(weights)}",
+                operands={0: str(type_of(x)), 1: str(type_of(weights))},
+                dims=(*x.shape, *weights.shape),
+                argument="weights",
+            )
+        weights = call("broadcast_to", along(weights, axes[0], x.ndim), x.shape)
+    return call("sum", x * weights, axis) / call("sum", weights, axis)
+
+
+@derived(1, "float")
+def corrcoef(x: Any) -> Any:
+    """The correlations of the rows of a matrix, each with each."""
+    rows = call("reshape", x, (1, -1)) if x.ndim == 1 else x
+    centred = rows - call("mean", rows, -1, True)
+    product = call("matmul", centred, call("transpose", centred))
+    scale = call("sqrt", call("diagonal", product))
+    product = product / call("expand_dims", scale, 1) / scale
+    product = call("clip", product, -1.0, 1.0)
+    return call("reshape", product, ()) if x.ndim == 1 else product
+
+
+@derived(2, "float", ((-2.0, 2.0), (-2.0, 2.0)))
+def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
+    """The sums of products of two vectors, for each place of one on the other.
+
+    `valid` gives the places where x2 lies within x1, `full` those where they touch,
+    `same` the middle of these, as many as the longer has.
+
+    >>> call("correlate", [1.0, 2.0, 3.0], [0.0, 1.0]).numpy().tolist()
+    [2.0, 3.0]
+    """
+    chosen("correlate", mode, "mode", ("valid", "same", "full"))
+    for index, x in enumerate((x1, x2)):
+        if x.ndim != 1:
+            raise Refusal(
+                "correlate",
+                "T0306",
+                f"`correlate` takes vectors and got {type_of(x)}",
+                operands={index: str(type_of(x))},
+            )
+    long, short = x1.shape[0], x2.shape[0]
+    low, _ = (long - short).bounds()
+    if mode == "valid" and (low is None or low < 0):
+        spare, _ = (short - long).bounds()
+        if spare is None or spare < 0:
+            raise Refusal(
+                "correlate",
+                "T0308",
+                f"which vector is longer cannot be decided: {long} and {short}",
+                dims=(long, short),
+            )
+        return call("flip", call("correlate", x2, x1, "valid"))
+    if mode != "valid":
+        x1 = call("pad", x1, ((short - 1, short - 1),))
+    count = x1.shape[0] - short + 1
+    places = along(counted(count), 0, 2) + along(counted(short), 1, 2)
+    found = call("matmul", call("take", x1, places, 0), x2)
+    if mode == "same":
+        size = maximum(long, short)
+        found = part(found, 0, (count - size) // 2, size)
+    return found
+
+
+def _within(x: Node, edges: Node, bins: int) -> tuple[Any, Any]:
+    """The bin of each element, and 1 for those that have one."""
+    at = call("searchsorted", edges, x, "right") - 1
+    last = call("getitem", edges, bins)
+    at = call("where", call("equal", x, last), bins - 1, at)
+    inside = call("logical_and", at >= 0, at < bins)
+    inside = call("logical_and", inside, x <= last)
+    return call("where", inside, at, 0), call("cast", inside, I32)
+
+
+@derived(2, "float", no_gradient="a count does not move by small steps", public=False)
+def histogram_counts(x: Any, edges: Any, bins: int) -> Any:
+    """How many elements lie in each of the bins between sorted edges."""
+    at, ones = _within(x, edges, bins)
+    return OPS["add_at"].apply((ones, at), {"axis": 0, "size": bins, "rank": 1})
+
+
+@derived(1, kind=Several)
+def histogram(x: Any, bins: int = 10, range: Any = None) -> list[Any]:
+    """How many elements lie in each of equally wide bins, and the edges of the bins.
+
+    >>> [h.numpy().tolist() for h in call("histogram", [0.0, 1.0, 4.0], 2)]
+    [[2, 1], [0.0, 2.0, 4.0]]
+    """
+    if whole("histogram", bins, "bins") < 1:
+        raise Refusal(
+            "histogram",
+            "T0204",
+            f"`histogram` has one bin or more, not {bins}",
+            argument="bins",
+        )
+    flat = floats(call("reshape", x, (-1,)))
+    if range is not None:
+        low, high = map(float, range)
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        edges = call("linspace", low, high, bins + 1, dtype=type_of(flat).dtype)
+    else:
+        low, high = call("min", flat), call("max", flat)
+        same = call("equal", low, high)
+        low = call("where", same, call("subtract", low, 0.5), low)
+        high = call("where", same, call("add", high, 0.5), high)
+        edges = call("linspace", low, high, bins + 1)
+    return [call("histogram_counts", flat, edges, bins), edges]
+
+
+@derived(2, kind=Several, no_gradient="a count does not move by small steps")
+def bincount(
+    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+) -> Any:
+    """How often each number occurs in a vector, or the sum of its weights.
+
+    The result is as long as the largest number says, so it needs values: on symbols
+    write `sum(one_hot(x, n), 0)`.
+
+    >>> call("bincount", [1, 2, 2]).numpy().tolist()
+    [0, 1, 2]
+    """
+    if not isinstance(x, Tensor):
+        raise Refusal(
+            "bincount",
+            "T0306",
+            "the length of a `bincount` depends on values, and these are symbols",
+            operands={0: str(type_of(x))},
+            help=["give the length: `sum(one_hot(x, n), axis=0)`"],
+        )
+    if sparse:
+        raise Refusal(
+            "bincount", "T0204", "there are no sparse tensors", argument="sparse"
+        )
+    if not x.type.dtype.is_integer or x.ndim != 1:
+        raise Fault(
+            "T0402",
+            f"`bincount` counts the whole numbers of a vector and got {x.type}",
+            operands={0: str(x.type)},
+        )
+    size = max(minlength, int(call("max", x)) + 1 if x.type.size.value else 0)
+    values = call("ones_like", x) if weights is None else weights
+    attributes = {"axis": 0, "size": maximum(size, 0), "rank": 1}
+    return OPS["add_at"].dispatch((values, x), attributes)
