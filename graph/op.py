@@ -252,7 +252,7 @@ def unpack(node: Any, wrap: Callable[[Node], Any] | None) -> Any:
     """The wrapped node, or a tuple of its items or nodes when there are several."""
     make: Callable[[Node], Any] = wrap or (lambda bare: bare)
     if isinstance(node, (list, tuple)):
-        return type(node)(make(item) for item in node)
+        return type(node)(make(as_node(item)) for item in node)
     if not isinstance(node.type, TupleType):
         return make(node)
     item = OPS["item"]

@@ -20,6 +20,7 @@ class Row:
     below: int = 2  # what integers stay below
     listed: bool = False  # the operands go in as one list
     leading: tuple[Any, ...] = ()  # what stands before the operands
+    named: tuple[str, ...] = ()  # the operands go in under these names
     empty: bool = True  # sizes may be 0
     scalar: bool = False  # rank 0 is fine
     nan: bool = True  # NaN comes out where the formula says

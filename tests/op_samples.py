@@ -36,7 +36,7 @@ def sample(row: Row, sizes: dict | None = None, scalar: bool = False) -> list:
     random = np.random.default_rng(zlib.crc32(row.label.encode()))
     shapes = shapes_of(row, sizes or SIZES)
     domain = row.domain or OPS[row.name].domain or ((-2.0, 2.0),) * len(shapes)
-    domain = domain if len(domain) == len(shapes) else domain * len(shapes)
+    domain = (tuple(domain) * max(len(shapes), 1))[: len(shapes)]
     found = []
     for shape, kind, interval in zip(shapes, kinds_of(row), domain, strict=True):
         shape = () if scalar else shape
@@ -56,7 +56,13 @@ def sample(row: Row, sizes: dict | None = None, scalar: bool = False) -> list:
 def apply(row: Row, operands: list, sizes: dict) -> object:
     """The result of a row's op; several results as one vector."""
     arguments = [operands] if row.listed else operands
-    found = OPS[row.name](*row.leading, *arguments, **options_of(row, sizes))
+    options = options_of(row, sizes)
+    if row.named:
+        arguments, options = (
+            [],
+            {**options, **dict(zip(row.named, operands, strict=True))},
+        )
+    found = OPS[row.name](*row.leading, *arguments, **options)
     return joined(found) if isinstance(found, (list, tuple)) else found
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 import op_rows_activations
+import op_rows_array
+import op_rows_matrices
+import op_rows_numbers
 import op_rows_windows
 from op_row import Row, binary, unary
 
@@ -459,6 +462,9 @@ ROWS = (
     unary("zeros_like", mended(np.full, 0.0), nan=False),
     unary("ones_like", mended(np.full, 1.0), nan=False),
     *op_rows_activations.ROWS,
+    *op_rows_array.ROWS,
+    *op_rows_numbers.ROWS,
+    *op_rows_matrices.ROWS,
     *op_rows_windows.ROWS,
 )
 
@@ -476,6 +482,21 @@ ELSEWHERE = {
     "tuple": "test_transforms",
     "custom_call": "test_transforms",
     "remat_call": "test_transforms",
+    "branch": "test_control",
+    "loop": "test_control",
+    "while": "test_control",
     "random_uniform": "test_random",
     "random_normal": "test_random",
+    "bartlett": "test_array_ops",
+    "bincount": "test_array_ops",
+    "blackman": "test_array_ops",
+    "cholesky": "test_array_ops",
+    "eigh": "test_array_ops",
+    "hamming": "test_array_ops",
+    "hanning": "test_array_ops",
+    "kaiser": "test_array_ops",
+    "lower_factor": "test_array_ops",
+    "lu_factor": "test_array_ops",
+    "singular_values": "test_array_ops",
+    "svd": "test_array_ops",
 }

@@ -1,0 +1,238 @@
+"""What the rows of the op table cannot say: factors of matrices, windows, refusals."""
+
+import numpy as np
+import pytest
+
+from tulle import grad
+from tulle.graph.diagnostics import TulleError
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.registry import call
+from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
+from tulle.graph.types import TensorType, dtype_of
+
+RANDOM = np.random.default_rng(3)
+SHAPES = [(4, 4), (5, 3), (3, 5), (2, 4, 3)]
+
+
+def symbolic(*shape: object, dtype: str = "float32") -> SymbolicTensor:
+    dims = tuple(Dim.from_symbol(Symbol(s)) if isinstance(s, str) else s for s in shape)
+    type = TensorType(dtype_of(dtype), tuple(map(Dim.of, dims)))
+    return SymbolicTensor(input_node("x", type))
+
+
+def positive(size: int) -> np.ndarray:
+    x = RANDOM.normal(size=(size, size))
+    return x @ x.T + np.eye(size)
+
+
+def swapped(x: np.ndarray) -> np.ndarray:
+    return np.swapaxes(x, -1, -2)
+
+
+def slopes(function, x: np.ndarray, step: float = 1e-6) -> np.ndarray:
+    """The gradient of a scalar function by central differences."""
+    found = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        ahead, behind = x.copy(), x.copy()
+        ahead[place] += step
+        behind[place] -= step
+        found[place] = (float(function(ahead)) - float(function(behind))) / (2 * step)
+    return found
+
+
+def check_gradient(function, x: np.ndarray) -> None:
+    found = grad(function)(Tensor(x)).numpy()
+    np.testing.assert_allclose(found, slopes(function, x), 1e-5, 1e-6)
+
+
+def test_cholesky():
+    x = positive(4)
+    lower = call("cholesky", x).numpy()
+    np.testing.assert_allclose(lower @ lower.T, x)
+    assert np.array_equal(lower, np.tril(lower))
+    assert np.array_equal(call("cholesky", x, upper=True).numpy(), lower.T)
+    assert np.isnan(call("cholesky", -np.eye(3)).numpy()).all()
+    two = call("cholesky", np.stack([np.eye(2), -np.eye(2)])).numpy()
+    assert np.isfinite(two[0]).all()
+    assert np.isnan(two[1]).all()
+
+
+def test_cholesky_gradient():
+    weights = RANDOM.normal(size=(4, 4))
+
+    def objective(x):
+        x = call("add", x, call("transpose", x))
+        return call("sum", call("multiply", call("cholesky", x), weights))
+
+    check_gradient(objective, positive(4))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("full", [True, False])
+def test_svd(shape, full):
+    x = RANDOM.normal(size=shape)
+    u, s, vt = (part.numpy() for part in call("svd", x, full_matrices=full))
+    count = min(shape[-2:])
+    near = (u[..., :count] * s[..., None, :]) @ vt[..., :count, :]
+    np.testing.assert_allclose(near, x, atol=1e-12)
+    np.testing.assert_allclose(
+        swapped(u) @ u, np.eye(u.shape[-1]) + 0 * swapped(u) @ u, atol=1e-12
+    )
+    np.testing.assert_allclose(call("svd", x, compute_uv=False).numpy(), s)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_svd_gradient(shape):
+    """Of something that does not depend on the signs of the vectors."""
+    weights = RANDOM.normal(size=shape)
+
+    def objective(x):
+        u, s, vt = call("svd", x, full_matrices=False)
+        scaled = call("multiply", u, call("expand_dims", call("square", s), -2))
+        return call("sum", call("multiply", call("matmul", scaled, vt), weights))
+
+    check_gradient(objective, RANDOM.normal(size=shape))
+
+
+def test_svd_gradient_needs_reduced_vectors():
+    def objective(x):
+        return call("sum", call("svd", x)[0])
+
+    with pytest.raises(TulleError, match="full_matrices=False"):
+        grad(objective)(Tensor(RANDOM.normal(size=(3, 2))))
+
+
+def test_eigh():
+    x = positive(4)
+    values, vectors = (part.numpy() for part in call("eigh", x))
+    np.testing.assert_allclose(vectors @ np.diag(values) @ vectors.T, x)
+    assert np.all(np.diff(values) > 0)
+    weights = RANDOM.normal(size=(4, 4))
+
+    def objective(x):
+        x = call("add", x, call("transpose", x))
+        values, vectors = call("eigh", x)
+        scaled = call("multiply", vectors, call("exp", call("multiply", values, 0.1)))
+        whole = call("matmul", scaled, call("transpose", vectors))
+        return call("sum", call("multiply", whole, weights))
+
+    check_gradient(objective, x)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lu_factor(shape):
+    x = RANDOM.normal(size=shape)
+    lu, pivots = (part.numpy() for part in call("lu_factor", x))
+    count = min(shape[-2:])
+    lower = np.tril(lu, -1)[..., :count] + np.eye(shape[-2], count)
+    found = lower @ np.triu(lu)[..., :count, :]
+    for place in np.ndindex(shape[:-2]):
+        moved = x[place].copy()
+        for row, other in enumerate(pivots[place]):
+            moved[[row, other]] = moved[[other, row]]
+        np.testing.assert_allclose(found[place], moved, atol=1e-12)
+
+
+def test_lstsq_of_wide_matrix():
+    a, b = RANDOM.normal(size=(2, 4)), RANDOM.normal(size=2)
+    wanted = np.linalg.lstsq(a, b)[0]
+    np.testing.assert_allclose(call("lstsq", a, b).numpy(), wanted)
+
+
+def test_singular_matrices_give_nan():
+    zero = np.zeros((2, 2))
+    assert np.isnan(call("inv", zero).numpy()).all()
+    assert np.isnan(call("solve", zero, np.ones(2)).numpy()).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_windows(size):
+    for name in ("bartlett", "blackman", "hamming", "hanning"):
+        wanted = getattr(np, name)(size)
+        np.testing.assert_allclose(call(name, size).numpy(), wanted, atol=1e-6)
+    wanted = np.kaiser(size, 3.0)
+    np.testing.assert_allclose(call("kaiser", size, 3.0).numpy(), wanted, atol=1e-6)
+
+
+def test_bincount():
+    assert call("bincount", [1, 4, 1]).numpy().tolist() == [0, 2, 0, 0, 1]
+    found = call("bincount", [1, 0], weights=[0.5, 2.0], minlength=3)
+    assert found.numpy().tolist() == [2.0, 0.5, 0.0]
+    with pytest.raises(TulleError, match="depends on values"):
+        call("bincount", symbolic("n", dtype="int32"))
+
+
+def test_cumprod_gradient_at_zeros():
+    for x in ([2.0, 0.0, 3.0, 4.0], [2.0, 0.0, 3.0, 0.0], [0.0, 0.0, 1.0, 2.0]):
+        check_gradient(lambda x: call("sum", call("cumprod", x)), np.array(x))
+
+
+def test_norm_gradient_at_zero():
+    found = grad(lambda x: call("norm", x))(Tensor(np.zeros(3))).numpy()
+    assert found.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_scatter_update_gradient_of_repeated_places():
+    """Only the last update of a place arrives, so only it has a gradient."""
+
+    def objective(updates):
+        start = np.zeros(3)
+        found = call("scatter_update", start, [[1], [1], [0]], updates)
+        return call("sum", call("multiply", found, [2.0, 3.0, 4.0]))
+
+    found = grad(objective)(Tensor(np.ones(3))).numpy()
+    assert found.tolist() == [0.0, 3.0, 2.0]
+
+
+def test_slices_that_move_are_cut_to_fit():
+    x = np.arange(6.0)
+    at = Tensor(np.array([5], "int32"))
+    assert call("slice", x, at, (3,)).numpy().tolist() == [3.0, 4.0, 5.0]
+    found = call("slice_update", x, at, [7.0, 8.0]).numpy()
+    assert found.tolist() == [0.0, 1.0, 2.0, 3.0, 7.0, 8.0]
+
+
+def test_symbolic_sizes():
+    x = symbolic("B", "T")
+    assert str(call("roll", x, 3, 1).type) == "f32[B, T]"
+    assert str(call("tile", x, (2, 1)).type) == "f32[2 * B, T]"
+    assert str(call("einsum", "bt,bs->ts", x, x).type) == "f32[T, T]"
+    assert str(call("pad", x, ((0, 0), (1, 2)), "reflect").type) == "f32[B, T + 3]"
+    assert str(call("rfft", x)[0].type) == "f32[B, T // 2 + 1]"
+    assert str(call("unstack", symbolic("B", 2), axis=1)[1].type) == "f32[B]"
+    assert [str(p.type) for p in call("split", symbolic("B", 6), 2, 1)] == [
+        "f32[B, 3]"
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "text"),
+    [
+        ("split", (np.ones(5), 2), "T0304", "does not split into 2 equal parts"),
+        ("einsum", ("ij,jk", np.ones((2, 3)), np.ones((4, 2))), "T0301", "`j` of"),
+        ("einsum", ("ij->ik", np.ones((2, 3))), "T0204", "`k` stands in the result"),
+        ("einsum", ("ijk", np.ones((2, 3))), "T0306", "names 3 axes"),
+        ("einsum", ("i1", np.ones((2, 3))), "T0204", "is not letters"),
+        ("tensordot", (np.ones((2, 3)), np.ones((2, 3)), 1), "T0301", "differ"),
+        ("moveaxis", (np.ones((2, 3)), 0, 5), "T0303", "no axis 5"),
+        ("top_k", (np.ones(3), 4), "T0311", "has no 4 elements"),
+        ("cholesky", (np.ones((2, 3)),), "T0306", "square matrix"),
+        ("solve", (np.eye(2), np.ones(3)), "T0305", "right side"),
+        ("vander", (np.ones((2, 2)),), "T0306", "takes a vector"),
+        ("bitwise_and", ([1.0], [2.0]), "T0402", "whole numbers"),
+        ("slice", (np.ones(4), (2,), (3,)), "T0311", "do not lie within"),
+        ("scatter", ([[0, 0]], [1.0], (3,)), "T0306", "holds one number"),
+        ("quantile", (np.ones(4), 1.5), "T0204", "between 0 and 1"),
+        ("vstack", (3,), "T0203", "takes a list"),
+        ("fft", ((np.ones(3),),), "T0203", "pair"),
+        ("pad", (np.ones(3), 1, "circular"), "T0204", "has the modes"),
+        ("norm", (np.ones(3), "fro"), "T0204", "no `ord` 'fro'"),
+    ],
+)
+def test_refusals(name, arguments, code, text):
+    with pytest.raises(TulleError, match=text) as caught:
+        call(name, *arguments)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == code
+    assert diagnostic.span
+    assert diagnostic.span.source.name == __file__
