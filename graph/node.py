@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -104,6 +106,7 @@ class Node(Operand):
 
 Attributes = Mapping[str, Any]
 _TABLE: WeakValueDictionary[Any, Node] = WeakValueDictionary()
+_asked: ContextVar[set[Node] | None] = ContextVar("asked", default=None)
 
 
 def _key(value: Any) -> Any:
@@ -133,7 +136,10 @@ def intern(
     """The node of an application: the existing one, or a new one typed by `infer`."""
     key = (op.name, inputs, attribute_key(attributes))
     found = _TABLE.get(key)
+    asked = _asked.get()
     if found is not None:
+        if asked is not None:
+            asked.add(found)
         return found
     node = Node.__new__(Node)
     for slot, value in (
@@ -146,7 +152,20 @@ def intern(
     ):
         object.__setattr__(node, slot, value)
     _TABLE[key] = node
+    if asked is not None:
+        asked.add(node)
     return node
+
+
+@contextmanager
+def noting() -> Iterator[set[Node]]:
+    """The nodes that are asked for while the context lasts, new or not."""
+    found: set[Node] = set()
+    token = _asked.set(found)
+    try:
+        yield found
+    finally:
+        _asked.reset(token)
 
 
 def topological(outputs: Iterable[Node], known: Container[Node] = ()) -> list[Node]:

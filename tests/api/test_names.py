@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tulle
-from tulle.graph import activations, initializers
+from tulle.graph import activations, control, initializers
 from tulle.graph.layers import LAYERS
 from tulle.graph.registry import OPS
 from tulle.training import losses, metrics, optimizers, schedules
@@ -61,7 +61,8 @@ def test_every_registered_thing_has_a_public_name():
     public = {
         "layers": set(LAYERS) | {"Input", "Layer"},
         "ops": {n for n, op in OPS.items() if op.public}
-        | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"},
+        | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
+        | set(control.__all__),
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
         | {"Loss", "get"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}
