@@ -19,7 +19,7 @@ from . import tree
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import gradients_of
 from .network import replay
-from .node import Node, Unique, substituted, topological
+from .node import Node, substituted, topological
 from .op import is_symbolic
 from .operand import Operand
 from .ops.movement import full_node
@@ -105,7 +105,7 @@ class Record:
         self.structure = tuple(nests) if several else nests[0]
 
     def _isolated(self, leaf: Any) -> Any:
-        return OPS["isolate"].dispatch((leaf,), {"symbol": Unique("isolated")})
+        return OPS["isolate"](leaf)
 
     def _keep(self, result: Any, has_aux: bool) -> None:
         """Note what came out: the value's leaves, their nodes, and the rest."""

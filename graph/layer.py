@@ -377,6 +377,8 @@ class Layer(metaclass=LayerKind):
             floating = value.type.dtype.is_float
             return convert_to_tensor(value, self.dtype_kind) if floating else value
         if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+            if isinstance(value, list) and value and _numeric(value):
+                return self._tensors(convert_to_tensor(value))
             return type(value)(map(self._tensors, value))
         if isinstance(value, dict):
             return {key: self._tensors(item) for key, item in value.items()}
@@ -476,6 +478,13 @@ def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
             operands={0: f"the layer `{found.name}`"},
             help=[f"apply it first: `{type(found).__name__}(…)(x)`"],
         )
+
+
+def _numeric(value: Any) -> bool:
+    """Whether a nested list holds numbers and nothing else."""
+    if isinstance(value, list):
+        return all(map(_numeric, value))
+    return isinstance(value, (bool, int, float, np.generic))
 
 
 @lru_cache(1024)

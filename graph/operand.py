@@ -99,6 +99,14 @@ class Operand:
     def __or__(self, other: Any) -> Any:
         return call("logical_or", self, other)
 
+    def __xor__(self, other: Any) -> Any:
+        return call("logical_xor", self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __pos__(self) -> Any:
+        return self
+
     def __invert__(self) -> Any:
         return call("logical_not", self)
 

@@ -268,7 +268,10 @@ def play(found: Stage, nodes: Sequence[Node], operands: Sequence[Any]) -> list[A
     results = replay(topological(wanted), wanted, values, {})
     carry_out(found, results[len(nodes) :])
     pairs = zip(nodes, results, strict=False)
-    return [variable_of(node) or result for node, result in pairs]
+    return [
+        result if variable_of(node) is None else variable_of(node)
+        for node, result in pairs
+    ]
 
 
 def variable_of(node: Node) -> Any:

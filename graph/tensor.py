@@ -19,6 +19,8 @@ from .operand import Operand
 from .registry import OPS
 from .types import DTypeLike, TensorType, dtype_of
 
+DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
+
 
 class Value(Operand):
     """What tensors and symbolic tensors share."""
@@ -49,6 +51,10 @@ class Value(Operand):
 
     def __ne__(self, other: object) -> Any:
         return OPS["not_equal"](self, other)
+
+    def astype(self, dtype: DTypeLike) -> Any:
+        """The elements converted to another dtype; `ops.cast` by NumPy's name."""
+        return OPS["cast"](self, dtype)
 
     def __len__(self) -> int:
         if not self.type.shape:
@@ -93,6 +99,15 @@ class Tensor(Value):
     def __dlpack_device__(self) -> tuple[int, int]:
         found: tuple[int, int] = self.array.__dlpack_device__()
         return found
+
+    def __contains__(self, element: Any) -> bool:
+        return bool(np.any(self.numpy() == np.asarray(element)))
+
+    def __copy__(self) -> Tensor:
+        return Tensor(self.array)
+
+    def __deepcopy__(self, known: Any) -> Tensor:
+        return Tensor(self.array.copy())
 
     def item(self) -> Any:
         """The only element as a Python number."""
@@ -155,6 +170,9 @@ class SymbolicTensor(Value):
         """Refused: there are no values yet."""
         self._refuse("values", "use ops from `tulle.ops` in place of NumPy's")
 
+    def __contains__(self, element: Any) -> bool:
+        self._refuse("elements to look through", "use `ops.any(x == element)`")
+
     def __float__(self) -> float:
         self._refuse("number", "keep it a tensor")
 
@@ -183,34 +201,72 @@ def literal(value: bool | int | float, like: TensorType) -> Node:
     return constant_node(np.asarray(value, like.dtype.numpy))
 
 
-def convert_to_tensor(value: Any, dtype: DTypeLike | None = None) -> Any:
+def convert_to_tensor(
+    x: Any,
+    dtype: DTypeLike | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+) -> Any:
     """A tensor of a value: Python numbers become int32 and float32.
 
     Tensors and symbolic tensors pass through, cast if another dtype is asked for.
+    Arrays of other libraries come in through DLPack or `__array__`, where they lie if
+    that device is in force. All tensors are dense: `sparse` and `ragged` are Keras's.
 
     >>> convert_to_tensor([[5, 2], [1, 3]]).dtype
     'int32'
     """
-    if isinstance(value, Operand):
-        if isinstance(value, Value):
-            found: Any = value
-        elif isinstance(value, Node):
-            found = SymbolicTensor(value)
+    if isinstance(x, Operand):
+        if isinstance(x, Value):
+            found: Any = x
+        elif isinstance(x, Node):
+            found = SymbolicTensor(x)
         else:
-            found = value.value  # type: ignore[attr-defined]
+            found = x.value  # type: ignore[attr-defined]
         if dtype is None or found.type.dtype == dtype_of(dtype):
             return found
         return OPS["cast"](found, dtype_of(dtype).name)
-    if isinstance(value, (list, tuple)) and any(isinstance(v, Operand) for v in value):
-        return OPS["stack"](value)
-    xp = array_module() if module_of(value) is np else module_of(value)
+    if _holds_operands(x):
+        found = OPS["stack"]([convert_to_tensor(item) for item in x])
+        return found if dtype is None else convert_to_tensor(found, dtype)
+    array = x if module_of(x) is not np else _as_array(x)
+    xp = array_module() if module_of(array) is np else module_of(array)
     if dtype is not None:
-        return Tensor(xp.asarray(value, dtype_of(dtype).numpy))
-    native = isinstance(value, (bool, int, float, list, tuple))
-    array = np.asarray(value) if native else value
-    if native and array.dtype.kind in "if":
+        return Tensor(xp.asarray(array, dtype_of(dtype).numpy))
+    native = isinstance(x, (bool, int, float, list, tuple))
+    if native and not isinstance(x, np.generic) and array.dtype.kind in "if":
         array = array.astype("int32" if array.dtype.kind == "i" else "float32")
     return Tensor(xp.asarray(array))
+
+
+def _holds_operands(value: Any) -> bool:
+    """Whether a nested list has a tensor somewhere."""
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(item, Operand) or _holds_operands(item) for item in value
+    )
+
+
+def _as_array(value: Any) -> Any:
+    """A NumPy array, or a CuPy array of what lies on a GPU."""
+    if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+        on_gpu = value.__dlpack_device__()[0] == DLPACK_CUDA
+        return array_module("gpu:0" if on_gpu else "cpu").from_dlpack(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
+        raise TensorTypeError(
+            Diagnostic(
+                "T0401",
+                f"a tensor holds numbers, and this is {_shown(value)}",
+                caller_span(),
+                help=("give numbers, or lists of numbers of equal lengths",),
+            )
+        )
+    return array
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:36]}…"
 
 
 def constant(
@@ -227,8 +283,8 @@ def constant(
     return OPS["broadcast_to" if tensor.ndim == 0 else "reshape"](tensor, shape)
 
 
-def convert_to_numpy(value: Any) -> np.ndarray[Any, Any]:
+def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     """The value as a NumPy array."""
-    if isinstance(value, Operand):
-        return np.asarray(convert_to_tensor(value).numpy())
-    return to_numpy(value)
+    if isinstance(x, Operand) or _holds_operands(x):
+        return np.asarray(convert_to_tensor(x).numpy())
+    return to_numpy(x)

@@ -206,12 +206,16 @@ def _again(function: Function, operands: list[Any], structure: Any) -> Any:
     """Call a function as one op, whose gradient computes it again."""
     found = RematCall(function, structure, len(operands))
     body = found.body([operand.type for operand in operands])
-    read = [variable_of(node) or _key(node) for node in body.read]
+    read = [_read(node) for node in body.read]
     results = OPS["remat_call"].dispatch([*operands, *read], {"call": found})
     count = tree.count_leaves(body.structure)
     carry_out(body.stage, results[count:])
     return tree.unflatten(body.structure, iter(results[:count]))
 
 
-def _key(node: Any) -> Any:
+def _read(node: Any) -> Any:
+    """What a function reads besides its arguments: a variable, or a fresh key."""
+    variable = variable_of(node)
+    if variable is not None:
+        return variable
     return draw_key(node.attributes["generator"])

@@ -20,7 +20,7 @@ from .initializers import Initializer
 from .initializers import get as get_initializer
 from .node import Node
 from .operand import Operand
-from .recording import forget
+from .recording import forget, recording
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
@@ -189,6 +189,9 @@ class Variable(Operand):
         trace = current_trace()
         if trace is not None:
             return SymbolicTensor(trace.read(self))
+        if recording():  # the tapes see that this value is the variable's
+            found: Value = OPS["isolate"](self)
+            return found
         return Tensor(self.array.copy())
 
     def as_node(self) -> Node:
@@ -240,14 +243,63 @@ class Variable(Operand):
         """Subtract from the value."""
         return self.assign(self - value)
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
+    def astype(self, dtype: DTypeLike) -> Any:
+        """The value converted to another dtype, as a tensor."""
+        return OPS["cast"](self, dtype)
+
+    def __eq__(self, other: object) -> Any:
+        """By identity among variables, so that lists of them can be searched; element
+        by element with anything else."""
+        if isinstance(other, Variable) or other is None or isinstance(other, str):
+            return self is other
+        return OPS["equal"](self, other)
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, Variable) or other is None or isinstance(other, str):
+            return self is not other
+        return OPS["not_equal"](self, other)
 
     def __hash__(self) -> int:
         return id(self)
 
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a scalar variable has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return (self[index] for index in range(len(self)))
+
+    def __contains__(self, element: Any) -> bool:
+        return element in self.value
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)  # type: ignore[call-overload, no-any-return]
+
     def __float__(self) -> float:
-        return float(self.numpy())
+        return float(self.value)  # type: ignore[arg-type]
+
+    def __index__(self) -> int:
+        return self.numpy().__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        found: tuple[int, int] = self.array.__dlpack_device__()
+        return found
+
+    def __deepcopy__(self, known: Any) -> Variable:
+        return Variable(
+            self.numpy(), None, self.type.dtype, self.trainable, self.name,
+            self.regularizer, self.constraint,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<Variable {self.path}: {self.type}>"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..device import module_of
-from ..node import Node, substituted
+from ..node import Node, Unique, substituted
 from ..op import Op, Results, register
 from ..registry import OPS
 from ..tensor import Tensor
@@ -24,6 +24,9 @@ class Isolate(Op):
     level = "composite"
     public = False
 
+    def arguments(self, x: Any) -> Any:
+        return (x,), {"symbol": Unique("isolated")}
+
     def infer(self, x: TensorType, symbol: Any) -> TensorType:
         return x
 
@@ -34,7 +37,9 @@ class Isolate(Op):
         return node.inputs[0]
 
     def _value(self, operands: Any, attributes: Any) -> Tensor:
-        return Tensor(operands[0].array)
+        source = operands[0]
+        held = isinstance(source, Tensor)  # a variable's array may change
+        return Tensor(source.array if held else source.array.copy())
 
 
 @register

@@ -5,7 +5,8 @@ import pytest
 
 from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import Dim, Symbol
-from tulle.graph.op import join_dtypes, result_dtype
+from tulle.graph.op import result_dtype
+from tulle.graph.promotion import join_dtypes
 from tulle.graph.tensor import convert_to_tensor
 from tulle.graph.types import DTYPES, TupleType, dtype_of, tensor_type
 

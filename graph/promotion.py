@@ -1,0 +1,50 @@
+"""Which dtype an op on several dtypes has: Keras's lattice, which is JAX's.
+
+Python's numbers are weak: an int is below every integer dtype, a float below every
+float dtype. The result is the least dtype above all. Only one thing differs from Keras:
+64 bits stay 64 bits.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .types import DTYPES, F32, I32, DType
+
+# What lies right above each dtype; `int` and `float` are Python's numbers.
+ABOVE: dict[str, tuple[str, ...]] = {
+    "bool": ("int",),
+    "int": ("u8", "i8"),
+    "u8": ("u16", "i16"),
+    "u16": ("u32", "i32"),
+    "u32": ("u64", "i64"),
+    "u64": ("float",),
+    "i8": ("i16",),
+    "i16": ("i32",),
+    "i32": ("i64",),
+    "i64": ("float",),
+    "float": ("f16", "bf16"),
+    "f16": ("f32",),
+    "bf16": ("f32",),
+    "f32": ("f64",),
+    "f64": (),
+}
+
+
+@lru_cache(None)
+def _reach(name: str) -> frozenset[str]:
+    """What lies above a dtype, itself included."""
+    return frozenset((name,)).union(*(_reach(above) for above in ABOVE[name]))
+
+
+@lru_cache(4096)
+def least(names: frozenset[str]) -> DType:
+    """The least dtype above all, by short names; weak ones become 32 bits wide."""
+    common = frozenset.intersection(*map(_reach, names))
+    lowest = next(name for name in common if common <= _reach(name))
+    return {"int": I32, "float": F32}.get(lowest) or DTYPES[lowest]
+
+
+def join_dtypes(*dtypes: DType) -> DType:
+    """The least dtype that all go into."""
+    return least(frozenset(dtype.short for dtype in dtypes))
