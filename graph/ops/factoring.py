@@ -419,7 +419,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     u, s, vt = call("singular_values", a)
     size = max((d.value or 1) for d in a.shape)
     limit = (
-        size * float(np.finfo(type_of(a).dtype.numpy).eps) if rcond is None else rcond
+        size * float(np.finfo(type_of(a).dtype.name).eps) if rcond is None else rcond
     )
     small = s <= call("max", s) * limit
     over = call("where", small, 0.0, 1.0 / call("where", small, 1.0, s))

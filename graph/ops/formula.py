@@ -24,7 +24,6 @@ from ..types import I32, DType, TensorType
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
-Interval = tuple[float, float]
 
 
 class Refusal(Fault):
@@ -108,7 +107,7 @@ def frozen(value: Any) -> Any:
 def derived(
     operands: int = 1,
     dtypes: str = "any",
-    domain: tuple[Interval, ...] | Interval = (-2.0, 2.0),
+    domain: Any = (-2.0, 2.0),
     *,
     kind: type[Derived] = Derived,
     listed: bool = False,

@@ -143,14 +143,14 @@ def tril(x: Any, k: int = 0) -> Any:
     [[1, 0], [3, 4]]
     """
     _matrix("tril", x)
-    return call("where", band(*x.shape[-2:], k) <= 0, x, 0)
+    return call("where", band(x.shape[-2], x.shape[-1], k) <= 0, x, 0)
 
 
 @derived(1)
 def triu(x: Any, k: int = 0) -> Any:
     """The matrix with zeros below its k-th diagonal."""
     _matrix("triu", x)
-    return call("where", band(*x.shape[-2:], k) >= 0, x, 0)
+    return call("where", band(x.shape[-2], x.shape[-1], k) >= 0, x, 0)
 
 
 @derived(0, domain=(), sized=True)

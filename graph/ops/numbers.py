@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..diagnostics import Fault
 from ..node import Node
 from ..op import Results
 from ..registry import call
+from ..types import DType, dtype_of
 from .elementwise import define
 from .formula import Derived, derived, floats, type_of, whole
 
@@ -141,6 +144,13 @@ def isclose(
     return call("logical_or", same, both)
 
 
+def _largest(dtype: DType) -> float:
+    """The largest finite number of a floating-point dtype."""
+    if dtype.short == "bf16":
+        return 3.3895313892515355e38
+    return float(np.finfo(dtype.name).max)
+
+
 @derived(1, "float")
 def nan_to_num(
     x: Any,
@@ -149,10 +159,7 @@ def nan_to_num(
     neginf: float | None = None,
 ) -> Any:
     """Numbers in place of NaN and infinities, which default to the largest ones."""
-    import numpy as np
-
-    dtype = type_of(x).dtype.numpy
-    limit = 3.3895313892515355e38 if dtype.kind == "V" else float(np.finfo(dtype).max)
+    limit = _largest(type_of(x).dtype)
     low = -limit if neginf is None else neginf
     high = limit if posinf is None else posinf
     infinite = call("isinf", x)
@@ -245,17 +252,13 @@ def isreal(x: Any) -> Any:
 @derived(1)
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """Elements converted to another dtype, cut to what that can hold."""
-    import numpy as np
-
-    from ..types import dtype_of
-
     wanted, own = dtype_of(dtype), type_of(x).dtype
     if wanted.is_integer and own.kind != "b":
-        info = np.iinfo(wanted.numpy)
+        info = np.iinfo(wanted.name)
         wide = call("cast", x, "float64") if own.is_float else x
         low, high = float(info.min), float(info.max)
         if own.is_integer:
-            ours = np.iinfo(own.numpy)
+            ours = np.iinfo(own.name)
             bounds = (
                 max(int(info.min), int(ours.min)),
                 min(int(info.max), int(ours.max)),
@@ -265,6 +268,6 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
             high = math.nextafter(high, 0)
         return call("cast", call("clip", wide, low, high), wanted)
     if wanted.is_float and own.is_float and wanted.size < own.size:
-        limit = float(np.finfo(wanted.numpy).max)
+        limit = _largest(wanted)
         x = call("clip", x, -limit, limit)
     return call("cast", x, wanted)

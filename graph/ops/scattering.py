@@ -218,7 +218,7 @@ class SetAt(Op):
 
     name = "set_at"
     public = False
-    domain = ((-2.0, 2.0), (), (-2.0, 2.0))
+    domain = ((-2.0, 2.0), (0.0, 1.0), (-2.0, 2.0))
 
     def arguments(self, x: Any, indices: Any, updates: Any) -> Any:
         return (x, indices, updates), {}
