@@ -14,7 +14,7 @@ NET := examples/digits.net
 DATA := examples/digits.npz
 OUT := build/demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -35,6 +35,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/typecheck.py
+
+# The parser's tables, kept beside the grammar that lark makes them of.
+grammar: $(STAMP)
+	$(BIN)/python -c 'from tulle.dsl.tables import write; print(write())'
 
 # PyTorch and JAX are large and only compared with, so they live in their own place.
 bench: $(BENCH_STAMP)

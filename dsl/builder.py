@@ -57,7 +57,7 @@ def _after(children: Sequence[Child], kind: str) -> Any:
 
 
 class Builder:
-    """The methods that lark calls; `keep_all_tokens` is on."""
+    """The methods that the parser calls, with all tokens of the rule."""
 
     def file(self, c: list[Child]) -> s.File:
         return s.File(spanned(c), c[0], tuple(c[1:]))

@@ -1,8 +1,7 @@
 """Tokens to a syntax tree, or to all syntax errors of a text.
 
-The grammar's tables come from lark; the loop that feeds them is here. After an error
-the parse goes on at the next word that begins a statement or a declaration, and each
-such piece reports one error at most.
+After an error the parse goes on at the next word that begins a statement or a
+declaration, and each such piece reports one error at most.
 """
 
 from __future__ import annotations
@@ -10,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..graph.diagnostics import Diagnostic, Source, Span
 from . import syntax
+from .builder import Builder
 from .mistakes import Mistake, explain
+from .tables import Refused, Run, tables
 from .tokens import (
     CLOSERS,
     ITEMS,
@@ -29,9 +30,6 @@ from .tokens import (
     terminals,
     tokenize,
 )
-
-if TYPE_CHECKING:
-    from lark import Lark
 
 BEGINNINGS = ITEMS | STATEMENTS | SECTIONS | {"$END"}
 
@@ -74,42 +72,15 @@ def _nesting(tokens: Sequence[Token]) -> Diagnostic | None:
 
 
 @cache
-def _grammar(*starts: str) -> Lark:
-    from pkgutil import get_data
-
-    from lark import Lark
-    from lark.lexer import Lexer
-
-    from .builder import Builder
-
-    class NoLexer(Lexer):
-        """The tokens are made by `tokenize`."""
-
-        def __init__(self, conf: object):
-            self.conf = conf
-
-        def lex(self, *unused: object) -> Any:
-            raise NotImplementedError
-
-    package = f"{__package__.rpartition('.')[0]}.grammars"
-    text = (get_data(package, "net.lark") or b"").decode("utf-8")
-    return Lark(
-        text,
-        parser="lalr",
-        strict=True,
-        lexer=NoLexer,
-        start=list(starts),
-        keep_all_tokens=True,
-        transformer=Builder(),
-    )
-
-
-@cache
 def _table() -> Terminals:
-    return terminals(
-        (t.name, str(t.pattern.value), t.pattern.type == "str")
-        for t in _grammar("file").terminals
-    )
+    return terminals(tables().terminals)
+
+
+_BUILDER = Builder()
+
+
+def _build(rule: str, children: list[Any]) -> Any:
+    return getattr(_BUILDER, rule)(children)
 
 
 def _in_full(accepted: set[str], start: str) -> set[str]:
@@ -160,23 +131,17 @@ class _Parser:
 
     def run(self, start: str, first: int, stop: int) -> tuple[Any, int | None]:
         """Parse the tokens from `first` to `stop`: a tree, or the token at fault."""
-        from lark.exceptions import UnexpectedToken
-
         if len(self.faults) >= MAX_FAULTS:
             return None, None
-        starts = ("file",) if start == "file" else ("item", "statement", "section")
-        state = _grammar(*starts).parse_interactive(start=start)
-        feed = state.parser_state.feed_token
-        end = Token("$END", "", self.tokens[stop].span)
+        run = Run(start, _build)
         index = first
         try:
             for index in range(first, stop):
-                feed(self.tokens[index])  # type: ignore[arg-type]
+                run.feed(self.tokens[index])
             index = stop
-            return feed(end, True), None  # type: ignore[arg-type]
-        except UnexpectedToken:
-            accepted: set[str] = state.accepts()  # type: ignore[no-untyped-call]
-            self.report(index, _in_full(accepted, start))
+            return run.finish(Token("$END", "", self.tokens[stop].span)), None
+        except Refused as refused:
+            self.report(index, _in_full(refused.accepted, start))
             return None, index
 
     def report(self, index: int, accepted: set[str]) -> None:
