@@ -14,7 +14,7 @@ NET := examples/digits.net
 DATA := examples/digits.npz
 OUT := build/demo
 
-.PHONY: demo test check bench grammar clean
+.PHONY: demo test check docs bench grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -39,6 +39,9 @@ check: $(STAMP)
 # The parser's tables, kept beside the grammar that lark makes them of.
 grammar: $(STAMP)
 	$(BIN)/python -c 'from tulle.dsl.tables import write; print(write())'
+
+docs: $(STAMP)
+	$(BIN)/python tools/ops_table.py
 
 # PyTorch and JAX are large and only compared with, so they live in their own place.
 bench: $(BENCH_STAMP)

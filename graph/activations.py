@@ -16,7 +16,10 @@ NAMES = (
     "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh",
     "tanh_shrink", "threshold",
 )  # fmt: skip
-ALIASES = {"exponential": "exp", "hard_swish": "hard_silu", "swish": "silu"}
+ALIASES = {
+    "exponential": "exp", "gelu": "exact_gelu", "hard_swish": "hard_silu",
+    "swish": "silu",
+}  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
@@ -40,7 +43,9 @@ def get(identifier: Any) -> Any:
 
 def serialize(function: Any) -> Any:
     """The name of an activation, or what was given."""
-    return function.name if isinstance(function, Op) else function
+    if not isinstance(function, Op):
+        return function
+    return "gelu" if function.name == "exact_gelu" else function.name
 
 
 def linear(x: Any) -> Any:

@@ -9,6 +9,26 @@ if TYPE_CHECKING:
 
 OPS: dict[str, Op] = {}
 
+# Keras's further names. There are only real dtypes, so a conjugate is the number.
+ALIASES: dict[str, str] = {
+    "absolute": "abs",
+    "amax": "max",
+    "amin": "min",
+    "bitwise_not": "bitwise_invert",
+    "conj": "copy",
+    "conjugate": "copy",
+    "empty": "zeros",
+    "empty_like": "zeros_like",
+    "get_item": "getitem",
+    "hard_swish": "hard_silu",
+    "imag": "zeros_like",
+    "left_shift": "bitwise_left_shift",
+    "real": "copy",
+    "right_shift": "bitwise_right_shift",
+    "swish": "silu",
+    "true_divide": "divide",
+}
+
 
 def call(name: str, *arguments: Any, **options: Any) -> Any:
     """Apply an op by name to nodes, tensors or symbolic tensors."""

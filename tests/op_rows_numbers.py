@@ -261,6 +261,34 @@ ROWS = (
         nan=False,
         empty=False,
     ),
+    Row(
+        "segment_sum",
+        lambda x, ids, num_segments: np.stack([x[ids == i].sum(0) for i in range(4)]),
+        ("C B", "C"),
+        {"num_segments": 4},
+        "fi",
+        below=4,
+    ),
+    Row(
+        "segment_max",
+        lambda x, ids, num_segments: np.stack(
+            [x[ids == i].max(0, initial=-math.inf) for i in range(2)]
+        ),
+        ("C B", "C"),
+        {"num_segments": 2},
+        "pi",
+        below=2,
+        domain=((-2.0, 2.0), ()),
+        nan=False,
+    ),
+    unary("angle", lambda x: np.angle(x), nan=True),
+    *rows(
+        "full_like",
+        lambda x, fill_value: np.full(x.shape, fill_value),
+        AB,
+        {"fill_value": 2.5},
+        nan=False,
+    ),
     # Products.
     *(
         Row("dot", np.dot, shapes, kinds="ff")

@@ -15,6 +15,7 @@ import numpy as np
 import op_rows_activations
 import op_rows_array
 import op_rows_matrices
+import op_rows_neural
 import op_rows_numbers
 import op_rows_windows
 from op_row import Row, binary, unary
@@ -122,6 +123,15 @@ def mended(function: Callable[..., Any], value: Any) -> Callable[..., Any]:
 
 erf = each(math.erf)
 
+
+def gelu(x: Any, approximate: bool = True) -> Any:
+    return x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+
+
+def exact_gelu(x: Any, approximate: bool = False) -> Any:
+    return x * (1 + erf(x / math.sqrt(2))) / 2
+
+
 ROWS = (
     # Elementwise arithmetic.
     binary("add", lambda x, y: x + y),
@@ -208,14 +218,10 @@ ROWS = (
     unary("log_sigmoid", lambda x: np.log(sigmoid(x))),
     unary("softsign", lambda x: x / (1 + np.abs(x))),
     unary("mish", lambda x: x * np.tanh(softplus(x))),
-    unary("gelu", lambda x: x * (1 + erf(x / math.sqrt(2))) / 2),
-    unary(
-        "gelu",
-        lambda x, approximate: (
-            x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
-        ),
-        options={"approximate": True},
-    ),
+    unary("gelu", gelu),
+    unary("gelu", exact_gelu, options={"approximate": False}),
+    unary("exact_gelu", exact_gelu),
+    unary("exact_gelu", gelu, options={"approximate": True}),
     *(
         Row(name, formula, ("A B C",), {"axis": axis}, empty=False)
         for name, formula in (
@@ -465,6 +471,7 @@ ROWS = (
     *op_rows_array.ROWS,
     *op_rows_numbers.ROWS,
     *op_rows_matrices.ROWS,
+    *op_rows_neural.ROWS,
     *op_rows_windows.ROWS,
 )
 
@@ -485,9 +492,7 @@ ELSEWHERE = {
     "branch": "test_control",
     "loop": "test_control",
     "while": "test_control",
-    "branch": "test_control",
-    "loop": "test_control",
-    "while": "test_control",
+    "ctc_loss": "test_neural",
     "random_uniform": "test_random",
     "random_normal": "test_random",
     "bartlett": "test_array_ops",
@@ -501,5 +506,6 @@ ELSEWHERE = {
     "lower_factor": "test_array_ops",
     "lu_factor": "test_array_ops",
     "singular_values": "test_array_ops",
+    "select": "test_array_ops",
     "svd": "test_array_ops",
 }

@@ -111,8 +111,22 @@ formula_op(
     "gelu",
     "x times the normal distribution function of x (Hendrycks and Gimpel 2016).",
     lambda x, approximate: _gelu(x, approximate),
-    approximate=False,
+    approximate=True,
 )
+
+
+@register
+class ExactGelu(Formula):
+    """`gelu` as an activation: exact unless told otherwise."""
+
+    name = "exact_gelu"
+    public = False
+    formula = staticmethod(
+        lambda x, approximate: call("gelu", x, approximate=approximate)
+    )
+
+    def arguments(self, x: Any, approximate: bool = False) -> Any:
+        return (x,), {"approximate": approximate}
 
 
 def _gelu(x: Node, approximate: bool) -> Any:

@@ -125,6 +125,7 @@ def derived(
         several = isinstance(domain[0], tuple) if domain else True
         fields = {
             "__doc__": function.__doc__,
+            "__module__": function.__module__,
             "name": name,
             "formula": staticmethod(function),
             "arguments": _arguments(name, function, operands, listed),

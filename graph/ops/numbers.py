@@ -14,6 +14,7 @@ from ..registry import call
 from ..types import DType, dtype_of
 from .elementwise import define
 from .formula import Derived, derived, floats, type_of, whole
+from .movement import full_node
 
 LN2 = math.log(2)
 
@@ -246,7 +247,21 @@ def copy(x: Any) -> Any:
 @derived(1)
 def isreal(x: Any) -> Any:
     """Whether an element has no imaginary part: always, there are only real dtypes."""
-    return call("equal", call("zeros_like", x), call("zeros_like", x))
+    return full_node(type_of(x).with_dtype("bool"), True)
+
+
+@derived(1, "float")
+def angle(x: Any) -> Any:
+    """The angle of a real number as a complex one: 0, or pi where it is negative."""
+    turned = call("cast", x < 0, type_of(x).dtype) * math.pi
+    return call("where", call("isnan", x), x, turned)
+
+
+@derived(1)
+def full_like(x: Any, fill_value: float, dtype: Any = None) -> Any:
+    """One number in the shape and dtype of a tensor."""
+    kind = type_of(x).dtype if dtype is None else dtype_of(dtype)
+    return full_node(type_of(x).with_dtype(kind), fill_value)
 
 
 @derived(1)

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from ..diagnostics import Fault
-from ..dim import maximum
+from ..dim import Dim, maximum
 from ..node import Node
-from ..op import register
+from ..op import register, result_dtype
 from ..registry import OPS, call
 from ..tensor import Tensor
 from ..types import I32
@@ -27,6 +27,8 @@ from .formula import (
     type_of,
     whole,
 )
+from .gathering import check_indices
+from .movement import listed
 
 
 def _without(x: Any, value: float) -> Any:
@@ -260,3 +262,79 @@ def bincount(
     values = call("ones_like", x) if weights is None else weights
     attributes = {"axis": 0, "size": maximum(size, 0), "rank": 1}
     return OPS["add_at"].dispatch((values, x), attributes)
+
+
+def _segments(name: str, data: Node, segment_ids: Node, num_segments: Any) -> Any:
+    """The number of segments; refuses ids that do not fit, and a missing number."""
+    check_indices(name, type_of(segment_ids))
+    if num_segments is None or segment_ids.shape != data.shape[:1]:
+        raise Refusal(
+            name,
+            "T0306",
+            f"`{name}` needs a vector with an id for each row of {type_of(data)}, and "
+            f"`num_segments`, for the size of the result depends on values otherwise",
+            operands={0: str(type_of(data)), 1: str(type_of(segment_ids))},
+            argument="num_segments",
+        )
+    return num_segments
+
+
+@derived(2, domain=((-2.0, 2.0), ()))
+def segment_sum(
+    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+) -> Any:
+    """The sums of the rows that carry the same id, one for each id from 0 on.
+
+    >>> call("segment_sum", [1.0, 2.0, 4.0], [1, 0, 1], 2).numpy().tolist()
+    [2.0, 5.0]
+    """
+    count = _segments("segment_sum", data, segment_ids, num_segments)
+    attributes = {"axis": 0, "size": Dim.of(count), "rank": 1}
+    return OPS["add_at"].apply((data, segment_ids), attributes)
+
+
+@derived(2, "any", ((-2.0, 2.0), ()))
+def segment_max(
+    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+) -> Any:
+    """The largest of the rows that carry the same id, one for each id from 0 on.
+
+    An id without rows gives minus infinity.
+    """
+    count = _segments("segment_max", data, segment_ids, num_segments)
+    ids = along(counted(count), 0, 2)
+    hit = call("equal", ids, call("cast", segment_ids, I32))
+    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
+    return call("max", call("where", hit, call("expand_dims", data, 0), -math.inf), 1)
+
+
+@register
+class Select(Derived):
+    """For each element the first choice whose condition holds, else the default.
+
+    >>> call("select", [[True, False]], [[1, 2]], default=0).numpy().tolist()
+    [1, 0]
+    """
+
+    domain = ((0.0, 1.0), (-2.0, 2.0))
+
+    def arguments(self, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+        conditions, choices = listed(self.name, condlist), listed(self.name, choicelist)
+        if len(conditions) != len(choices):
+            raise Fault(
+                "T0203",
+                f"`select` has {len(conditions)} conditions and {len(choices)} choices",
+                argument="choicelist",
+            )
+        return (*conditions, *choices, default), {}
+
+    @staticmethod
+    def formula(*operands: Node) -> Any:
+        count = len(operands) // 2
+        found = operands[-1]
+        dtype = result_dtype(*operands[count:])
+        found = call("cast", found, dtype)
+        for index in reversed(range(count)):
+            choice = call("cast", operands[count + index], dtype)
+            found = call("where", operands[index], choice, found)
+        return found

@@ -162,6 +162,17 @@ def test_bincount():
         call("bincount", symbolic("n", dtype="int32"))
 
 
+def test_select():
+    x = np.array([-2.0, -0.5, 0.5, 2.0])
+    found = call("select", [x < -1, x < 1], [x * 10, np.float64(7)], default=0.0)
+    assert found.numpy().tolist() == [-20.0, 7.0, 7.0, 0.0]
+
+    def objective(x):
+        return call("sum", call("select", [call("greater", x, 0.0)], [x], default=1.0))
+
+    assert grad(objective)(Tensor(x)).numpy().tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
 def test_cumprod_gradient_at_zeros():
     for x in ([2.0, 0.0, 3.0, 4.0], [2.0, 0.0, 3.0, 0.0], [0.0, 0.0, 1.0, 2.0]):
         check_gradient(lambda x: call("sum", call("cumprod", x)), np.array(x))

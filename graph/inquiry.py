@@ -1,0 +1,75 @@
+"""What a tensor tells about itself: shape, size, dtype; no op is run for that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .op import convert
+from .operand import Operand
+from .registry import OPS
+from .tensor import SymbolicTensor, convert_to_tensor
+from .types import I32, DTypeLike
+
+__all__ = ["array", "dtype", "is_tensor", "ndim", "shape", "size"]
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """The sizes of the axes: numbers, and scalar tensors for symbolic sizes.
+
+    >>> shape([[1, 2, 3]])
+    (1, 3)
+    """
+    sizes = convert(x).type.shape
+    return tuple(_number(size) for size in sizes)
+
+
+def size(x: Any) -> Any:
+    """The number of elements: a number, or a scalar tensor where sizes are symbolic.
+
+    >>> size([[1, 2, 3]])
+    3
+    """
+    return _number(convert(x).type.size)
+
+
+def _number(size: Any) -> Any:
+    if size.value is not None:
+        return size.value
+    return SymbolicTensor(OPS["size"].apply((), {"value": size, "dtype": I32}))
+
+
+def ndim(x: Any) -> int:
+    """The number of axes.
+
+    >>> ndim([[1, 2, 3]])
+    2
+    """
+    return len(convert(x).type.shape)
+
+
+def dtype(x: Any) -> str:
+    """The name of the element type.
+
+    >>> dtype([1.0])
+    'float32'
+    """
+    found: str = convert(x).type.dtype.name
+    return found
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether something is a tensor: a value, a symbolic one or a variable.
+
+    >>> is_tensor([1.0])
+    False
+    """
+    return isinstance(x, Operand)
+
+
+def array(x: Any, dtype: DTypeLike | None = None) -> Any:
+    """A tensor of a value, as `convert_to_tensor`.
+
+    >>> array([1, 2]).numpy().tolist()
+    [1, 2]
+    """
+    return convert_to_tensor(x, dtype)
