@@ -45,7 +45,7 @@ def _end(border: Any, size: Dim) -> Dim:
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """A list of parts along an axis: so many equal ones, or cut at the given places.
 
-    >>> [list(p.numpy()) for p in call("split", [1, 2, 3, 4], [1, 3])]
+    >>> [p.numpy().tolist() for p in call("split", [1, 2, 3, 4], [1, 3])]
     [[1], [2, 3], [4]]
     """
     axis = axis_of("split", x, axis)
@@ -71,7 +71,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """A list of parts along an axis, whose lengths differ by at most one.
 
-    >>> [list(p.numpy()) for p in call("array_split", [1, 2, 3], 2)]
+    >>> [p.numpy().tolist() for p in call("array_split", [1, 2, 3], 2)]
     [[1, 2], [3]]
     """
     axis = axis_of("array_split", x, axis)
@@ -113,7 +113,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """A list of the slices along an axis, which goes away.
 
-    >>> [list(row.numpy()) for row in call("unstack", [[1, 2], [3, 4]])]
+    >>> [row.numpy().tolist() for row in call("unstack", [[1, 2], [3, 4]])]
     [[1, 2], [3, 4]]
     """
     axis = axis_of("unstack", x, axis)

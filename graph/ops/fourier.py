@@ -155,7 +155,7 @@ def rfft(x: Any, fft_length: Any = None) -> list[Any]:
     x [..., n] gives a pair (real, imaginary) of [..., n // 2 + 1].
 
     >>> [p.numpy().tolist() for p in call("rfft", [1.0, 1.0])]
-    [[2.0, 0.0], [0.0, -0.0]]
+    [[2.0, 0.0], [0.0, 0.0]]
     """
     x = _fitted("rfft", x, fft_length)
     axis = type_of(x).rank - 1
