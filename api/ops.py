@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .graph import control as _control
+from .graph import functions as _functions
 from .graph import inquiry as _inquiry
 from .graph.registry import ALIASES, OPS
 from .graph.tensor import convert_to_numpy, convert_to_tensor
@@ -19,7 +20,8 @@ from .graph.transforms import custom_gradient
 _PUBLIC: dict[str, Any] = {name: op for name, op in OPS.items() if op.public}
 
 _PUBLIC |= {alias: OPS[name] for alias, name in ALIASES.items() if name in OPS}
-_PUBLIC |= {name: getattr(_control, name) for name in _control.__all__}
+for _module in (_control, _functions):
+    _PUBLIC |= {name: getattr(_module, name) for name in _module.__all__}
 _PUBLIC |= {name: getattr(_inquiry, name) for name in _inquiry.__all__}
 
 __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]  # noqa: PLE0604

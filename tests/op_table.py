@@ -15,6 +15,7 @@ import numpy as np
 import op_rows_activations
 import op_rows_array
 import op_rows_matrices
+import op_rows_images
 import op_rows_neural
 import op_rows_numbers
 import op_rows_windows
@@ -471,6 +472,7 @@ ROWS = (
     *op_rows_array.ROWS,
     *op_rows_numbers.ROWS,
     *op_rows_matrices.ROWS,
+    *op_rows_images.ROWS,
     *op_rows_neural.ROWS,
     *op_rows_windows.ROWS,
 )

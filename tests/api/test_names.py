@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tulle
-from tulle.graph import activations, control, initializers, inquiry
+from tulle.graph import activations, control, functions, initializers, inquiry
 from tulle.graph.layers import LAYERS
 from tulle.graph.registry import ALIASES, OPS
 from tulle.training import losses, metrics, optimizers, schedules
@@ -62,7 +62,7 @@ def test_every_registered_thing_has_a_public_name():
         "layers": set(LAYERS) | {"Input", "Layer"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
-        | {*control.__all__, *inquiry.__all__, *ALIASES},
+        | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES},
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
         | {"Loss", "get"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}
