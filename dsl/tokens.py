@@ -69,9 +69,14 @@ def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagno
     """The tokens, an end token included, and what is wrong with characters."""
     text, tokens, faults = source.text, list[Token](), list[Diagnostic]()
     line, start_of_line, place = 1, 0, 0
-    match_at, words = table.pattern.match, table.words
+    match_at, words, foreign = table.pattern.match, table.words, set[str]()
     while place < len(text) and len(faults) < MAX_FAULTS:
         found = match_at(text, place)
+        if found is None or found.lastgroup == "NAME":
+            word = _WORD.match(text, place)
+            if word and not word.group().isascii():
+                # It stands for a name, so that the rest is read as it was meant.
+                found = word
         if found is None:
             end = _stray_end(text, place)
             faults.append(_stray(source, place, end))
@@ -85,13 +90,26 @@ def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagno
         else:
             column = place - start_of_line + 1
             span = Span(source, line, column, line, column + len(value))
-            if kind == "NAME":
+            if kind == "FOREIGN":
+                kind = "NAME"
+                if value not in foreign:
+                    faults.append(_foreign(value, span))
+                foreign.add(value)
+            elif kind == "NAME":
                 kind = words.get(value, "LATER" if value in LATER else kind)
             tokens.append(Token(kind, value, span))
         place = end
     last = Span.between(source, len(text.rstrip()), len(text.rstrip()))
     tokens.append(Token("$END", "", last))
     return tokens, faults + _too_long(tokens)
+
+
+def _foreign(word: str, span: Span) -> Diagnostic:
+    """A word with letters that no name has, told at its first place."""
+    shown = word if word.isprintable() else ascii(word)[1:-1]
+    message = f"`{shown}` is not a name"
+    letters = "names are made of the letters a to z, digits and `_`"
+    return Diagnostic("T0101", message, span, help=(letters,))
 
 
 def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
@@ -108,6 +126,8 @@ def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
     return faults
 
 
+# Letters of all scripts, and the accents that are characters of their own.
+_WORD = re.compile(r"(?P<FOREIGN>[^\W\d][\w\u0300-\u036f]*)")
 _MALFORMED = re.compile(r"\d[\w.]*|\.\d[\w.]*|\"[^\n]*|'[^'\n]*'?|&&|\|\||\W|\w+")
 _ADVICE = {
     ";": "statements need no `;` between them: each begins with its own word",

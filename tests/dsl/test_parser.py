@@ -138,6 +138,10 @@ BODY = HEAD + "model M(x: f32[B]) -> f32[B] {\n  %s\n  let after = x\n  return x
         ("let h = 1.", 11, "T0101", "`1.` is not a number"),
         ("let h = 'same'", 11, "T0101", "`'same'` has no meaning in a `.net` file"),
         ('let h = "same', 11, "T0102", 'the string has no closing `"`'),
+        ("let h = größe", 11, "T0101", "`größe` is not a name"),
+        ("let h = x + été", 15, "T0101", "`été` is not a name"),
+        ("let h = u\u0308b", 11, "T0101", "`u\u0308b` is not a name"),
+        ("let ß = 1 let h = ß", 7, "T0101", "`ß` is not a name"),
         ("let h = \u202ex", 11, "T0101", "U+202E has no meaning in a `.net` file"),
     ],
 )
@@ -176,4 +180,4 @@ def test_no_message_names_a_class_of_tokens():
 
 
 def test_columns_count_characters():
-    assert faults("net 1\nconst größe: f32 = 3\n")[0][:2] == (2, 9)
+    assert faults("net 1\nconst a: f32 = \"größe\" ;\n")[0][:2] == (2, 24)
