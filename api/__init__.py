@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import activations as activations
     from . import callbacks as callbacks
+    from . import constraints as constraints
     from . import initializers as initializers
     from . import layers as layers
     from . import losses as losses
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from . import ops as ops
     from . import optimizers as optimizers
     from . import random as random
+    from . import regularizers as regularizers
     from . import saving as saving
     from . import utils as utils
     from .backend.function import function as function
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "activations",
     "callbacks",
+    "constraints",
     "initializers",
     "layers",
     "losses",
@@ -68,6 +71,7 @@ _MODULES = (
     "ops",
     "optimizers",
     "random",
+    "regularizers",
     "saving",
     "utils",
 )

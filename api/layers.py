@@ -3,6 +3,7 @@
 from .graph.layer import Layer
 from .graph.layers import (
     Activation,
+    ActivityRegularization,
     Add,
     Average,
     BatchNormalization,
@@ -14,6 +15,7 @@ from .graph.layers import (
     GaussianNoise,
     GlobalAveragePooling1D,
     LayerNormalization,
+    Masking,
     Maximum,
     Minimum,
     Multiply,
@@ -28,6 +30,7 @@ from .graph.network import Input
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Average",
     "BatchNormalization",
@@ -41,6 +44,7 @@ __all__ = [
     "Input",
     "Layer",
     "LayerNormalization",
+    "Masking",
     "Maximum",
     "Minimum",
     "Multiply",

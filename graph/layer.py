@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from . import tree
+from . import constraints, regularizers, tree
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
+from .layer_parts import (
+    argument_fault,
+    free_name,
+    numeric,
+    parameters,
+    signature,
+)
+from .masking import carry, given_mask
 from .node import Unique
 from .recording import recording
 from .registry import OPS
@@ -65,7 +72,7 @@ class LayerKind(type):
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         span = caller_span()
         try:
-            bound = _signature(cls.__init__).bind(None, *args, **kwargs)
+            bound = signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
             fault = argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, span) from None
@@ -76,7 +83,7 @@ class LayerKind(type):
         layer.__dict__.update(
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
-            dtype_kind=dtype_of("float32"),
+            dtype_kind=dtype_of("float32"), activity_regularizer=None,
         )  # fmt: skip
         try:
             layer.__init__(*args, **kwargs)
@@ -105,6 +112,7 @@ class Layer(metaclass=LayerKind):
     """
 
     built: bool
+    supports_masking = False  # whether the output carries the mask of the input
     opaque = False  # whether `call` works on values only
     auto_name: str | None
     given_name: str | None
@@ -121,6 +129,7 @@ class Layer(metaclass=LayerKind):
         name: str | None = None,
         trainable: bool = True,
         dtype: Any = None,
+        activity_regularizer: Any = None,
         **kwargs: Any,
     ):
         if kwargs:
@@ -129,6 +138,7 @@ class Layer(metaclass=LayerKind):
         self.given_name = name
         self._trainable = trainable
         self.dtype_kind = dtype_of(dtype or "float32")
+        self.activity_regularizer = regularizers.get(activity_regularizer)
 
     @property
     def name(self) -> str:
@@ -171,7 +181,7 @@ class Layer(metaclass=LayerKind):
         shape = tuple(self.told(Dim.of(size)) for size in sizes)
         variable = Variable(
             initializer, shape, dtype or self.dtype_kind, trainable, name,
-            regularizer, constraint,
+            regularizers.get(regularizer), constraints.get(constraint),
         )  # fmt: skip
         variable.path = f"{self.name}/{variable.name}"
         self._weights.append(variable)
@@ -217,7 +227,7 @@ class Layer(metaclass=LayerKind):
                 if isinstance(child, Layer):
                     below.append((f"{prefix}{name}/", child))
                 else:
-                    found[_free(prefix + name, found)] = child
+                    found[free_name(prefix + name, found)] = child
             stack += reversed(below)
         return found
 
@@ -283,6 +293,12 @@ class Layer(metaclass=LayerKind):
         # Layers inside ask themselves: a frozen batch normalization does not learn.
         for layer in (self, *self.sublayers):
             layer._trainable = bool(value)
+            layer.tell_weights()
+
+    def tell_weights(self) -> None:
+        """Weights that were made to be trained are so as long as the layer is."""
+        for weight in self._weights:
+            weight.trainable = weight.made_trainable and self._trainable
 
     def count_params(self) -> int:
         """The number of parameters."""
@@ -338,10 +354,32 @@ class Layer(metaclass=LayerKind):
         """A new layer from a configuration."""
         return cls(**config)
 
+    # Masks.
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the output: the input's, if the layer `supports_masking`."""
+        return previous_mask if self.supports_masking else None
+
+    @property
+    def makes_mask(self) -> bool:
+        """Whether `compute_mask` is the layer's own and may make a mask of nothing."""
+        return type(self).compute_mask is not Layer.compute_mask
+
     # Calls.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = self._tensors((args, kwargs))
+        mask = given_mask(self, args, kwargs)
+        if mask is not None and self.wants_mask and len(args) < 2:
+            kwargs = {**kwargs, "mask": mask}
+        result = self._called(args, kwargs)
+        try:
+            carry(self, args, kwargs, mask, result)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        return result
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         operands, _ = tree.flatten((args, kwargs))
         trace = current_trace()
         try:
@@ -377,7 +415,7 @@ class Layer(metaclass=LayerKind):
             floating = value.type.dtype.is_float
             return convert_to_tensor(value, self.dtype_kind) if floating else value
         if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-            if isinstance(value, list) and value and _numeric(value):
+            if isinstance(value, list) and value and numeric(value):
                 return self._tensors(convert_to_tensor(value))
             return type(value)(map(self._tensors, value))
         if isinstance(value, dict):
@@ -422,12 +460,30 @@ class Layer(metaclass=LayerKind):
             if recording() and hasattr(self, "vjp"):
                 opaque: Any = OPS["opaque"]
                 opaque.record_call(self, args, kwargs, result)
+        if self.activity_regularizer is not None:
+            for output in tree.flatten(result)[0]:
+                self.add_loss(
+                    self._per_sample(self.activity_regularizer(output), output)
+                )
         return result
+
+    def _per_sample(self, total: Any, output: Any) -> Any:
+        """A sum over a batch divided by the size of the batch, as Keras does."""
+        batch = output.type.shape[0] if output.type.shape else Dim.of(1)
+        size = batch.value
+        if size is None:
+            return total / OPS["size"](batch, dtype=output.dtype)
+        return total / max(size, 1)
+
+    @property
+    def wants_mask(self) -> bool:
+        """Whether `call` has an argument `mask`."""
+        return "mask" in parameters(type(self).call)
 
     @property
     def wants_training(self) -> bool:
         """Whether `call` has an argument `training`."""
-        return "training" in _parameters(type(self).call)
+        return "training" in parameters(type(self).call)
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Call `build` once, with the shape or shapes of the first argument."""
@@ -438,6 +494,8 @@ class Layer(metaclass=LayerKind):
         with tracing(None):
             self.build(shapes)
         self.built = True
+        if not self._trainable:
+            self.tell_weights()
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.ensure_built(args, kwargs)
@@ -480,23 +538,6 @@ def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
         )
 
 
-def _numeric(value: Any) -> bool:
-    """Whether a nested list holds numbers and nothing else."""
-    if isinstance(value, list):
-        return all(map(_numeric, value))
-    return isinstance(value, (bool, int, float, np.generic))
-
-
-@lru_cache(1024)
-def _signature(function: Any) -> inspect.Signature:
-    return inspect.signature(function)
-
-
-@lru_cache(1024)
-def _parameters(function: Any) -> frozenset[str]:
-    return frozenset(_signature(function).parameters)
-
-
 def _shape_of(operand: Any) -> tuple[int | None, ...]:
     shape: tuple[int | None, ...] = operand.shape
     return shape
@@ -519,15 +560,6 @@ def _members(value: Any) -> Iterator[tuple[str, Layer | Variable]]:
                 yield f"_{key}{suffix}", member
 
 
-def _free(path: str, taken: Any) -> str:
-    if path not in taken:
-        return path
-    number = 1
-    while f"{path}_{number}" in taken:
-        number += 1
-    return f"{path}_{number}"
-
-
 def _placeholder(shape: Any, dtype: DType) -> Any:
     if shape and isinstance(shape[0], (list, tuple)):
         return [_placeholder(one, dtype) for one in shape]
@@ -536,27 +568,3 @@ def _placeholder(shape: Any, dtype: DType) -> Any:
         for axis, size in enumerate(shape)
     )
     return SymbolicTensor(input_node("probe", TensorType(dtype, dims)))
-
-
-def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
-    """A wrong constructor call, with the nearest name."""
-    import difflib
-
-    found: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        if "__init__" in base.__dict__ and base is not object:
-            found.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
-    names = [n for n in found if n not in ("self", "kwargs", "args")]
-    wrong = next((name for name in given if name not in names), None)
-    known = f"`{kind.__name__}` takes {', '.join(names)}"
-    if wrong is None:
-        text = str(error).replace("__init__()", kind.__name__)
-        return Fault("T0203", f"wrong call of `{kind.__name__}`: {text}", help=[known])
-    near = difflib.get_close_matches(wrong, names, 1)
-    advice = [f"did you mean `{near[0]}`?"] if near else []
-    return Fault(
-        "T0202",
-        f"`{kind.__name__}` has no argument `{wrong}`",
-        argument=wrong,
-        help=[*advice, known],
-    )

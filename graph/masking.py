@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from . import tree
+
+if TYPE_CHECKING:
+    from .layer import Layer
 
 
 def set_mask(x: Any, mask: Any) -> None:
@@ -20,3 +25,36 @@ def set_mask(x: Any, mask: Any) -> None:
 def get_mask(x: Any) -> Any:
     """The mask that a tensor carries, or None."""
     return getattr(x, "_keras_mask", None)
+
+
+def masks_of(value: Any) -> Any:
+    """The masks of a nest of tensors, in a nest like it; None if there are none."""
+    leaves, structure = tree.flatten(value)
+    found = [get_mask(leaf) for leaf in leaves]
+    if all(mask is None for mask in found):
+        return None
+    return tree.unflatten(structure, iter(found))
+
+
+def given_mask(layer: Layer, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The mask of a call: the one passed, else what the first argument carries."""
+    if kwargs.get("mask") is not None:
+        return kwargs["mask"]
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    return masks_of(first)
+
+
+def carry(layer: Layer, args: Any, kwargs: Any, mask: Any, result: Any) -> None:
+    """Let the results carry the mask that the layer makes of the given one."""
+    if mask is None and not layer.makes_mask:
+        return
+    leaves, structure = tree.flatten(result)
+    if all(get_mask(leaf) is not None for leaf in leaves):
+        return
+    first = args[0] if args else next(iter(kwargs.values()), None)
+    made = layer.compute_mask(first, mask)
+    masks = [made] if structure is tree.LEAF else tree.flatten(made)[0]
+    if len(masks) == len(leaves):
+        for leaf, one in zip(leaves, masks, strict=True):
+            if one is not None and get_mask(leaf) is None:
+                set_mask(leaf, one)

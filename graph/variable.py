@@ -108,7 +108,7 @@ class Variable(Operand):
     ):
         self.name = name or "variable"
         self.path = self.name
-        self.trainable = trainable
+        self.trainable = self.made_trainable = trainable
         self.regularizer, self.constraint = regularizer, constraint
         self.initializer: Initializer | None = None
         self._array: Any = None

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
-from ..graph.layer import argument_fault
+from ..graph.layer_parts import argument_fault
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import tree
+from ..graph.constraints import Constraint
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Compound, Dim
 from ..graph.initializers import Initializer
@@ -21,6 +22,8 @@ from ..graph.layer import Layer, LayerCall
 from ..graph.network import Network
 from ..graph.node import Constant, Node, topological
 from ..graph.op import Op
+from ..graph.regularizers import Regularizer
+from ..graph.settings import Settings
 from ..graph.types import DType, TensorType
 from ..graph.variable import SeedGenerator, Variable
 from .configured import Configured
@@ -38,6 +41,8 @@ KINDS: tuple[tuple[str, type], ...] = (
     ("optimizer", Optimizer),
     ("schedule", LearningRateSchedule),
     ("initializer", Initializer),
+    ("regularizer", Regularizer),
+    ("constraint", Constraint),
 )
 
 
@@ -109,7 +114,7 @@ class Encoder:
             (SeedGenerator, lambda x: {"generator": self.generator(x)}),
             (Layer, lambda x: {"layer": self.layer(x)}),
             (Op, lambda x: {"op": x.name}),
-            ((Configured, Initializer), self.configured),
+            ((Configured, Initializer, Settings), self.configured),
         )
 
     def configured(self, item: Any) -> Json:

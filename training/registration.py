@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ..graph import initializers
+from ..graph import constraints, initializers, regularizers
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.layers import LAYERS
 from . import losses, metrics, optimizers, schedules
@@ -42,6 +42,8 @@ def library(kind: str) -> Mapping[str, Any]:
     tables: dict[str, Mapping[str, Any]] = {
         "layer": LAYERS,
         "initializer": {k.__name__: k for k in initializers.KINDS},
+        "regularizer": {k.__name__: k for k in regularizers.KINDS},
+        "constraint": {k.__name__: k for k in constraints.KINDS},
         "loss": {k.__name__: k for k in losses.CLASSES.values()}
         | {"LossFunction": LossFunction},
         "metric": {k.__name__: k for k in metrics.CLASSES.values()}

@@ -2,7 +2,16 @@
 
 from ..layer import Layer
 from .activation import Activation, ReLU, Softmax
-from .core import Dense, Embedding, Flatten, Permute, Rescaling, Reshape
+from .core import (
+    ActivityRegularization,
+    Dense,
+    Embedding,
+    Flatten,
+    Masking,
+    Permute,
+    Rescaling,
+    Reshape,
+)
 from .merging import (
     Add,
     Average,
@@ -19,16 +28,17 @@ from .regularization import Dropout, GaussianNoise
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (
-        Activation, Add, Average, BatchNormalization, Concatenate, Dense, Dropout,
-        Embedding, Flatten, GaussianNoise, GlobalAveragePooling1D,
-        LayerNormalization, Maximum, Minimum, Multiply, Permute, ReLU, Rescaling,
-        Reshape, Softmax, Subtract,
+        Activation, ActivityRegularization, Add, Average, BatchNormalization,
+        Concatenate, Dense, Dropout, Embedding, Flatten, GaussianNoise,
+        GlobalAveragePooling1D, LayerNormalization, Masking, Maximum, Minimum,
+        Multiply, Permute, ReLU, Rescaling, Reshape, Softmax, Subtract,
     )
 }  # fmt: skip
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Average",
     "BatchNormalization",
@@ -40,6 +50,7 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "LayerNormalization",
+    "Masking",
     "Maximum",
     "Minimum",
     "Multiply",

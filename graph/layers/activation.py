@@ -19,6 +19,8 @@ class Activation(Layer):
     [0.0, 2.0]
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -36,6 +38,8 @@ class ReLU(Layer):
     >>> ReLU(max_value=1.0)(np.array([0.5, 2.0])).numpy().tolist()
     [0.5, 1.0]
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class Softmax(Layer):
     """
 
     HIDDEN = -1e9  # as in Keras; -3e4 in float16
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)

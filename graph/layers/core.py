@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations
+from .. import activations, constraints, regularizers
 from ..diagnostics import Fault
 from ..dim import product
 from ..layer import Layer
@@ -24,6 +24,8 @@ class Dense(Layer):
     (2, 4)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,
@@ -31,14 +33,23 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive(self, "units", units)
         self.use_bias = use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         if not input_shape or input_shape[-1] is None:
@@ -49,13 +60,15 @@ class Dense(Layer):
                 operands={0: str(input_shape)},
             )
         self.kernel = self.add_weight(
-            (input_shape[-1], self.units), self.kernel_initializer, name="kernel"
-        )
+            (input_shape[-1], self.units), self.kernel_initializer, name="kernel",
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias"
-            )
+                (self.units,), self.bias_initializer, name="bias",
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
@@ -96,24 +109,83 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
         self.embeddings_initializer = embeddings_initializer
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = self.supports_masking = bool(mask_zero)
 
     def build(self, input_shape: Any) -> None:
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
             name="embeddings",
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
         )
 
     def call(self, inputs: Any) -> Any:
         if inputs.type.dtype.is_float:
             inputs = call("cast", inputs, "int32")  # as Keras does
         return call("take", self.embeddings, inputs, axis=0)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return call("not_equal", inputs, 0) if self.mask_zero else None
+
+
+class Masking(Layer):
+    """Steps whose features all equal `mask_value` set to zero and masked.
+
+    Input and output f32[batch, steps, features]; the mask is [batch, steps].
+
+    >>> import numpy as np
+    >>> y = Masking()(np.array([[[1.0], [0.0]]]))
+    >>> y._keras_mask.numpy().tolist()
+    [[True, False]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def call(self, inputs: Any) -> Any:
+        other = call("not_equal", inputs, self.mask_value)
+        kept = call("any", other, axis=-1, keepdims=True)
+        return inputs * call("cast", kept, inputs.dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return call("any", call("not_equal", inputs, self.mask_value), axis=-1)
+
+
+class ActivityRegularization(Layer):
+    """The input as it is, which adds l1 * sum(|x|) + l2 * sum(x²) to the losses.
+
+    The sum is divided by the size of the batch.
+
+    >>> import numpy as np
+    >>> layer = ActivityRegularization(l1=1.0)
+    >>> _ = layer(np.array([[1.0, -2.0]]))
+    >>> float(layer.losses[0])
+    3.0
+    """
+
+    supports_masking = True
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
 
 
 class Flatten(Layer):

@@ -18,6 +18,12 @@ class Merge(Layer):
 
     op = ""
     least = 1
+    supports_masking = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """True where one of the masks is."""
+        masks = [m for m in previous_mask or () if m is not None]
+        return reduce(lambda a, b: call("logical_or", a, b), masks) if masks else None
 
     def call(self, inputs: Any) -> Any:
         tensors = several(self, inputs, self.least)
@@ -145,3 +151,20 @@ class Concatenate(Layer):
 
     def call(self, inputs: Any) -> Any:
         return call("concatenate", several(self, inputs, 1), axis=self.axis)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The masks joined along `axis`, true where there is none."""
+        if previous_mask is None or all(mask is None for mask in previous_mask):
+            return None
+        pairs = zip(inputs, previous_mask, strict=True)
+        masks = [_full_mask(x, mask) for x, mask in pairs]
+        return call("any", call("concatenate", masks, axis=self.axis), axis=-1)
+
+
+def _full_mask(x: Any, mask: Any) -> Any:
+    """A mask with the shape of its tensor."""
+    if mask is None:
+        return call("ones_like", x, dtype="bool")
+    while mask.ndim < x.ndim:
+        mask = call("expand_dims", mask, -1)
+    return call("broadcast_to", mask, x.type.shape)

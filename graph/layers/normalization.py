@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import constraints, regularizers
 from ..diagnostics import Fault
 from ..layer import Layer
 from ..ops.reduce import normal_axis
@@ -18,6 +19,8 @@ class Normalization(Layer):
     gamma: Variable | None
     beta: Variable | None
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: Any,
@@ -26,9 +29,17 @@ class Normalization(Layer):
         scale: bool,
         beta_initializer: Any,
         gamma_initializer: Any,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.axis, self.epsilon = axis, epsilon
         self.center, self.scale = center, scale
         self.beta_initializer = beta_initializer
@@ -38,9 +49,15 @@ class Normalization(Layer):
         """Make `gamma` and `beta`, as far as they are wanted."""
         self.gamma = self.beta = None
         if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
+            self.gamma = self.add_weight(
+                shape, self.gamma_initializer, name="gamma",
+                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
+            )  # fmt: skip
         if self.center:
-            self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+            self.beta = self.add_weight(
+                shape, self.beta_initializer, name="beta",
+                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
+            )  # fmt: skip
 
     def normalized(
         self, x: Any, mean: Any, variance: Any, axes: tuple[int, ...]
@@ -104,11 +121,17 @@ class LayerNormalization(Normalization):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ):
         super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs
-        )
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer,
+            beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
+            **kwargs,
+        )  # fmt: skip
 
     def build(self, input_shape: Any) -> None:
         self.axes, sizes = static_sizes(self, input_shape, self.axis)
@@ -144,11 +167,17 @@ class BatchNormalization(Normalization):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ):
         super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs
-        )
+            axis, epsilon, center, scale, beta_initializer, gamma_initializer,
+            beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
+            **kwargs,
+        )  # fmt: skip
         self.momentum = momentum
         self.moving_mean_initializer = moving_mean_initializer
         self.moving_variance_initializer = moving_variance_initializer

@@ -21,6 +21,8 @@ class Dropout(Layer):
     [[1.0, 2.0]]
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         rate: float,
@@ -53,6 +55,8 @@ class GaussianNoise(Layer):
     >>> GaussianNoise(0.5)(np.array([[1.0, 2.0]])).numpy().tolist()
     [[1.0, 2.0]]
     """
+
+    supports_masking = True
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)

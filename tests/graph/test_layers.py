@@ -10,6 +10,7 @@ from tulle.graph.differentiate import gradients
 from tulle.graph.evaluate import evaluate
 from tulle.graph.layer import Layer
 from tulle.graph.layers import LAYERS
+from tulle.graph.masking import get_mask, set_mask
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor, Tensor, constant_node, input_node
@@ -28,9 +29,24 @@ def filled(value, arrays):
     return value
 
 
+def configured(value):
+    """A setting; an object is given by its class and configuration."""
+    if not isinstance(value, dict):
+        return value
+    return {"class_name": value["class"], "config": value["config"]}
+
+
+def masked(found) -> dict:
+    """The arrays of a case as tensors, with the masks that they carry."""
+    tensors = {key: Tensor(array) for key, array in found.given.items()}
+    for key, mask in found.entry["call"].get("input_masks", {}).items():
+        set_mask(tensors[key], tensors[mask])
+    return tensors
+
+
 def made(found) -> Layer:
     """The layer of a case, built, with the weights of the case."""
-    layer = LAYERS[found.name](**found.config)
+    layer = LAYERS[found.name](**{k: configured(v) for k, v in found.config.items()})
     first = filled(found.entry["call"]["args"][0], found.given)
     several = isinstance(first, list)
     layer.build([a.shape for a in first] if several else first.shape)
@@ -59,9 +75,14 @@ def leaves(found) -> dict:
 def test_eager(case_id):
     found = case(case_id)
     layer = made(found)
-    kwargs = filled(found.entry["call"]["kwargs"], found.given)
-    result = layer(*filled(found.entry["call"]["args"], found.given), **kwargs)
+    tensors = masked(found)
+    kwargs = filled(found.entry["call"]["kwargs"], tensors)
+    result = layer(*filled(found.entry["call"]["args"], tensors), **kwargs)
     found.check("out.0", result)
+    if "out_mask.0" in found.want:
+        found.check("out_mask.0", get_mask(result))
+    if "reg_loss" in found.want:
+        found.check("reg_loss", sum(layer.losses))
     for key in found.want:
         if key.startswith("after."):
             found.check(key, getattr(layer, key.removeprefix("after.")))
@@ -94,7 +115,7 @@ def test_traced(case_id):
             wanted[key] = trace.updates.get(variable, variable.node)
     for key, array in zip(wanted, evaluate(wanted.values(), values, {}), strict=True):
         found.check(key, array)
-    assert set(wanted) == set(found.want) - {"reg_loss"}
+    assert set(wanted) == set(found.want) - {"reg_loss", "out_mask.0"}
 
 
 @each("layer", names=LAYERS)

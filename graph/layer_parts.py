@@ -1,0 +1,73 @@
+"""What layers stand on: signatures, arguments told in our words, free names."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .diagnostics import Fault
+from .dim import Dim
+from .registry import OPS
+
+
+def numeric(value: Any) -> bool:
+    """Whether a nested list holds numbers and nothing else."""
+    if isinstance(value, list):
+        return all(map(numeric, value))
+    return isinstance(value, (bool, int, float, np.generic))
+
+
+@lru_cache(1024)
+def signature(function: Any) -> inspect.Signature:
+    """The signature of a function, remembered."""
+    return inspect.signature(function)
+
+
+@lru_cache(1024)
+def parameters(function: Any) -> frozenset[str]:
+    """The names of a function's parameters."""
+    return frozenset(signature(function).parameters)
+
+
+def free_name(path: str, taken: Any) -> str:
+    """A path that is not taken, with a number if need be."""
+    if path not in taken:
+        return path
+    number = 1
+    while f"{path}_{number}" in taken:
+        number += 1
+    return f"{path}_{number}"
+
+
+def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
+    """A wrong constructor call, with the nearest name."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if "__init__" in base.__dict__ and base is not object:
+            found.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
+    names = [n for n in found if n not in ("self", "kwargs", "args")]
+    wrong = next((name for name in given if name not in names), None)
+    known = f"`{kind.__name__}` takes {', '.join(names)}"
+    if wrong is None:
+        text = str(error).replace("__init__()", kind.__name__)
+        return Fault("T0203", f"wrong call of `{kind.__name__}`: {text}", help=[known])
+    near = difflib.get_close_matches(wrong, names, 1)
+    advice = [f"did you mean `{near[0]}`?"] if near else []
+    return Fault(
+        "T0202",
+        f"`{kind.__name__}` has no argument `{wrong}`",
+        argument=wrong,
+        help=[*advice, known],
+    )
+
+
+def per_sample(total: Any, output: Any) -> Any:
+    """A sum over a batch divided by the size of the batch, as Keras does."""
+    batch = output.type.shape[0] if output.type.shape else Dim.of(1)
+    if batch.value is None:
+        return total / OPS["size"](batch, dtype=output.dtype)
+    return total / max(batch.value, 1)

@@ -1,0 +1,91 @@
+"""Regularizers and constraints against Keras's numbers; their settings and names."""
+
+import numpy as np
+import pytest
+from oracle_cases import case, each
+
+import tulle
+from tulle.graph import constraints, regularizers
+from tulle.graph.diagnostics import TensorTypeError
+
+
+@each("regularizer")
+def test_regularizer(case_id):
+    found = case(case_id)
+    function = getattr(tulle.regularizers, found.name)(**found.config)
+    value, gradient = tulle.value_and_grad(function)(found.given["in.0"])
+    found.check("out.0", value)
+    found.check("grad.in.0", gradient)
+    again = type(function).from_config(function.get_config())
+    found.check("out.0", tulle.function(again)(found.given["in.0"]))
+
+
+@each("constraint")
+def test_constraint(case_id):
+    found = case(case_id)
+    function = getattr(tulle.constraints, found.name)(**found.config)
+    found.check("out.0", function(found.given["in.0"]))
+    again = type(function).from_config(function.get_config())
+    found.check("out.0", tulle.function(again)(found.given["in.0"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("l1", regularizers.L1),
+        ("L2", regularizers.L2),
+        ("l1_l2", regularizers.L1L2),
+        ({"class_name": "L1", "config": {"l1": 0.5}}, regularizers.L1),
+        (regularizers.L2, regularizers.L2),
+    ],
+)
+def test_regularizers_by_name(name, kind):
+    assert type(tulle.regularizers.get(name)) is kind
+    assert tulle.regularizers.get(None) is None
+    assert tulle.regularizers.get(np.sum) is np.sum
+
+
+@pytest.mark.parametrize("name", ["max_norm", "MaxNorm", constraints.MaxNorm])
+def test_constraints_by_name(name):
+    assert type(tulle.constraints.get(name)) is constraints.MaxNorm
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tulle.regularizers.get("l3"), "no regularizer"),
+        (lambda: tulle.constraints.get(3), "no constraint"),
+        (lambda: tulle.regularizers.L1(-1.0), "at least 0"),
+        (lambda: tulle.regularizers.OrthogonalRegularizer(mode="x"), "rows or columns"),
+        (lambda: tulle.regularizers.OrthogonalRegularizer()([1.0]), "a matrix"),
+    ],
+)
+def test_refusals(make, message):
+    with pytest.raises(TensorTypeError, match=message):
+        make()
+
+
+def test_training_with_both_and_a_saved_model(tmp_path):
+    model = tulle.Sequential(
+        [
+            tulle.Input((3,)),
+            tulle.layers.Dense(
+                2,
+                kernel_regularizer=tulle.regularizers.L2(0.5),
+                bias_constraint="non_neg",
+            ),
+        ]
+    )
+    model.compile(tulle.optimizers.SGD(0.1), "mse")
+    x, y = np.ones((4, 3), "float32"), -np.ones((4, 2), "float32")
+    kernel = model.get_weights()[0]
+    error = np.mean((x @ kernel - y) ** 2)
+    history = model.fit(x, y, epochs=1, batch_size=4, verbose=0)
+    wanted = error + 0.5 * np.sum(kernel**2)
+    np.testing.assert_allclose(history.history["loss"], [wanted], 1e-5)
+    assert np.all(model.get_weights()[1] >= 0)
+    model.save(tmp_path / "m.tulle")
+    layer = tulle.load_model(tmp_path / "m.tulle").layers[0]
+    assert layer.kernel_regularizer.get_config() == {"l2": 0.5}
+    assert isinstance(layer.kernel.regularizer, regularizers.L2)
+    assert isinstance(layer.bias.constraint, constraints.NonNeg)
