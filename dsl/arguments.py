@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 
+MORE = "*"  # begins the keys of what a starred parameter collects
+FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+LISTED = (*FIXED, inspect.Parameter.KEYWORD_ONLY)
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """An argument as given: its name if it has one, its value and place."""
@@ -66,12 +71,16 @@ def bind(
     """Arguments by parameter name; None if some do not fit, which is told."""
     known = library.parameters(target) if parameters is None else parameters
     usage = library.usage(title, target) if parameters is None else ""
-    positional = [n for n, p in known.items() if p.kind is not p.KEYWORD_ONLY]
+    positional = [n for n, p in known.items() if p.kind in FIXED]
+    more = any(p.kind is p.VAR_POSITIONAL for p in known.values())
     found: dict[str, Given] = {}
     before = len(evaluator.checker.faults)
     for index, item in enumerate(given):
         name = item.name.text if item.name else None
         place = item.name.span if item.name else item.span
+        if name is None and index >= len(positional) and more:
+            found[f"{MORE}{index}"] = item
+            continue
         if name is None and index >= len(positional):
             message = f"`{title}` takes {len(positional)} arguments, not {len(given)}"
             evaluator.checker.error("T0202", message, place, notes=_notes(usage))
@@ -83,11 +92,25 @@ def bind(
             evaluator.checker.error("T0202", f"`{name}` is given twice", place)
         else:
             found[name] = item
-    missing = [n for n, p in known.items() if p.default is p.empty and n not in found]
+    needed = [n for n, p in known.items() if p.default is p.empty]
+    missing = [n for n in needed if n not in found and known[n].kind in LISTED]
     if missing and len(evaluator.checker.faults) == before:
         message = f"`{title}` needs {listed(missing)}"
         evaluator.checker.error("T0203", message, span, notes=_notes(usage))
     return found if len(evaluator.checker.faults) == before else None
+
+
+def called(target: Any, plain: Mapping[str, Any]) -> Any:
+    """The result of a call with bound arguments, those of a starred parameter too."""
+    named = {key: value for key, value in plain.items() if not key.startswith(MORE)}
+    if len(named) == len(plain):
+        return target(**named)
+    parameters = inspect.signature(target).parameters.values()
+    before = [
+        named.pop(p.name) for p in parameters if p.kind in FIXED and p.name in named
+    ]
+    more = [value for key, value in plain.items() if key.startswith(MORE)]
+    return target(*before, *more, **named)
 
 
 def _notes(usage: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ..graph.node import Node
 from ..graph.op import Op, as_node, unpack
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, constant_node
-from .arguments import Given, bind, not_tensors, operand_spans, raw
+from .arguments import Given, bind, called, not_tensors, operand_spans, raw
 from .checker import WRONG_VALUES
 from .values import (
     POISON,
@@ -51,7 +51,7 @@ def apply_op(
     try:
         with standing_at(span):
             plain = {key: raw(item.value) for key, item in bound.items()}
-            operands, attributes = op.arguments(**plain)
+            operands, attributes = called(op.arguments, plain)
             places = operand_spans(operands, given)
             _static_attributes(title, attributes)
             result = _dispatch(op, title, operands, attributes)

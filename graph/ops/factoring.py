@@ -5,7 +5,10 @@ A matrix that has no factor or inverse gives NaN, as it does on every device.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
@@ -43,16 +46,37 @@ def matrix_only(name: str, x: TensorType, square: bool = False) -> None:
         )
 
 
+def _numeric(xp: Any, name: str, *arrays: Any, **options: Any) -> Any:
+    """A function of `linalg`, in float32 for halves, with NaN where it refuses."""
+    narrow = arrays[0].dtype
+    if narrow.itemsize == 2:
+        arrays = tuple(array.astype("float32") for array in arrays)
+    found = _each(xp, partial(getattr(xp.linalg, name), **options), *arrays)
+    if isinstance(found, tuple):
+        return tuple(part.astype(narrow, copy=False) for part in found)
+    return found.astype(narrow, copy=False)
+
+
 def _each(xp: Any, function: Any, *arrays: Any) -> Any:
     """A function of matrices; NaN for those of a batch that it refuses."""
     try:
         return function(*arrays)
-    except xp.linalg.LinAlgError:
-        first = arrays[-1]
+    except np.linalg.LinAlgError:
         if arrays[0].ndim == 2:
-            return xp.full_like(first, xp.nan)
+            return _nans(xp, function, arrays)
         parts = [_each(xp, function, *items) for items in zip(*arrays, strict=True)]
+        if isinstance(parts[0], tuple):
+            return tuple(map(xp.stack, zip(*parts, strict=True)))
         return xp.stack(parts)
+
+
+def _nans(xp: Any, function: Any, arrays: Any) -> Any:
+    """NaN in the shape of the results, which those of a unit matrix show."""
+    first = xp.eye(*arrays[0].shape, dtype=arrays[0].dtype)
+    shown = function(first, *arrays[1:])
+    if isinstance(shown, tuple):
+        return tuple(xp.full_like(part, xp.nan) for part in shown)
+    return xp.full_like(shown, xp.nan)
 
 
 class Square(Op):
@@ -84,7 +108,7 @@ class LowerFactor(Square):
         return ((found + swap_last(found)) * 0.5,)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _each(xp, xp.linalg.cholesky, x)
+        return _numeric(xp, "cholesky", x)
 
 
 def _diagonal_matrix(x: Node) -> Node:
@@ -120,7 +144,7 @@ class Inv(Square):
         return (-(turned @ cotangent @ turned),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _each(xp, xp.linalg.inv, x)
+        return _numeric(xp, "inv", x)
 
 
 @register
@@ -139,7 +163,7 @@ class Det(Square):
         return (scale * swap_last(call("inv", *node.inputs)),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return xp.linalg.det(x)
+        return _numeric(xp, "det", x)
 
 
 def _wide(x: Node) -> Node:
@@ -161,7 +185,7 @@ class Slogdet(Square):
         return (scale * swap_last(call("inv", *node.inputs)),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return tuple(xp.linalg.slogdet(x))
+        return _numeric(xp, "slogdet", x)
 
 
 @derived(1, FLOAT)
@@ -190,7 +214,7 @@ class SolveMatrix(Op):
         return -(right @ swap_last(node)), right
 
     def run(self, xp: Any, a: Any, b: Any, *, out: Any = None) -> Any:
-        return _each(xp, xp.linalg.solve, a, b)
+        return _numeric(xp, "solve", a, b)
 
 
 @derived(2, FLOAT, ((-1.0, 1.0), (-1.0, 1.0)))
@@ -284,7 +308,7 @@ class Qr(Factors):
         return (call("concatenate", [first, q @ g_more], axis),)
 
     def run(self, xp: Any, x: Any, *, mode: str, out: Any = None) -> Any:
-        return tuple(xp.linalg.qr(x, mode=mode))
+        return _numeric(xp, "qr", x, mode=mode)
 
 
 def _qr_gradient(q: Node, r: Node, g_q: Node, g_r: Node) -> Node:
@@ -319,7 +343,7 @@ class Eigh(Factors):
         return ((found + swap_last(found)) * 0.5,)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return tuple(xp.linalg.eigh(x))
+        return _numeric(xp, "eigh", x)
 
 
 def _gaps(values: Node) -> Node:
@@ -367,7 +391,7 @@ class SingularValues(Factors):
         return (_svd_gradient(node, *cotangent),)
 
     def run(self, xp: Any, x: Any, *, full: bool, out: Any = None) -> Any:
-        return tuple(xp.linalg.svd(x, full_matrices=full))
+        return _numeric(xp, "svd", x, full_matrices=full)
 
 
 def _svd_gradient(node: Node, g_u: Node, g_s: Node, g_vt: Node) -> Node:
@@ -404,8 +428,6 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 
     Singular values below `rcond` times the largest count as 0.
     """
-    import numpy as np
-
     matrix_only("lstsq", type_of(a))
     if a.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != a.shape[0]:
         raise Refusal(

@@ -145,6 +145,28 @@ def test_singular_matrices_give_nan():
     assert np.isnan(call("solve", zero, np.ones(2)).numpy()).all()
 
 
+def test_nan_in_a_batch_stays_with_its_matrix():
+    x = np.stack([np.eye(2), np.full((2, 2), np.nan)])
+    for name in ("svd", "eigh"):
+        good, bad = call(name, x)[1].numpy()
+        assert np.isfinite(good).all()
+        assert np.isnan(bad).all()
+
+
+@pytest.mark.parametrize("name", ["inv", "det", "cholesky", "qr", "svd", "eigh"])
+def test_half_precision(name):
+    x = (np.eye(3) * 2).astype("float16")
+    found = call(name, x)
+    several = isinstance(found, (list, tuple))
+    for half, full in zip(
+        found if several else [found],
+        call(name, x.astype("float64")) if several else [call(name, x.astype(float))],
+        strict=True,
+    ):
+        assert half.dtype == "float16"
+        np.testing.assert_allclose(half.numpy(), full.numpy(), 1e-3)
+
+
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_windows(size):
     for name in ("bartlett", "blackman", "hamming", "hanning"):
