@@ -8,6 +8,7 @@ They are those of the registry, so that an op is written in one place.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .graph import control as _control
@@ -27,6 +28,9 @@ _PUBLIC |= {name: getattr(_inquiry, name) for name in _inquiry.__all__}
 __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]  # noqa: PLE0604
 
 globals().update(_PUBLIC)
+
+_IMAGES = ("crop_images", "pad_images", "resize", "rgb_to_grayscale")
+image = SimpleNamespace(**{name: OPS[name] for name in _IMAGES})
 
 if TYPE_CHECKING:
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import op_rows_activations
 import op_rows_array
-import op_rows_matrices
 import op_rows_images
+import op_rows_matrices
 import op_rows_neural
 import op_rows_numbers
 import op_rows_windows

@@ -31,10 +31,10 @@ COMPLEX = "there are no complex dtypes; transforms take and give pairs of real t
 LATER = "not yet"
 
 NOT_YET = """
-    ctc_decode depth_to_space image.affine_transform image.crop_images
+    ctc_decode depth_to_space image.affine_transform
     image.elastic_transform image.extract_patches image.gaussian_blur image.hsv_to_rgb
-    image.map_coordinates image.pad_images image.perspective_transform image.resize
-    image.rgb_to_grayscale image.rgb_to_hsv image.scale_and_translate istft moments
+    image.map_coordinates image.perspective_transform
+    image.rgb_to_hsv image.scale_and_translate istft
     polar psnr space_to_depth sparsemax unfold
 """.split()
 
@@ -51,7 +51,7 @@ LEFT_OUT = {
 }
 
 FAMILIES = {
-    "activation": "Activations",
+    "activation": "Further activations",
     "assembling": "Cutting and joining",
     "bits": "Bits and factors",
     "comparison": "Choosing",
@@ -65,17 +65,19 @@ FAMILIES = {
     "fourier": "Fourier transforms",
     "framing": "Windows of signals",
     "gathering": "Picking by integers",
+    "image": "Images",
     "indexing": "Picking by position",
     "linalg": "Matrix products",
     "movement": "Moving elements",
     "moving": "Turning and shifting axes",
-    "neural": "Neural",
+    "neural": "Normalization",
     "norms": "Norms",
     "numbers": "Numbers",
     "pooling": "Pooling",
     "products": "Sums of products",
     "reduce": "Folds",
     "scattering": "Scattered places",
+    "sequence": "Sequences",
     "sorting": "Orders",
     "statistics": "Statistics",
 }
