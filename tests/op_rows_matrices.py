@@ -108,6 +108,21 @@ def length(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     return np.linalg.norm(x, ord, axis, keepdims)
 
 
+def overlapped(frames: Any, weights: Any, stride: int, margin: int, length: Any) -> Any:
+    count, width = frames.shape[-2:]
+    size = (count - 1) * stride + width
+    total, share = np.zeros((*frames.shape[:-2], size)), np.zeros(size)
+    for index in range(count):
+        total[..., index * stride :][..., :width] += frames[..., index, :]
+        share[index * stride :][:width] += weights
+    end = size - margin if length is None else margin + length
+    return (total / share)[..., margin:end]
+
+
+def signal(re: Any, im: Any, **options: Any) -> Any:
+    return overlapped(np.fft.irfft(re + 1j * im), np.ones(6), 2, 0, None)
+
+
 SQUARE = ("D 3 3",)
 STRONG = ((0.5, 1.5),)
 
@@ -241,5 +256,29 @@ ROWS = (
         },
         nan=False,
         empty=False,
+    ),
+    *rows(
+        "overlapped",
+        overlapped,
+        ("A 4 5", "5"),
+        {"stride": 2, "margin": 2, "length": None},
+        {"stride": 3, "margin": 0, "length": 7},
+        kinds="ff",
+        nan=False,
+    ),
+    *rows(
+        "istft",
+        signal,
+        ("A 3 4", "A 3 4"),
+        {
+            "sequence_length": 6,
+            "sequence_stride": 2,
+            "fft_length": 6,
+            "center": False,
+            "window": None,
+        },
+        kinds="ff",
+        listed=True,
+        nan=False,
     ),
 )

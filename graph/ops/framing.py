@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..dim import Dim
 from ..node import Node
 from ..registry import OPS, call
@@ -18,6 +20,7 @@ from .formula import (
     chosen,
     counted,
     derived,
+    part,
     type_of,
     whole,
 )
@@ -70,8 +73,6 @@ def hanning(x: Any) -> Any:
 @derived(0, domain=())
 def kaiser(x: Any, beta: float) -> Any:
     """Kaiser's window of `x` places."""
-    import numpy as np
-
     return constant_node(np.kaiser(whole("kaiser", x, "x"), beta).astype("float32"))
 
 
@@ -116,32 +117,85 @@ def stft(
     """
     axis = axis_of("stft", x, -1)
     length = whole("stft", sequence_length, "sequence_length")
-    if not 0 < length <= whole("stft", fft_length, "fft_length"):
-        raise Refusal(
-            "stft",
-            "T0204",
-            f"a window of {length} does not fit into `fft_length={fft_length}`",
-            argument="sequence_length",
-        )
+    _fits("stft", length, fft_length)
     if center:
         width = ((0, 0),) * axis + ((fft_length // 2, fft_length // 2),)
         x = call("pad", x, width, "reflect")
-    before = (fft_length - length) // 2
     frames = call("extract_sequences", x, fft_length, sequence_stride)
     if window is not None:
-        weights = _weights(window, length, type_of(x).dtype)
-        after = fft_length - length - before
-        frames = call("multiply", frames, call("pad", weights, ((before, after),)))
+        weights = _weights(window, length, fft_length, type_of(x).dtype)
+        frames = call("multiply", frames, weights)
     found: list[Any] = call("rfft", frames, fft_length)
     return found
 
 
-def _weights(window: Any, length: int, dtype: Any) -> Any:
-    import numpy as np
+@derived(1, "float", kind=Several, listed=True, domain=((-2.0, 2.0),) * 2)
+def istft(
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Any:
+    """`stft` undone: a pair (real, imaginary) as one signal of `length` places.
 
+    Where windows overlap their shares are weighed, as they were seen through them.
+    """
+    own = whole("istft", sequence_length, "sequence_length")
+    _fits("istft", own, fft_length)
+    frames = call("irfft", list(x), fft_length)
+    dtype = type_of(frames).dtype
+    ones = Tensor(np.ones(fft_length, "float32"))
+    weights = call("cast", ones, dtype)
+    if window is not None:
+        weights = _weights(window, own, fft_length, dtype)
+    return call(
+        "overlapped",
+        call("multiply", frames, weights),
+        call("square", weights),
+        sequence_stride,
+        fft_length // 2 if center else 0,
+        length,
+    )
+
+
+@derived(2, "same", ((-2.0, 2.0), (0.5, 1.5)), public=False)
+def overlapped(
+    frames: Any, weights: Any, stride: int, margin: int, length: int | None
+) -> Any:
+    """Overlapping windows added up, over the sum of the weights at each place."""
+    axis = frames.ndim - 2
+    count, width = frames.shape[axis:]
+    size = (count - 1) * stride + width
+    places = along(counted(count) * stride, 0, 2) + along(counted(width), 1, 2)
+    options = {"size": size, "rank": 2}
+    total = OPS["add_at"].apply((frames, places), {"axis": axis, **options})
+    spread = call("broadcast_to", weights, (count, width))
+    share = OPS["add_at"].apply((spread, places), {"axis": 0, **options})
+    empty = share <= 1e-11
+    total = total / call("where", empty, 1.0, share)
+    return part(total, axis, margin, size - 2 * margin if length is None else length)
+
+
+def _fits(name: str, length: int, fft_length: int) -> None:
+    if not 0 < length <= whole(name, fft_length, "fft_length"):
+        raise Refusal(
+            name,
+            "T0204",
+            f"a window of {length} does not fit into `fft_length={fft_length}`",
+            argument="sequence_length",
+        )
+
+
+def _weights(window: Any, length: int, fft_length: int, dtype: Any) -> Any:
+    """The window in the middle of `fft_length` places."""
     if isinstance(window, str):
         chosen("stft", window, "window", ("hann", "hamming"))
         places = np.arange(length) * (2 * math.pi / length)
         share = 0.5 if window == "hann" else 0.54
         window = share - (1 - share) * np.cos(places)
-    return call("cast", Tensor(np.asarray(window, "float64")), dtype)
+    before = (fft_length - length) // 2
+    width = (before, fft_length - length - before)
+    return call("cast", Tensor(np.pad(np.asarray(window, "float64"), width)), dtype)

@@ -7,7 +7,12 @@ import pytest
 
 from tulle.dsl import check, load, loads
 from tulle.dsl.plans import TrainingPlan
-from tulle.graph.diagnostics import DataError, LanguageError, TensorTypeError
+from tulle.graph.diagnostics import (
+    DataError,
+    LanguageError,
+    TensorTypeError,
+    TulleError,
+)
 from tulle.graph.graph import Graph, same_graph
 from tulle.graph.layers import Dense, Dropout
 from tulle.graph.network import Input
@@ -54,6 +59,27 @@ def test_branches_and_shared_layers():
     assert [v.path for v in model.variables] == ["encode/kernel", "encode/bias"]
     ones, zeros = np.ones((2, 4), "float32"), np.zeros((2, 4), "float32")
     assert sorted(model([ones, zeros])) == ["gap", "left"]
+
+
+def test_ops_with_lists_and_starred_parameters():
+    text = """
+    model M(x: f32[B, 5, 6]) -> f32[B, 5, 5] {
+      let (a, b) = split(x, 2, axis = 2)
+      return einsum("btc,bsc->bts", a, b)
+    }
+    """
+    x = np.random.default_rng(0).normal(size=(2, 5, 6)).astype("float32")
+    wanted = x[..., :3] @ x[..., 3:].swapaxes(1, 2)
+    np.testing.assert_allclose(loads(HEAD + text).M(x).numpy(), wanted, 1e-5)
+    for wrong, code in (
+        ('einsum("btc,bsc->bts", x)', "T0204"),
+        ("split(x, 4, axis = 2)[0]", "T0304"),
+        ("einsum()", "T0203"),
+    ):
+        body = f"model M(x: f32[B, 5, 6]) -> f32[B, 5, 5] {{ return {wrong} }}"
+        with pytest.raises(TulleError) as caught:
+            loads(HEAD + body)
+        assert caught.value.diagnostics[0].code == code
 
 
 def test_params_and_pure_functions():
@@ -125,6 +151,20 @@ def test_files_that_cannot_be_read(tmp_path):
     marked = tmp_path / "marked.net"
     marked.write_bytes(b"\xef\xbb\xbfnet 1\r\ndim B\r\n")
     assert check(marked) == []
+
+
+def test_a_large_file_is_not_read(tmp_path):
+    large = tmp_path / "large.net"
+    with large.open("wb") as stream:
+        stream.truncate(2**40)  # a hole: it takes no space, and no memory holds it
+    (told,) = check(large)
+    assert told.code == "T0901"
+    assert f"{2**40} bytes" in told.message
+    with pytest.raises(LanguageError):
+        load(large)
+    just = tmp_path / "just.net"
+    just.write_text("net 1 #" + "x" * (2**20 - 7))
+    assert check(just) == []
 
 
 def test_unknown_attribute_lists_what_there_is():

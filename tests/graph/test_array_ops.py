@@ -176,6 +176,15 @@ def test_windows(size):
     np.testing.assert_allclose(call("kaiser", size, 3.0).numpy(), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize("window", ["hann", "hamming", None])
+def test_istft_undoes_stft(window):
+    x = RANDOM.normal(size=(2, 24))
+    options = {"sequence_length": 8, "sequence_stride": 2, "fft_length": 8}
+    pair = call("stft", x, **options, window=window)
+    found = call("istft", pair, **options, window=window).numpy()
+    np.testing.assert_allclose(found, x, atol=1e-10)
+
+
 def test_bincount():
     assert call("bincount", [1, 4, 1]).numpy().tolist() == [0, 2, 0, 0, 1]
     found = call("bincount", [1, 0], weights=[0.5, 2.0], minlength=3)
