@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .streams import OutputLost, watched
+
 EPILOG = """\
 examples:
   tulle check digits.net                                 find mistakes
@@ -184,9 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["explain", "no such code"])
     1
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    try:
+        with watched():
+            return _called(arguments)
+    except OutputLost:
+        return 1
+
+
+def _called(arguments: Sequence[str] | None) -> int:
     root = parser()
     try:
         options = root.parse_args(arguments)
@@ -212,14 +219,11 @@ def _guarded(options: argparse.Namespace) -> int:
         from .commands import COMMANDS
 
         code = COMMANDS[options.command](options)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\ninterrupted; nothing was saved", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has read enough; Python must not flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OutputLost:
+        raise
     except Exception as error:  # noqa: BLE001 - the last place before the user
         return _told(error)
     return code

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -538,3 +539,43 @@ def test_the_installed_command(tmp_path):
         cwd=tmp_path,
     )
     assert (done.returncode, done.stdout) == (0, f"{NET}: no mistakes found\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("redirection", "words"),
+    [(">/dev/full", "no space left on device"), (">&-", "standard output is closed")],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--version",),
+        ("check", NET),
+        ("summary", NET),
+        ("train", NET, "--data", DATA, "-o", "m.tulle", "--epochs", "1"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_output_that_goes_nowhere(tmp_path, arguments, redirection, words):
+    done = shell(arguments, redirection, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == f"error: the output cannot be written: {words}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_messages_that_go_nowhere(tmp_path, redirection):
+    done = shell(("summary", "none.net"), redirection, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def shell(arguments, redirection, folder):
+    command = shlex.join([sys.executable, "-m", "tulle.cli", *arguments])
+    return subprocess.run(
+        f"{command} {redirection}",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
