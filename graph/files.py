@@ -37,12 +37,20 @@ def _missing(place: Path) -> DataError:
     import difflib
 
     folder = place.parent
+    if blocked := _file_above(place):
+        message = f"there is no `{place}`: `{blocked}` is a file, not a folder"
+        return _error(UNREADABLE, message)
     if not folder.is_dir():
         return _error(UNREADABLE, f"there is no folder `{folder}`")
     names = [entry.name for entry in folder.iterdir()]
     near = difflib.get_close_matches(place.name, names, 1, 0.75)
     advice = [f"did you mean `{folder / near[0]}`?"] if near else []
     return _error(UNREADABLE, f"there is no file `{place}`", *advice)
+
+
+def _file_above(place: Path) -> Path | None:
+    """The file on the way to a path, where a folder should be."""
+    return next((p for p in place.parents if p.exists() and not p.is_dir()), None)
 
 
 def check_writable(path: PathLike) -> Path:
@@ -54,6 +62,11 @@ def check_writable(path: PathLike) -> Path:
         if place.exists() and not place.is_file():
             raise _error(UNWRITABLE, f"`{place}` is not an ordinary file")
         folder = place.resolve().parent
+        if blocked := _file_above(place):
+            raise _error(
+                UNWRITABLE,
+                f"`{place}` cannot be written: `{blocked}` is a file, not a folder",
+            )
         if not folder.is_dir():
             raise _error(
                 UNWRITABLE,

@@ -45,8 +45,12 @@ def render(diagnostic: Diagnostic, *, color: bool = False, width: int = 100) -> 
     margin = max((len(str(m.span.end_line)) for _, ms in groups for m in ms), default=1)
     for index, (source, marks) in enumerate(groups):
         arrow = "-->" if index == 0 else ":::"
-        place = escaped(str(marks[0].span))
-        lines.append(f"{' ' * margin}{paint(arrow, 'gutter', color)} {place}")
+        before = f"{' ' * margin}{paint(arrow, 'gutter', color)} "
+        if not source.text:
+            # Nothing to quote: what was typed in, or a file that is gone.
+            lines += [before + escaped(_told_place(mark)) for mark in marks]
+            continue
+        lines.append(before + escaped(str(marks[0].span)))
         lines += quote(source, marks, margin, width, lambda t, s: paint(t, s, color))
     indent = " " * (margin + 1) + paint("=", "gutter", color) + " "
     for word, texts in (("note", diagnostic.notes), ("help", diagnostic.help)):
@@ -54,6 +58,10 @@ def render(diagnostic: Diagnostic, *, color: bool = False, width: int = 100) -> 
             lines += _remark(indent, margin, word, text, color)
     lines.append(f"{indent}`tulle explain {diagnostic.code}` says more")
     return "\n".join(lines)
+
+
+def _told_place(mark: Mark) -> str:
+    return f"{mark.span}: {mark.text}" if mark.text else str(mark.span)
 
 
 def _remark(indent: str, margin: int, word: str, text: str, color: bool) -> list[str]:

@@ -37,6 +37,16 @@ def test_no_such_folder(tmp_path):
     assert "mkdir -p" in told.help[0]
 
 
+@pytest.mark.parametrize("name", ["x.svg", "deeper/x.svg"])
+@pytest.mark.parametrize("check", [check_readable, check_writable])
+def test_a_path_below_a_file(tmp_path, name, check):
+    file = tmp_path / "digits.npz"
+    file.touch()
+    told = code_of(check, file / name)
+    assert f"`{file}` is a file, not a folder" in told.message
+    assert told.help == ()
+
+
 def test_folders_and_devices_are_no_files(tmp_path):
     assert "is a folder" in code_of(check_readable, tmp_path).message
     assert "is a folder" in code_of(check_writable, tmp_path).message

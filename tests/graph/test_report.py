@@ -157,3 +157,17 @@ def test_github_escapes_what_would_end_a_property():
 def test_unknown_format():
     with pytest.raises(ValueError, match="none of the formats"):
         render_all([], "xml")
+
+
+def test_a_source_that_cannot_be_read_is_not_quoted():
+    typed = Source("<stdin>", "")
+    found = Diagnostic(
+        "T0301",
+        "inner sizes differ",
+        Span(typed, 2, 1, 2, 9),
+        labels=(Label(Span(typed, 1, 5, 1, 6), "f32[2, 3]"),),
+    )
+    lines = render(found).splitlines()
+    assert lines[1:3] == [" --> <stdin>:2:1", " --> <stdin>:1:5: f32[2, 3]"]
+    assert "^" not in render(found)
+    assert "|" not in render(found)
