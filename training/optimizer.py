@@ -175,10 +175,11 @@ class Optimizer(Configured):
             "learning_rate": self._rate.numpy(),
         }
         for (variable, name), slot in self._slots.items():
+            values = slot.numpy().reshape(-1)  # once: a slot may hold many parts
             for part in self.parts(variable):
-                flat = slot.numpy().reshape(-1)[part.start : part.stop]
                 key = _key(part.variable, name, names)
-                found[key] = flat.reshape(part.variable.shape)
+                own = values[part.start : part.stop]
+                found[key] = own.reshape(part.variable.shape)
         return found
 
     def restore(
