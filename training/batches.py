@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..graph.device import array_module, module_of
-from ..graph.diagnostics import Fault
+from ..graph.diagnostics import Fault, RunShapeError
 from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
+from .class_weights import weights_of_classes
 from .steps import Signature
 
 if TYPE_CHECKING:
@@ -77,22 +78,61 @@ def prepare(
     """
     names, inputs = _inputs(model, x)
     types = model.input_types_for(inputs)
-    arrays = [
-        data.as_dtype(name, array, type.dtype)
-        for name, array, type in zip(names, inputs, types, strict=True)
-    ]
+    if not scored:
+        _check_inputs(names, types, inputs)
+        arrays = _converted(names, types, inputs)
+        return _checked(names, arrays, Signature(tuple(types)), batch_size)
+    outputs = model.output_types_for(types)
+    goals = model.demand_compiled().goals
+    wanted = _named_targets(goals, _targets(goals, y), names)
+    _check_inputs(names, types, inputs, [t for t in wanted if t], outputs)
+    arrays = _converted(names, types, inputs)
     targets: list[TensorType | None] = []
     weights: list[TensorType | None] = []
-    if scored:
-        outputs = model.output_types_for(types)
-        goals = model.demand_compiled().goals
-        for goal, output, array in zip(goals, outputs, _targets(goals, y), strict=True):
-            targets.append(_add_target(goal, output, array, names, arrays))
-        given = _weights(goals, y, sample_weight, class_weight, arrays, names)
-        for goal, array, like in zip(goals, given, targets, strict=True):
-            weights.append(_add_weight(goal, array, like or types[0], names, arrays))
+    for goal, output, target in zip(goals, outputs, wanted, strict=True):
+        targets.append(_add_target(goal, output, target, names, arrays))
+    given = _weights(goals, outputs, sample_weight, class_weight, arrays)
+    for goal, array, like in zip(goals, given, targets, strict=True):
+        weights.append(_add_weight(goal, array, like or types[0], names, arrays))
     signature = Signature(tuple(types), tuple(targets), tuple(weights))
     return _checked(names, arrays, signature, batch_size)
+
+
+def _converted(
+    names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
+) -> list[Array]:
+    return [
+        data.as_dtype(name, array, type.dtype)
+        for name, array, type in zip(names, arrays, types, strict=True)
+    ]
+
+
+def _check_inputs(
+    names: Sequence[str],
+    types: Sequence[TensorType],
+    arrays: Sequence[Array],
+    targets: Sequence[tuple[str, Array]] = (),
+    outputs: Sequence[TensorType] = (),
+) -> None:
+    """Refuse inputs of wrong sizes, before anything is said of their dtypes."""
+    every = [*zip(names, arrays, strict=True), *targets]
+    data.check_sizes([name for name, _ in every], [array for _, array in every])
+    fixed = types[0].shape[0].value if types[0].rank else None
+    first = [array[:fixed] for array in arrays] if fixed else arrays
+    try:
+        data.check_shapes(names, types, first)
+    except RunShapeError as error:
+        if len(targets) == len(names) == len(outputs) == 1:
+            output, (name, target) = outputs[0], targets[0]
+            rows = output.with_shape(output.shape[:-1])
+            if data.fits(types[0], target) and (
+                data.fits(output, arrays[0]) or data.fits(rows, arrays[0])
+            ):
+                advice = f"`{names[0]}` and `{name}` would fit if they were swapped"
+                told = error.diagnostics[0]
+                told = replace(told, help=(advice, *told.help))
+                raise RunShapeError(told) from None
+        raise
 
 
 def _checked(
@@ -152,16 +192,22 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
     elif len(names) == 1:
         values = list(x) if _several(model, x) else [x]
     else:
-        values = list(x)
+        values = list(x) if isinstance(x, (list, tuple)) else [x]
     if len(values) != len(names):
-        many = "1 input" if len(names) == 1 else f"{len(names)} inputs"
+        many = data.counted(len(names), "input")
         raise data.refuse(
             "T0701",
-            f"the model has {many} ({', '.join(names)}), and `x` is {len(values)} "
-            "arrays",
+            f"the model has {many} ({', '.join(names)}), and `x` is "
+            f"{_told_count(values)}",
         )
     labels = ["x"] if len(names) == 1 and not isinstance(x, Mapping) else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]
+
+
+def _told_count(values: Sequence[Any]) -> str:
+    """How many arrays were given; rows of numbers are one array."""
+    rows = len(values) > 1 and not any(hasattr(value, "shape") for value in values)
+    return "1 array" if rows else data.counted(len(values), "array")
 
 
 def _several(model: Model, x: Any) -> bool:
@@ -213,7 +259,8 @@ def _targets(goals: Sequence[OutputGoal], y: Any) -> list[Any]:
     if len(values) != len(goals):
         raise data.refuse(
             "T0701",
-            f"the model has {len(goals)} outputs, and `y` is {len(values)} arrays",
+            f"the model has {data.counted(len(goals), 'output')}, and `y` is "
+            f"{_told_count(values)}",
             "name them: a dictionary by output name",
         )
     return [
@@ -221,17 +268,27 @@ def _targets(goals: Sequence[OutputGoal], y: Any) -> list[Any]:
     ]
 
 
+def _named_targets(
+    goals: Sequence[OutputGoal], values: Sequence[Any], taken: Sequence[str]
+) -> list[tuple[str, Array] | None]:
+    """The targets as arrays, with their names for messages."""
+    found: list[tuple[str, Array] | None] = []
+    for goal, value in zip(goals, values, strict=True):
+        name = "y" if "y" not in taken and goal.single else goal.name
+        found.append(None if value is None else (name, data.as_array(name, value)))
+    return found
+
+
 def _add_target(
     goal: OutputGoal,
     output: TensorType,
-    value: Any,
+    target: tuple[str, Array] | None,
     names: list[str],
     arrays: list[Any],
 ) -> TensorType | None:
-    if value is None:
+    if target is None:
         return None
-    name = "y" if "y" not in names and goal.single else goal.name
-    array = data.as_array(name, value)
+    name, array = target
     type = data.target_type(array, output, goal.takes_labels)
     array = data.as_dtype(name, array, type.dtype)
     if goal.takes_labels and output.rank:
@@ -243,14 +300,20 @@ def _add_target(
 
 def _weights(
     goals: Sequence[OutputGoal],
-    y: Any,
+    outputs: Sequence[TensorType],
     sample_weight: Any,
     class_weight: Any,
     arrays: list[Any],
-    names: list[str],
 ) -> list[Any]:
     if class_weight is not None:
-        return [_class_weights(goals, y, sample_weight, class_weight, arrays)]
+        if len(goals) != 1 or sample_weight is not None:
+            raise Fault(
+                "T0204",
+                "`class_weight` is for models with one output, and without "
+                "`sample_weight`",
+                argument="class_weight",
+            )
+        return [weights_of_classes(class_weight, arrays[-1], outputs[0], goals[0])]
     if sample_weight is None:
         return [None] * len(goals)
     if isinstance(sample_weight, Mapping):
@@ -260,36 +323,13 @@ def _weights(
     return [sample_weight if goal.needs_target else None for goal in goals]
 
 
-def _class_weights(
-    goals: Sequence[OutputGoal],
-    y: Any,
-    sample_weight: Any,
-    class_weight: Mapping[int, float],
-    arrays: list[Any],
-) -> Any:
-    if len(goals) != 1 or sample_weight is not None:
-        raise Fault(
-            "T0204",
-            "`class_weight` is for models with one output, and without `sample_weight`",
-            argument="class_weight",
-        )
-    labels = arrays[-1]
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(-1)
-    table = np.ones(int(labels.max()) + 1, "float32")
-    for label, weight in class_weight.items():
-        if 0 <= label < len(table):
-            table[label] = weight
-    return table[labels.astype(np.int64)]
-
-
 def _add_weight(
     goal: OutputGoal, value: Any, like: TensorType, names: list[str], arrays: list[Any]
 ) -> TensorType | None:
     if value is None:
         return None
     name = "sample_weight" if goal.single else f"sample_weight of {goal.name}"
-    array = data.as_array(name, value).astype(np.float32)
+    array = data.as_dtype(name, data.as_array(name, value), F32)
     names.append(name)
     arrays.append(array)
     dims = [
@@ -301,6 +341,27 @@ def _add_weight(
     return TensorType(F32, tuple(dims))
 
 
+def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The arrays in a nest of data, with names for messages."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(str(key), item)
+    elif _is_list_of_arrays(value):
+        for index, item in enumerate(value):
+            yield from leaves(f"{name}[{index}]", item)
+    elif value is not None:
+        yield name, value
+
+
+def _is_list_of_arrays(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and bool(value)
+        and hasattr(value[0], "shape")
+        and bool(getattr(value[0], "ndim", 1))
+    )
+
+
 def split(value: Any, at: int) -> tuple[Any, Any]:
     """All arrays in a nest cut in two along the samples."""
     if value is None:
@@ -310,9 +371,8 @@ def split(value: Any, at: int) -> tuple[Any, Any]:
         return {k: a for k, (a, _) in parts.items()}, {
             k: b for k, (_, b) in parts.items()
         }
-    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "shape"):
-        if getattr(value[0], "ndim", 1):
-            halves = [split(item, at) for item in value]
-            return [a for a, _ in halves], [b for _, b in halves]
+    if _is_list_of_arrays(value):
+        halves = [split(item, at) for item in value]
+        return [a for a, _ in halves], [b for _, b in halves]
     array = data.as_array("x", value)
     return array[:at], array[at:]

@@ -7,9 +7,12 @@ element types, values that are not finite, class numbers without a score.
 from __future__ import annotations
 
 import difflib
+import functools
+import itertools
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +38,15 @@ def refuse(
     return DataError(
         Diagnostic(code, message, caller_span(), notes=tuple(notes), help=advice)
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "array"), counted(2, "array")
+    ('1 array', '2 arrays')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -70,7 +82,7 @@ def as_dtype(name: str, array: Array, dtype: DType) -> Array:
     if array.dtype == wanted:
         return array
     if dtype.is_float:
-        return array.astype(wanted)
+        return _as_floats(name, array, dtype)
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         check_finite(name, array)
         wrong = np.flatnonzero(array != np.floor(array))
@@ -79,7 +91,7 @@ def as_dtype(name: str, array: Array, dtype: DType) -> Array:
                 "T0702",
                 f"`{name}` is {array.dtype} and has to be {dtype.name}, and not all of "
                 "its values are whole",
-                f"convert it: `{name}.astype('{dtype.name}')`",
+                "take the array of whole numbers that belongs here, or round this one",
                 notes=[f"{PREFIX} {_place(array, wrong[0])}: {array.flat[wrong[0]]}"],
             )
     if dtype.kind == "b":
@@ -92,6 +104,29 @@ def as_dtype(name: str, array: Array, dtype: DType) -> Array:
             f"{array.max()}",
         )
     return array.astype(wanted)
+
+
+def _as_floats(name: str, array: Array, dtype: DType) -> Array:
+    """Other floats; refuses finite values that the narrower ones do not hold."""
+    with np.errstate(over="ignore"):
+        found = array.astype(dtype.numpy)
+    lost = np.isinf(found)
+    if lost.any() and (lost := lost & np.isfinite(array)).any():
+        first = int(np.flatnonzero(lost.reshape(-1))[0])
+        raise refuse(
+            "T0702",
+            f"`{name}` has values that do not fit {dtype.short}, at {lost.sum()} of "
+            f"{array.size} places",
+            f"scale it: {dtype.short} ends at {_largest(dtype):.3g}",
+            notes=[f"{PREFIX} {_place(array, first)}: {array.reshape(-1)[first]}"],
+        )
+    return found
+
+
+def _largest(dtype: DType) -> float:
+    if dtype.short == "bf16":
+        return (2 - 2**-7) * 2.0**127
+    return float(np.finfo(dtype.name).max)
 
 
 def _place(array: Array, flat: int) -> str:
@@ -116,6 +151,50 @@ def check_finite(name: str, array: Array) -> None:
     )
 
 
+def check_shapes(
+    names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
+) -> None:
+    """Refuse arrays whose shape is not the declared one, T0701; dtypes come later."""
+    shapes = [tuple(map(Dim.of, array.shape)) for array in arrays]
+    try:
+        _match_shapes(names, types, shapes)
+    except Fault as fault:
+        swapped = _swapped(names, types, shapes)
+        found = fault.diagnostic(caller_span())
+        raise RunShapeError(replace(found, help=(*swapped, *found.help))) from None
+
+
+def fits(type: TensorType, array: Array) -> bool:
+    """Whether an array has the shape of a type."""
+    try:
+        _match_shapes(["x"], [type], [tuple(map(Dim.of, array.shape))])
+    except Fault:
+        return False
+    return True
+
+
+def _match_shapes(
+    names: Sequence[str], types: Sequence[TensorType], shapes: Sequence[Any]
+) -> None:
+    given = [t.with_shape(s) for t, s in zip(types, shapes, strict=True)]
+    match_types(names, types, given)
+
+
+def _swapped(
+    names: Sequence[str], types: Sequence[TensorType], shapes: Sequence[Any]
+) -> list[str]:
+    """Advice if two arrays stand in each other's place."""
+    for one, two in itertools.combinations(range(min(len(names), 8)), 2):
+        order = list(range(len(names)))
+        order[one], order[two] = two, one
+        try:
+            _match_shapes(names, types, [shapes[index] for index in order])
+        except Fault:
+            continue
+        return [f"`{names[one]}` and `{names[two]}` would fit if they were swapped"]
+    return []
+
+
 def check_types(
     names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
 ) -> None:
@@ -131,7 +210,13 @@ def check_types(
 
 def dtype_of_array(array: Array) -> DType:
     """The dtype of an array."""
-    return next(d for d in DTYPES.values() if d.name == array.dtype.name)
+    return _dtype_of(array.dtype)
+
+
+@functools.cache
+def _dtype_of(dtype: Any) -> DType:
+    # The name of a NumPy dtype is slow to ask for.
+    return next(d for d in DTYPES.values() if d.name == dtype.name)
 
 
 def check_sizes(names: Sequence[str], arrays: Sequence[Array]) -> int:
@@ -218,8 +303,10 @@ def load_arrays(path: PathLike, names: Sequence[str] | None = None) -> dict[str,
                 if name not in there:
                     raise _missing(place, name, there)
             return {name: _member(place, archive, name) for name in wanted}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise refuse("T0704", f"`{place}` is damaged: {error}") from None
+    except DataError:
+        raise
+    except damages() as error:
+        raise _unreadable(f"`{place}`", error) from None
 
 
 def array_names(path: PathLike) -> tuple[str, ...]:
@@ -230,8 +317,26 @@ def array_names(path: PathLike) -> tuple[str, ...]:
     try:
         with zipfile.ZipFile(place) as archive:
             return tuple(_names_in(archive))
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise refuse("T0704", f"`{place}` is damaged: {error}") from None
+    except damages() as error:
+        raise _unreadable(f"`{place}`", error) from None
+
+
+def damages() -> tuple[type[Exception], ...]:
+    """What reading a damaged file may raise: by zipfile, its unpackers and NumPy."""
+    import struct
+    import tokenize
+    import zlib
+
+    found: list[type[Exception]] = [
+        ValueError, EOFError, OSError, OverflowError, RuntimeError, MemoryError,
+        TypeError, KeyError, IndexError, SyntaxError, struct.error, zlib.error,
+        zipfile.BadZipFile, tokenize.TokenError,
+    ]  # fmt: skip
+    try:
+        import lzma
+    except ImportError:  # a Python built without it does not unpack such files
+        return tuple(found)
+    return (*found, lzma.LZMAError)
 
 
 def _is_single(place: Path) -> bool:
@@ -266,8 +371,6 @@ def _missing(place: Any, name: str, there: Sequence[str]) -> DataError:
 
 
 def _member(place: Any, archive: zipfile.ZipFile, name: str) -> Array:
-    import zlib
-
     entry = archive.getinfo(f"{name}.npy")
     try:
         if entry.file_size > DEFLATE * (entry.compress_size + 100):
@@ -276,7 +379,7 @@ def _member(place: Any, archive: zipfile.ZipFile, name: str) -> Array:
             _check_header(stream, entry.file_size)
         with archive.open(entry) as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, zlib.error, zipfile.BadZipFile, EOFError) as error:
+    except damages() as error:
         raise _unreadable(f"`{name}` in `{place}`", error) from None
 
 
@@ -304,7 +407,7 @@ def _single(place: Any, names: Sequence[str] | None) -> dict[str, Array]:
             _check_header(stream, place.stat().st_size)
             stream.seek(0)
             array = np.lib.format.read_array(stream, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except damages() as error:
         raise _unreadable(f"`{place}`", error) from None
     return {names[0] if names else place.stem: array}
 
@@ -316,7 +419,14 @@ def _unreadable(what: str, error: Exception) -> DataError:
             f"{what} holds Python objects, which are not loaded from files",
             "save it as an array of numbers",
         )
-    return refuse("T0704", f"{what} is damaged: {error}")
+    if "encrypted" in str(error):
+        return refuse(
+            "T0704",
+            f"{what} is encrypted",
+            "write the file again without a password",
+        )
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return refuse("T0704", f"{what} is damaged: {reason}")
 
 
 def bind(
@@ -330,9 +440,12 @@ def bind(
     if missing:
         found = ", ".join(map(str, arrays)) or "nothing"
         raise refuse("T0703", f"there is no array `{missing[0]}`; given: {found}")
+    given = {name: as_array(name, arrays[name]) for name in types}
+    # Where the shape is wrong, the dtype is that of another array.
+    check_shapes(list(types), list(types.values()), list(given.values()))
     ready = {}
     for name, type in types.items():
-        array = as_dtype(name, as_array(name, arrays[name]), type.dtype)
+        array = as_dtype(name, given[name], type.dtype)
         check_finite(name, array)
         ready[name] = array
     check_types(list(types), list(types.values()), list(ready.values()))

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
-from .batches import Batches, prepare, split
+from .batches import Batches, leaves, prepare, split
 from .callbacks import Callback, CallbackList, History
+from .data import as_array, check_sizes
 from .progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -181,8 +182,11 @@ def split_off(
             f"`validation_split` lies between 0 and 1, not {share!r}",
             argument="validation_split",
         )
-    size = _size(x)
-    at = size - int(size * share) if size else 0
+    named = [*leaves("x", x), *leaves("y", y), *leaves("sample_weight", sample_weight)]
+    if not named:
+        raise Fault("T0204", "`x` is missing", argument="x")
+    size = check_sizes([n for n, _ in named], [as_array(n, a) for n, a in named])
+    at = int(size * (1 - share))  # as Keras rounds
     if not 0 < at < size:
         raise Fault(
             "T0204",
@@ -192,12 +196,3 @@ def split_off(
     parts = [split(value, at) for value in (x, y, sample_weight)]
     train, test = tuple(a for a, _ in parts), tuple(b for _, b in parts)
     return train, test  # type: ignore[return-value]
-
-
-def _size(x: Any) -> int:
-    if isinstance(x, dict):
-        return _size(next(iter(x.values()), ()))
-    if isinstance(x, (list, tuple)) and x:
-        first: Any = x[0]
-        return len(first) if getattr(first, "ndim", 0) else len(x)
-    return len(x)

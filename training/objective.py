@@ -10,6 +10,7 @@ from typing import Any
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.types import TensorType
 from . import losses, metrics, optimizers
+from .data import counted
 from .loss import Loss
 from .metric import Metric
 
@@ -222,9 +223,11 @@ def _check_names(argument: str, value: Mapping[Any, Any], names: Sequence[str]) 
 def _miscounted(
     argument: str, value: Sequence[Any], names: Sequence[str]
 ) -> TensorTypeError:
+    count = len(value)
+    entries = "1 entry" if count == 1 else f"{count} entries"
     fault = Fault(
         "T0204",
-        f"`{argument}` gives {len(value)} entries for {len(names)} outputs",
+        f"`{argument}` gives {entries} for {counted(len(names), 'output')}",
         argument=argument,
         help=[f"name them: {{{', '.join(f'{name!r}: …' for name in names)}}}"],
     )

@@ -75,8 +75,10 @@ def _broadcast_note(one: TensorType, two: TensorType) -> list[str]:
         shape = broadcast_shapes("loss", (one, two))
     except Fault:
         return []
-    made = two.with_shape(shape)
-    return [f"broadcasting would make {made}: it pairs targets of other samples"]
+    told = f"broadcasting would make {two.with_shape(shape)}"
+    if one.rank == two.rank:
+        return [f"{told}: it repeats the one along the axis where the other goes on"]
+    return [f"{told}: it pairs targets of other samples"]
 
 
 def _advice(one: TensorType, two: TensorType) -> list[str]:

@@ -1,5 +1,6 @@
 """Data: what is converted, what is refused, and what is read from files."""
 
+import io
 import zipfile
 
 import numpy as np
@@ -217,3 +218,82 @@ def test_a_member_that_claims_too_much_is_refused(tmp_path):
         size = len(header).to_bytes(2, "little")
         target.writestr("image.npy", b"\x93NUMPY\x01\x00" + size + header)
     refused(lambda: data.load_arrays(path), "T0704")
+
+
+def damaged(path, how):
+    if how == "encrypted":
+        np.savez(path, image=X)
+        content = bytearray(path.read_bytes())
+        for mark, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+            content[content.find(mark) + offset] |= 1
+    else:
+        kind = getattr(zipfile, how)
+        if kind == zipfile.ZIP_LZMA:
+            pytest.importorskip("lzma")
+        if kind == zipfile.ZIP_BZIP2:
+            pytest.importorskip("bz2")
+        buffer = io.BytesIO()
+        np.save(buffer, np.random.default_rng(0).random(3000))
+        with zipfile.ZipFile(path, "w", kind) as archive:
+            archive.writestr("image.npy", buffer.getvalue())
+        content = bytearray(path.read_bytes())
+        content[200:400] = b"\xff" * 200
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "how", ["encrypted", "ZIP_LZMA", "ZIP_BZIP2", "ZIP_DEFLATED", "ZIP_STORED"]
+)
+def test_archives_that_cannot_be_unpacked(tmp_path, how):
+    place = tmp_path / "d.npz"
+    damaged(place, how)
+    word = "is encrypted" if how == "encrypted" else "is damaged"
+    refused(lambda: data.load_arrays(place), "T0704", "image", word)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4)}",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': " + b"(" * 3000 + b"}",
+        b"{'descr': '<f4', 'shape': (3,)}",
+        b"\xff\xfe",
+    ],
+)
+def test_headers_that_are_none(tmp_path, header):
+    place = tmp_path / "d.npy"
+    length = len(header).to_bytes(4, "little")
+    place.write_bytes(b"\x93NUMPY\x02\x00" + length + header + bytes(64))
+    refused(lambda: data.load_arrays(place), "T0704", "is damaged")
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_float32_are_told(model):
+    x = X.astype("float64")
+    x[2, 1] = 1e300
+    found = refused(lambda: model.predict(x, verbose=0), "T0702", "[2, 1]: 1e+300")
+    assert "`x` has values that do not fit f32" in found.message
+    weights = np.ones(6)
+    weights[4] = 1e39
+    words = "`sample_weight`", "[4]: 1e+39"
+    refused(lambda: model.fit(X, Y, sample_weight=weights), "T0702", *words)
+    # What is infinite already is told as such.
+    x[2, 1] = np.inf
+    refused(lambda: model.predict(x, verbose=0), "T0706", "[2, 1]: inf")
+
+
+def test_the_shape_is_judged_before_the_dtype():
+    batch = Dim.from_symbol(Symbol("B"))
+    types = {
+        "image": TensorType(tensor_type("f32", ()).dtype, (batch, Dim.of(4))),
+        "label": TensorType(tensor_type("i32", ()).dtype, (batch,)),
+    }
+    found = refused(lambda: data.bind({"image": Y, "label": X + 0.5}, types), "T0701")
+    assert found.help[0] == "`image` and `label` would fit if they were swapped"
+
+
+def test_numbers_that_are_not_whole_are_not_to_be_cut():
+    found = refused(
+        lambda: data.as_dtype("label", Y + 0.5, tensor_type("i32", ()).dtype), "T0702"
+    )
+    assert "astype" not in "".join(found.help)
