@@ -137,7 +137,8 @@ class _File:
             if low > high:
                 message = f"no size lies in the bounds of `{name}`"
                 return self.checker.error("T0204", message, item.bounds.span)
-        origin = Origin(f"`{name}` is any size", item.name.span)
+        bounds = "" if high is None else f" from {low} to {high}"
+        origin = Origin(f"`{name}` is any size{bounds}", item.name.span)
         return Static(Dim.from_symbol(Symbol(name, low, high, True, origin)))
 
     def config(self, item: s.ConfigItem) -> Value:

@@ -20,6 +20,7 @@ from .elaborate import Elaboration, elaborate
 from .exports import definitions
 from .parser import parse
 from .plans import TrainingPlan
+from .tokens import MAX_BYTES
 
 
 class Module:
@@ -54,8 +55,17 @@ class Module:
 
 
 def read(path: str | Path) -> Source:
-    """The text of a file; a file that cannot be read is a `DataError`."""
-    data = check_readable(path).read_bytes()
+    """The text of a file; a file that cannot be read is a `DataError`.
+
+    No more than the limit is read, however large the file is.
+    """
+    place = check_readable(path)
+    with place.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        size = max(place.stat().st_size, len(data))
+        message = f"`{path}` has {size} bytes, more than the limit of {MAX_BYTES}"
+        raise LanguageError(Diagnostic("T0901", message))
     try:
         return Source(str(path), data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
