@@ -52,7 +52,7 @@ class Body:
     def __repr__(self) -> str:
         ins = ", ".join(str(node.type) for node in self.inputs)
         outs = ", ".join(str(node.type) for node in self.outputs)
-        return f"<({ins}) -> ({outs})>"
+        return f"a body ({ins}) -> ({outs})"
 
 
 def body_of(inputs: Sequence[Node], outputs: Sequence[Node]) -> Body:

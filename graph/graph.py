@@ -176,6 +176,7 @@ def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
 
 
 def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
+    from .bodies import Body
     from .dim import Dim
     from .layer import LayerCall
     from .node import Unique
@@ -199,7 +200,13 @@ def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
         )
     if isinstance(one, Unique):
         return isinstance(two, Unique)
+    if isinstance(one, Body) and isinstance(two, Body):
+        return same_graph(_body_graph(one), _body_graph(two))
     return bool(attribute_key({"": one}) == attribute_key({"": two}))
+
+
+def _body_graph(body: Any) -> Graph:
+    return Graph(body.inputs, {str(i): node for i, node in enumerate(body.outputs)})
 
 
 def _same_layer(one: Any, two: Any) -> bool:

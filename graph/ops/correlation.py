@@ -125,7 +125,7 @@ class ConvForward(Bilinear):
         count: Any,
         out: Any = None,
     ) -> Any:
-        run_counts("conv", count)
+        run_counts("conv", x.shape[1:-1], count)
         space, filters = kernel.shape[:-2], kernel.shape[-1]
         grid = Grid(x.shape[1:-1], space, count, low, strides, dilation)
         target = _contiguous(xp, out, (x.shape[0], *count, filters), x.dtype)

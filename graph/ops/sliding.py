@@ -70,7 +70,7 @@ class WindowSum(Windowed):
         count: Any,
         out: Any = None,
     ) -> Any:
-        run_counts("pool", count)
+        run_counts("average_pool", x.shape[1:-1], count)
         grid = _grid(x.shape[1:-1], kernel, count, low, strides)
         total = _result(xp, x, count, out)
         for _, outputs, inputs in grid.taps():
@@ -135,7 +135,7 @@ class WindowMax(Windowed):
         count: Any,
         out: Any = None,
     ) -> Any:
-        run_counts("max_pool", count)
+        run_counts("max_pool", x.shape[1:-1], count)
         grid = _grid(x.shape[1:-1], kernel, count, low, strides)
         best = _result(xp, x, count, out)
         best.fill(-np.inf)

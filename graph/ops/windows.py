@@ -151,14 +151,14 @@ def too_small(name: str, axis: Axis, count: Dim) -> Fault:
     )
 
 
-def run_counts(name: str, counts: Sequence[int]) -> None:
+def run_counts(name: str, sizes: Sequence[int], counts: Sequence[int]) -> None:
     """Refuse sizes that only a run shows to be too small."""
-    for axis, count in enumerate(counts):
-        if count < 0:
+    for axis, (size, count) in enumerate(zip(sizes, counts, strict=True), 1):
+        if count < 0 or (count == 0 and size > 0):
             raise Fault(
                 "T0320",
-                f"the window of `{name}` does not fit axis {axis + 1} of this data: "
-                f"it has {count} places",
+                f"the window of `{name}` does not fit axis {axis} of this data, which "
+                f"has size {size}: there are {count} places for it",
             )
 
 

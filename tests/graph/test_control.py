@@ -8,7 +8,7 @@ from tulle.backend import compile_graph
 from tulle.graph import control
 from tulle.graph.differentiate import gradients
 from tulle.graph.evaluate import evaluate
-from tulle.graph.graph import Graph
+from tulle.graph.graph import Graph, graph_of, same_graph
 from tulle.graph.node import topological
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
@@ -306,3 +306,13 @@ def test_no_gradient_without_a_bound():
     value = control.while_loop(lambda v: call("sum", v) < 9, lambda v: v + 1, start)
     with pytest.raises(Exception, match="without a bound"):
         gradients(call("sum", value).node, nodes)
+
+
+def test_equal_bodies_are_the_same_graph():
+    def made(factor):
+        x = tulle.Input((3,))
+        y = tulle.ops.fori_loop(0, 3, lambda i, v: v * factor, x)
+        return graph_of(tulle.Model(x, y))
+
+    assert same_graph(made(2.0), made(2.0))
+    assert not same_graph(made(2.0), made(3.0))
