@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .graph.diagnostics import RunShapeError as RunShapeError
     from .graph.diagnostics import TensorTypeError as TensorTypeError
     from .graph.diagnostics import TulleError as TulleError
+    from .graph.functional import functional_call as functional_call
     from .graph.layer import Layer as Layer
     from .graph.network import Input as Input
     from .graph.tape import GradientTape as GradientTape
@@ -101,6 +102,7 @@ _HOMES = {
     "device": "graph.device",
     "devices": "graph.device",
     "function": "backend.function",
+    "functional_call": "graph.functional",
     "grad": "graph.transforms",
     "hessian": "graph.transforms",
     "jacobian": "graph.transforms",

@@ -368,7 +368,7 @@ class Layer(metaclass=LayerKind):
     # Calls.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = self._tensors((args, kwargs))
+        args, kwargs = self.as_tensors((args, kwargs))
         mask = given_mask(self, args, kwargs)
         if mask is not None and self.wants_mask and len(args) < 2:
             kwargs = {**kwargs, "mask": mask}
@@ -407,7 +407,7 @@ class Layer(metaclass=LayerKind):
         with entering_layer():
             return self.run_call(args, kwargs)
 
-    def _tensors(self, value: Any) -> Any:
+    def as_tensors(self, value: Any) -> Any:
         """Arrays as tensors, floats in the dtype of the layer."""
         if isinstance(value, (np.ndarray, np.generic)):
             value = convert_to_tensor(value)
@@ -416,10 +416,10 @@ class Layer(metaclass=LayerKind):
             return convert_to_tensor(value, self.dtype_kind) if floating else value
         if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
             if isinstance(value, list) and value and numeric(value):
-                return self._tensors(convert_to_tensor(value))
-            return type(value)(map(self._tensors, value))
+                return self.as_tensors(convert_to_tensor(value))
+            return type(value)(map(self.as_tensors, value))
         if isinstance(value, dict):
-            return {key: self._tensors(item) for key, item in value.items()}
+            return {key: self.as_tensors(item) for key, item in value.items()}
         return value
 
     def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -489,6 +489,7 @@ class Layer(metaclass=LayerKind):
         """Call `build` once, with the shape or shapes of the first argument."""
         if self.built:
             return
+        refuse_cycles(self, Layer)
         first = args[0] if args else next(iter(kwargs.values()), None)
         shapes = tree.map_leaves(_shape_of, first)
         with tracing(None):
@@ -496,6 +497,21 @@ class Layer(metaclass=LayerKind):
         self.built = True
         if not self._trainable:
             self.tell_weights()
+
+    def stateless_call(
+        self, trainable_variables: Any, non_trainable_variables: Any, *args: Any,
+        return_losses: bool = False, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """The outputs on given state, and the new state; nothing is changed.
+
+        See `functional.stateless_call`.
+        """
+        from .functional import stateless_call
+
+        return stateless_call(
+            self, trainable_variables, non_trainable_variables, *args,
+            return_losses=return_losses, **kwargs,
+        )  # fmt: skip
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.ensure_built(args, kwargs)

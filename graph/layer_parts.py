@@ -71,3 +71,24 @@ def per_sample(total: Any, output: Any) -> Any:
     if batch.value is None:
         return total / OPS["size"](batch, dtype=output.dtype)
     return total / max(batch.value, 1)
+
+
+def refuse_cycles(layer: Any, kind: type) -> None:
+    """Refuse a layer that holds itself, or a layer that does, at any depth."""
+    above: list[Any] = []
+    stack: list[Any] = [layer]
+    while stack:
+        one = stack.pop()
+        if one is None:
+            above.pop()
+            continue
+        if any(one is other for other in above):
+            names = [f"`{held.name}`" for held in [*above[above.index(one) :], one]]
+            raise Fault(
+                "T0207",
+                f"a layer holds itself: {' > '.join(names)}",
+                help=["keep the outer layer out of the attributes of the inner"],
+            )
+        above.append(one)
+        stack.append(None)
+        stack += [c for _, c in one.children() if isinstance(c, kind)]

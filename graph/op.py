@@ -20,6 +20,7 @@ from .operand import Operand
 from .promotion import least
 from .recording import record, recording
 from .registry import OPS
+from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
 from .types import F32, DType, TensorType, TupleType, Type
@@ -120,6 +121,9 @@ class Op:
 
     def dispatch(self, operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """Apply to nodes, to symbols or to values, whichever the operands are."""
+        given = replacements()
+        if given is not None:
+            operands = [given.get(o, o) if is_variable(o) else o for o in operands]
         if any(isinstance(operand, Node) for operand in operands):
             like = self._like(operands)
             nodes = [as_node(operand, like) for operand in operands]
@@ -238,6 +242,11 @@ def is_symbolic(operands: Sequence[Any]) -> bool:
     if any(isinstance(operand, SymbolicTensor) for operand in operands):
         return True
     return current_trace() is not None
+
+
+def is_variable(operand: Any) -> bool:
+    """Whether an operand is a variable."""
+    return isinstance(operand, Operand) and hasattr(operand, "made_trainable")
 
 
 def _has_symbols(value: Any) -> bool:

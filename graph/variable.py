@@ -22,6 +22,7 @@ from .node import Node
 from .operand import Operand
 from .recording import forget, recording
 from .registry import OPS
+from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
 from .types import DTypeLike, TensorType, dtype_of
@@ -186,6 +187,10 @@ class Variable(Operand):
     @property
     def value(self) -> Value:
         """A snapshot of the value, or a symbol inside a trace."""
+        given = (replacements() or {}).get(self)
+        if given is not None:
+            held: Value = given
+            return held
         trace = current_trace()
         if trace is not None:
             return SymbolicTensor(trace.read(self))
@@ -195,6 +200,10 @@ class Variable(Operand):
         return Tensor(self.array.copy())
 
     def as_node(self) -> Node:
+        given = (replacements() or {}).get(self)
+        if given is not None:
+            node: Node = given.as_node()
+            return node
         trace = current_trace()
         return self.node if trace is None else trace.read(self)
 
@@ -220,7 +229,10 @@ class Variable(Operand):
                     caller_span(),
                 )
             )
-        if trace is not None:
+        given = replacements()
+        if given is not None and self in given:
+            given[self] = tensor
+        elif trace is not None:
             trace.updates[self] = tensor.as_node()
         else:
             self._put(tensor.array)
