@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ Data files are .npz (or .npy for a single array); arrays are bound by the names 
 model's inputs and targets. Arrays whose names begin with `test_` are the test part:
 `train` leaves them alone, `evaluate` and `predict` use them where there are any.
 """
+
+
+DIGITS = 18
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,7 +90,7 @@ def _running(commands: Any) -> None:
     _output(train, "the trained model, a .tulle file", required=True)
     train.add_argument("--epochs", type=_count, help="in place of the file's `epochs`")
     train.add_argument("--batch", type=_count, help="in place of the file's `batch`")
-    train.add_argument("--seed", type=int, help="in place of the file's `seed`")
+    train.add_argument("--seed", type=_seed, help="in place of the file's `seed`")
 
     evaluate = _command(commands, "evaluate", "print loss and metrics on data")
     _model_argument(evaluate)
@@ -160,8 +164,19 @@ def _output(command: argparse.ArgumentParser, text: str, required: bool) -> None
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    """A whole number as the language takes it: of at most 18 digits."""
+    digits = text.isascii() and text.isdigit()
+    if not digits or len(text) > DIGITS or int(text) < least:
+        what = f"a whole number from {least} on, of at most {DIGITS} digits"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return int(text)
 
 
@@ -218,7 +233,9 @@ def _guarded(options: argparse.Namespace) -> int:
     try:
         from .commands import COMMANDS
 
-        code = COMMANDS[options.command](options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = COMMANDS[options.command](options)
     except KeyboardInterrupt:
         print("\ninterrupted; nothing was saved", file=sys.stderr)
         return 130
@@ -227,6 +244,10 @@ def _guarded(options: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - the last place before the user
         return _told(error)
     return code
+
+
+def _show_warning(message: Any, *place: Any, **more: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _told(error: Exception) -> int:

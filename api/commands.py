@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -241,7 +241,7 @@ def run_evaluate(options: Namespace) -> int:
 
     with device(options.device):
         model, names = _trained(options)
-        part, there = _part_of(options.data, options.part)
+        part, there = _part_of(options.data, options.part, model.input_names)
         if options.target is not None:
             names = (options.target,)
         if names is None:
@@ -265,9 +265,19 @@ def _trained(options: Namespace) -> tuple[Any, tuple[str, ...] | None]:
     """A model that can be evaluated, and the names of its targets where known."""
     if _is_saved(options.file):
         return _model(options), None
-    plan = _plan(_load(options), options)
-    say("note: a .net file has no trained weights; these are fresh", sys.stderr)
+    with _fresh_weights():
+        plan = _plan(_load(options), options)
     return _compiled(plan), tuple(plan.targets)
+
+
+@contextmanager
+def _fresh_weights() -> Iterator[None]:
+    """Load a text whose weights are used untrained: they repeat, and it is told."""
+    from .graph.variable import set_random_seed
+
+    set_random_seed(0)
+    yield
+    say("note: a .net file has no trained weights; these are fresh", sys.stderr)
 
 
 def run_predict(options: Namespace) -> int:
@@ -277,8 +287,9 @@ def run_predict(options: Namespace) -> int:
 
     _check_arrays_file(options.output)
     with device(options.device):
-        model = _model(options)
-        part, _ = _part_of(options.data, options.part)
+        with nullcontext() if _is_saved(options.file) else _fresh_weights():
+            model = _model(options)
+        part, _ = _part_of(options.data, options.part, model.input_names)
         types = _types(model)
         found = load_arrays(options.data, [part + name for name in types])
         arrays = bind({name: found[part + name] for name in types}, types)
@@ -431,16 +442,22 @@ def _types(model: Any) -> dict[str, Any]:
     return dict(zip(model.input_names, model.input_types, strict=True))
 
 
-def _part_of(path: str, asked: str | None) -> tuple[str, tuple[str, ...]]:
-    """What stands before the names of a part's arrays, and the names themselves."""
+def _part_of(
+    path: str, asked: str | None, inputs: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
+    """What stands before the names of a part's arrays, and the names themselves.
+
+    There is a test part if there is a `test_` array for every input.
+    """
     from .training.data import array_names
 
     names = array_names(path)
     test = [name for name in names if name.startswith(TEST)]
-    if asked == "test" and not test:
-        message = f"`{path}` has no test part: no array's name begins with `{TEST}`"
+    missing = [TEST + name for name in inputs if TEST + name not in test]
+    if asked == "test" and missing:
+        message = f"`{path}` has no test part: there is no array `{missing[0]}`"
         raise refuse("T0703", message, "leave `--part` out, or use `--part train`")
-    if test and asked != "train":
+    if not missing and asked != "train":
         return TEST, tuple(name.removeprefix(TEST) for name in test)
     return "", tuple(name for name in names if name not in test)
 
@@ -450,6 +467,12 @@ def _targets_among(
 ) -> tuple[str, ...]:
     """The arrays that are no input, if they are as many as the outputs."""
     rest = tuple(name for name in names if name not in model.input_names)
+    if not rest:
+        raise refuse(
+            "T0703",
+            f"`{path}` does not hold both the inputs and the expected outputs",
+            "put the arrays into one `.npz` file: `numpy.savez(path, name=array, …)`",
+        )
     if len(rest) == len(model.output_types):
         return rest
     told = ", ".join(f"`{part}{name}`" for name in rest) or "none"

@@ -255,6 +255,31 @@ def test_evaluate_of_a_text_says_that_it_is_not_trained(run):
     assert "accuracy" in out
 
 
+def test_predict_of_a_text_repeats_and_says_that_it_is_not_trained(run):
+    first, second = (run("predict", NET, DATA) for _ in range(2))
+    assert first == second
+    assert first[0] == 0
+    assert "fresh" in first[2]
+
+
+def test_an_unrelated_array_makes_no_test_part(run, trained, digits):
+    image, label = digits["image"][:9], digits["label"][:9]
+    np.savez("ids.npz", image=image, label=label, test_ids=np.arange(3))
+    assert "9 training" in run("evaluate", trained, "--data", "ids.npz")[1]
+    assert len(run("predict", trained, "ids.npz")[1].split()) == 9
+    code, _, err = run("predict", trained, "ids.npz", "--part", "test")
+    assert code == 1
+    assert "no array `test_image`" in err
+
+
+def test_one_array_cannot_be_evaluated(run, trained, digits):
+    np.save("images.npy", digits["image"][:5])
+    code, _, err = run("evaluate", trained, "--data", "images.npy")
+    assert code == 1
+    assert "--target" not in err
+    assert "numpy.savez" in err
+
+
 def test_predict_prints_or_writes_classes_or_values(run, trained, digits):
     np.save("images.npy", digits["test_image"][:5])
     classes = run("predict", trained, "images.npy")[1].split()
@@ -458,6 +483,8 @@ def test_nothing_is_trained_for_a_place_that_cannot_be_written(run, monkeypatch)
         ["train", NET, "--data", DATA, "-o", "m.tulle", "--epochs", "0"],
         ["train", NET, "--data", DATA, "-o", "m.tulle", "--batch", "-1"],
         ["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "width"],
+        ["train", NET, "--data", DATA, "-o", "m.tulle", "--seed", "-1"],
+        ["train", NET, "--data", DATA, "-o", "m.tulle", "--seed", "9" * 19],
         ["predict", NET, DATA, "--classes", "--values"],
     ],
 )
