@@ -22,6 +22,8 @@ from .layer_parts import (
     free_name,
     numeric,
     parameters,
+    per_sample,
+    refuse_cycles,
     signature,
 )
 from .masking import carry, given_mask
@@ -462,18 +464,8 @@ class Layer(metaclass=LayerKind):
                 opaque.record_call(self, args, kwargs, result)
         if self.activity_regularizer is not None:
             for output in tree.flatten(result)[0]:
-                self.add_loss(
-                    self._per_sample(self.activity_regularizer(output), output)
-                )
+                self.add_loss(per_sample(self.activity_regularizer(output), output))
         return result
-
-    def _per_sample(self, total: Any, output: Any) -> Any:
-        """A sum over a batch divided by the size of the batch, as Keras does."""
-        batch = output.type.shape[0] if output.type.shape else Dim.of(1)
-        size = batch.value
-        if size is None:
-            return total / OPS["size"](batch, dtype=output.dtype)
-        return total / max(size, 1)
 
     @property
     def wants_mask(self) -> bool:
