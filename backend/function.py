@@ -9,25 +9,28 @@ more trace and then none.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..graph import tree
 from ..graph.device import current_device
-from ..graph.diagnostics import TulleError
+from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.dim import Dim, Symbol
 from ..graph.graph import Graph
-from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, current_trace, tracing
 from ..graph.types import DType, TensorType
 from . import compile_graph
 from .program import Program
 
-Sizes = tuple["int | None", ...]
+Shapes: TypeAlias = "tuple[tuple[int, ...], ...]"
+Pattern: TypeAlias = "tuple[tuple[int | str, ...], ...]"
+
+FAMILIES = 256  # arrangements of arguments for which traces are kept
+TRACES = 32  # kept for one arrangement
 
 
 @dataclass
@@ -47,31 +50,56 @@ class Traced:
 class Family:
     """The traces of one arrangement of arguments, by the sizes they were made for."""
 
-    traces: dict[tuple[Sizes, ...], Traced]
-    seen: list[tuple[tuple[int, ...], ...]]
+    traces: dict[Pattern, Traced]
+    seen: list[Shapes]
 
-    def fitting(self, shapes: tuple[tuple[int, ...], ...]) -> Traced | None:
+    def fitting(self, shapes: Shapes) -> Traced | None:
         """A trace that takes these shapes."""
         exact = self.traces.get(shapes)
         if exact is not None:
             return exact
-        return next((t for p, t in self.traces.items() if _fits(p, shapes)), None)
+        return next((t for p, t in self.traces.items() if fits(p, shapes)), None)
 
-    def pattern(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Sizes, ...]:
-        """The shapes with None where earlier calls had other sizes."""
-        for earlier in reversed(self.seen):
-            if all(len(a) == len(b) for a, b in zip(earlier, shapes, strict=True)):
-                return tuple(
-                    tuple(x if x == y else None for x, y in zip(a, b, strict=True))
-                    for a, b in zip(earlier, shapes, strict=True)
-                )
-        return shapes
+    def pattern(self, shapes: Shapes) -> Pattern:
+        """The shapes, with a name for each size that was another one before.
+
+        Sizes that have always been equal have the same name.
+        """
+        ranks = [len(shape) for shape in shapes]
+        seen = [s for s in self.seen if [len(shape) for shape in s] == ranks]
+        names: dict[tuple[int, ...], str] = {}
+
+        def place(index: int, axis: int) -> int | str:
+            history = tuple(s[index][axis] for s in (*seen, shapes))
+            if len(set(history)) == 1:
+                return history[0]
+            return names.setdefault(history, f"size{len(names)}")
+
+        return tuple(
+            tuple(place(index, axis) for axis in range(rank))
+            for index, rank in enumerate(ranks)
+        )
+
+    def keep(self, pattern: Pattern, shapes: Shapes, traced: Traced) -> None:
+        """Remember a trace; the oldest goes when there are many."""
+        if len(self.traces) >= TRACES:
+            del self.traces[next(iter(self.traces))]
+        self.traces[pattern] = traced
+        self.seen = [*self.seen[1 - TRACES :], shapes]
 
 
-def _fits(pattern: tuple[Sizes, ...], shapes: tuple[tuple[int, ...], ...]) -> bool:
+def fits(pattern: Pattern, shapes: Shapes) -> bool:
+    """Whether shapes have the fixed sizes, and equal ones where names are equal."""
+    found: dict[str, int] = {}
     return all(
         len(sizes) == len(shape)
-        and all(s if p is None else p == s for p, s in zip(sizes, shape, strict=True))
+        and all(
+            # An empty axis is not among the sizes that a symbol stands for.
+            (size > 0 and found.setdefault(wanted, size) == size)
+            if isinstance(wanted, str)
+            else wanted == size
+            for wanted, size in zip(sizes, shape, strict=True)
+        )
         for sizes, shape in zip(pattern, shapes, strict=True)
     )
 
@@ -79,57 +107,78 @@ def _fits(pattern: tuple[Sizes, ...], shapes: tuple[tuple[int, ...], ...]) -> bo
 class Function:
     """A callable that traces, compiles and runs; see `function`."""
 
-    def __init__(self, python_function: Callable[..., Any]):
+    def __init__(
+        self,
+        python_function: Callable[..., Any],
+        input_signature: Sequence[SymbolicTensor] | None = None,
+    ):
         self.python_function = python_function
+        self.input_signature = input_signature
         self.traces = 0  # how often Python ran
         self._families: dict[Any, Family] = {}
         functools.update_wrapper(self, python_function)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A function of its own for each instance, kept with the instance."""
         if instance is None:
             return self
-        bound = self.__dict__.setdefault("_bound", {})
-        if id(instance) not in bound:
+        kept = instance.__dict__.setdefault("_compiled_functions", {})
+        if self not in kept:
             method = functools.partial(self.python_function, instance)
             functools.update_wrapper(method, self.python_function)
-            bound[id(instance)] = (instance, Function(method))
-        return bound[id(instance)][1]
+            kept[self] = Function(method, self.input_signature)
+        return kept[self]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)
         leaves, structure = _split((args, kwargs))
-        types = tuple(leaf.type.dtype for leaf in leaves)
-        key = (_key(structure), types, current_device())
-        shapes = tuple(leaf.array.shape for leaf in leaves)
+        dtypes = tuple(leaf.type.dtype for leaf in leaves)
+        key = (_key(structure), dtypes, current_device())
+        if key not in self._families and len(self._families) >= FAMILIES:
+            del self._families[next(iter(self._families))]
         family = self._families.setdefault(key, Family({}, []))
-        traced = family.fitting(shapes) or self._trace(family, structure, types, shapes)
+        shapes = tuple(leaf.array.shape for leaf in leaves)
+        if self.input_signature is not None:
+            traced = self._declared(family, structure, shapes)
+        else:
+            traced = family.fitting(shapes) or self._trace(
+                family, structure, dtypes, shapes
+            )
         return traced([leaf.array for leaf in leaves])
 
     def _trace(
-        self, family: Family, structure: Any, dtypes: Any, shapes: Any
+        self, family: Family, structure: Any, dtypes: Sequence[DType], shapes: Shapes
     ) -> Traced:
         pattern = family.pattern(shapes)
         try:
-            traced = self._compile(structure, dtypes, pattern, shapes)
+            traced = self._compile(structure, _types(dtypes, pattern))
         except TulleError:
             if pattern == shapes:
                 raise
             # It asks for numbers where a size changes: one trace for each size then.
             pattern = shapes
-            traced = self._compile(structure, dtypes, shapes, shapes)
-        family.traces[pattern] = traced
-        family.seen.append(shapes)
+            traced = self._compile(structure, _types(dtypes, shapes))
+        family.keep(pattern, shapes, traced)
         return traced
 
-    def _compile(
-        self,
-        structure: Any,
-        dtypes: Sequence[DType],
-        pattern: tuple[Sizes, ...],
-        shapes: tuple[tuple[int, ...], ...],
-    ) -> Traced:
-        nodes = list(_inputs(dtypes, pattern, shapes))
+    def _declared(self, family: Family, structure: Any, shapes: Shapes) -> Traced:
+        """The one trace that an input signature asks for."""
+        assert self.input_signature is not None
+        if len(shapes) != len(self.input_signature):
+            fault = Fault(
+                "T0203",
+                f"`input_signature` tells of {len(self.input_signature)} tensors, and "
+                f"the call gives {len(shapes)}",
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        if not family.traces:
+            types = [tensor.type for tensor in self.input_signature]
+            family.keep((), shapes, self._compile(structure, types))
+        return family.traces[()]
+
+    def _compile(self, structure: Any, types: Sequence[TensorType]) -> Traced:
+        nodes = [input_node(f"argument_{i}", type) for i, type in enumerate(types)]
         args, kwargs = tree.unflatten(structure, map(SymbolicTensor, nodes))
         trace = Trace(forgetful=True)
         self.traces += 1
@@ -141,13 +190,19 @@ class Function:
         return Traced(compile_graph(graph), arrangement, tuple(outputs))
 
 
-def function(python_function: Callable[..., Any] | None = None, **ignored: Any) -> Any:
+def function(
+    python_function: Callable[..., Any] | None = None,
+    input_signature: Sequence[SymbolicTensor] | None = None,
+    jit_compile: bool | None = None,
+) -> Any:
     """Compile a function of tensors: traced once for a signature, then one program.
 
     Tensors and arrays are inputs; anything else is part of the signature. What the
     function does besides computing (assigning variables, an optimizer's step, random
     draws) happens at every call; what plain Python does happens once a trace. Python
-    may not branch on a value: use `ops.where`.
+    may not branch on a value: use `ops.where`. `input_signature`, one `Input` for each
+    tensor, fixes the types beforehand; `jit_compile` changes nothing, since every
+    function is compiled.
 
     >>> @function
     ... def double(x):
@@ -156,26 +211,23 @@ def function(python_function: Callable[..., Any] | None = None, **ignored: Any) 
     [2.0, 2.0]
     """
     if python_function is None:
-        return function
-    return Function(python_function)
+        return functools.partial(function, input_signature=input_signature)
+    return Function(python_function, input_signature)
 
 
-def _inputs(
-    dtypes: Sequence[DType],
-    pattern: tuple[Sizes, ...],
-    shapes: tuple[tuple[int, ...], ...],
-) -> Iterator[Node]:
-    """Input nodes; sizes that change and are equal now are one symbol."""
-    symbols: dict[int, Dim] = {}
-    for index, (dtype, sizes, shape) in enumerate(
-        zip(dtypes, pattern, shapes, strict=True)
-    ):
-        dims = []
-        for size, actual in zip(sizes, shape, strict=True):
-            if size is None and actual not in symbols:
-                symbols[actual] = Dim.from_symbol(Symbol(f"size{len(symbols)}"))
-            dims.append(Dim.of(size) if size is not None else symbols[actual])
-        yield input_node(f"argument_{index}", TensorType(dtype, tuple(dims)))
+def _types(dtypes: Sequence[DType], pattern: Pattern) -> list[TensorType]:
+    """Types with a symbol for each name in a pattern."""
+    symbols: dict[str, Dim] = {}
+
+    def size(wanted: int | str) -> Dim:
+        if isinstance(wanted, int):
+            return Dim.of(wanted)
+        return symbols.setdefault(wanted, Dim.from_symbol(Symbol(wanted)))
+
+    return [
+        TensorType(dtype, tuple(map(size, sizes)))
+        for dtype, sizes in zip(dtypes, pattern, strict=True)
+    ]
 
 
 def _split(value: Any) -> tuple[list[Tensor], Any]:
@@ -201,7 +253,9 @@ def _key(structure: Any) -> Any:
         return (type(structure).__name__, *map(_key, structure))
     if isinstance(structure, dict):
         return ("dict", *((key, _key(value)) for key, value in structure.items()))
-    if isinstance(structure, (bool, int, float, str, bytes, type(None))):
+    if isinstance(structure, float):
+        return ("float", structure.hex())  # keeps -0.0 apart and NaN together
+    if isinstance(structure, (bool, int, str, bytes, type(None))):
         return (type(structure).__name__, structure)
     return _Same(structure)
 

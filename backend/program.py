@@ -1,13 +1,14 @@
 """`Program`: a compiled graph that runs on arrays.
 
 A program is generic in the symbolic sizes: each new set of them gets a plan of its own,
-which is made by arithmetic and kept. Programs are not reentrant: two threads need two.
+which is made by arithmetic and kept. Threads take turns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,8 @@ class Program:
         self._code = compile(self._source.text, "<tulle program>", "exec")
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
+        self._memory = aligned(self.xp, 0)
+        self._lock = RLock()
         self._symbols = _symbols_of(graph)
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
@@ -69,6 +72,10 @@ class Program:
 
     def __call__(self, arrays: Sequence[Any]) -> dict[str, Any]:
         """Run once on arrays in the order of the graph's inputs."""
+        with self._lock:
+            return self._run(arrays)
+
+    def _run(self, arrays: Sequence[Any]) -> dict[str, Any]:
         try:
             key = tuple([(array.shape, array.dtype) for array in arrays])
             bound = self._bound[key]
@@ -121,9 +128,16 @@ class Program:
         with device(self.device):
             self._settle()
             found = plan(self.schedule, sizes, scratch_bytes)
+            self._reach(found.peak_bytes)
             bound = Bound(found, self._bind(found, sizes), Variable.moves)
         self._bound[key] = bound
         return bound
+
+    def _reach(self, size: int) -> None:
+        """Memory for a plan: all plans share it, so it is that of the largest."""
+        if size > self._memory.size:
+            self._bound.clear()
+            self._memory = aligned(self.xp, size)
 
     def _check_count(self, arrays: Sequence[Any]) -> None:
         wanted = [node.name or "input" for node in self.graph.inputs]
@@ -147,7 +161,7 @@ class Program:
     def _bind(
         self, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
-        memory = aligned(self.xp, found.peak_bytes)
+        memory = self._memory[: found.peak_bytes]
         names: dict[str, Any] = {}
         for value in self.schedule.values:
             names[value.name] = self._array(value, names, found, memory, sizes)

@@ -14,6 +14,7 @@ from .dim import Dim, Symbol
 from .types import TensorType
 
 Solution = dict[Symbol, Dim]
+Pairs = Sequence[tuple[str, TensorType, TensorType]]
 
 
 def match_types(
@@ -23,13 +24,22 @@ def match_types(
 
     Raises a `Fault` T0701 or T0702 that names the input and the axis.
     """
-    values: Solution = {}
     pairs = list(zip(names, declared, actual, strict=True))
+    try:
+        return _solved(pairs)
+    except Fault as fault:
+        advice = _swapped(pairs, next(iter(fault.operands)))
+        fault.help = advice or fault.help
+        raise
+
+
+def _solved(pairs: Pairs) -> Solution:
+    values: Solution = {}
     for index, (name, wanted, given) in enumerate(pairs):
         if wanted.dtype != given.dtype:
             raise _dtype_fault(index, name, wanted, given)
         if wanted.rank != given.rank:
-            raise _rank_fault(index, name, wanted, given, pairs)
+            raise _rank_fault(index, name, wanted, given)
     pending = [
         (index, axis)
         for index, (_, wanted, _) in enumerate(pairs)
@@ -45,9 +55,6 @@ def match_types(
         if wanted.shape[axis].substitute(values) != given.shape[axis]:
             raise _size_fault(index, axis, pairs, values)
     return values
-
-
-Pairs = Sequence[tuple[str, TensorType, TensorType]]
 
 
 def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
@@ -96,16 +103,13 @@ def _dtype_fault(index: int, name: str, wanted: TensorType, given: TensorType) -
     )
 
 
-def _rank_fault(
-    index: int, name: str, wanted: TensorType, given: TensorType, pairs: Pairs
-) -> Fault:
+def _rank_fault(index: int, name: str, wanted: TensorType, given: TensorType) -> Fault:
     return Fault(
         "T0701",
         f"`{name}` is declared {wanted} and got {given}: "
         f"{wanted.rank} axes against {given.rank}",
         operands={index: str(given)},
         dims=wanted.shape,
-        help=_swapped(pairs),
     )
 
 
@@ -127,27 +131,20 @@ def _size_fault(
         operands={index: str(given)},
         dims=(dim,),
         notes=notes,
-        help=_swapped(pairs),
     )
 
 
-def _swapped(pairs: Pairs) -> list[str]:
-    """Advice if two inputs would fit the other way round."""
-    if len(pairs) != 2:
-        return []
-    (first, one, left), (second, two, right) = pairs
-    if not (_fits(one, right) and _fits(two, left)):
-        return []
-    return [f"they fit if swapped: pass `{first}` and `{second}` by name"]
-
-
-def _fits(wanted: TensorType, given: TensorType) -> bool:
-    """Whether numbers agree, symbols aside."""
-    return (
-        wanted.dtype == given.dtype
-        and wanted.rank == given.rank
-        and all(
-            dim.value is None or dim == size
-            for dim, size in zip(wanted.shape, given.shape, strict=True)
-        )
-    )
+def _swapped(pairs: Pairs, index: int) -> tuple[str, ...]:
+    """Advice if everything fits with two of the values exchanged."""
+    for other in range(len(pairs)):
+        if other == index:
+            continue
+        given = [actual for _, _, actual in pairs]
+        given[index], given[other] = given[other], given[index]
+        try:
+            _solved([(n, w, g) for (n, w, _), g in zip(pairs, given, strict=True)])
+        except Fault:
+            continue
+        first, second = pairs[index][0], pairs[other][0]
+        return (f"they fit if swapped: pass `{first}` and `{second}` by name",)
+    return ()

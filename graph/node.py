@@ -117,6 +117,9 @@ def _key(value: Any) -> Any:
         return ("bool", value)
     if isinstance(value, float):
         return ("float", struct.pack("d", value))
+    if isinstance(value, Operand) or type(value).__hash__ is object.__hash__:
+        # The node keeps the object; the table must not, or neither would ever go.
+        return ("object", id(value))
     return value
 
 
@@ -203,6 +206,8 @@ def resolve(value: Any, values: Mapping[Symbol, int]) -> Any:
     if isinstance(value, Dim):
         number = value.value
         return value.evaluate(values) if number is None else number
+    if isinstance(value, TensorType):
+        return value.with_shape(resolve(value.shape, values))
     if isinstance(value, tuple):
         return tuple(resolve(item, values) for item in value)
     if isinstance(value, slice):

@@ -1,8 +1,8 @@
 """Opaque layers: `call` works on values only, so it is a Python step of a program.
 
 The layer's own `vjp(inputs, output, cotangent)` gives its gradient: `inputs` are the
-values of the call followed by the trainable weights, and it returns one cotangent (or
-None) for each. Arrays and tensors are both welcome.
+values of the call followed by the weights made trainable, frozen for now or not, and
+it returns one cotangent (or None) for each. Arrays and tensors are both welcome.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from .node import Node
 from .op import Op, Results, register
 from .recording import record
 from .registry import OPS
-from .tensor import SymbolicTensor, Tensor
+from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import tracing
 from .types import TensorType, dtype_of
+from .variable import Variable
 
 
 @register
@@ -35,7 +36,7 @@ class OpaqueOp(Op):
     public = False
 
     def infer(
-        self, *types: TensorType, call: LayerCall, type: TensorType
+        self, *types: TensorType, call: LayerCall, type: TensorType, count: int
     ) -> TensorType:
         return type
 
@@ -44,15 +45,16 @@ class OpaqueOp(Op):
         call, operands = _invocation(layer, args, kwargs)
         nodes = [operand.as_node() for operand in operands]
         type = _output_type(call, [node.tensor_type for node in nodes])
-        weights = [variable.as_node() for variable in layer.trainable_weights]
-        attributes = {"call": call, "type": type}
+        weights = [variable.as_node() for variable in _weights(layer)]
+        attributes = {"call": call, "type": type, "count": len(nodes)}
         return SymbolicTensor(self.apply((*nodes, *weights), attributes))
 
     def record_call(self, layer: Layer, args: Any, kwargs: Any, result: Tensor) -> None:
         """Tell the tapes of an eager call of a layer with a `vjp` of its own."""
         call, operands = _invocation(layer, args, kwargs)
-        everything = (*operands, *layer.trainable_weights)
-        record(self, everything, {"call": call, "type": result.type}, result)
+        everything = (*operands, *_weights(layer))
+        attributes = {"call": call, "type": result.type, "count": len(operands)}
+        record(self, everything, attributes, result)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         layer: Layer = node.attributes["call"].layer
@@ -77,11 +79,20 @@ class OpaqueOp(Op):
         ]
 
     def run(
-        self, xp: Any, *arrays: Any, call: LayerCall, type: Any, out: Any = None
+        self,
+        xp: Any,
+        *arrays: Any,
+        call: LayerCall,
+        type: TensorType,
+        count: int,
+        out: Any = None,
     ) -> Any:
-        host = [Tensor(to_numpy(array)) for array in arrays]
-        values = host[: len(host) - len(call.layer.trainable_weights)]
-        return xp.asarray(run_values(call, values), dtype_of(type.dtype).numpy)
+        result = run_values(call, [_lent(array) for array in arrays[:count]])
+        shape = tuple(dim.value for dim in type.shape)
+        fits = _kind(result.dtype) == _kind(type.dtype.numpy)
+        if result.shape != shape or not fits:
+            raise TensorTypeError.of(_another_type(call.layer, result, type), call.span)
+        return xp.asarray(result, type.dtype.numpy)
 
 
 @register
@@ -98,7 +109,7 @@ class OpaqueGradient(Op):
     def run(
         self, xp: Any, *arrays: Any, call: LayerCall, index: int, out: Any = None
     ) -> Any:
-        *inputs, output, cotangent = (Tensor(to_numpy(array)) for array in arrays)
+        *inputs, output, cotangent = map(_lent, arrays)
         with tracing(None):
             found = call.layer.vjp(tuple(inputs), output, cotangent)  # type: ignore[attr-defined]
         parts = found if isinstance(found, (list, tuple)) else (found,)
@@ -117,6 +128,36 @@ class OpaqueGradient(Op):
 def _invocation(layer: Layer, args: Any, kwargs: Any) -> tuple[LayerCall, list[Any]]:
     operands, structure = tree.flatten((args, kwargs))
     return LayerCall(layer, structure, layer.span), operands
+
+
+def _weights(layer: Layer) -> list[Variable]:
+    """The weights that a `vjp` answers for: those that training may move at all."""
+    return [v for v in layer.variables if v.trainable and v.type.dtype.is_float]
+
+
+def _lent(array: Any) -> Tensor:
+    """An array on the host that a layer may read and not write."""
+    view = to_numpy(array).view()
+    view.flags.writeable = False
+    return Tensor(view)
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    """Whether elements are floats, integers or truth values."""
+    return "i" if dtype.kind == "u" else "f" if dtype.kind == "V" else dtype.kind
+
+
+def _another_type(layer: Layer, result: Any, type: TensorType) -> Fault:
+    found = f"{result.dtype.name}{list(result.shape)}"
+    return Fault(
+        "T0509",
+        f"`{layer.name}` returned {found} where {type} was expected",
+        help=[
+            "the expected type comes from `compute_output_shape` or "
+            "`compute_output_spec`, else from two trial calls: "
+            f"let `{layer.__class__.__name__}` return what it says for all values"
+        ],
+    )
 
 
 def _wrong_count(layer: Layer, given: int, wanted: int) -> TensorTypeError:
@@ -141,18 +182,39 @@ def _wrong_shape(layer: Layer, index: int, given: Any, wanted: Any) -> TensorTyp
     )
 
 
-def run_values(call: LayerCall, values: Sequence[Tensor]) -> Any:
-    """The layer's `call` on values, as an array."""
+def run_values(call: LayerCall, values: Sequence[Tensor]) -> np.ndarray[Any, Any]:
+    """The layer's `call` on values, as an array; floats in the layer's dtype."""
     args, kwargs = call.arguments(iter(values))
     with tracing(None):
         result = call.layer.call(*args, **kwargs)
-    return result.array if isinstance(result, Tensor) else np.asarray(result)
+    array = result.numpy() if isinstance(result, Tensor) else result
+    if not isinstance(array, (np.ndarray, np.generic, int, float)):
+        raise Fault(
+            "T0509",
+            f"`{call.layer.name}` returned {_described(result)}, not one array",
+            help=["return one NumPy array or tensor, or write `call` with `tulle.ops`"],
+        )
+    array = np.asarray(array)
+    floating = array.dtype.kind == "f"
+    return array.astype(call.layer.dtype_kind.numpy, copy=False) if floating else array
+
+
+def _described(result: Any) -> str:
+    kind = type(result).__name__
+    return "nothing" if result is None else f"a {kind}"
 
 
 def _output_type(call: LayerCall, types: list[TensorType]) -> TensorType:
     """The declared output, else what two probes with different primes return."""
     layer = call.layer
-    if type(layer).compute_output_shape is not Layer.compute_output_shape:
+    kind = type(layer)
+    if kind.compute_output_spec is not Layer.compute_output_spec:
+        args, kwargs = call.arguments(
+            SymbolicTensor(input_node("probe", type)) for type in types
+        )
+        declared: TensorType = layer.compute_output_spec(*args, **kwargs).type
+        return declared
+    if kind.compute_output_shape is not Layer.compute_output_shape:
         shape = layer.compute_output_shape(types[0].static_shape)
         first = types[0].shape
         dims = [

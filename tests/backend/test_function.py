@@ -1,5 +1,8 @@
 """`function`: the compiled result equals the eager one, effects included."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from tulle.backend.function import function
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense, Dropout
+from tulle.graph.network import Input
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
 from tulle.graph.variable import Variable, set_random_seed
@@ -150,3 +154,53 @@ def test_inside_another_function_it_is_inlined():
 
     assert outer(np.ones(2, "float32")).numpy().tolist() == [3.0, 3.0]
     assert inner.traces == 0
+
+
+def test_sizes_that_were_equal_may_differ_later():
+    @function
+    def total(x, y):
+        return call("sum", x) + call("sum", y)
+
+    for left, right in ((3, 3), (4, 4), (4, 5), (6, 7), (2, 2)):
+        x, y = array(left), array(right)
+        np.testing.assert_allclose(total(x, y).numpy(), x.sum() + y.sum(), rtol=1e-5)
+    assert total.traces == 3
+
+
+def test_numbers_are_told_apart_exactly():
+    @function
+    def sign(x, c):
+        return 1.0 / (x * 0.0 + c)
+
+    x = np.ones((), "float32")
+    assert float(sign(-x, -0.0)) == -np.inf
+    assert float(sign(x, 0.0)) == np.inf
+    assert np.isnan(float(sign(x, float("nan"))))
+    assert np.isnan(float(sign(x, float("nan"))))
+    assert sign.traces == 3
+
+
+def test_input_signature_fixes_the_types():
+    @function(input_signature=[Input((3,))])
+    def double(x):
+        return x * 2.0
+
+    for size in (1, 4, 2):
+        assert double(array(size, 3)).shape == (size, 3)
+    assert double.traces == 1
+    with pytest.raises(TulleError, match="3"):
+        double(array(2, 4))
+
+
+def test_an_instance_with_a_compiled_method_can_go():
+    class Doubler:
+        @function
+        def double(self, x):
+            return x * 2.0
+
+    doubler = Doubler()
+    assert float(doubler.double(np.float32(2.0))) == 4.0
+    seen = weakref.ref(doubler)
+    del doubler
+    gc.collect()
+    assert seen() is None

@@ -68,3 +68,31 @@ def test_dtype():
         match_types(["x"], [tensor_type("i32", (B,))], [tensor_type("f32", (2,))])
     assert error.value.code == "T0702"
     assert error.value.help == ("convert the data to int32",)
+
+
+def test_swapping_is_proposed_only_if_it_helps():
+    batch, time = (Dim.from_symbol(Symbol(name)) for name in "BT")
+    both = tensor_type("f32", (batch, time))
+    with pytest.raises(Fault) as caught:
+        match_types(
+            ["a", "b"],
+            [both, both],
+            [tensor_type("f32", (5, 3)), tensor_type("f32", (5, 4))],
+        )
+    assert caught.value.help == ()
+
+
+def test_swapping_is_proposed_among_several_and_across_dtypes():
+    batch = Dim.from_symbol(Symbol("B"))
+    image, label = tensor_type("f32", (batch, 64)), tensor_type("i32", (batch,))
+    weight = tensor_type("f32", (batch,))
+    given = [tensor_type("i32", (7,)), tensor_type("f32", (7,))]
+    with pytest.raises(Fault) as caught:
+        match_types(
+            ["image", "weight", "label"],
+            [image, weight, label],
+            [given[0], given[1], tensor_type("f32", (7, 64))],
+        )
+    assert caught.value.help == (
+        "they fit if swapped: pass `image` and `label` by name",
+    )

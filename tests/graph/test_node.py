@@ -21,6 +21,7 @@ from tulle.graph.node import (
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import constant_node, input_node
 from tulle.graph.types import tensor_type
+from tulle.graph.variable import Variable
 
 
 def vector(name="x", size=3):
@@ -157,3 +158,12 @@ def test_normalize_reaches_the_end():
         "negative", call("relu", inner)
     )
     assert len(seen) == len(set(seen))
+
+
+def test_a_variable_that_nobody_keeps_goes():
+    variable = Variable([1.0])
+    total = call("sum", variable.node * 2.0)
+    seen = weakref.ref(variable)
+    del variable, total
+    gc.collect()
+    assert seen() is None

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from tulle.backend import compile_graph
 from tulle.graph.diagnostics import Fault, TensorTypeError
 from tulle.graph.differentiate import gradients
 from tulle.graph.evaluate import evaluate
+from tulle.graph.graph import graph_of
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense
 from tulle.graph.network import Input, Network
@@ -194,3 +196,64 @@ def test_mistakes_inside_are_the_users():
 
     with pytest.raises(ValueError, match="matmul"):
         Broken()(DATA)
+
+
+class Returning(Layer):
+    """Returns what it is told to, computed from the values of its input."""
+
+    def __init__(self, result):
+        super().__init__()
+        self.result = result
+
+    def call(self, x):
+        return self.result(np.array(x))
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda x: None, "returned nothing, not one array"),
+        (lambda x: (x, x), "returned a tuple, not one array"),
+        (lambda x: "text", "returned a str, not one array"),
+    ],
+)
+def test_results_that_are_no_array_are_refused_at_definition(result, words):
+    with pytest.raises(TensorTypeError, match=words):
+        Returning(result)(Input((3,)))
+
+
+def test_a_result_of_another_shape_is_refused_when_it_comes():
+    x = Input((3,))
+    network = Network(x, Returning(lambda v: v[v[:, 0] > 0])(x) + 1.0)
+    run = compile_graph(graph_of(network))
+    assert run([np.ones((2, 3), "f4")])["output_0"].shape == (2, 3)
+    with pytest.raises(TensorTypeError, match=r"float32\[1, 3\] where f32\[2, 3\]"):
+        run([np.array([[1, 1, 1], [-1, 1, 1]], "f4")])
+
+
+def test_a_layer_reads_its_input_and_does_not_write_it():
+    class Greedy(Layer):
+        def call(self, x):
+            x = np.asarray(x)
+            x *= 0
+            return x
+
+    x, data = Input((3,)), np.ones((2, 3), "f4")
+    with pytest.raises(ValueError, match="read-only"):
+        compile_graph(graph_of(Network(x, Greedy()(x))))([data])
+    assert data.sum() == 6
+
+
+def test_frozen_and_thawed_it_gets_the_same_values():
+    class Scale(Layer):
+        def build(self, shape):
+            self.factor = self.add_weight((shape[-1],), "ones")
+
+        def call(self, x):
+            return np.asarray(x) * np.asarray(self.factor)
+
+    layer, x, data = Scale(), Input((3,)), np.ones((2, 3), "f4")
+    run = compile_graph(graph_of(Network(x, layer(x))))
+    for trainable in (False, True):
+        layer.trainable = trainable
+        np.testing.assert_array_equal(run([data])["output_0"], data)
