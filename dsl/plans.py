@@ -119,6 +119,23 @@ class _Plan:
         )
 
     def check(self) -> None:
+        if not self.check_targets():
+            return
+        outputs, targets = len(self.model.output_nodes), len(self.targets)
+        if outputs == targets == 1:
+            self.check_sections()
+            return
+        counts = ((outputs, "output"), (targets, "target"))
+        there = " and ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts)
+        self.checker.error(
+            "T0605",
+            f"`{self.item.model.text}` is trained with {there}",
+            self.item.parameters.span,
+            notes=("this version trains models with one output and one target",),
+        )
+
+    def check_targets(self) -> bool:
+        """Whether the targets are known, at least one of them."""
         outer = Evaluator(self.checker, self.checker.module)
         for parameter in self.item.parameters.items:
             type = declared.tensor_type(outer, parameter.type)
@@ -126,11 +143,16 @@ class _Plan:
             if name.text in self.targets or name.text in self.model.input_names:
                 message = f"`{name.text}` is an input or a target already"
                 self.checker.error("T0205", message, name.span)
+                if not self.targets:
+                    return False
             elif type is not None:
                 self.targets[name.text] = type
                 self.places[name.text] = name.span
             else:
-                return
+                return False
+        return True
+
+    def check_sections(self) -> None:
         for section in self.item.sections:
             self.section(section)
         for kind, word in ((s.LossSection, "loss"), (s.OptimizerSection, "optimizer")):
@@ -194,15 +216,6 @@ class _Plan:
                 f"a loss is one floating-point number, and this is {value.type}",
                 expression.span,
                 help=("`mean(…)` makes one number of many",),
-            )
-            return
-        if len(self.targets) != 1 or len(self.model.output_nodes) != 1:
-            self.checker.error(
-                "T0605",
-                f"`{self.item.model.text}` has {len(self.model.output_nodes)} outputs "
-                f"and {len(self.targets)} targets",
-                self.item.parameters.span,
-                notes=("this version trains models with one output and one target",),
             )
             return
         self.loss = (
