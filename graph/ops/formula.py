@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from ..device import module_of
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..node import Node
 from ..op import Op, register
+from ..operand import Operand
 from ..registry import OPS, call
-from ..tensor import input_node
+from ..tensor import Tensor, constant_node, convert_to_numpy, input_node
 from ..types import I32, DType, TensorType
 from .reduce import normal_axis
 
@@ -96,7 +98,9 @@ class Several(Derived):
 
 
 def frozen(value: Any) -> Any:
-    """An attribute as a value that can be a key: lists become tuples."""
+    """An attribute as a value that can be a key: lists and tensors become tuples."""
+    if isinstance(value, Operand) and not isinstance(value, Node):
+        value = convert_to_numpy(value)
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
@@ -223,6 +227,14 @@ def indexed(x: Any, index: Any) -> Any:
     if isinstance(x, Node):
         return op.apply((x,), {"index": index})
     return op.dispatch((x,), {"index": index})
+
+
+def constant_beside(x: Any, array: Any) -> Any:
+    """An array as a constant of the graph, or as a value where `x` lies."""
+    dtype = type_of(x).dtype
+    if isinstance(x, Node):
+        return call("cast", constant_node(array), dtype)
+    return call("cast", Tensor(module_of(x.array).asarray(array)), dtype)
 
 
 def counted(size: Any, start: Any = 0, dtype: DType = I32) -> Node:

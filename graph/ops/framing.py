@@ -10,7 +10,7 @@ import numpy as np
 from ..dim import Dim
 from ..node import Node
 from ..registry import OPS, call
-from ..tensor import Tensor, constant_node
+from ..tensor import constant_node
 from ..types import F32
 from .formula import (
     Refusal,
@@ -18,6 +18,7 @@ from .formula import (
     along,
     axis_of,
     chosen,
+    constant_beside,
     counted,
     derived,
     part,
@@ -123,7 +124,7 @@ def stft(
         x = call("pad", x, width, "reflect")
     frames = call("extract_sequences", x, fft_length, sequence_stride)
     if window is not None:
-        weights = _weights(window, length, fft_length, type_of(x).dtype)
+        weights = _weights(window, length, fft_length, x)
         frames = call("multiply", frames, weights)
     found: list[Any] = call("rfft", frames, fft_length)
     return found
@@ -146,11 +147,9 @@ def istft(
     own = whole("istft", sequence_length, "sequence_length")
     _fits("istft", own, fft_length)
     frames = call("irfft", list(x), fft_length)
-    dtype = type_of(frames).dtype
-    ones = Tensor(np.ones(fft_length, "float32"))
-    weights = call("cast", ones, dtype)
+    weights = constant_beside(frames, np.ones(fft_length))
     if window is not None:
-        weights = _weights(window, own, fft_length, dtype)
+        weights = _weights(window, own, fft_length, frames)
     return call(
         "overlapped",
         call("multiply", frames, weights),
@@ -189,7 +188,7 @@ def _fits(name: str, length: int, fft_length: int) -> None:
         )
 
 
-def _weights(window: Any, length: int, fft_length: int, dtype: Any) -> Any:
+def _weights(window: Any, length: int, fft_length: int, like: Any) -> Any:
     """The window in the middle of `fft_length` places."""
     if isinstance(window, str):
         chosen("stft", window, "window", ("hann", "hamming"))
@@ -198,4 +197,4 @@ def _weights(window: Any, length: int, fft_length: int, dtype: Any) -> Any:
         window = share - (1 - share) * np.cos(places)
     before = (fft_length - length) // 2
     width = (before, fft_length - length - before)
-    return call("cast", Tensor(np.pad(np.asarray(window, "float64"), width)), dtype)
+    return constant_beside(like, np.pad(np.asarray(window, "float64"), width))

@@ -34,11 +34,11 @@ def _starts(given: Any) -> tuple[tuple[Any, ...], Any]:
     """The start of a window as operands or as an attribute."""
     if isinstance(given, Operand):
         return (given,), None
-    fixed = frozen(given)
-    items = fixed if isinstance(fixed, tuple) else (fixed,)
+    items = given if isinstance(given, (list, tuple)) else (given,)
     if any(isinstance(item, Operand) for item in items):
         return (call("stack", list(items)),), None
-    return (), items
+    fixed = frozen(given)
+    return (), fixed if isinstance(fixed, tuple) else (fixed,)
 
 
 def _count(name: str, x: Node, given: Any, argument: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..diagnostics import Fault
 from ..dim import Dim, maximum
 from ..node import Node
 from ..op import register, result_dtype
 from ..registry import OPS, call
-from ..tensor import Tensor
 from ..types import I32
 from .formula import (
     Derived,
@@ -19,6 +20,7 @@ from .formula import (
     along,
     axes_of,
     chosen,
+    constant_beside,
     counted,
     derived,
     floats,
@@ -218,7 +220,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> list[Any]:
         low, high = map(float, range)
         if low == high:
             low, high = low - 0.5, high + 0.5
-        edges = call("linspace", low, high, bins + 1, dtype=type_of(flat).dtype)
+        edges = constant_beside(flat, np.linspace(low, high, bins + 1))
     else:
         low, high = call("min", flat), call("max", flat)
         same = call("equal", low, high)
@@ -240,7 +242,7 @@ def bincount(
     >>> call("bincount", [1, 2, 2]).numpy().tolist()
     [0, 1, 2]
     """
-    if not isinstance(x, Tensor):
+    if isinstance(x, Node):
         raise Refusal(
             "bincount",
             "T0306",
