@@ -13,8 +13,8 @@ NAMES = (
     "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid",
     "hard_silu", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax",
     "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax",
-    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh",
-    "tanh_shrink", "threshold",
+    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
+    "squareplus", "tanh", "tanh_shrink", "threshold",
 )  # fmt: skip
 ALIASES = {
     "exponential": "exp", "gelu": "exact_gelu", "hard_swish": "hard_silu",

@@ -18,6 +18,7 @@ import op_rows_images
 import op_rows_matrices
 import op_rows_neural
 import op_rows_numbers
+import op_rows_pixels
 import op_rows_windows
 from op_row import Row, binary, unary
 
@@ -474,6 +475,7 @@ ROWS = (
     *op_rows_matrices.ROWS,
     *op_rows_images.ROWS,
     *op_rows_neural.ROWS,
+    *op_rows_pixels.ROWS,
     *op_rows_windows.ROWS,
 )
 

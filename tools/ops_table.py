@@ -31,11 +31,11 @@ COMPLEX = "there are no complex dtypes; transforms take and give pairs of real t
 LATER = "not yet"
 
 NOT_YET = """
-    ctc_decode depth_to_space image.affine_transform
-    image.elastic_transform image.extract_patches image.gaussian_blur image.hsv_to_rgb
+    ctc_decode image.affine_transform
+    image.elastic_transform image.gaussian_blur image.hsv_to_rgb
     image.map_coordinates image.perspective_transform
     image.rgb_to_hsv image.scale_and_translate istft
-    polar psnr space_to_depth sparsemax unfold
+    polar
 """.split()
 
 LEFT_OUT = {
@@ -73,6 +73,7 @@ FAMILIES = {
     "neural": "Normalization",
     "norms": "Norms",
     "numbers": "Numbers",
+    "pixels": "Patches and blocks",
     "pooling": "Pooling",
     "products": "Sums of products",
     "reduce": "Folds",

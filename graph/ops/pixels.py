@@ -1,0 +1,175 @@
+"""Ops that cut images into patches and blocks, and compare them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+from ..diagnostics import Fault
+from ..dim import Dim
+from ..node import Node
+from ..registry import OPS, call
+from .formula import Refusal, axis_of, counted, derived, floats, type_of
+from .windows import FORMATS, Axis, channels_last, in_format, one_of, per_axis, placed
+
+
+def _taps(
+    name: str, x: Node, kernel: Any, strides: Any, dilation: Any, padding: str
+) -> Any:
+    """All patches of an image with channels last: [batch, y, x, taps, channels]."""
+    count: list[Dim] = []
+    width: list[Any] = [(0, 0)]
+    for i, size in enumerate(x.shape[1:-1]):
+        axis = Axis(i + 1, size, Dim.of(kernel[i]), strides[i], dilation[i])
+        before, places = placed(name, axis, padding)
+        count.append(places)
+        total = (places - 1) * strides[i] + axis.reach - size - before
+        width.append((before, total if padding == "same" else Dim.of(0)))
+    if padding == "same":
+        x = call("pad", x, [*width, (0, 0)])
+    whole = ("slice", Dim.of(0), x.shape[0], 1)
+    last = ("slice", Dim.of(0), x.shape[-1], 1)
+    parts = []
+    for tap in itertools.product(*map(range, kernel)):
+        rows = [
+            ("slice", Dim.of(t * d), c, s)
+            for t, d, c, s in zip(tap, dilation, count, strides, strict=True)
+        ]
+        index = (whole, *rows, last)
+        parts.append(OPS["getitem"].apply((x,), {"index": index}))
+    return call("stack", parts, len(x.shape) - 1)
+
+
+@derived()
+def unfold(
+    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Patches of images [batch, channels, y, x] as columns [batch, channels taps, n].
+
+    >>> call("unfold", [[[[1, 2], [3, 4]]]], 2).numpy().ravel().tolist()
+    [1, 2, 3, 4]
+    """
+    if type_of(input).rank != 4:
+        raise Refusal("unfold", "T0306", f"`unfold` takes images, not {type_of(input)}")
+    kernel = per_axis("unfold", "kernel_size", kernel_size, 2)
+    steps = per_axis("unfold", "stride", stride, 2)
+    gaps = per_axis("unfold", "dilation", dilation, 2)
+    around = padding if isinstance(padding, tuple) else (padding, padding)
+    x = channels_last(input, FORMATS[1])
+    if any(around):
+        x = call("pad", x, [(0, 0), *((n, n) for n in around), (0, 0)])
+    found = _taps("unfold", x, kernel, steps, gaps, "valid")
+    batch, rows, columns, taps, channels = found.shape
+    turned = call("transpose", found, (0, 4, 3, 1, 2))
+    return call("reshape", turned, (batch, channels * taps, rows * columns))
+
+
+@derived()
+def extract_patches(
+    images: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Patches of images as channels: [batch, rows, columns, height width channels].
+
+    `strides` default to the size, so that patches do not overlap.
+
+    >>> call("extract_patches", [[[1.0], [2.0]]], (1, 2)).shape
+    (1, 1, 2)
+    """
+    name = "extract_patches"
+    rank = type_of(images).rank
+    if rank not in (3, 4):
+        raise Refusal(name, "T0306", f"`{name}` takes images, not {type_of(images)}")
+    kernel = per_axis(name, "size", size, 2)
+    steps = per_axis(name, "strides", kernel if strides is None else strides, 2)
+    gaps = per_axis(name, "dilation_rate", dilation_rate, 2)
+    format = one_of(name, "data_format", data_format, FORMATS)
+    x = images if rank == 4 else call("expand_dims", images, 0)
+    padding = one_of(name, "padding", padding, ("valid", "same"))
+    found = _taps(name, channels_last(x, format), kernel, steps, gaps, padding)
+    flat = call("reshape", found, (*found.shape[:3], found.shape[3] * found.shape[4]))
+    result = in_format(flat, format)
+    return result if rank == 4 else call("squeeze", result, 0)
+
+
+def _blocks(name: str, x: Any, block: Any, data_format: str) -> tuple[str, int]:
+    if type_of(x).rank != 4:
+        raise Refusal(name, "T0306", f"`{name}` takes images, not {type_of(x)}")
+    per_axis(name, "block_size", block, 1)
+    return one_of(name, "data_format", data_format, FORMATS), int(block)
+
+
+def _divided(name: str, x: Any, size: Dim, by: int) -> Dim:
+    if size % by != 0:
+        raise Fault(
+            "T0304",
+            f"`{name}` cuts {size} of {type_of(x)} into {by} equal parts, which is not "
+            "always possible",
+            operands={0: str(type_of(x))},
+            dims=(size,),
+        )
+    return size // by
+
+
+@derived()
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Channels laid out as blocks: [n, y, x, b b c] becomes [n, b y, b x, c]."""
+    format, block = _blocks("depth_to_space", x, block_size, data_format)
+    last = channels_last(x, format)
+    batch, rows, columns, channels = last.shape
+    deep = _divided("depth_to_space", x, channels, block * block)
+    split = call("reshape", last, (batch, rows, columns, block, block, deep))
+    turned = call("transpose", split, (0, 1, 3, 2, 4, 5))
+    return in_format(
+        call("reshape", turned, (batch, rows * block, columns * block, deep)), format
+    )
+
+
+@derived()
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Blocks gathered as channels: [n, b y, b x, c] becomes [n, y, x, b b c]."""
+    format, block = _blocks("space_to_depth", x, block_size, data_format)
+    last = channels_last(x, format)
+    batch, rows, columns, channels = last.shape
+    down = _divided("space_to_depth", x, rows, block)
+    along = _divided("space_to_depth", x, columns, block)
+    split = call("reshape", last, (batch, down, block, along, block, channels))
+    turned = call("transpose", split, (0, 1, 3, 2, 4, 5))
+    shape = (batch, down, along, channels * (block * block))
+    return in_format(call("reshape", turned, shape), format)
+
+
+@derived(2, "float")
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """The peak signal-to-noise ratio, 10 log10(max_val² / mean((x1 - x2)²)) decibels.
+
+    >>> float(call("psnr", [0.0], [0.1], 1.0)) > 19.99
+    True
+    """
+    error = call("mean", call("square", x1 - x2))
+    return 20 * math.log10(max_val) - 10 * call("log10", error)
+
+
+@derived(1, "float")
+def sparsemax(x: Any, axis: int = -1) -> Any:
+    """The nearest point of the simplex, many of its entries 0 (Martins et al. 2016).
+
+    >>> call("sparsemax", [1.0, 0.5, -1.0]).numpy().tolist()
+    [0.75, 0.25, 0.0]
+    """
+    x, axis = floats(x), axis_of("sparsemax", x, axis)
+    falling = call("flip", call("sort", x, axis=axis), axis=axis)
+    shape = [Dim.of(1)] * x.ndim
+    shape[axis] = x.shape[axis]
+    place = call("reshape", counted(x.shape[axis], 1), tuple(shape))
+    place = call("cast", place, x.dtype)
+    total = call("cumsum", falling, axis=axis)
+    kept = call("cast", falling * place + 1 > total, x.dtype)
+    count = call("sum", kept, axis=axis, keepdims=True)
+    excess = call("sum", falling * kept, axis=axis, keepdims=True) - 1
+    return call("relu", x - excess / count)
