@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..graph.diagnostics import Fault, Label, Span, TulleError, standing_at
 from ..graph.initializers import Initializer
-from ..graph.tensor import constant_node
+from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
 from ..graph.variable import Variable
 from . import declared
@@ -209,7 +207,7 @@ def _as_tensors(value: Value, result: s.Result) -> Value:
             and isinstance(plain, (int, float))
             and declared.fits(kind.short, plain)
         ):
-            item = Tensor(constant_node(np.asarray(plain, kind.numpy)))
+            item = Tensor(constant_node(held(plain, kind)))
         made.append(item)
     return (
         made[0]

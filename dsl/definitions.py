@@ -10,13 +10,11 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..graph.diagnostics import Fault, Label, Span, TulleError, standing_at
 from ..graph.dim import Dim, Origin, Symbol
 from ..graph.network import Network
 from ..graph.node import Node
-from ..graph.tensor import SymbolicTensor, constant_node, input_node
+from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES, TensorType
 from . import declared
 from . import syntax as s
@@ -135,7 +133,7 @@ class Definitions:
                 return item
             case Static(value) if kind and declared.fits(kind.short, value):
                 if not isinstance(value, Dim):
-                    node = constant_node(np.asarray(value, kind.numpy))
+                    node = constant_node(held(value, kind))
                     return Given(None, Tensor(node), item.span)
         wanted = parameter.name.text
         self.checker.error(

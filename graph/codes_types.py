@@ -212,3 +212,11 @@ entry(
     "dim B\nmodel M(n: i32[B, 4]) -> f32[B, 3] { return n |> Dense(3) }",
     "dim B\nmodel M(n: i32[B, 4]) -> f32[B, 3] { return cast(n, f32) |> Dense(3) }",
 )
+
+entry(
+    "T0404",
+    "a number that its dtype cannot hold",
+    "A literal takes the dtype of the tensor beside it, and has to fit in there.",
+    "dim B\nmodel M(x: f32[B, 4]) -> f32[B, 4] { return x * 1e39 }",
+    "dim B\nmodel M(x: f32[B, 4]) -> f32[B, 4] { return x * 1e38 }",
+)

@@ -117,7 +117,8 @@ def _key(value: Any) -> Any:
         return ("bool", value)
     if isinstance(value, float):
         return ("float", struct.pack("d", value))
-    if isinstance(value, Operand) or type(value).__hash__ is object.__hash__:
+    own_hash: object = type(value).__hash__
+    if isinstance(value, Operand) or own_hash is object.__hash__:
         # The node keeps the object; the table must not, or neither would ever go.
         return ("object", id(value))
     return value

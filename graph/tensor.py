@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .device import array_module, module_of, to_numpy
-from .diagnostics import Diagnostic, Span, TensorTypeError, caller_span
+from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim
 from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
-from .types import DTypeLike, TensorType, dtype_of
+from .types import DType, DTypeLike, TensorType, dtype_of
 
 DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
 
@@ -198,7 +198,24 @@ def input_node(name: str, type: TensorType, span: Span | None = None) -> Node:
 
 def literal(value: bool | int | float, like: TensorType) -> Node:
     """A number as a scalar constant of another tensor's dtype."""
-    return constant_node(np.asarray(value, like.dtype.numpy))
+    return constant_node(held(value, like.dtype))
+
+
+def held(value: bool | int | float, dtype: DType) -> np.ndarray[Any, Any]:
+    """A number in a dtype; refuses one that the dtype cannot hold."""
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(value, dtype.numpy)
+        fits = not np.isfinite(value) or bool(np.isfinite(array))
+    except OverflowError:
+        fits = False
+    if not fits:
+        raise Fault(
+            "T0404",
+            f"{value} is out of the range of {dtype}",
+            help=["write a smaller number, or compute in a wider dtype"],
+        )
+    return array
 
 
 def convert_to_tensor(
@@ -231,6 +248,12 @@ def convert_to_tensor(
         return found if dtype is None else convert_to_tensor(found, dtype)
     array = x if module_of(x) is not np else _as_array(x)
     xp = array_module() if module_of(array) is np else module_of(array)
+    if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)):
+        kind = dtype or ("int32" if isinstance(x, int) else "float32")
+        try:
+            return Tensor(xp.asarray(held(x, dtype_of(kind))))
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
     if dtype is not None:
         return Tensor(xp.asarray(array, dtype_of(dtype).numpy))
     native = isinstance(x, (bool, int, float, list, tuple))
