@@ -48,6 +48,15 @@ def added(x: Any, indices: Any, values: Any, reduction: Any = "add") -> Any:
     return found
 
 
+def joined(x: Any, indices: Any, values: Any, reduction: str) -> Any:
+    how = {"max": np.maximum, "min": np.minimum, "mul": np.multiply}[reduction]
+    found = np.array(x)
+    for place in np.ndindex(indices.shape[:-1]):
+        at = tuple(indices[place])
+        found[at] = how(values[place], found[at])
+    return found
+
+
 def rotated(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return np.rot90(array, k, axes)
 
@@ -241,6 +250,16 @@ ROWS = (
         ("4 5", "C 2", "C"),
         {"reduction": "add"},
         "fif",
+        below=4,
+    ),
+    *rows(
+        "scatter_update",
+        joined,
+        ("4 B", "C 1", "C B"),
+        {"reduction": "max"},
+        {"reduction": "min"},
+        {"reduction": "mul"},
+        kinds="fif",
         below=4,
     ),
     Row(

@@ -382,7 +382,7 @@ class SingularValues(Factors):
 
     def vjp(self, node: Node, cotangent: Any) -> Results:
         x, full = node.inputs[0], node.attributes["full"]
-        if full and equal_dims(*x.shape[-2:]) is not True:
+        if full and equal_dims(x.shape[-2], x.shape[-1]) is not True:
             raise Fault(
                 "T0502",
                 "the gradient of `svd` needs `full_matrices=False`: the added vectors "

@@ -251,19 +251,22 @@ class SetAt(Op):
         return found
 
 
+REDUCTIONS = ("add", "max", "min", "mul")
+
+
 @derived(3, "any", ((-2.0, 2.0), (), (-2.0, 2.0)))
 def scatter_update(
     inputs: Any, indices: Any, updates: Any, reduction: str | None = None
 ) -> Any:
     """The tensor with values replaced where rows of indices point.
 
-    Indices [..., k] and updates [..., *inputs.shape[k:]]. With `reduction="add"`
-    updates are added to what is there.
+    Indices [..., k] and updates [..., *inputs.shape[k:]]. With a `reduction` (`add`,
+    `max`, `min`, `mul`) updates are joined with what is there.
 
     >>> call("scatter_update", [1, 2, 3], [[1]], [7]).numpy().tolist()
     [1, 7, 3]
     """
-    chosen("scatter_update", reduction, "reduction", (None, "add"))  # type: ignore[arg-type]
+    chosen("scatter_update", reduction or "add", "reduction", REDUCTIONS)
     updates = call("cast", updates, type_of(inputs).dtype)
     if reduction == "add":
         return inputs + call("scatter", indices, updates, inputs.shape)
@@ -272,7 +275,22 @@ def scatter_update(
     _fitting("scatter_update", indices, updates, rest)
     rows = call("reshape", inputs, (size, *rest))
     values = call("reshape", updates, (flat.shape[0], *rest))
-    return call("reshape", call("set_at", rows, flat, values), inputs.shape)
+    if reduction is None:
+        found = call("set_at", rows, flat, values)
+    else:
+        found = _folded(rows, flat, values, reduction)
+    return call("reshape", found, inputs.shape)
+
+
+def _folded(rows: Node, flat: Node, values: Node, reduction: str) -> Any:
+    """Each row folded with the values for it, all others being neutral."""
+    own = call("expand_dims", rows, 1)
+    hit = call("equal", along(counted(rows.shape[0]), 0, 2), flat)
+    hit = call("reshape", hit, (*hit.shape, *(1 for _ in rows.shape[1:])))
+    neutral: Any = 1 if reduction == "mul" else own
+    each = call("where", hit, call("expand_dims", values, 0), neutral)
+    name = "prod" if reduction == "mul" else reduction
+    return call(name, call("concatenate", [own, each], 1), 1)
 
 
 @register
