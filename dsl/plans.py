@@ -17,6 +17,7 @@ from .arguments import Given, replacement
 from .checker import Checker
 from .expressions import Evaluator
 from .measures import measure
+from .reach import warn_of_lost
 from .scope import Scope, listed, nearest
 from .values import Library, Poison, Static, Tensor, Value, describe
 
@@ -218,11 +219,10 @@ class _Plan:
                 help=("`mean(…)` makes one number of many",),
             )
             return
-        self.loss = (
-            self.as_function(expression, ("loss",))
-            if len(self.checker.faults) == 0
-            else value
-        )
+        self.loss = value
+        if not self.checker.faults:
+            self.loss = self.as_function(expression, ("loss",))
+            warn_of_lost(self.checker, self.model, value.node)
 
     def as_function(self, expression: s.Expression, kinds: tuple[str, ...]) -> Any:
         """A loss or metric of the library, or a function of target and output."""

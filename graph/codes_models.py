@@ -134,7 +134,9 @@ entry(
     "T0508",
     "parameters without influence",
     """A warning. No output depends on a layer or parameter, so it is not part of the
-    model and training will not change it. Perhaps a result was meant to be used.""",
+    model and training will not change it. Perhaps a result was meant to be used. Or
+    the loss does not reach a parameter, because an op on the way, such as
+    `stop_gradient` or `argmax`, lets no gradient pass.""",
     """
     dim B
     model M(x: f32[B, 4]) -> f32[B, 3] {

@@ -6,18 +6,20 @@ is kept for as long as what it was made from stays: types, compile, trainable we
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
 from ..graph.graph import Graph, Objective
+from ..graph.layers import Embedding
 from ..graph.node import Node, topological
 from ..graph.registry import call
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from ..graph.variable import Variable
+from .notices import warn
 from .objective import Compiled
 from .operands import element_count
 from .optimizer import Part
@@ -50,6 +52,7 @@ class Steps:
         self.model = model
         self._programs: dict[Any, Any] = {}
         self._trained: tuple[Variable, ...] | None = None
+        self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
 
     def program(self, kind: str, signature: Signature) -> Any:
         """The program of a kind, `train`, `test` or `predict`."""
@@ -60,6 +63,18 @@ class Steps:
             graph = getattr(self, f"{kind}_graph")(signature)
             self._programs[key] = self._compile(graph)
         return self._programs[key]
+
+    def looked_up(self, types: Types) -> tuple[tuple[int, str, int], ...]:
+        """Inputs that are ids: their index, the embedding's name and its rows."""
+        if types not in self._looked_up:
+            layers = (self.model, *self.model.sublayers)
+            found = [layer for layer in layers if isinstance(layer, Embedding)]
+            self._looked_up[types] = ()
+            if found:
+                graph = self.predict_graph(Signature(types))  # this builds them
+                known = {layer.embeddings: layer for layer in found if layer.built}
+                self._looked_up[types] = tuple(_ids(graph, known))
+        return self._looked_up[types]
 
     def _compile(self, graph: Graph) -> Any:
         compiled = self.model.compiled
@@ -213,16 +228,35 @@ class Steps:
         lost = [v for v in variables if v not in reached]
         if not lost:
             return
-        import warnings
-
         names = ", ".join(f"`{v.path}`" for v in lost[:5])
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
-        warnings.warn(
+        warn(
             f"the loss does not depend on {names}{more}, so training leaves them as "
-            "they are; use them, or set `trainable = False`",
-            UserWarning,
-            stacklevel=2,
+            "they are",
+            "use them, or set `trainable = False`",
         )
+
+
+SAME_VALUES = frozenset(
+    "cast reshape expand_dims squeeze transpose swapaxes moveaxis broadcast_to "
+    "stop_gradient copy ravel".split()
+)
+
+
+def _ids(
+    graph: Graph, known: Mapping[Variable, Embedding]
+) -> Iterator[tuple[int, str, int]]:
+    """Inputs of which every value is a row's number in an embedding."""
+    inputs = {node: index for index, node in enumerate(graph.inputs)}
+    for node in topological(tuple(graph.outputs.values())):
+        if node.op.name != "take" or node.inputs[0].op.name != "variable":
+            continue
+        layer = known.get(node.inputs[0].attributes["variable"])
+        source = node.inputs[1]
+        while source.op.name in SAME_VALUES:
+            source = source.inputs[0]
+        if layer is not None and source in inputs:
+            yield inputs[source], layer.name, layer.input_dim
 
 
 def _scalar(loss: Any) -> Any:
@@ -238,9 +272,14 @@ def differentiable_variables(loss: Node) -> set[Variable]:
             continue
         if node.op.name == "variable":
             found.add(node.attributes["variable"])
-        if not node.op.no_gradient and node.op.name != "stop_gradient":
+        if not cuts_gradient(node):
             below.update(node.inputs)
     return found
+
+
+def cuts_gradient(node: Node) -> bool:
+    """Whether no gradient passes from a node to its operands."""
+    return bool(node.op.no_gradient) or node.op.name == "stop_gradient"
 
 
 def build_optimizer(compiled: Compiled, variables: Sequence[Variable]) -> None:
