@@ -1,5 +1,5 @@
 """Callbacks of `fit`."""
 
-from .training.callbacks import Callback, EarlyStopping, History
+from .training.callbacks import Callback, EarlyStopping, History, TerminateOnNaN
 
-__all__ = ["Callback", "EarlyStopping", "History"]
+__all__ = ["Callback", "EarlyStopping", "History", "TerminateOnNaN"]

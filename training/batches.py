@@ -81,12 +81,14 @@ def prepare(
     if not scored:
         _check_inputs(names, types, inputs)
         arrays = _converted(names, types, inputs)
+        _check_ids(model, names, types, arrays)
         return _checked(names, arrays, Signature(tuple(types)), batch_size)
     outputs = model.output_types_for(types)
     goals = model.demand_compiled().goals
     wanted = _named_targets(goals, _targets(goals, y), names)
     _check_inputs(names, types, inputs, [t for t in wanted if t], outputs)
     arrays = _converted(names, types, inputs)
+    _check_ids(model, names, types, arrays)
     targets: list[TensorType | None] = []
     weights: list[TensorType | None] = []
     for goal, output, target in zip(goals, outputs, wanted, strict=True):
@@ -105,6 +107,17 @@ def _converted(
         data.as_dtype(name, array, type.dtype)
         for name, array, type in zip(names, arrays, types, strict=True)
     ]
+
+
+def _check_ids(
+    model: Model,
+    names: Sequence[str],
+    types: Sequence[TensorType],
+    arrays: Sequence[Array],
+) -> None:
+    """Refuse ids that an `Embedding` has no row for, T0311."""
+    for index, layer, rows in model.steps.looked_up(tuple(types)):
+        data.check_ids(names[index], arrays[index], layer, rows)
 
 
 def _check_inputs(
@@ -128,7 +141,7 @@ def _check_inputs(
             if data.fits(types[0], target) and (
                 data.fits(output, arrays[0]) or data.fits(rows, arrays[0])
             ):
-                advice = f"`{names[0]}` and `{name}` would fit if they were swapped"
+                advice = f"they fit if swapped: `{names[0]}` and `{name}`"
                 told = error.diagnostics[0]
                 told = replace(told, help=(advice, *told.help))
                 raise RunShapeError(told) from None

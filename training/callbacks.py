@@ -190,4 +190,13 @@ class EarlyStopping(Callback):
             self.model.set_weights(self.best_weights)
 
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History"]
+class TerminateOnNaN(Callback):
+    """Stop as soon as the loss is no finite number; reads it after every batch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            self.model.stop_training = True
+
+
+__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "TerminateOnNaN"]

@@ -27,8 +27,32 @@ def told_to_caller(
             return function(*args, **kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
+        except TypeError as error:
+            # Python refused the arguments if no frame below this one was entered.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            told = call_fault(function, kwargs, error)
+            raise TensorTypeError.of(told, caller_span()) from None
 
     return wrapper
+
+
+def call_fault(function: Any, given: Mapping[str, Any], error: TypeError) -> Fault:
+    """A wrong call of a function, with the nearest name."""
+    names = [n for n in inspect.signature(function).parameters if n != "self"]
+    known = f"`{function.__name__}` takes {', '.join(names)}"
+    wrong = next((name for name in given if name not in names), None)
+    if wrong is None:
+        told = str(error).removeprefix(function.__qualname__ + "() ")
+        message = f"wrong call of `{function.__name__}`: {told}"
+        return Fault("T0203", message, help=[known])
+    near = difflib.get_close_matches(wrong, names, 1)
+    return Fault(
+        "T0202",
+        f"`{function.__name__}` has no argument `{wrong}`",
+        argument=wrong,
+        help=[*(f"did you mean `{name}`?" for name in near), known],
+    )
 
 
 class ConfiguredKind(type):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import difflib
 import functools
-import itertools
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -159,9 +157,11 @@ def check_shapes(
     try:
         _match_shapes(names, types, shapes)
     except Fault as fault:
-        swapped = _swapped(names, types, shapes)
-        found = fault.diagnostic(caller_span())
-        raise RunShapeError(replace(found, help=(*swapped, *found.help))) from None
+        try:  # whether they fit if swapped, whatever their dtypes
+            _match_shapes(names, [TensorType(F32, t.shape) for t in types], shapes)
+        except Fault as other:
+            fault.help = fault.help or other.help
+        raise RunShapeError(fault.diagnostic(caller_span())) from None
 
 
 def fits(type: TensorType, array: Array) -> bool:
@@ -178,21 +178,6 @@ def _match_shapes(
 ) -> None:
     given = [t.with_shape(s) for t, s in zip(types, shapes, strict=True)]
     match_types(names, types, given)
-
-
-def _swapped(
-    names: Sequence[str], types: Sequence[TensorType], shapes: Sequence[Any]
-) -> list[str]:
-    """Advice if two arrays stand in each other's place."""
-    for one, two in itertools.combinations(range(min(len(names), 8)), 2):
-        order = list(range(len(names)))
-        order[one], order[two] = two, one
-        try:
-            _match_shapes(names, types, [shapes[index] for index in order])
-        except Fault:
-            continue
-        return [f"`{names[one]}` and `{names[two]}` would fit if they were swapped"]
-    return []
 
 
 def check_types(
@@ -278,6 +263,23 @@ def check_labels(
         f"`{name}` holds the class {array.reshape(-1)[first]}, and the model scores "
         f"{classes} classes: 0 to {classes - 1}",
         "count classes from 0, or give the last layer more units",
+        notes=[f"{PREFIX} {_place(array, first)}"],
+    )
+
+
+def check_ids(name: str, array: Array, layer: str, rows: int) -> None:
+    """Refuse ids outside of an embedding, T0311; negative ones would count back."""
+    if not array.size or (array.min() > -1 and array.max() < rows):
+        return
+    wrong = np.flatnonzero(((array <= -1) | (array >= rows)).reshape(-1))
+    if not len(wrong):
+        return
+    first = int(wrong[0])
+    raise refuse(
+        "T0311",
+        f"`{name}` holds the id {array.reshape(-1)[first]}, and the embedding "
+        f"`{layer}` has {counted(rows, 'row')}: 0 to {rows - 1}",
+        "give `Embedding` a larger `input_dim`, or leave these ids out",
         notes=[f"{PREFIX} {_place(array, first)}"],
     )
 

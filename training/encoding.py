@@ -7,6 +7,7 @@ stored once. Nothing in a file names code: only classes that are known here.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -125,7 +126,7 @@ class Encoder:
         return {
             "object": kind,
             "class": name_of(kind, type(item)),
-            "config": self.mapping(item.get_config()),
+            "config": self.mapping(_config(item)),
         }
 
     def mapping(self, config: Mapping[str, Any]) -> dict[str, Json]:
@@ -192,7 +193,7 @@ class Encoder:
             return self._network(layer)  # type: ignore[arg-type]
         record: dict[str, Json] = {
             "class": name_of("layer", type(layer)),
-            "config": self.mapping(layer.get_config()),
+            "config": self.mapping(_config(layer)),
             "trainable": layer._trainable,
         }
         if isinstance(layer, Model) and not isinstance(layer, Network):
@@ -247,6 +248,38 @@ class Encoder:
             if kept:
                 record["attributes"] = self.mapping(kept)
         return record
+
+
+def _config(item: Any) -> dict[str, Any]:
+    """The configuration of an object, if its constructor will take it, else T0709."""
+    config: dict[str, Any] = item.get_config()
+    kind = type(item)
+    if getattr(kind.from_config, "__func__", None) not in PLAIN_FACTORIES:
+        return config  # the class knows itself what to make of it
+    signature = inspect.signature(kind.__init__)
+    lists = [
+        p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL
+    ]
+    reason = next((f"it takes `*{name}`" for name in lists if name in config), None)
+    if reason is None:
+        try:
+            signature.bind(None, **config)
+        except TypeError as error:
+            reason = str(error)
+    if reason is None:
+        return config
+    raise _error(
+        "T0709",
+        f"`{getattr(item, 'name', kind.__name__)}` could not be loaded again: the "
+        f"constructor of `{kind.__name__}` does not take what `get_config` gives; "
+        f"{reason}",
+        f"write `get_config` in `{kind.__name__}`: a dictionary of the constructor's "
+        "arguments by name",
+    )
+
+
+BASES: tuple[Any, ...] = (Layer, Configured, Initializer, Settings)
+PLAIN_FACTORIES = tuple(base.from_config.__func__ for base in BASES)
 
 
 def _unsaved(item: Any) -> DataError:

@@ -6,6 +6,7 @@ when the display is refreshed, and where a callback asks for every batch.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from ..graph.diagnostics import Fault
 from .batches import Batches, leaves, prepare, split
 from .callbacks import Callback, CallbackList, History
 from .data import as_array, check_sizes
-from .progress import Progress, progress
+from .notices import warn
+from .progress import Progress, check_verbose, progress
 
 if TYPE_CHECKING:
     from .model import Model
@@ -36,6 +38,7 @@ def fit(
     validation_freq: int,
 ) -> History:
     """Train for epochs and give their figures; `seed` shuffles the samples."""
+    check_verbose(verbose)
     history = History()
     program = model.steps.program("train", batches.signature)
     listeners = CallbackList(
@@ -46,7 +49,7 @@ def fit(
         batch_size=batches.batch_size,
         verbose=verbose,
     )
-    model.stop_training = False
+    model.stop_training = told = False
     generator = np.random.Generator(np.random.Philox(seed))
     display = progress(verbose, model.name)
     listeners.call("on_train_begin")
@@ -63,6 +66,7 @@ def fit(
                 listeners.call("on_test_end", found)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             display.end(logs)
+            told = told or _tell_loss(logs["loss"], epoch + 1)
             listeners.call("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break
@@ -70,6 +74,20 @@ def fit(
         display.close()
     listeners.call("on_train_end")
     return history
+
+
+def _tell_loss(loss: float, epoch: int) -> bool:
+    """Warn if the loss is no number any more; says whether it did."""
+    if math.isfinite(loss):
+        return False
+    warn(
+        f"the loss is {loss} at the end of epoch {epoch}, and the weights are of no "
+        "use any more",
+        "lower the learning rate, or clip gradients: `clipnorm=1.0` of the optimizer",
+        "look for values in the data that are much larger than the others",
+        "`callbacks.TerminateOnNaN()` stops a training here",
+    )
+    return True
 
 
 def _epoch(
@@ -94,6 +112,8 @@ def _epoch(
         if clock() >= due:
             display.refresh(step, done, compiled.results)
             due = display.due
+        if model.stop_training:  # as a callback may wish after a batch
+            break
     return compiled.results()
 
 

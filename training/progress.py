@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from ..graph.diagnostics import Fault
+
 REFRESH = 0.1  # seconds
 
 Figures = Callable[[], dict[str, float]]
@@ -17,6 +19,7 @@ Figures = Callable[[], dict[str, float]]
 
 def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress:
     """The display for `verbose`: 0 none, 1 or `auto` a bar, 2 lines."""
+    check_verbose(verbose)
     out = stream or sys.stdout
     if not verbose:
         return Progress()
@@ -24,6 +27,18 @@ def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress
     if verbose == 2 or not is_terminal:
         return Lines(title, out)
     return Bar(title, out)
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse what no display belongs to, T0204."""
+    if verbose == "auto" or (isinstance(verbose, int) and 0 <= verbose <= 2):
+        return
+    raise Fault(
+        "T0204",
+        f"`verbose` is 0, 1, 2 or 'auto', not {verbose!r}",
+        argument="verbose",
+        help=["0 shows nothing, 1 a bar, 2 one line an epoch"],
+    )
 
 
 class Progress:

@@ -36,6 +36,11 @@ FORMAT, VERSION = "tulle model", 1
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 MOST_CONFIG = 64 * 2**20  # bytes of a configuration
 EXPECTED = "a model that `model.save` wrote"
+FOREIGN = frozenset(  # endings that say another kind of file
+    ".h5 .hdf5 .keras .tulle .safetensors .npz .npy .pt .pth .onnx .pb .tflite .pkl "
+    ".json .net".split()
+)
+CHANGED = "load it with the classes, and the Tulle, that it was saved with"
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 __all__ = [
@@ -53,7 +58,7 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True) -> None
     Raises `DataError` T0705 if the place cannot be written; an existing file then
     stays as it was.
     """
-    place = _place(filepath, overwrite)
+    place = _place(filepath, overwrite, "a saved model", ".tulle")
     encoder = Encoder()
     config: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     config["model"] = encoder.layer(model)
@@ -106,21 +111,22 @@ def load_model(
     except DataError:
         raise
     except TulleError as error:
-        _refuse(place, error.diagnostics[0].message)
+        _refuse(place, error.diagnostics[0].message, CHANGED)
     except Fault as fault:
-        _refuse(place, fault.message)
+        _refuse(place, fault.message, CHANGED)
     except (
         KeyError, IndexError, TypeError, ValueError, AttributeError, InternalError,
         ArithmeticError, RecursionError, AssertionError, StopIteration,
     ) as error:  # fmt: skip
-        _refuse(place, f"{type(error).__name__}: {error}")
+        _refuse(place, f"{type(error).__name__}: {error}", CHANGED)
     return model
 
 
 def save_weights(model: Model, filepath: PathLike, overwrite: bool = True) -> None:
     """Write the weights alone into a safetensors file."""
     content = to_bytes({n: v.numpy() for n, v in model.named_variables().items()})
-    write_atomically(_place(filepath, overwrite), lambda file: file.write(content))
+    place = _place(filepath, overwrite, "what `save_weights` writes", ".safetensors")
+    write_atomically(place, lambda file: file.write(content))
 
 
 def load_weights(model: Model, filepath: PathLike) -> None:
@@ -136,7 +142,17 @@ def load_weights(model: Model, filepath: PathLike) -> None:
     _assign(place, model, arrays)
 
 
-def _place(filepath: PathLike, overwrite: bool) -> Path:
+def _place(filepath: PathLike, overwrite: bool, what: str, ending: str) -> Path:
+    if Path(filepath).suffix.lower() in FOREIGN - {ending}:
+        raise DataError(
+            Diagnostic(
+                "T0707",
+                f"`{filepath}` ends in `{Path(filepath).suffix}`, and {what} is a "
+                f"`{ending}` file",
+                caller_span(),
+                help=(f"end it in `{ending}`, or leave the ending out",),
+            )
+        )
     place = check_writable(filepath)
     if not overwrite and place.exists():
         raise DataError(
@@ -313,13 +329,13 @@ def _check_header(place: Path, content: bytes) -> None:
         _refuse(place, f"its header is damaged: {error}")
 
 
-def _refuse(place: Path, reason: str) -> NoReturn:
+def _refuse(place: Path, reason: str, advice: str = f"give {EXPECTED}") -> NoReturn:
     raise DataError(
         Diagnostic(
             "T0704",
             f"`{place}` cannot be loaded: {reason}",
             caller_span(),
-            help=(f"give {EXPECTED}",),
+            help=(advice,),
         )
     )
 

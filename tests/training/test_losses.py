@@ -4,13 +4,14 @@ import numpy as np
 import oracle_cases
 import pytest
 
-from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.differentiate import gradients
+from tulle.graph.dim import Dim, Symbol
 from tulle.graph.evaluate import evaluate
 from tulle.graph.network import Input
 from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
-from tulle.graph.types import tensor_type
+from tulle.graph.types import F32, TensorType, tensor_type
 from tulle.training import losses
 
 # Here the labels have a last axis of size 1, which Keras drops in silence.
@@ -206,3 +207,19 @@ def test_every_loss_is_found_by_its_names(name):
     loss = kind(reduction="sum")
     again = losses.get({"class_name": kind.__name__, "config": loss.get_config()})
     assert again.get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize(("target", "mixes"), [((), True), ((1,), None), ((3,), False)])
+def test_only_a_missing_axis_pairs_other_samples(target, mixes):
+    """[batch] against [batch, 1] becomes [batch, batch]; [batch, 3] keeps its rows."""
+    batch = Dim.from_symbol(Symbol("batch"))
+    y_true, y_pred = (
+        SymbolicTensor(input_node("y", TensorType(F32, (batch, *map(Dim.of, sizes)))))
+        for sizes in (target, (1,))
+    )
+    if mixes is None:
+        losses.MeanSquaredError()(y_true, y_pred)
+        return
+    with pytest.raises(TulleError) as caught:
+        losses.MeanSquaredError()(y_true, y_pred)
+    assert ("pairs targets of other samples" in str(caught.value)) is mixes

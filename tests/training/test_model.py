@@ -12,7 +12,7 @@ from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import set_random_seed
 from tulle.training import losses, metrics, optimizers
-from tulle.training.callbacks import Callback, EarlyStopping, History
+from tulle.training.callbacks import Callback, EarlyStopping, History, TerminateOnNaN
 from tulle.training.model import Functional, Model, Sequential
 
 CROSSENTROPY = losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -514,3 +514,84 @@ def test_batches_of_a_fixed_size():
 def test_wrong_layers_in_a_sequential():
     with pytest.raises(TensorTypeError, match="made of layers"):
         Sequential([Input((2,)), 3])
+
+
+@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "predict"])
+def test_unknown_arguments_are_told_at_the_call(blobs, method):
+    model = classifier()
+    wrong = {"compile": "metric", "fit": "epoch"}.get(method, "batchsize")
+    near = {"compile": "metrics", "fit": "epochs"}.get(method, "batch_size")
+    with pytest.raises(TensorTypeError) as caught:
+        getattr(model, method)(*blobs[: method != "compile"], **{wrong: 3})
+    (found,) = caught.value.diagnostics
+    assert found.code == "T0202"
+    assert found.message == f"`{method}` has no argument `{wrong}`"
+    assert found.help[0] == f"did you mean `{near}`?"
+    assert found.span.source.name == __file__
+
+
+def test_calls_without_what_they_need_are_told():
+    with pytest.raises(TensorTypeError) as caught:
+        classifier().predict()
+    assert caught.value.diagnostics[0].code == "T0203"
+    assert "missing 1 required positional argument: 'x'" in str(caught.value)
+
+
+def test_type_errors_of_users_stay_theirs(blobs):
+    class Wrong(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            len(3)
+
+    with pytest.raises(TypeError, match="has no len"):
+        fit(classifier(), *blobs, callbacks=[Wrong()])
+
+
+@pytest.mark.parametrize("verbose", [7, -1, "loud", None])
+def test_verbose_is_one_of_four(blobs, verbose):
+    for method in ("fit", "evaluate"):
+        with pytest.raises(TensorTypeError) as caught:
+            getattr(classifier(), method)(*blobs, verbose=verbose)
+        assert "`verbose` is 0, 1, 2 or 'auto'" in caught.value.diagnostics[0].message
+
+
+def diverging(epochs, **options):
+    model = Sequential([Input((1,)), Dense(1)])
+    model.compile(optimizers.SGD(1e6), "mse")
+    x = np.linspace(1, 2, 40, dtype="float32")[:, None]
+    with np.errstate(all="ignore"):
+        return model.fit(x, 3 * x, 10, epochs, verbose=0, **options)
+
+
+def test_a_loss_that_is_no_number_is_told_once():
+    with pytest.warns(UserWarning, match="the loss is") as told:
+        history = diverging(6)
+    (one,) = told
+    first = next(
+        i for i, v in enumerate(history.history["loss"], 1) if not np.isfinite(v)
+    )
+    assert f"at the end of epoch {first}," in str(one.message)
+    assert "clipnorm" in str(one.message)
+    assert one.filename == __file__
+    assert len(history.history["loss"]) == 6
+
+
+def test_training_ends_at_the_batch_that_is_no_number():
+    with pytest.warns(UserWarning, match="the loss is"):
+        history = diverging(20, callbacks=[TerminateOnNaN(), sizes := Sizes()])
+    assert len(history.epoch) < 20
+    losses_seen = [loss for _, loss in sizes.steps]
+    assert np.isfinite(losses_seen[:-1]).all()
+    assert not np.isfinite(losses_seen[-1])
+
+
+def test_weights_without_use_are_told_at_the_call(blobs):
+    x = Input((2,))
+    used, unused = Dense(3), Dense(3, name="unused")
+    model = Model(x, used(x) + call("stop_gradient", unused(x)))
+    model.compile("sgd", CROSSENTROPY)
+    with pytest.warns(UserWarning, match="the loss does not depend on") as told:
+        fit(model, *blobs)
+    (one,) = told
+    assert "unused/kernel" in str(one.message)
+    assert one.filename == __file__
+    assert "training/" not in str(one.message)

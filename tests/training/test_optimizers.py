@@ -197,3 +197,16 @@ def test_a_strange_variable_is_refused():
     optimizer.build([Variable([1.0], name="one")])
     with pytest.raises(TensorTypeError, match="`two` is not among"):
         optimizer.apply([Tensor(np.ones(1))], [Variable([1.0], name="two")])
+
+
+def test_the_state_reads_each_slot_once(monkeypatch):
+    """An arena of many variables is copied once, not once for each of them."""
+    weights = [Variable(np.full((3,), i, "float32"), name=f"w{i}") for i in range(50)]
+    arena = Variable(np.zeros(150, "float32"), name="arena")
+    adam = optimizers.Adam()
+    adam.build([arena], {arena: [Part(v, 3 * i) for i, v in enumerate(weights)]})
+    read = []
+    plain = Variable.numpy
+    monkeypatch.setattr(Variable, "numpy", lambda v: read.append(v) or plain(v))
+    assert len(adam.state()) == 2 + 2 * 50
+    assert len(read) == len(set(read)) == 4

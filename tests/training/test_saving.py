@@ -418,3 +418,83 @@ def test_weights_whose_header_lies(saved, tmp_path):
     target.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     with pytest.raises(DataError, match="T0704"):
         saving.load_model(saved).load_weights(target)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras", ".H5", ".safetensors"])
+def test_endings_of_other_files_are_refused(tmp_path, ending):
+    x = Input((3,))
+    model, place = Model(x, Dense(2)(x)), tmp_path / f"m{ending}"
+    with pytest.raises(DataError) as caught:
+        model.save(place)
+    assert caught.value.diagnostics[0].code == "T0707"
+    assert "`.tulle`" in caught.value.diagnostics[0].help[0]
+    assert not place.exists()
+    if ending != ".safetensors":
+        with pytest.raises(DataError) as caught:
+            model.save_weights(place)
+        assert "`.safetensors`" in caught.value.diagnostics[0].help[0]
+
+
+@pytest.mark.parametrize("name", ["m.tulle", "m", "m.v2"])
+def test_other_names_are_names(tmp_path, name):
+    x = Input((3,))
+    Model(x, Dense(2)(x)).save(tmp_path / name)
+    assert saving.load_model(tmp_path / name).count_params() == 8
+
+
+class Unlike(Layer):
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+    def get_config(self):
+        return {"scale": self.factor}
+
+
+class Spread(Layer):
+    def __init__(self, *factors):
+        super().__init__()
+        self.factors = factors
+
+    def call(self, x):
+        return x * sum(self.factors)
+
+
+@pytest.mark.parametrize("layer", [Unlike(2.0), Spread(2.0, 3.0)])
+def test_layers_that_could_not_be_loaded_are_not_saved(place, layer):
+    x = Input((3,))
+    with pytest.raises(DataError) as caught:
+        Model(x, layer(x)).save(place)
+    (found,) = caught.value.diagnostics
+    assert found.code == "T0709"
+    assert f"`{type(layer).__name__}`" in found.message
+    assert "write `get_config`" in found.help[0]
+    assert not place.exists()
+
+
+class Resized(Layer):
+    def __init__(self, factor=2.0, name=None):
+        super().__init__(name=name)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+
+def test_a_class_that_changed_is_not_blamed_on_the_file(place):
+    x = Input((3,))
+    Model(x, Resized()(x)).save(place)
+
+    class Changed(Layer):
+        def __init__(self, other):
+            super().__init__()
+
+    with pytest.raises(DataError) as caught:
+        saving.load_model(place, custom_objects={"Resized": Changed})
+    (found,) = caught.value.diagnostics
+    assert found.code == "T0704"
+    assert "`model.save` wrote" not in str(caught.value)
+    assert "classes" in found.help[0]

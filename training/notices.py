@@ -1,0 +1,19 @@
+"""Warnings: what a user should know although the work goes on, at the user's place."""
+
+from __future__ import annotations
+
+import warnings
+
+from ..graph.diagnostics import caller_span
+
+
+class TulleWarning(UserWarning):
+    """Something that is probably not meant, and does not stop anything."""
+
+
+def warn(message: str, *advice: str) -> None:
+    """Warn at the line that called Tulle; the command line prints the words alone."""
+    text = "\n".join([message, *(f"  = help: {line}" for line in advice)])
+    span = caller_span()
+    place = (span.source.name, span.line) if span is not None else ("tulle", 0)
+    warnings.warn_explicit(text, TulleWarning, *place)
