@@ -16,9 +16,11 @@ from .dim import Dim, Symbol, sorted_symbols
 from .evaluate import expanded
 from .node import Node, normalize, noting, resolve, substituted, topological
 from .op import convert
+from .registry import call
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, current_trace, current_training, tracing
 from .types import TensorType, TupleType
+from .variable import Variable
 
 LEAVES = ("input", "variable", "random_key")
 FREE = ("constant", "full", "size", "arange")
@@ -256,4 +258,8 @@ def with_tensors(value: Any) -> Any:
         return type(value)(map(with_tensors, value))
     if isinstance(value, dict):
         return {key: with_tensors(item) for key, item in value.items()}
-    return convert(value)
+    found = convert(value)
+    if isinstance(found, Variable):
+        # Its value now, which tapes follow as they follow the variable.
+        return call("reshape", found, found.type.shape)
+    return found

@@ -7,14 +7,22 @@ something is traced, each becomes one node that holds its functions as bodies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from . import tree
 from .bodies import sizes_of, trace_bodies, with_tensors
 from .decide import equal as equal_dims
-from .diagnostics import Fault, TensorTypeError, caller_span
+from .diagnostics import Fault
 from .dim import Dim
+from .nests import (
+    check_callable,
+    check_same,
+    listing,
+    shape_of,
+    symbols,
+    told,
+    types_of,
+)
 from .node import Node
 from .op import is_symbolic
 from .ops.control import branch_node, items_of, loop_node
@@ -34,66 +42,12 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
-Wrapped = TypeVar("Wrapped", bound=Function)
-_map = map
-
-
-def _told(function: Wrapped) -> Wrapped:
-    """Refusals carry the caller's line."""
-
-    @wraps(function)
-    def call_it(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
-
-    return cast(Wrapped, call_it)
-
-
-def _types(leaves: Sequence[Any]) -> list[TensorType]:
-    return [leaf.type for leaf in leaves]
-
-
-def _symbols(structure: Any, nodes: Sequence[Node]) -> Any:
-    return tree.unflatten(structure, iter([SymbolicTensor(node) for node in nodes]))
-
-
-def _callable(name: str, argument: str, value: Any) -> None:
-    if not callable(value):
-        raise Fault(
-            "T0204",
-            f"`{argument}` of `{name}` is a function, not {value!r}",
-            argument=argument,
-        )
-
-
-def _listing(types: Sequence[Any]) -> str:
-    return f"({', '.join(_map(str, types))})"
-
-
-def _same(name: str, what: str, one: Any, two: Any) -> None:
-    """Refuse a nest of results unlike another; each is (types, structure)."""
-    if one == two:
-        return
-    (first, left), (second, right) = one, two
-    if first == second:
-        raise Fault("T0321", f"{what} of `{name}`: arranged as {left} and as {right}")
-    raise Fault(
-        "T0321",
-        f"{what} of `{name}`: {_listing(first)} and {_listing(second)}",
-        help=[
-            "return the dtypes and shapes that went in, with `cast` or `broadcast_to`"
-            if "carried" in what
-            else "let all branches return the same dtypes and shapes"
-        ],
-    )
 
 
 CARRIED = "what is carried goes in and comes out of a step"
 
 
-@_told
+@told
 def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """The result of `true_fn()` if a scalar holds, else that of `false_fn()`.
 
@@ -103,8 +57,8 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     >>> float(cond(True, lambda: 1.0, lambda: 2.0))
     1.0
     """
-    _callable("cond", "true_fn", true_fn)
-    _callable("cond", "false_fn", false_fn)
+    check_callable("cond", "true_fn", true_fn)
+    check_callable("cond", "false_fn", false_fn)
     flag = with_tensors(pred)
     if flag.type.rank:
         raise Fault(
@@ -119,7 +73,7 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     return _branches("cond", flag, (false_fn, true_fn), ())
 
 
-@_told
+@told
 def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     """The result of `branches[index](*operands)`; an index outside is cut.
 
@@ -130,7 +84,7 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     if not branches:
         raise Fault("T0204", "`switch` needs a branch", argument="branches")
     for branch in branches:
-        _callable("switch", "branches", branch)
+        check_callable("switch", "branches", branch)
     if place.type.rank or place.type.dtype.is_float:
         raise Fault("T0306", f"`switch` picks by one integer, not by {place.type}")
     given = with_tensors(operands)
@@ -142,22 +96,22 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
 
 def _branches(name: str, index: Any, functions: Sequence[Function], given: Any) -> Any:
     leaves, structure = tree.flatten(given)
-    traced = trace_bodies(name, functions, structure, _types(leaves), draws=True)
+    traced = trace_bodies(name, functions, structure, types_of(leaves), draws=True)
     results = [
         ([n.tensor_type for n in body.outputs], form)
         for body, form in zip(traced.bodies, traced.structures, strict=True)
     ]
     for other in results[1:]:
-        _same(name, "the branches", results[0], other)
+        check_same(name, "the branches", results[0], other)
     nodes = [leaf.as_node() for leaf in leaves]
     if not results[0][0]:
         return tree.unflatten(traced.structures[0], iter(()))
     operands = (*nodes, *traced.captured)
     found = branch_node(index.as_node(), traced.bodies, operands)
-    return _symbols(traced.structures[0], found)
+    return symbols(traced.structures[0], found)
 
 
-@_told
+@told
 def scan(
     f: Function,
     init: Any,
@@ -175,7 +129,7 @@ def scan(
     >>> int(carry), ys.numpy().tolist()
     (6, [0, 2, 9])
     """
-    _callable("scan", "f", f)
+    check_callable("scan", "f", f)
     return _scanned("scan", f, init, xs, length, reverse)
 
 
@@ -193,12 +147,12 @@ def _scanned(
     if is_symbolic(leaves) or not count.value:
         return _scan(name, f, start, slices, count, reverse)
     carry, outputs = start, []
-    types, form = _shape_of(start)
+    types, form = shape_of(start)
     order = range(count.value)
     for step in reversed(order) if reverse else order:
         carry, y = f(carry, _slice(slices, step))
         carry = with_tensors(carry)
-        _same(name, CARRIED, (types, form), _shape_of(carry))
+        check_same(name, CARRIED, (types, form), shape_of(carry))
         outputs.append(with_tensors(y))
     return carry, _stack(outputs[::-1] if reverse else outputs)
 
@@ -219,11 +173,6 @@ def _stacked(xs: Any) -> Any:
 def _dtype(values: Any) -> str:
     found: str = OPS["stop_gradient"](values).dtype
     return found
-
-
-def _shape_of(nest: Any) -> Any:
-    leaves, structure = tree.flatten(nest)
-    return _types(leaves), structure
 
 
 def _stack(steps: Sequence[Any]) -> Any:
@@ -260,14 +209,14 @@ def _scan(
     carries, scanned = tree.flatten(start)[0], tree.flatten(slices)[0]
     parts = [leaf.type.with_shape(leaf.type.shape[1:]) for leaf in scanned]
     structure = tree.flatten((start, slices))[1]
-    traced = trace_bodies(name, [f], structure, [*_types(carries), *parts])
+    traced = trace_bodies(name, [f], structure, [*types_of(carries), *parts])
     (body,), (form,) = traced.bodies, traced.structures
     if not isinstance(form, tuple) or len(form) != 2:
         raise Fault("T0204", f"the function of `{name}` returns a carry and an output")
     found = [node.tensor_type for node in body.outputs]
     going = tree.count_leaves(form[0])
-    given = (_types(carries), structure[0])
-    _same(name, CARRIED, given, (found[:going], form[0]))
+    given = (types_of(carries), structure[0])
+    check_same(name, CARRIED, given, (found[:going], form[0]))
     if not found:
         return tree.unflatten(form, iter(()))
     results = loop_node(
@@ -279,7 +228,7 @@ def _scan(
         bool(reverse),
     )
     if is_symbolic([*carries, *scanned]):
-        return _symbols(form, results)
+        return symbols(form, results)
     return _empty(form, results, carries)
 
 
@@ -291,19 +240,19 @@ def _empty(form: Any, results: Sequence[Node], carries: Sequence[Any]) -> Any:
     return tree.unflatten(form, iter([*carries, *stacked]))
 
 
-@_told
+@told
 def map(f: Function, xs: Any) -> Any:
     """`f` of each slice along the first axis, stacked.
 
     >>> map(lambda x: x * x, [1.0, 2.0, 3.0]).numpy().tolist()
     [1.0, 4.0, 9.0]
     """
-    _callable("map", "f", f)
+    check_callable("map", "f", f)
     _, ys = _scanned("map", lambda carry, x: (carry, f(x)), (), xs)
     return ys
 
 
-@_told
+@told
 def vectorized_map(function: Function, elements: Any) -> Any:
     """`function` of each slice of `elements` along the first axis, stacked.
 
@@ -312,14 +261,14 @@ def vectorized_map(function: Function, elements: Any) -> Any:
     >>> vectorized_map(lambda x: x + 1, [1, 2]).numpy().tolist()
     [2, 3]
     """
-    _callable("vectorized_map", "function", function)
+    check_callable("vectorized_map", "function", function)
     _, ys = _scanned(
         "vectorized_map", lambda carry, x: (carry, function(x)), (), elements
     )
     return ys
 
 
-@_told
+@told
 def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     """`value = body_fun(i, value)` for i from `lower` up to `upper`, exclusive.
 
@@ -328,7 +277,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
     6
     """
-    _callable("fori_loop", "body_fun", body_fun)
+    check_callable("fori_loop", "body_fun", body_fun)
     if all(isinstance(bound, (int, Dim)) for bound in (lower, upper)):
         places = call("arange", lower, upper)
         value, _ = _scanned(
@@ -344,7 +293,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     return value
 
 
-@_told
+@told
 def while_loop(
     cond: Function,
     body: Function,
@@ -359,11 +308,11 @@ def while_loop(
     >>> int(while_loop(lambda i: i < 10, lambda i: (i * 2,), (3,))[0])
     12
     """
-    _callable("while_loop", "cond", cond)
-    _callable("while_loop", "body", body)
+    check_callable("while_loop", "cond", cond)
+    check_callable("while_loop", "body", body)
     alone = not isinstance(loop_vars, (tuple, list))
     state = with_tensors((loop_vars,) if alone else tuple(loop_vars))
-    types, form = _shape_of(state)
+    types, form = shape_of(state)
 
     def again(*values: Any) -> Any:
         found = with_tensors(body(*values))
@@ -379,7 +328,7 @@ def while_loop(
             cond(*state)
         ):
             state = again(*state)
-            _same("while_loop", CARRIED, (types, form), _shape_of(state))
+            check_same("while_loop", CARRIED, (types, form), shape_of(state))
             done += 1
     return state[0] if alone else type(loop_vars)(state)
 
@@ -387,16 +336,16 @@ def while_loop(
 def _while(cond: Function, body: Function, state: Any, limit: int | None) -> Any:
     leaves, structure = tree.flatten(state)
     functions = (lambda *values: (cond(*values),), body)
-    traced = trace_bodies("while_loop", functions, structure, _types(leaves))
+    traced = trace_bodies("while_loop", functions, structure, types_of(leaves))
     condition, step = traced.bodies
     found = [node.tensor_type for node in step.outputs]
-    given = (_types(leaves), structure)
-    _same("while_loop", CARRIED, given, (found, traced.structures[1]))
+    given = (types_of(leaves), structure)
+    check_same("while_loop", CARRIED, given, (found, traced.structures[1]))
     flags = [node.tensor_type for node in condition.outputs]
     if len(flags) != 1 or flags[0] != TensorType(BOOL, ()):
         raise Fault(
             "T0306",
-            f"`cond` of `while_loop` gives one truth value, not {_listing(flags)}",
+            f"`cond` of `while_loop` gives one truth value, not {listing(flags)}",
             argument="cond",
         )
     nodes = [leaf.as_node() for leaf in leaves]
@@ -407,10 +356,10 @@ def _while(cond: Function, body: Function, state: Any, limit: int | None) -> Any
         "sizes": sizes_of((condition, step)),
     }
     results = items_of(OPS["while"].apply((*nodes, *traced.captured), attributes))
-    return _symbols(structure, results)
+    return symbols(structure, results)
 
 
-@_told
+@told
 def associative_scan(
     f: Function, elems: Any, reverse: bool = False, axis: int = 0
 ) -> Any:
@@ -421,7 +370,7 @@ def associative_scan(
     >>> associative_scan(lambda a, b: a + b, [1, 2, 3]).numpy().tolist()
     [1, 3, 6]
     """
-    _callable("associative_scan", "f", f)
+    check_callable("associative_scan", "f", f)
     nest = with_tensors(_stacked(elems))
     leaves, structure = tree.flatten(nest)
     place = axis % leaves[0].type.rank

@@ -316,3 +316,13 @@ def test_equal_bodies_are_the_same_graph():
 
     assert same_graph(made(2.0), made(2.0))
     assert not same_graph(made(2.0), made(3.0))
+
+
+def test_variables_decide_and_are_carried():
+    no, start = tulle.Variable(np.array(False)), tulle.Variable(3.0)
+    assert float(control.cond(no, lambda: 1.0, lambda: 2.0)) == 2.0
+    with GradientTape() as tape:
+        end = control.while_loop(lambda v: v < 20.0, lambda v: v * v, start)
+    assert float(end) == 81.0
+    assert float(tape.gradient(end, start)) == 4 * 3.0**3
+    assert float(tulle.function(lambda: control.cond(no, lambda: 1.0, lambda: start))())

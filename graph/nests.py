@@ -1,0 +1,78 @@
+"""What loops and branches ask of functions and of nests of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from . import tree
+from .diagnostics import Fault, TensorTypeError, caller_span
+from .node import Node
+from .tensor import SymbolicTensor
+from .types import TensorType
+
+Function = Callable[..., Any]
+Wrapped = TypeVar("Wrapped", bound=Function)
+
+
+def told(function: Wrapped) -> Wrapped:
+    """Refusals carry the caller's line."""
+
+    @wraps(function)
+    def call_it(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    return cast(Wrapped, call_it)
+
+
+def types_of(leaves: Sequence[Any]) -> list[TensorType]:
+    """The types of tensors."""
+    return [leaf.type for leaf in leaves]
+
+
+def symbols(structure: Any, nodes: Sequence[Node]) -> Any:
+    """A nest of nodes as symbolic tensors."""
+    return tree.unflatten(structure, iter([SymbolicTensor(node) for node in nodes]))
+
+
+def check_callable(name: str, argument: str, value: Any) -> None:
+    """Refuse what is no function."""
+    if not callable(value):
+        raise Fault(
+            "T0204",
+            f"`{argument}` of `{name}` is a function, not {value!r}",
+            argument=argument,
+        )
+
+
+def listing(types: Sequence[Any]) -> str:
+    """Types in brackets."""
+    return f"({', '.join(map(str, types))})"
+
+
+def check_same(name: str, what: str, one: Any, two: Any) -> None:
+    """Refuse a nest of results unlike another; each is (types, structure)."""
+    if one == two:
+        return
+    (first, left), (second, right) = one, two
+    if first == second:
+        raise Fault("T0321", f"{what} of `{name}`: arranged as {left} and as {right}")
+    raise Fault(
+        "T0321",
+        f"{what} of `{name}`: {listing(first)} and {listing(second)}",
+        help=[
+            "return the dtypes and shapes that went in, with `cast` or `broadcast_to`"
+            if "carried" in what
+            else "let all branches return the same dtypes and shapes"
+        ],
+    )
+
+
+def shape_of(nest: Any) -> Any:
+    """The types of the leaves of a nest, and the nest without them."""
+    leaves, structure = tree.flatten(nest)
+    return types_of(leaves), structure
