@@ -234,6 +234,7 @@ def _guarded(options: argparse.Namespace) -> int:
         from .commands import COMMANDS
 
         with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
             code = COMMANDS[options.command](options)
     except KeyboardInterrupt:
