@@ -7,7 +7,6 @@ runs.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,7 +80,9 @@ class LayerKind(type):
         layer: Any = object.__new__(cls)
         given = dict(bound.arguments)
         given.pop(next(iter(given)), None)
-        given.update(given.pop("kwargs", {}))
+        for parameter in signature(cls.__init__).parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                given.update(given.pop(parameter.name, {}))
         layer.__dict__.update(
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
@@ -343,13 +344,14 @@ class Layer(metaclass=LayerKind):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; `from_config` makes an equal layer."""
-        signature = inspect.signature(type(self).__init__).parameters.values()
+        parameters = signature(type(self).__init__).parameters.values()
         config = {
             p.name: p.default
-            for p in signature
+            for p in parameters
             if p.default is not p.empty and p.name != "name"
         }
-        return {"name": self.name, **config, **self._given}
+        named = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
+        return {**({"name": self.name} if named else {}), **config, **self._given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

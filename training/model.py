@@ -11,7 +11,7 @@ from ..graph.diagnostics import Diagnostic, Fault, TensorTypeError, caller_span
 from ..graph.dim import Dim
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Network
-from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
+from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
 from ..graph.variable import Variable, new_seed
@@ -75,6 +75,13 @@ class Model(Layer, metaclass=ModelKind):
     def names_of_inputs(self, count: int) -> tuple[str, ...]:
         """The names of so many inputs."""
         return ("input",) if count == 1 else tuple(f"input_{i}" for i in range(count))
+
+    def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build, and note the types that an eager call came with."""
+        super().ensure_built(args, kwargs)
+        arrays = [t.array for t in tree.flatten(args)[0] if isinstance(t, Tensor)]
+        if self.called_with is None and arrays:
+            self.input_types_for(arrays)
 
     def input_types_for(self, arrays: Sequence[Any]) -> tuple[TensorType, ...]:
         """The types of inputs, from the data where the model declares none."""

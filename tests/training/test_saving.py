@@ -498,3 +498,40 @@ def test_a_class_that_changed_is_not_blamed_on_the_file(place):
     assert found.code == "T0704"
     assert "`model.save` wrote" not in str(caught.value)
     assert "classes" in found.help[0]
+
+
+class Plain(Layer):
+    """Takes no name."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense = Dense(units)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+class Whole(Model):
+    """A subclass with a plain constructor, called eagerly."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = Dense(2)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def test_plain_constructors_come_back(tmp_path):
+    x, data = Input((3,)), np.ones((2, 3), "float32")
+    network = Model(x, Plain(4)(x))
+    network.save(tmp_path / "network.tulle")
+    again = saving.load_model(
+        tmp_path / "network.tulle", custom_objects={"Plain": Plain}
+    )
+    np.testing.assert_array_equal(again(data), network(data))
+    whole = Whole()
+    expected = whole(data)
+    whole.save(tmp_path / "whole.tulle")
+    again = saving.load_model(tmp_path / "whole.tulle", custom_objects={"Whole": Whole})
+    np.testing.assert_array_equal(again(data), expected)
