@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import activations
 from .diagnostics import Diagnostic, TensorTypeError, caller_span
@@ -18,6 +18,7 @@ from .layer import Layer, LayerCall
 from .match import match_types
 from .network import Network
 from .node import Node
+from .notation import attribute_texts
 from .types import TensorType, TupleType
 
 if TYPE_CHECKING:
@@ -393,22 +394,11 @@ def _operand(node: Node) -> str:
 
 
 def _attributes(node: Node) -> str:
-    shown = {
-        key: value
-        for key, value in node.attributes.items()
-        if value is not None and value is not False
-    }
-    return shortened(", ".join(f"{k} = {_plain(v)}" for k, v in shown.items()))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple):
-        inside = ", ".join(map(_plain, value))
-        return f"[{inside}]"
-    if isinstance(value, slice):
-        ends = (value.start, value.stop, value.step)
-        return ":".join("" if end is None else str(end) for end in ends)
-    return str(value)
+    texts = attribute_texts(node)
+    if node.op.name == "getitem":
+        return shortened(texts["index"])
+    shown = [f"{k} = {text}" for k, text in texts.items() if text != "False"]
+    return shortened(", ".join(shown))
 
 
 def shortened(text: str) -> str:

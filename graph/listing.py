@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .graph import Graph
 from .node import Node
-from .variable import SeedGenerator
+from .notation import attribute_texts
 
 
 def listing(graph: Graph) -> str:
@@ -43,18 +41,6 @@ def _line(node: Node, numbers: dict[Node, str]) -> str:
             layer = node.attributes["call"].layer
             name = f"{type(layer).__name__} {layer.name}"
             return f"{name}({operands}) : {node.type}"
-    settings = "".join(
-        f" {key}={_plain(value)}"
-        for key, value in node.attributes.items()
-        if value is not None
-    )
+    settings = "".join(f" {k}={text}" for k, text in attribute_texts(node).items())
     call = f"{node.op.name}({operands})" if operands else node.op.name
     return f"{call}{settings} : {node.type}"
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_plain, value))}]"
-    if isinstance(value, SeedGenerator):
-        return value.name
-    return str(value)
