@@ -24,6 +24,7 @@ from .layer_parts import (
     per_sample,
     refuse_cycles,
     signature,
+    unknown_argument,
 )
 from .masking import carry, given_mask
 from .node import Unique
@@ -171,12 +172,21 @@ class Layer(metaclass=LayerKind):
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
-        name: str | None = None,
+        autocast: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
-        **ignored: Any,
+        aggregation: str = "none",
+        name: str | None = None,
+        **unknown: Any,
     ) -> Variable:
-        """A new weight, owned by this layer. Glorot uniform unless told otherwise."""
+        """A new weight, owned by this layer. Glorot uniform unless told otherwise.
+
+        `autocast` and `aggregation` are Keras's and change nothing here: a layer has
+        one dtype, and a weight one copy.
+        """
+        if unknown:
+            names = list(signature(Layer.add_weight).parameters)[1:-1]
+            raise unknown_argument("add_weight", next(iter(unknown)), names)
         if initializer is None:
             floating = dtype_of(dtype or self.dtype_kind).is_float
             initializer = "glorot_uniform" if floating else "zeros"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -51,17 +52,25 @@ def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault
             found.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
     names = [n for n in found if n not in ("self", "kwargs", "args")]
     wrong = next((name for name in given if name not in names), None)
-    known = f"`{kind.__name__}` takes {', '.join(names)}"
-    if wrong is None:
-        text = str(error).replace("__init__()", kind.__name__)
-        return Fault("T0203", f"wrong call of `{kind.__name__}`: {text}", help=[known])
+    if wrong is not None:
+        return unknown_argument(kind.__name__, wrong, names)
+    text = str(error).replace("__init__()", kind.__name__)
+    return Fault(
+        "T0203",
+        f"wrong call of `{kind.__name__}`: {text}",
+        help=[f"`{kind.__name__}` takes {', '.join(names)}"],
+    )
+
+
+def unknown_argument(called: str, wrong: str, names: Sequence[str]) -> Fault:
+    """An argument that is not among those of what was called, with the nearest."""
     near = difflib.get_close_matches(wrong, names, 1)
     advice = [f"did you mean `{near[0]}`?"] if near else []
     return Fault(
         "T0202",
-        f"`{kind.__name__}` has no argument `{wrong}`",
+        f"`{called}` has no argument `{wrong}`",
         argument=wrong,
-        help=[*advice, known],
+        help=[*advice, f"`{called}` takes {', '.join(names)}"],
     )
 
 

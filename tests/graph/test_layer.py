@@ -224,3 +224,15 @@ def test_error_inside_a_users_call():
     with wrong("T0301") as error:
         Broken()(Input((3,)))
     assert "the mistake" in str(error.value)
+
+
+def test_an_unknown_argument_of_a_weight_is_refused():
+    class Wrong(Layer):
+        def build(self, shape):
+            self.w = self.add_weight((3,), initialiser="zeros")
+
+        def call(self, x):
+            return x * self.w
+
+    with pytest.raises(TensorTypeError, match="did you mean `initializer`"):
+        Wrong()(np.ones((2, 3), "float32"))
