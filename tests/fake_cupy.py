@@ -31,7 +31,7 @@ class ndarray(np.ndarray):  # noqa: N801 - CuPy's name
 ndarray.__module__ = "cupy"
 OPERATORS = """
     add sub mul truediv floordiv mod pow neg abs lt le gt ge eq ne and or xor invert
-    lshift rshift radd rsub rmul rtruediv rpow rand ror rxor
+    lshift rshift radd rsub rmul rtruediv rpow rand ror rxor iadd isub imul iand ior
 """.split()
 
 
@@ -68,8 +68,16 @@ for _name in OPERATORS:
     setattr(ndarray, f"__{_name}__", lambda *operands, f=_plain: Function(f)(*operands))
 
 
+ndarray.sum = lambda self, *args, **options: Function(np.ndarray.sum)(
+    self, *args, **options
+)
+
+
 class ufunc(Function):  # noqa: N801 - as a program recognizes it
     """A ufunc: `out` may be the last of its positional arguments."""
+
+    def at(self, *args):
+        Function(self.function.at)(*args)
 
 
 class Module(types.ModuleType):
@@ -92,6 +100,9 @@ def make():
     """The module, with one device."""
     module = Module("cupy")
     module.is_available = lambda: True
+    strided = Function(np.lib.stride_tricks.as_strided)
+    tricks = types.SimpleNamespace(as_strided=strided)
+    module.lib = types.SimpleNamespace(stride_tricks=tricks)
     runtime = types.SimpleNamespace(getDeviceCount=lambda: 1)
     device = lambda index: contextlib.nullcontext()  # noqa: E731
     module.cuda = types.SimpleNamespace(runtime=runtime, Device=device)
