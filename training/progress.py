@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from ..graph.diagnostics import Fault
 
 REFRESH = 0.1  # seconds
+BAR, SHORTEST = 16, 4  # columns of the bar
+TEXTS = {"label": "none", "count": "none", "figures": "none", "speed": "dim"}
 
 Figures = Callable[[], dict[str, float]]
 
@@ -85,12 +87,13 @@ class Bar(Progress):
         from rich.progress import Progress as RichProgress
 
         self.title = title
+        self.bar = BarColumn(bar_width=BAR)
+        self.texts = {
+            name: TextColumn(f"{{task.fields[{name}]}}", style=style, markup=False)
+            for name, style in TEXTS.items()
+        }
         self.bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[figures]}"),
-            TextColumn("[dim]{task.fields[speed]}"),
+            self.bar,
             console=Console(file=out, highlight=False),
             auto_refresh=False,
             transient=True,
@@ -103,19 +106,32 @@ class Bar(Progress):
         self.label, self.steps, self.samples = label, steps, samples
         self.started = time.perf_counter()
         self.due = self.started + REFRESH
-        self.task = self.bars.add_task(label, total=steps, figures="", speed="")
+        self.task = self.bars.add_task(label, total=steps, **self.fitting(0, "", ""))
 
     def refresh(self, steps: int, samples: int, figures: Figures) -> None:
         seconds = time.perf_counter() - self.started
         left = seconds / max(steps, 1) * (self.steps - steps)
-        self.bars.update(
-            self.task,
-            completed=steps,
-            figures=told(figures()),
-            speed=f"{rate(samples, seconds)}/s, {duration(left)} left",
-        )
+        speed = f"{rate(samples, seconds)}/s, {duration(left)} left"
+        texts = self.fitting(steps, told(figures()), speed)
+        self.bars.update(self.task, completed=steps, **texts)
         self.bars.refresh()
         self.due = time.perf_counter() + REFRESH
+
+    def fitting(self, steps: int, figures: str, speed: str) -> dict[str, Any]:
+        """The texts; where room is short the bar goes first, then the speed."""
+        count = f"{steps}/{self.steps}"
+        texts = dict(zip(TEXTS, (self.label, count, figures, speed), strict=True))
+        room = self.bars.console.width
+        shown = []
+        for name, text in texts.items():
+            if name != "speed" or len(text) <= room:
+                shown.append(self.texts[name])
+                room -= len(text) + 1
+        self.bar.bar_width = min(room - 1, BAR)
+        first, *rest = shown
+        bar = [self.bar] if room > SHORTEST else []
+        self.bars.columns = (first, *bar, *rest)
+        return texts
 
     def end(self, figures: dict[str, float]) -> None:
         seconds = time.perf_counter() - self.started

@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, lines elsewhere, silence when asked for."""
 
 import io
+import re
 
 import pytest
 
@@ -41,6 +42,28 @@ def test_a_bar_on_a_terminal(monkeypatch):
         display.close()
     assert "5/10" in out.getvalue()
     assert "epoch 1/2  loss 0.5000" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "bar", "speed"),
+    [(120, True, True), (60, False, True), (52, True, False), (45, False, False)],
+)
+def test_the_bar_goes_before_the_words(monkeypatch, columns, bar, speed):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = Terminal()
+    display = progress("auto", "model", out)
+    try:
+        display.begin("epoch 1/2", 10, 320)
+        out.truncate(0)
+        display.refresh(5, 160, lambda: {"loss": 0.75, "[acc]": 0.5})
+    finally:
+        display.close()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    for text in ("epoch 1/2", "5/10", "loss 0.7500  [acc] 0.5000"):
+        assert text in shown
+    assert ("━" in shown) == bar
+    assert ("left" in shown) == speed
 
 
 def test_silence():
