@@ -33,6 +33,7 @@ define(
     "subtract",
     lambda g, r, x, y: (g, -g),
     scalar="x - y",
+    numbers=True,
 )
 define(
     "multiply",
@@ -81,7 +82,15 @@ define(
     scalar="x - y * floor(x / y)",
     domain=((0.1, 0.9), (1.1, 2.0)),
 )
-define("negative", "-x.", "x", "negative", lambda g, r, x: (-g,), scalar="-x")
+define(
+    "negative",
+    "-x.",
+    "x",
+    "negative",
+    lambda g, r, x: (-g,),
+    scalar="-x",
+    numbers=True,
+)
 define(
     "abs",
     "The absolute value.",
@@ -91,7 +100,15 @@ define(
     scalar="abs(x)",
     domain=(0.2, 2.0),
 )
-define("sign", "-1, 0 or 1.", "x", "sign", lambda g, r, x: (None,), scalar="sign(x)")
+define(
+    "sign",
+    "-1, 0 or 1.",
+    "x",
+    "sign",
+    lambda g, r, x: (None,),
+    scalar="sign(x)",
+    numbers=True,
+)
 define(
     "square", "x * x.", "x", "square", lambda g, r, x: (g * (2 * x),), scalar="x * x"
 )

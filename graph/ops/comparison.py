@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..diagnostics import Fault
 from ..node import Node
 from ..op import Results, register
 from ..types import TensorType
@@ -125,7 +126,14 @@ class Where(Elementwise):
     scalar = "x ? y : z"
     writes = False
 
-    def arguments(self, condition: Any, x1: Any, x2: Any) -> Any:
+    def arguments(self, condition: Any, x1: Any = None, x2: Any = None) -> Any:
+        if x1 is None or x2 is None:
+            raise Fault(
+                "T0203",
+                "`where` chooses between two tensors; the places where a condition "
+                "holds are as many as its values say, which no type can tell",
+                help=["write `where(condition, x1, x2)`"],
+            )
         return (condition, x1, x2), {}
 
     def apply(

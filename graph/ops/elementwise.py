@@ -28,6 +28,7 @@ class Elementwise(Op):
     operand_dtypes = "same"
     floats = False
     to_bool = False
+    numbers = False  # truth values are refused
     body: Any = ""  # the NumPy name, or a function of xp, arrays and out
     gradient: Any = None
 
@@ -36,6 +37,13 @@ class Elementwise(Op):
         for index, other in enumerate(types[1:], 1):
             if other.dtype != dtype:
                 raise dtype_clash(self.name, types[0], index, other)
+        if self.numbers and dtype.kind == "b":
+            raise Fault(
+                "T0402",
+                f"`{self.name}` works on numbers and got {dtype}",
+                operands={0: str(types[0])},
+                help=["cast it: `cast(…, i32)`"],
+            )
         if self.floats and not dtype.is_float:
             raise floats_needed(self.name, types[0])
         shape = broadcast_shapes(self.name, types)

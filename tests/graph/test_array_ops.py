@@ -268,6 +268,9 @@ def test_symbolic_sizes():
         ("vstack", (3,), "T0203", "takes a list"),
         ("fft", ((np.ones(3),),), "T0203", "pair"),
         ("pad", (np.ones(3), 1, "circular"), "T0204", "has the modes"),
+        ("where", ([True, False],), "T0203", "chooses between two tensors"),
+        ("subtract", ([True], [False]), "T0402", "works on numbers"),
+        ("negative", ([True],), "T0402", "works on numbers"),
         ("norm", (np.ones(3), "fro"), "T0204", "no `ord` 'fro'"),
     ],
 )
