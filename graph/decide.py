@@ -6,39 +6,156 @@ An answer is yes, no or unknown, and never a guess.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 from .dim import Dim, DimLike, Symbol, sorted_symbols
 
 WITNESSES = (1, 2, 3, 7)
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 TRIED = 256
+RELATIONS: dict[str, Callable[[int, int], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
-def equal(left: DimLike, right: DimLike) -> bool | None:
+@dataclass(frozen=True)
+class Condition:
+    """A relation between sizes that is taken to hold: one `where` clause."""
+
+    left: Dim
+    relation: str  # ==, !=, <, <=, >, >=
+    right: Dim
+
+    def holds(self, values: Mapping[Symbol, int]) -> bool:
+        """Whether it holds for numbers."""
+        return RELATIONS[self.relation](
+            self.left.evaluate(values), self.right.evaluate(values)
+        )
+
+    def substitute(self, values: Mapping[Symbol, Dim]) -> Condition:
+        return Condition(
+            self.left.substitute(values), self.relation, self.right.substitute(values)
+        )
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.relation} {self.right}"
+
+
+def equal(
+    left: DimLike, right: DimLike, where: Sequence[Condition] = ()
+) -> bool | None:
     """Whether two sizes are equal: yes always, no (for some sizes), or unknown.
 
     "No" means that a valuation within bounds makes them differ everywhere or that one
-    witness does; "unknown" is left only where atoms hide the answer.
+    witness does; "unknown" is left only where atoms hide the answer. Both keep to what
+    the symbols admit and to the conditions given.
     """
     left, right = Dim.of(left), Dim.of(right)
     if left == right:
         return True
-    difference = left - right
+    first, second, clauses = _reduced(left, right, where)
+    difference = first - second
     if difference.value is not None:
         return difference.value == 0
     low, high = difference.bounds()
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False
-    return False if counterexample(difference, 0) is not None else None
+    if counterexample(first, second, clauses) is not None:
+        return False
+    return _listed(first, second, clauses)
 
 
-def counterexample(left: DimLike, right: DimLike) -> dict[Symbol, int] | None:
+def _reduced(
+    left: Dim, right: Dim, where: Sequence[Condition]
+) -> tuple[Dim, Dim, list[Condition]]:
+    """The sizes with steps written out and equations of the conditions put in."""
+    clauses = list(where)
+    for clause in where:
+        if clause.relation == "==":
+            difference = (clause.left - clause.right).substitute({})
+            found = _isolated(difference)
+            if found is not None:
+                left, right = left.substitute(found), right.substitute(found)
+                clauses = [c.substitute(found) for c in clauses]
+    symbols = sorted_symbols(left, right, *_sides(clauses))
+    steps = {symbol: _stepped(symbol) for symbol in symbols if symbol.step > 1}
+    clauses = [clause.substitute(steps) for clause in clauses]
+    return left.substitute(steps), right.substitute(steps), clauses
+
+
+def _isolated(difference: Dim) -> dict[Symbol, Dim] | None:
+    """A symbol without bounds to keep that an equation gives: it stands alone."""
+    for monomial, factor in difference.terms:
+        match monomial:
+            case ((Symbol() as symbol, 1),) if factor in (1, -1):
+                rest = Dim.from_symbol(symbol) - difference * factor
+                plain = symbol.upper is None and symbol.step == 1
+                low = rest.bounds()[0]
+                if plain and symbol not in rest.symbols():
+                    if low is not None and low >= symbol.lower:
+                        return {symbol: rest}
+    return None
+
+
+def _stepped(symbol: Symbol) -> Dim:
+    """A symbol with a step as `step * k + rest`, `k` being free."""
+    step, rest = symbol.step, symbol.rest
+    upper = None if symbol.upper is None else (symbol.upper - rest) // step
+    members = None
+    if symbol.members is not None:
+        members = [(member - rest) // step for member in symbol.members]
+    lower = (symbol.lower - rest) // step
+    count = Symbol(symbol.name, lower, upper, symbol.rigid, members=members)
+    return Dim.from_symbol(count) * step + rest
+
+
+def _sides(clauses: Sequence[Condition]) -> list[Dim]:
+    return [side for clause in clauses for side in (clause.left, clause.right)]
+
+
+def _listed(left: Dim, right: Dim, where: Sequence[Condition]) -> bool | None:
+    """Whether they are equal at every valuation, where those can be gone through."""
+    symbols = sorted_symbols(left, right, *_sides(where))
+    ranges = [_all_values(symbol) for symbol in symbols]
+    if math.prod(len(r) or TRIED + 1 for r in ranges) > TRIED:
+        return None
+    for numbers in itertools.product(*ranges):
+        values = dict(zip(symbols, numbers, strict=True))
+        if not all(_defined(dim, values) for dim in (left, right, *_sides(where))):
+            return None
+        if all(clause.holds(values) for clause in where):
+            if left.evaluate(values) != right.evaluate(values):
+                return False
+    return True
+
+
+def _all_values(symbol: Symbol) -> Sequence[int]:
+    """All values of a symbol that has few; nothing if there are many."""
+    if symbol.members is not None:
+        return symbol.members
+    if symbol.upper is None or symbol.upper - symbol.lower > TRIED * symbol.step:
+        return ()
+    return range(symbol.lower, symbol.upper + 1, symbol.step)
+
+
+def counterexample(
+    left: DimLike, right: DimLike, where: Sequence[Condition] = ()
+) -> dict[Symbol, int] | None:
     """Sizes for which the two differ, or None if no witness shows it."""
     left, right = Dim.of(left), Dim.of(right)
-    for values in valuations(left, right):
-        if left.evaluate(values) != right.evaluate(values):
-            return values
+    for values in valuations(left, right, *_sides(where)):
+        if all(clause.holds(values) for clause in where):
+            if left.evaluate(values) != right.evaluate(values):
+                return values
     return None
 
 
@@ -64,7 +181,11 @@ def _defined(dim: Dim, values: dict[Symbol, int]) -> bool:
 
 
 def _clamp(value: int, symbol: Symbol) -> int:
+    """The admitted value near a number."""
+    if symbol.members is not None:
+        return min(symbol.members, key=lambda member: abs(member - value))
     value = max(value, symbol.lower)
+    value += (symbol.rest - value) % symbol.step
     return value if symbol.upper is None else min(value, symbol.upper)
 
 
@@ -82,3 +203,65 @@ def solve(dim: Dim, number: int) -> tuple[Symbol, int] | None:
     if found is None or (number - constant) % found[1]:
         return None
     return found[0], (number - constant) // found[1]
+
+
+def solve_all(equations: Sequence[tuple[Dim, int]]) -> dict[Symbol, int]:
+    """The symbols that linear equations determine together, in whatever order.
+
+    Equations that are not linear are left out; so is what has no whole solution.
+    """
+    rows: list[dict[Symbol | None, Fraction]] = []
+    for dim, number in equations:
+        row = _linear(dim - number)
+        if row is not None:
+            rows.append(row)
+    solved: dict[Symbol, dict[Symbol | None, Fraction]] = {}
+    for row in rows:
+        for symbol, known in solved.items():
+            _eliminate(row, symbol, known)
+        pivot = next((s for s in row if s is not None), None)
+        if pivot is None:
+            continue
+        factor = row[pivot]
+        row = {symbol: value / factor for symbol, value in row.items()}
+        for known in solved.values():
+            _eliminate(known, pivot, row)
+        solved[pivot] = row
+    found: dict[Symbol, int] = {}
+    for symbol, row in solved.items():
+        value = -row.get(None, Fraction(0))
+        alone = all(other is None or other is symbol for other in row)
+        if alone and value.denominator == 1:
+            found[symbol] = int(value)
+    return found
+
+
+def _linear(dim: Dim) -> dict[Symbol | None, Fraction] | None:
+    """The factor of each symbol, and under None the constant."""
+    row: dict[Symbol | None, Fraction] = {}
+    for monomial, factor in dim.terms:
+        match monomial:
+            case ():
+                row[None] = Fraction(factor)
+            case ((Symbol() as symbol, 1),):
+                row[symbol] = Fraction(factor)
+            case _:
+                return None
+    return row
+
+
+def _eliminate(
+    row: dict[Symbol | None, Fraction],
+    symbol: Symbol,
+    known: Mapping[Symbol | None, Fraction],
+) -> None:
+    """Take the multiple of a row away that removes a symbol."""
+    factor = row.get(symbol)
+    if factor is None or row is known:
+        return
+    for key, value in known.items():
+        rest = row.get(key, Fraction(0)) - factor * value
+        if rest:
+            row[key] = rest
+        else:
+            row.pop(key, None)

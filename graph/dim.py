@@ -38,10 +38,14 @@ class Symbol:
     """An unknown size with bounds; two symbols of one name are different sizes.
 
     A rigid symbol stands for every size at once (a declared `dim`): nothing may force
-    it to a number.
+    it to a number. `step` and `rest` admit only sizes with that remainder, `members`
+    only those listed.
     """
 
-    __slots__ = ("name", "number", "lower", "upper", "rigid", "origin")
+    __slots__ = (
+        "name", "number", "lower", "upper", "rigid", "origin",
+        "step", "rest", "members",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -50,10 +54,49 @@ class Symbol:
         upper: int | None = None,
         rigid: bool = True,
         origin: Origin | None = None,
+        step: int = 1,
+        rest: int = 0,
+        members: Iterable[int] | None = None,
     ):
+        if step < 1:
+            raise Fault("T0204", f"the step of `{name}` is at least 1, not {step}")
+        self.step, self.rest, self.members = step, rest % step, None
+        if members is not None:
+            self.members = tuple(sorted(set(filter(self._fits, members))))
+            if not self.members:
+                raise Fault("T0204", f"no size is admitted for `{name}`")
+            lower, upper = self.members[0], self.members[-1]
+        lower += (self.rest - lower) % step
+        upper = None if upper is None else upper - (upper - self.rest) % step
+        if upper is not None and upper < lower:
+            raise Fault("T0204", f"no size is admitted for `{name}`")
         self.name, self.lower, self.upper = name, lower, upper
         self.rigid, self.origin = rigid, origin
         self.number = next(_counter)
+
+    def _fits(self, number: int) -> bool:
+        return number % self.step == self.rest
+
+    def admits(self, number: int) -> bool:
+        """Whether the size may have this value."""
+        above = self.upper is None or number <= self.upper
+        listed = self.members is None or number in self.members
+        return number >= self.lower and above and listed and self._fits(number)
+
+    @property
+    def admitted_key(self) -> tuple[object, ...]:
+        """What decides which values the size may have."""
+        return (self.lower, self.upper, self.step, self.rest, self.members)
+
+    @property
+    def admitted(self) -> str:
+        """The values that the size may have, in words."""
+        if self.members is not None:
+            return f"in {{{', '.join(map(str, self.members))}}}"
+        text = f"in {self.lower}..{'' if self.upper is None else self.upper}"
+        if self.step == 1:
+            return text
+        return f"{text} with {self.name} % {self.step} == {self.rest}"
 
     @property
     def order(self) -> tuple[str, int]:

@@ -168,7 +168,7 @@ def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
     if len(free[0]) != len(free[1]):
         return False
     for symbol, other in zip(*free, strict=True):
-        if (symbol.lower, symbol.upper) != (other.lower, other.upper):
+        if symbol.admitted_key != other.admitted_key:
             return False
         symbols[symbol] = other
     renamed = {s: Dim.from_symbol(t) for s, t in symbols.items()}

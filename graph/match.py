@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .decide import solve
+from .decide import Condition, equal, solve, solve_all
 from .diagnostics import Fault
 from .dim import Dim, Symbol
 from .types import TensorType
@@ -18,19 +18,26 @@ Pairs = Sequence[tuple[str, TensorType, TensorType]]
 
 
 def match_types(
-    names: Sequence[str], declared: Sequence[TensorType], actual: Sequence[TensorType]
+    names: Sequence[str],
+    declared: Sequence[TensorType],
+    actual: Sequence[TensorType],
+    where: Sequence[Condition] = (),
 ) -> Solution:
     """The sizes that make each declared type the actual one.
 
-    Raises a `Fault` T0701 or T0702 that names the input and the axis.
+    Raises a `Fault` T0701 or T0702 that names the input and the axis, or the condition
+    of `where` that the sizes break.
     """
     pairs = list(zip(names, declared, actual, strict=True))
     try:
-        return _solved(pairs)
+        values = _solved(pairs)
     except Fault as fault:
         advice = _swapped(pairs, next(iter(fault.operands)))
         fault.help = advice or fault.help
         raise
+    for condition in where:
+        _check_condition(condition, values)
+    return values
 
 
 def _solved(pairs: Pairs) -> Solution:
@@ -47,7 +54,7 @@ def _solved(pairs: Pairs) -> Solution:
     ]
     while pending:
         left = [place for place in pending if not _settle(place, pairs, values)]
-        if len(left) == len(pending):
+        if len(left) == len(pending) and not _settle_together(left, pairs, values):
             break
         pending = left
     for index, axis in pending:
@@ -83,15 +90,60 @@ def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
     return False
 
 
+def _settle_together(
+    places: Sequence[tuple[int, int]], pairs: Pairs, values: Solution
+) -> bool:
+    """Solve several axes as one system of linear equations; False if none is solved."""
+    equations: list[tuple[Dim, int]] = []
+    for index, axis in places:
+        _, wanted, given = pairs[index]
+        size = given.shape[axis].value
+        if size is not None:
+            equations.append((wanted.shape[axis].substitute(values), size))
+    found = solve_all(equations)
+    for symbol, number in found.items():
+        place = next(
+            (i, a) for i, a in places if symbol in pairs[i][1].shape[a].symbols()
+        )
+        _check_bounds(place, pairs, values, symbol, Dim.of(number))
+        values[symbol] = Dim.of(number)
+    return bool(found)
+
+
+def _check_condition(condition: Condition, values: Solution) -> None:
+    known = condition.substitute(values)
+    left, right = known.left.value, known.right.value
+    if left is None or right is None or known.holds({}):
+        return
+    solved = [f"{s} = {v}" for s, v in values.items() if v.symbol is not s]
+    raise Fault(
+        "T0701",
+        f"the sizes break the condition `{condition}`: it reads {known}",
+        dims=(condition.left, condition.right),
+        notes=["so far " + ", ".join(solved)] if solved else [],
+    )
+
+
 def _check_bounds(
     place: tuple[int, int], pairs: Pairs, values: Solution, symbol: Symbol, size: Dim
 ) -> None:
     low, high = size.bounds()
     above = symbol.upper is None or (high is not None and high <= symbol.upper)
-    if low is not None and low >= symbol.lower and above:
+    if low is not None and low >= symbol.lower and above and _admitted(symbol, size):
         return
-    allowed = f"{symbol.lower}..{'' if symbol.upper is None else symbol.upper}"
-    raise _size_fault(*place, pairs, values, f"`{symbol}` is in {allowed}, not {size}")
+    note = f"`{symbol}` is {symbol.admitted}, not {size}"
+    raise _size_fault(*place, pairs, values, note)
+
+
+def _admitted(symbol: Symbol, size: Dim) -> bool:
+    """Whether a size always has what the symbol asks besides its bounds."""
+    if size.value is not None:
+        return symbol.admits(size.value)
+    if symbol.members is not None:
+        other = size.symbol
+        listed = None if other is None else other.members
+        return listed is not None and set(listed) <= set(symbol.members)
+    return symbol.step == 1 or equal(size % symbol.step, symbol.rest) is True
 
 
 def _dtype_fault(index: int, name: str, wanted: TensorType, given: TensorType) -> Fault:

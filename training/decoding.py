@@ -47,7 +47,10 @@ class Decoder:
         custom: Mapping[str, Any],
     ):
         self.arrays, self.custom = arrays, custom
-        self.symbols = [Symbol(n, lo, hi, r) for n, lo, hi, r in tables["symbols"]]
+        self.symbols = [
+            Symbol(name, low, high, rigid, None, *more)
+            for name, low, high, rigid, *more in tables["symbols"]
+        ]
         self.generators = [self._generator(*row) for row in tables["generators"]]
         self.variables = [self._variable(row) for row in tables["variables"]]
         self.layers: list[Layer] = []

@@ -157,8 +157,16 @@ class Encoder:
             self.symbols,
             "symbol",
             atom,
-            lambda: [atom.name, atom.lower, atom.upper, atom.rigid],
+            lambda: self._symbol(atom),
         )
+
+    def _symbol(self, symbol: Any) -> Json:
+        """Name, bounds and rigidity; then what else it asks of a size, if it does."""
+        row = [symbol.name, symbol.lower, symbol.upper, symbol.rigid]
+        if symbol.step == 1 and symbol.members is None:
+            return row
+        members = None if symbol.members is None else list(symbol.members)
+        return [*row, symbol.step, symbol.rest, members]
 
     def variable(self, variable: Variable) -> int:
         return self._entry(
