@@ -26,6 +26,7 @@ from ..graph.types import DTYPES, F32, DType, TensorType
 
 Array = np.ndarray[Any, Any]
 DEFLATE = 1100  # how much smaller than itself zlib can make something, at most
+REASON = 80  # characters of what a library says about a damaged file
 PREFIX = "first wrong value at index"
 
 
@@ -59,7 +60,8 @@ def as_array(name: str, value: Any) -> Array:
         uneven = ["give one array whose rows are equally long"]
         raise refuse(
             "T0702",
-            f"`{name}` holds {_kind_of(array)}, not numbers",
+            f"`{name}` holds {_kind_of(array)}, not "
+            f"{'real ones' if array.dtype.kind == 'c' else 'numbers'}",
             *(uneven if array.dtype.kind == "O" else []),
         )
     return array
@@ -428,6 +430,8 @@ def _unreadable(what: str, error: Exception) -> DataError:
             "write the file again without a password",
         )
     reason = " ".join(str(error).split()) or type(error).__name__
+    if len(reason) > REASON:
+        reason = f"{reason[: REASON - 1]}…"
     return refuse("T0704", f"{what} is damaged: {reason}")
 
 

@@ -1,6 +1,7 @@
 """Data: what is converted, what is refused, and what is read from files."""
 
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -346,3 +347,20 @@ def test_inputs_of_which_a_part_is_ids_are_left_alone():
     x = Input((2,), dtype="int32")
     model = Model(x, Embedding(7, 3)(x[:, 0]))
     assert model.predict(np.array([[1, -5], [6, 99]]), verbose=0).shape == (2, 3)
+
+
+def test_complex_numbers_are_numbers():
+    refused(
+        lambda: data.as_array("x", np.ones(2, "c8")),
+        "T0702",
+        "holds complex numbers, not real ones",
+    )
+
+
+def test_a_long_header_is_not_echoed(tmp_path):
+    place = tmp_path / "a.npy"
+    header = b"{'descr': '" + b"a" * 6000 + b"', 'fortran_order': 1, 'shape': (3,)}"
+    place.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    told = refused(lambda: data.load_arrays(place), "T0704", "is damaged")
+    assert len(told.message) < len(str(place)) + 120
+    assert told.message.endswith("…")
