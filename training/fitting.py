@@ -81,8 +81,7 @@ def _tell_loss(loss: float, epoch: int) -> bool:
     if math.isfinite(loss):
         return False
     warn(
-        f"the loss is {loss} at the end of epoch {epoch}, and the weights are of no "
-        "use any more",
+        f"the loss is {loss} at the end of epoch {epoch}: the training has broken down",
         "lower the learning rate, or clip gradients: `clipnorm=1.0` of the optimizer",
         "look for values in the data that are much larger than the others",
         "`callbacks.TerminateOnNaN()` stops a training here",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.registry import call
@@ -71,6 +73,11 @@ class Metric(Configured):
         fault = Fault("T0204", f"`{type(self).__name__}` has no `result`")
         raise TensorTypeError.of(fault, caller_span())
 
+    def reading(self) -> Any:
+        """The figure so far as a Python number, or an array if it is no scalar."""
+        array = np.asarray(self.result())
+        return array.item() if array.ndim == 0 else array
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)
         return self.result()
@@ -120,6 +127,14 @@ class Mean(Metric):
 
     def result(self) -> Any:
         return divide_no_nan(self.total.value, self.count.value)
+
+    def reading(self) -> Any:
+        if type(self).result is not Mean.result:
+            return super().reading()
+        # The same numbers as `result`, without building tensors at every step.
+        total, count = self.total.numpy(), self.count.numpy()
+        with np.errstate(all="ignore"):
+            return (total / count).item() if count != 0 else 0.0
 
 
 class MeanMetricWrapper(Mean):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.registry import call
 from ..graph.types import TensorType
@@ -331,9 +329,3 @@ def by_shape(name: str, y_true: TensorType, y_pred: TensorType) -> Metric:
     else:
         form = "categorical"
     return CLASSES[f"{form}_{kind}"](name=name)
-
-
-def number(value: Any) -> Any:
-    """A result as a Python number, or an array if it is no scalar."""
-    array = np.asarray(value)
-    return array.item() if array.ndim == 0 else array

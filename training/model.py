@@ -91,12 +91,14 @@ class Model(Layer, metaclass=ModelKind):
             dtype = self.dtype_kind if array.dtype.kind == "f" else None
             own = dtype or data.dtype_of_array(array)
             types.append(TensorType(own, tuple(dims[: array.ndim])))
-        self.called_with = tuple(types)
-        return self.called_with
+        if self.called_with != tuple(types):
+            self.called_with = tuple(types)
+        return tuple(types)
 
     def output_types_for(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """The types of outputs; gives each output its name and goal."""
-        self.called_with = tuple(types)
+        if self.called_with != tuple(types):
+            self.called_with = tuple(types)
         inputs = [SymbolicTensor(input_node("x", type)) for type in types]
         with tracing(Trace(training=False)):
             outputs = self.outputs_of(inputs)
@@ -164,6 +166,11 @@ class Model(Layer, metaclass=ModelKind):
 
         With several outputs, losses, weights and metrics come as lists or as
         dictionaries by output name. `run_eagerly` runs op by op, without compiling.
+
+        Three arguments are there so that programs for Keras run, and change nothing:
+        `jit_compile` (programs are compiled always), `steps_per_execution` (a step is
+        one call, and figures are the same for any number), and `auto_scale_loss` (for
+        optimizers that scale the loss; here none does).
         """
         compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly
@@ -193,8 +200,10 @@ class Model(Layer, metaclass=ModelKind):
         """Train on arrays for some epochs; gives the figures of each.
 
         `x` and `y` are arrays, lists, or dictionaries by input and output name; the
-        last batch may be smaller than `batch_size` (32). Raises `DataError` and
-        `RunShapeError` for data that do not fit, before anything runs.
+        last batch may be smaller than `batch_size` (32). `verbose` is 0 for nothing, 1
+        or `auto` for a bar, 2 for one line an epoch. Raises `DataError` and
+        `RunShapeError` for data that do not fit, before anything runs; warns once of a
+        loss that is no finite number, and goes on.
         """
         self.demand_compiled()
         seed = new_seed()  # first, so that what is built on the way cannot change it

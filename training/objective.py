@@ -138,7 +138,7 @@ class Compiled:
     def results(self) -> dict[str, float]:
         """All figures as Python numbers."""
         found = self.named_metrics.items()
-        return {name: metrics.number(metric.result()) for name, metric in found}
+        return {name: metric.reading() for name, metric in found}
 
     def reset(self) -> None:
         """Begin all figures anew."""

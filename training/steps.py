@@ -45,6 +45,39 @@ class Signature:
         return (*self.inputs, *(type for type in more if type is not None))
 
 
+class Watched:
+    """A cheap answer to whether the trainable weights may have changed.
+
+    They follow from the attributes of the layers and from what lists and dictionaries
+    among these hold. The objects are kept, so that no `id` is used twice.
+    """
+
+    def __init__(self, model: Model):
+        self.layers = [model, *model.sublayers]
+        self.variables = model.variables
+        self.objects = self._attributes()
+        self.seen = list(map(id, self.objects))
+        self.trainable = [v.trainable for v in self.variables]
+
+    def _attributes(self) -> list[Any]:
+        found: list[Any] = []
+        for layer in self.layers:
+            found += layer.__dict__.values()
+        for item in found:  # grows on the way
+            if isinstance(item, (list, tuple)):
+                found += item
+            elif isinstance(item, dict):
+                found += item.values()
+        return found
+
+    def unchanged(self) -> bool:
+        """Whether everything is as it was."""
+        return (
+            self.seen == list(map(id, self._attributes()))
+            and [v.trainable for v in self.variables] == self.trainable
+        )
+
+
 class Steps:
     """The programs of a model, made when first needed."""
 
@@ -52,6 +85,7 @@ class Steps:
         self.model = model
         self._programs: dict[Any, Any] = {}
         self._trained: tuple[Variable, ...] | None = None
+        self._watched: Watched | None = None
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
 
     def program(self, kind: str, signature: Signature) -> Any:
@@ -88,8 +122,12 @@ class Steps:
 
     def _follow_trainable(self) -> None:
         """Prepare the optimizer; anew when layers were frozen or thawed."""
+        if self._watched is not None and self._watched.unchanged():
+            return
         wanted = tuple(self.model.trainable_weights)
+        watched = Watched(self.model)
         if wanted == self._trained:
+            self._watched = watched
             return
         compiled = self.model.demand_compiled()
         if not wanted:
@@ -105,7 +143,7 @@ class Steps:
         if state is not None:
             optimizer.restore(state, names)
         self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
-        self._trained = wanted
+        self._trained, self._watched = wanted, watched
 
     def _refuse(self, code: str, message: str, *advice: str) -> TensorTypeError:
         return TensorTypeError(Diagnostic(code, message, caller_span(), help=advice))

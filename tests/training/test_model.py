@@ -569,7 +569,7 @@ def test_a_loss_that_is_no_number_is_told_once():
     first = next(
         i for i, v in enumerate(history.history["loss"], 1) if not np.isfinite(v)
     )
-    assert f"at the end of epoch {first}," in str(one.message)
+    assert f"at the end of epoch {first}:" in str(one.message)
     assert "clipnorm" in str(one.message)
     assert one.filename == __file__
     assert len(history.history["loss"]) == 6
@@ -595,3 +595,80 @@ def test_weights_without_use_are_told_at_the_call(blobs):
     assert "unused/kernel" in str(one.message)
     assert one.filename == __file__
     assert "training/" not in str(one.message)
+
+
+class Stack(Model):
+    def __init__(self):
+        super().__init__()
+        self.scale = Dense(2, name="scale")
+        self.blocks = [Dense(2, name="one"), Dense(2, name="two")]
+
+    def call(self, x):
+        x = self.scale(x)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def freeze_layer(model):
+    model.blocks[0].trainable = False
+
+
+def freeze_variable(model):
+    model.scale.kernel.trainable = False
+
+
+def replace_layer(model):
+    model.scale = Dense(2, name="scale")
+
+
+def replace_block(model):
+    model.blocks[1] = Dense(2, name="two")
+
+
+def append_block(model):
+    model.blocks.append(Dense(2, name="three"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [freeze_layer, freeze_variable, replace_layer, replace_block, append_block],
+)
+def test_every_change_of_what_is_trained_is_seen(change):
+    """Between two steps of one program, which else looks at nothing again."""
+    x = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
+    model = Stack()
+    model.compile("sgd", "mse")
+    for _ in range(2):
+        model.train_on_batch(x, x)
+    change(model)
+    model.predict_on_batch(x)
+    model(x)  # builds what is new
+    before = {id(v): v.numpy() for v in model.weights}
+    learning = {id(v) for v in model.trainable_weights}
+    model.train_on_batch(x, x)
+    for variable in model.weights:
+        moved = not np.array_equal(before[id(variable)], variable.numpy())
+        assert moved is (id(variable) in learning), variable
+
+
+def test_a_step_walks_the_layers_once(monkeypatch):
+    model = Sequential([Input((2,)), *(Dense(2) for _ in range(5))])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 2), "float32")
+    model.train_on_batch(x, x)
+    walked = []
+    plain = Layer.children
+    monkeypatch.setattr(Layer, "children", lambda s: walked.append(s) or plain(s))
+    for _ in range(3):
+        model.train_on_batch(x, x)
+    assert not walked
+
+
+def test_figures_are_those_of_the_results(blobs):
+    model = classifier()
+    figures = model.train_on_batch(*blobs, return_dict=True)
+    for metric in model.metrics:
+        assert figures[metric.name] == float(metric.result())
+    model.reset_metrics()
+    assert model.get_metrics_result() == {"loss": 0.0, "accuracy": 0.0}
