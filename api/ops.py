@@ -29,7 +29,10 @@ __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]
 
 globals().update(_PUBLIC)
 
-_IMAGES = ("crop_images", "extract_patches", "pad_images", "resize", "rgb_to_grayscale")
+_IMAGES = """
+    crop_images extract_patches hsv_to_rgb pad_images resize rgb_to_grayscale
+    rgb_to_hsv
+""".split()
 image = SimpleNamespace(**{name: OPS[name] for name in _IMAGES})
 
 if TYPE_CHECKING:

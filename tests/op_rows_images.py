@@ -1,5 +1,6 @@
 """Rows of ops on images, pixel by pixel."""
 
+import colorsys
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,17 @@ def gray(x: Any, data_format: str | None = None) -> Any:
     return np.expand_dims(0.2989 * red + 0.587 * green + 0.114 * blue, axis)
 
 
+def colours(convert: Any) -> Any:
+    def formula(x: Any, data_format: str | None = None) -> Any:
+        axis = -3 if data_format == FIRST else -1
+        found = np.moveaxis(np.array(x), axis, -1)
+        for place in np.ndindex(found.shape[:-1]):
+            found[place] = convert(*found[place])
+        return np.moveaxis(found, -1, axis)
+
+    return formula
+
+
 def row(name: str, formula: Any, shapes: tuple, options: Any, **more: Any) -> Row:
     return Row(name, formula, shapes, options, nan=False, **more)
 
@@ -76,4 +88,9 @@ ROWS = (
          "target_width": 2}),
     row("rgb_to_grayscale", gray, ("A B C 3",), None),
     row("rgb_to_grayscale", gray, ("3 B C",), {"data_format": FIRST}),
+    row("rgb_to_hsv", colours(colorsys.rgb_to_hsv), ("A B C 3",), None, kinds="p"),
+    row("rgb_to_hsv", colours(colorsys.rgb_to_hsv), ("3 B C",), {"data_format": FIRST}),
+    row("hsv_to_rgb", colours(colorsys.hsv_to_rgb), ("A B C 3",), None),
+    row("hsv_to_rgb", colours(colorsys.hsv_to_rgb), ("A 3 B C",),
+        {"data_format": FIRST}),
 )  # fmt: skip

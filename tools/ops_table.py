@@ -32,9 +32,9 @@ LATER = "not yet"
 
 NOT_YET = """
     ctc_decode image.affine_transform
-    image.elastic_transform image.gaussian_blur image.hsv_to_rgb
+    image.elastic_transform image.gaussian_blur
     image.map_coordinates image.perspective_transform
-    image.rgb_to_hsv image.scale_and_translate istft
+    image.scale_and_translate istft
     polar
 """.split()
 
@@ -54,6 +54,7 @@ FAMILIES = {
     "activation": "Further activations",
     "assembling": "Cutting and joining",
     "bits": "Bits and factors",
+    "colours": "Colours",
     "comparison": "Choosing",
     "composite": "Activations and losses",
     "convolution": "Convolution",
