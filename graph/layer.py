@@ -16,6 +16,7 @@ from . import constraints, regularizers, tree
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
+from .layer_metrics import Measuring
 from .layer_parts import (
     argument_fault,
     free_name,
@@ -96,7 +97,7 @@ class LayerKind(type):
         return layer
 
 
-class Layer(metaclass=LayerKind):
+class Layer(Measuring, metaclass=LayerKind):
     """The base of all layers.
 
     A subclass makes sublayers and static settings in `__init__`, weights in
