@@ -1,57 +1,9 @@
 """The layers, the base of all layers, and `Input`."""
 
+from .graph import layers as _layers
 from .graph.layer import Layer
-from .graph.layers import (
-    Activation,
-    ActivityRegularization,
-    Add,
-    Average,
-    BatchNormalization,
-    Concatenate,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    GaussianNoise,
-    GlobalAveragePooling1D,
-    LayerNormalization,
-    Masking,
-    Maximum,
-    Minimum,
-    Multiply,
-    Permute,
-    ReLU,
-    Rescaling,
-    Reshape,
-    Softmax,
-    Subtract,
-)
+from .graph.layers import *  # noqa: F403 - the one list of layers is there
 from .graph.network import Input
 
-__all__ = [
-    "Activation",
-    "ActivityRegularization",
-    "Add",
-    "Average",
-    "BatchNormalization",
-    "Concatenate",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "Input",
-    "Layer",
-    "LayerNormalization",
-    "Masking",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Permute",
-    "ReLU",
-    "Rescaling",
-    "Reshape",
-    "Softmax",
-    "Subtract",
-]
+__all__ = ["Input", "Layer"]
+__all__ += _layers.__all__

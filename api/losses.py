@@ -1,35 +1,8 @@
 """Losses: classes to configure, functions that give one value a sample."""
 
-from .training.losses import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    Huber,
-    Loss,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    categorical_crossentropy,
-    get,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
-    sparse_categorical_crossentropy,
-)
+from .training import losses as _losses
+from .training.losses import *  # noqa: F403 - the one list of losses is there
+from .training.losses import get
 
-__all__ = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "Huber",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "SparseCategoricalCrossentropy",
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "get",
-    "huber",
-    "mean_absolute_error",
-    "mean_squared_error",
-    "sparse_categorical_crossentropy",
-]
+__all__ = ["get"]
+__all__ += _losses.__all__

@@ -237,6 +237,8 @@ class _Plan:
         evaluator = Evaluator(self.checker, self.scope(outputs, targets), kinds)
         value = evaluator.evaluate(expression)
         assert isinstance(value, Tensor)
+        from ..training.decoding import Formula
+
         ends = [SymbolicTensor(node) for node in (*targets, *outputs)]
         return Formula(Network(ends, SymbolicTensor(value.node), name="formula"))
 
@@ -339,17 +341,6 @@ class _Plan:
             self.checker.error("T0204", message, span)
             return
         self.run[name] = plain
-
-
-class Formula:
-    """A loss or metric written in the text, as a function of target and output."""
-
-    def __init__(self, network: Network):
-        self.network = network
-        self.__name__ = "formula"
-
-    def __call__(self, y_true: Any, y_pred: Any) -> Any:
-        return self.network([y_true, y_pred])
 
 
 def _output_names(model: Network) -> list[str]:

@@ -25,18 +25,7 @@ from .normalization import BatchNormalization, LayerNormalization
 from .pooling import GlobalAveragePooling1D
 from .regularization import Dropout, GaussianNoise
 
-LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (
-        Activation, ActivityRegularization, Add, Average, BatchNormalization,
-        Concatenate, Dense, Dropout, Embedding, Flatten, GaussianNoise,
-        GlobalAveragePooling1D, LayerNormalization, Masking, Maximum, Minimum,
-        Multiply, Permute, ReLU, Rescaling, Reshape, Softmax, Subtract,
-    )
-}  # fmt: skip
-
 __all__ = [
-    "LAYERS",
     "Activation",
     "ActivityRegularization",
     "Add",
@@ -61,3 +50,5 @@ __all__ = [
     "Softmax",
     "Subtract",
 ]
+
+LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in __all__}
