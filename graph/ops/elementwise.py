@@ -5,11 +5,12 @@ The ops themselves are rows in `arithmetic`, `transcendental` and `comparison`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..decide import equal as equal_dims
-from ..diagnostics import Fault
+from ..diagnostics import Fault, InternalError
 from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, register
@@ -149,6 +150,8 @@ def define(
     `domain` the interval where tests sample, or one for each operand.
     """
     names = parameters.split()
+    if callable(body):
+        _check_body(name, body)
     intervals = domain if isinstance(domain[0], tuple) else (domain,) * len(names)
     fields = {
         "__doc__": doc,
@@ -166,6 +169,13 @@ def define(
         **more,
     }
     register(type(name, (Elementwise,), fields))
+
+
+def _check_body(name: str, body: Callable[..., Any]) -> None:
+    """A body that could not write into `out` would fail in the first program."""
+    parameters = inspect.signature(body).parameters.values()
+    if not any(p.name == "out" or p.kind is p.VAR_KEYWORD for p in parameters):
+        raise InternalError(f"the body of `{name}` takes no `out`")
 
 
 def signature(name: str, operands: Sequence[str], **options: Any) -> Any:

@@ -8,6 +8,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.network import Input
 from tulle.graph.node import Node
 from tulle.graph.op import Op, register
+from tulle.graph.ops import elementwise
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from tulle.graph.types import tensor_type
@@ -201,3 +202,22 @@ def test_names_are_taken_once():
         register(type("Again", (Op,), {"name": "exp"}))
     assert OPS["exp"].usage == "`exp(x)`"
     assert OPS["sum"].usage == "`sum(x, axis=None, keepdims=False)`"
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        (lambda xp, x: xp.square(x), False),
+        (lambda xp, x, out=None: xp.square(x, out=out), True),
+        (lambda xp, *x, **more: xp.square(*x, **more), True),
+    ],
+)
+def test_a_body_that_cannot_write_is_refused_when_it_is_defined(
+    monkeypatch, body, fits
+):
+    monkeypatch.setattr(elementwise, "register", lambda op: None)
+    if fits:
+        elementwise.define("squared", "x * x.", "x", body, None)
+        return
+    with pytest.raises(InternalError, match="takes no `out`"):
+        elementwise.define("squared", "x * x.", "x", body, None)
