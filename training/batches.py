@@ -319,11 +319,11 @@ def _weights(
     arrays: list[Any],
 ) -> list[Any]:
     if class_weight is not None:
-        if len(goals) != 1 or sample_weight is not None:
+        if len(goals) != 1 or sample_weight is not None or not goals[0].needs_target:
             raise Fault(
                 "T0204",
-                "`class_weight` is for models with one output, and without "
-                "`sample_weight`",
+                "`class_weight` is for models with one output and its target, and "
+                "without `sample_weight`",
                 argument="class_weight",
             )
         return [weights_of_classes(class_weight, arrays[-1], outputs[0], goals[0])]

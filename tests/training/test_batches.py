@@ -6,6 +6,7 @@ import pytest
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layers import Add, Dense
 from tulle.graph.network import Input
+from tulle.graph.registry import call
 from tulle.training.model import Model, Sequential
 
 X = np.random.default_rng(0).normal(size=(50, 4)).astype("float32")
@@ -117,3 +118,35 @@ def test_arrays_are_counted_in_words():
     found = refused(lambda: model.compile("sgd", loss=["mse", "mse"]), "T0204")
     assert "2 entries for 1 output" in found.message
     assert "1 outputs" not in found.message
+
+
+def test_class_weights_of_sequences():
+    """Class numbers [batch, T]: the last axis is no axis of classes."""
+    weights = {0: 1.0, 1: 2.0, 2: 0.5}
+    x = Input((2, 4))
+    model = Model(x, Dense(3, activation="softmax")(x))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.optimizer.learning_rate = 0.0
+    data, labels = X.reshape(25, 2, 4), Y.reshape(25, 2)
+    scores = model.predict(data, verbose=0).astype("float64")
+    each = -np.log(np.take_along_axis(scores, labels[..., None], -1)[..., 0])
+    factors = np.vectorize(weights.get)(labels)
+    found = model.fit(data, labels, 25, class_weight=weights, verbose=0)
+    want = (each * factors).sum() / labels.size
+    assert found.history["loss"][0] == pytest.approx(want, rel=1e-5)
+
+
+def test_class_weights_without_a_target_are_refused():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(1)
+
+        def call(self, x):
+            y = self.dense(x)
+            self.add_loss(call("sum", y * y))
+            return y
+
+    model = Own()
+    model.compile("sgd")
+    refused(lambda: model.fit(X, class_weight={0: 1.0}, verbose=0), "T0204")
