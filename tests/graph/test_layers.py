@@ -185,7 +185,7 @@ def test_activation_names():
 
 
 def test_registry():
-    assert set(LAYERS) | {"LAYERS"} == set(layers.__all__)
+    assert set(LAYERS) == set(layers.__all__)
     assert all(issubclass(kind, Layer) for kind in LAYERS.values())
 
 
