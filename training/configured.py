@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
@@ -127,3 +128,44 @@ def find(
         if kind.__name__ == name:
             return kind
     unknown(name, what, classes, argument)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The library's objects of one kind, found by what users call them by.
+
+    `functions` are those that stand for a class, `argument` is the one that takes them.
+    """
+
+    base: type
+    noun: str
+    argument: str
+    classes: Mapping[str, Any]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, identifier: Any) -> Any:
+        """The object that a name, a configuration, a class or a function means.
+
+        Another callable is given back as it is. Raises T0204 with the nearest name.
+        """
+        if identifier is None or isinstance(identifier, self.base):
+            return identifier
+        if isinstance(identifier, dict):
+            kind = self._find(identifier["class_name"])
+            return kind.from_config(identifier["config"])
+        if isinstance(identifier, str):
+            return self._find(identifier)()
+        if isinstance(identifier, type):
+            return identifier()
+        for name, function in self.functions.items():
+            if identifier is function:
+                return self.classes[name]()
+        if callable(identifier):
+            return identifier
+        told = f"{identifier!r} is no {self.noun}"
+        fault = Fault("T0204", told, argument=self.argument)
+        raise TensorTypeError.of(fault, caller_span())
+
+    def _find(self, name: str) -> Any:
+        return find(name, self.noun, self.classes, self.aliases, self.argument)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.registry import call
-from .configured import find, told_to_caller
+from .configured import Kinds, told_to_caller
 from .loss import Loss, LossFunction
 from .operands import (
     as_floats,
@@ -313,6 +312,7 @@ ALIASES = {
     "mae": "mean_absolute_error",
     "mse": "mean_squared_error",
 }
+KINDS = Kinds(Loss, "loss", "loss", CLASSES, ALIASES, BY_NAME)
 
 
 def get(identifier: Any) -> Any:
@@ -323,19 +323,6 @@ def get(identifier: Any) -> Any:
     >>> get("mse").name
     'mean_squared_error'
     """
-    if identifier is None or isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, dict):
-        kind = find(identifier["class_name"], "loss", CLASSES, ALIASES, "loss")
-        return kind.from_config(identifier["config"])
-    if isinstance(identifier, str):
-        return find(identifier, "loss", CLASSES, ALIASES, "loss")()
-    if isinstance(identifier, type):
-        return identifier()
-    known = {function: name for name, function in BY_NAME.items()}
-    if identifier in known:
-        return CLASSES[known[identifier]]()
-    if not callable(identifier):
-        fault = Fault("T0204", f"{identifier!r} is no loss", argument="loss")
-        raise TensorTypeError.of(fault, caller_span())
-    return LossFunction(identifier)
+    found = KINDS.get(identifier)
+    known = found is None or isinstance(found, Loss)
+    return found if known else LossFunction(found)

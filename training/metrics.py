@@ -9,7 +9,7 @@ from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.registry import call
 from ..graph.types import TensorType
 from . import losses
-from .configured import find, told_to_caller
+from .configured import Kinds, told_to_caller
 from .loss import Loss
 from .metric import Mean, MeanMetricWrapper, Metric, Sum
 from .operands import as_floats, as_tensor, check_labels, check_same
@@ -288,6 +288,7 @@ ALIASES = {
     "mse": "mean_squared_error",
     "rmse": "root_mean_squared_error",
 }
+KINDS = Kinds(Metric, "metric", "metrics", CLASSES, ALIASES, BY_NAME)
 BY_SHAPE = ("accuracy", "crossentropy")
 
 
@@ -299,24 +300,11 @@ def get(identifier: Any) -> Any:
     >>> get("mse").name
     'mean_squared_error'
     """
-    if identifier is None or isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, dict):
-        kind = find(identifier["class_name"], "metric", CLASSES, ALIASES, "metrics")
-        return kind.from_config(identifier["config"])
-    if isinstance(identifier, str):
-        return find(identifier, "metric", CLASSES, ALIASES, "metrics")()
-    if isinstance(identifier, type):
-        return identifier()
-    if isinstance(identifier, Loss):
-        return MeanMetricWrapper(identifier, identifier.name)
-    known = {function: name for name, function in BY_NAME.items()}
-    if identifier in known:
-        return CLASSES[known[identifier]]()
-    if not callable(identifier):
-        fault = Fault("T0204", f"{identifier!r} is no metric", argument="metrics")
-        raise TensorTypeError.of(fault, caller_span())
-    return MeanMetricWrapper(identifier)
+    found = KINDS.get(identifier)
+    if found is None or isinstance(found, Metric):
+        return found
+    name = (found.name,) if isinstance(found, Loss) else ()
+    return MeanMetricWrapper(found, *name)
 
 
 def by_shape(name: str, y_true: TensorType, y_pred: TensorType) -> Metric:
