@@ -430,3 +430,14 @@ def test_remat_of_a_layer_with_state_losses_and_random_numbers():
     assert model.trainable_variables == [layer.scale]
     model(x[None])
     assert layer.calls.numpy() == 3.0
+
+
+def test_transforms_go_through_loops():
+    power = lambda x: ops.fori_loop(0, 3, lambda i, y: y * x, x)  # noqa: E731
+    x = np.float32(2.0)
+    assert both(tulle.grad(power), x) == 32.0
+    assert both(tulle.grad(tulle.remat(power)), x) == 32.0
+    assert float(tulle.jvp(power, (x,), (1.0,))[1]) == 32.0
+    product = lambda x: ops.scan(lambda c, y: (c * y, c), x[0], x)[0]  # noqa: E731
+    found = both(tulle.hessian(product), np.array([2.0, 3.0], "float32"))
+    np.testing.assert_allclose(found, [[6.0, 4.0], [4.0, 0.0]])
