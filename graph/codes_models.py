@@ -156,9 +156,9 @@ entry(
 entry(
     "T0509",
     "an opaque layer that returns another type than expected",
-    """A layer that computes on values in Python returns one array. Its type is declared by
-    `compute_output_shape` or `compute_output_spec`, or told by two trial calls, and holds
-    for all values.""",
+    """A layer that computes on values in Python returns one array. Its type is declared
+    by `compute_output_shape` or `compute_output_spec`, or told by two trial calls, and
+    holds for all values.""",
     """
     class Positive(tulle.Layer):
         def call(self, x):
