@@ -180,4 +180,4 @@ def test_no_message_names_a_class_of_tokens():
 
 
 def test_columns_count_characters():
-    assert faults("net 1\nconst a: f32 = \"größe\" ;\n")[0][:2] == (2, 24)
+    assert faults('net 1\nconst a: f32 = "größe" ;\n')[0][:2] == (2, 24)
