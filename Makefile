@@ -13,8 +13,9 @@ NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs
 NET := examples/digits.net
 DATA := examples/digits.npz
 OUT := build/demo
+SEED := 0
 
-.PHONY: demo test check docs bench grammar clean
+.PHONY: demo test check docs bench fuzz-ops grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -46,6 +47,11 @@ docs: $(STAMP)
 # PyTorch and JAX are large and only compared with, so they live in their own place.
 bench: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/run.py
+
+# Random programs give what JAX and PyTorch give. `make fuzz-ops SEED=1000` asks others.
+fuzz-ops: $(BENCH_STAMP)
+	$(BENCH_BIN)/python tools/fuzz_ops.py --peer torch --programs 200 --seed $(SEED)
+	$(BENCH_BIN)/python tools/fuzz_ops.py --peer jax --programs 50 --seed $(SEED)
 
 clean:
 	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .ruff_cache .hypothesis
