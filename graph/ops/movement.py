@@ -10,9 +10,10 @@ from ..decide import equal as equal_dims
 from ..decide import valuations
 from ..diagnostics import Fault
 from ..dim import ZERO, Dim, divide_exactly, product, sorted_symbols
-from ..node import Node
+from ..node import Node, topological
 from ..op import Op, Results, register
 from ..registry import OPS, call
+from ..tensor import SymbolicTensor
 from ..types import F32, DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
@@ -23,7 +24,42 @@ Types = tuple[TensorType, ...]
 def as_shape(shape: Any) -> tuple[Any, ...]:
     """A shape given as a size or as a sequence of sizes."""
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(s if isinstance(s, Dim) else int(s) for s in sizes)
+    return tuple(_as_size(size) for size in sizes)
+
+
+def _as_size(size: Any) -> Any:
+    node = size.node if isinstance(size, SymbolicTensor) else size
+    if isinstance(node, Node):
+        found = dim_of(node)
+        if found is not None:
+            return found
+    return size if isinstance(size, Dim) else int(size)
+
+
+SIZE_ARITHMETIC = {
+    "add": Dim.__add__,
+    "subtract": Dim.__sub__,
+    "multiply": Dim.__mul__,
+    "floor_divide": Dim.__floordiv__,
+    "mod": Dim.__mod__,
+}
+
+
+def dim_of(node: Node) -> Dim | None:
+    """The size that a scalar stands for: one of `ops.shape`, or reckoned from such."""
+    found: dict[Node, Dim] = {}
+    for step in topological([node]):
+        operands = [found.get(source) for source in step.inputs]
+        rule = SIZE_ARITHMETIC.get(step.op.name)
+        if step.op.name == "size":
+            found[step] = step.attributes["value"]
+        elif step.op.name == "constant" and step.dtype.is_integer and not step.shape:
+            found[step] = Dim.of(int(step.attributes["value"].array))
+        elif rule is not None and all(operand is not None for operand in operands):
+            found[step] = rule(*operands)  # type: ignore[arg-type]
+        else:
+            return None
+    return found[node]
 
 
 @register

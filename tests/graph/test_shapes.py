@@ -1,0 +1,50 @@
+"""Shapes reckoned from `ops.shape` of a symbol are shapes with its sizes."""
+
+import numpy as np
+import pytest
+
+from tulle import ops, random
+from tulle.backend import compile_graph
+from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.graph import graph_of
+from tulle.graph.layer import Layer
+from tulle.graph.network import Input, Network
+
+
+class Doubled(Layer):
+    """Zeros with twice the rows, from the sizes of the input."""
+
+    def call(self, x):
+        rows, columns = ops.shape(x)
+        return ops.zeros((rows * 2 + 1, columns)) + ops.mean(x)
+
+
+class Noise(Layer):
+    """The input and noise of its shape."""
+
+    def call(self, x):
+        return x + 0.0 * random.normal(shape=ops.shape(x))
+
+
+def test_sizes_stay_symbolic():
+    x = Input((3,))
+    batch = x.type.shape[0]
+    assert not Noise()(x).node.attributes["call"].layer.opaque
+    assert Noise()(x).type.shape == (batch, 3)
+    assert Doubled()(x).type.shape[0] == batch * 2 + 1
+
+
+def test_sizes_when_it_runs():
+    x = Input((3,))
+    run = compile_graph(graph_of(Network(x, [Doubled()(x), Noise()(x)])))
+    for rows in (2, 5):
+        data = np.ones((rows, 3), "f4")
+        found = run([data])
+        assert found["output_0"].shape == (2 * rows + 1, 3)
+        np.testing.assert_array_equal(found["output_1"], data)
+
+
+def test_values_are_no_sizes():
+    x = Input((3,), dtype="int32")
+    with pytest.raises(TensorTypeError, match="no number"):
+        ops.zeros((ops.max(x), 3))
