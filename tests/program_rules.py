@@ -72,6 +72,12 @@ def long(settings: dict[str, Any], x: Any) -> Any:
     return np.all(np.sum(np.square(x), axis=settings["axis"]) > 1e-2)
 
 
+def distinct(settings: dict[str, Any], x: Any) -> Any:
+    """Singular values are apart, and none is nothing."""
+    found = np.linalg.svd(x, compute_uv=False)
+    return np.all(found > 0.1) and np.all(np.diff(found) < -0.1)
+
+
 def off_halves(settings: dict[str, Any], x: Any) -> Any:
     return np.all(np.abs(2 * x - np.round(2 * x)) > MARGIN)
 
@@ -215,7 +221,9 @@ def segments(random: Random, shape: Shape) -> dict[str, Any] | None:
     if not shape or not 1 <= len(shape) <= 3:
         return None
     ids = [random.randrange(3) for _ in range(shape[0])]
-    return {"ids": ids, "columns": [[i] for i in ids], "rest": shape[1:]}
+    return {"ids": ids, "columns": [[i] for i in ids], "rest": shape[1:]} | {
+        "own": [i % shape[0] for i in ids]
+    }
 
 
 def even_last(random: Random, shape: Shape) -> dict[str, Any] | None:

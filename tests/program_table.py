@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from program_networks import control, neural, windows
 from program_rules import (
     INSIDE,
     POSITIVE,
@@ -14,9 +15,9 @@ from program_rules import (
     axis_keep,
     broadcast,
     column,
+    distinct,
     even_last,
     index,
-    kernel_of,
     last,
     long,
     longer_axis,
@@ -24,7 +25,6 @@ from program_rules import (
     new_axis,
     new_shape,
     off_halves,
-    open_window,
     other_size,
     permutation,
     rank,
@@ -39,7 +39,6 @@ from program_rules import (
     unlike,
     wider,
     widths,
-    window,
 )  # fmt: skip
 
 J, L, F = "jnp", "jax.nn", "F"
@@ -113,7 +112,7 @@ def activations() -> list[Rule]:
 def pairs() -> list[Rule]:
     rules = [same(f"({{0}} {sign} {{1}})", wants=broadcast) for sign in "+-*"]
     rules += [same(f"@{n}({{0}}, {{1}})", wants=broadcast) for n in
-              ("logaddexp", "add", "subtract", "multiply")]  # fmt: skip
+              ("logaddexp", "logaddexp2", "add", "subtract", "multiply")]  # fmt: skip
     near = {"wants": broadcast, "steady": unlike}
     rules += [same(f"@{n}({{0}}, {{1}})", **near) for n in ("maximum", "minimum")]
     rules += [same("@where({0} > {1}, {0}, {1} * 0.5)", **near),
@@ -156,6 +155,9 @@ def reductions() -> list[Rule]:
         Rule("ops.quantile({0}, 0.3, axis={axis})",
              "jnp.quantile({0}, 0.3, axis={axis})",
              "torch.quantile({0}, 0.3, dim={axis})", settings=axis, steady=apart),
+        Rule("ops.ptp({0}, axis={axis})", "jnp.ptp({0}, axis={axis})",
+             "(torch.amax({0}, {axis}) - torch.amin({0}, {axis}))", settings=axis,
+             steady=apart),
         same("@cumsum({0}, axis={axis})", settings=axis),
         same("@cumprod({0}, axis={axis})", settings=axis),
         Rule("ops.diff({0}, axis={axis})", "jnp.diff({0}, axis={axis})",
@@ -202,6 +204,7 @@ def movement() -> list[Rule]:
              "jnp.stack([{0}, {1}, {0}], axis={axis})",
              "torch.stack([{0}, {1}, {0}], dim={axis})", settings=new_axis,
              wants=alike),
+        *[same(f"@{n}stack([{{0}}, {{0}}])", settings=axis) for n in "vhd"],
         Rule("ops.split({0}, [{k}], axis={axis})[1]",
              "jnp.split({0}, [{k}], axis={axis})[1]",
              "torch.tensor_split({0}, [{k}], dim={axis})[1]", settings=longer_axis),
@@ -242,6 +245,10 @@ def picking() -> list[Rule]:
         Rule("ops.segment_sum({0}, {ids}, 3)",
              "jax.ops.segment_sum({0}, jnp.array({ids}), 3)",
              zeros + ".index_add(0, torch.tensor({ids}), {0})", settings=segments),
+        Rule("ops.scatter_update({0}, [[i] for i in {own}], {1}, reduction='add')",
+             "{0}.at[jnp.array({own})].add({1})",
+             "{0}.index_add(0, torch.tensor({own}), {1})", settings=segments,
+             wants=alike),
         Rule("ops.scatter({columns}, {0}, (3, *{rest}))",
              "jnp.zeros((3, *{rest}), {0}.dtype).at[jnp.array({ids})].add({0})",
              zeros + ".index_add(0, torch.tensor({ids}), {0})", settings=segments),
@@ -281,7 +288,16 @@ def products() -> list[Rule]:
         same("@tensordot({0}, {1}, 1)", settings=axis, wants=right_matrix),
         same("@outer({0}, {1})", settings=rank(1), wants=broadcast_vector),
         same("@inner({0}, {1})", settings=axis, wants=last((2,))),
-        same("@kron({0}, {1})", settings=rank(2), wants=lambda *_: [(2, 1)]),
+        Rule("ops.kron({0}, {1})", "jnp.kron({0}, {1})",
+             "torch.kron({0}.contiguous(), {1}.contiguous())", settings=rank(2),
+             wants=lambda *_: [(2, 1)]),
+        same("@vdot({0}, {0})", settings=rank(1)),
+        Rule("ops.svd({0}, compute_uv=False)",
+             "jnp.linalg.svd({0}, compute_uv=False)", "torch.linalg.svdvals({0})",
+             settings=matrix, steady=distinct),
+        Rule(f"ops.eigh({spd['tulle']})[0]", f"jnp.linalg.eigh({spd['jax']})[0]",
+             f"torch.linalg.eigvalsh({spd['torch']})", settings=matrix,
+             steady=lambda s, x: x.shape[-2] <= x.shape[-1] and distinct(s, x)),
         Rule("ops.cross({0}, {1})", "jnp.cross({0}, {1})",
              "torch.linalg.cross({0}, {1})",
              settings=lambda r, s: {} if s[-1:] == (3,) else None, wants=alike),
@@ -292,72 +308,7 @@ def broadcast_vector(random: Any, *_: Any) -> list[tuple[int, ...]]:
     return [(random.randint(1, 4),)]
 
 
-def windows() -> list[Rule]:
-    back, here = ".permute({last})", "{0}.permute({first}).contiguous()"
-    conv = "lax.conv_general_dilated({0}, {1}, %s, dimension_numbers={numbers})"
-    weights = "{1}.permute({kernel}).contiguous()"
-    torch = f"getattr(F, 'conv%s{{n}}d')({here}, {weights}, %s){back}"
-    pool = f"getattr(F, '%s_pool{{n}}d')({here}, {{size}}, {{stride}}){back}"
-    fold = "lax.reduce_window({0}, %s, {window}, {steps}, 'VALID')"
-    return [
-        Rule("ops.conv({0}, {1}, strides={stride})", conv % "{strides}, 'VALID'",
-             torch % ("", "stride={stride}"), settings=window, wants=kernel_of()),
-        Rule("ops.conv({0}, {1}, padding='same')",
-             conv % "(1,) * {n}, 'SAME'", torch % ("", "padding='same'"),
-             settings=window, wants=kernel_of()),
-        Rule("ops.conv({0}, {1}, dilation_rate={dilation})",
-             conv % "(1,) * {n}, 'VALID', rhs_dilation={dilations}",
-             torch % ("", "dilation={dilation}"), settings=window, wants=kernel_of()),
-        Rule("ops.conv({0}, {1})",
-             conv.replace("})", "}, feature_group_count={c})") % "(1,) * {n}, 'VALID'",
-             torch % ("", "groups={c}"), settings=window, wants=kernel_of(groups=True)),
-        Rule("ops.conv_transpose({0}, {1}, strides={stride})",
-             "lax.conv_transpose({0}, {1}, {strides}, 'VALID',"
-             " dimension_numbers={numbers}, transpose_kernel=True)",
-             torch % ("_transpose", "stride={stride}"), settings=open_window,
-             wants=kernel_of(turned=True)),
-        Rule("ops.max_pool({0}, {size}, {stride})", fold % "-jnp.inf, lax.max",
-             pool % "max", settings=window, steady=apart),
-        Rule("ops.average_pool({0}, {size}, {stride})",
-             fold % "0.0, lax.add" + " / {area}", pool % "avg", settings=window),
-    ]  # fmt: skip
-
-
-def neural() -> list[Rule]:
-    center = "({0} - {0}.mean(-1, keepdims=True))"
-    scaled = (
-        f"({center} / jnp.sqrt({{0}}.var(-1, keepdims=True) + 1e-2) * {{1}} + {{2}})"
-    )
-    rms = "({0} / jnp.sqrt(({0} * {0}).mean(-1, keepdims=True) + 1e-2) * {1})"
-    three = {"settings": axis, "wants": last((), ())}
-    return [
-        Rule("ops.layer_normalization({0}, {1}, {2}, epsilon=1e-2)", scaled,
-             "F.layer_norm({0}, {0}.shape[-1:], {1}, {2}, 1e-2)", **three),
-        Rule("ops.rms_normalization({0}, {1}, epsilon=1e-2)", rms,
-             "F.rms_norm({0}, {0}.shape[-1:], {1}, 1e-2)", settings=axis,
-             wants=last(())),
-        Rule("ops.batch_normalization({0}, {1}, {2} * {2} + 0.5, -1)",
-             "(({0} - {1}) / jnp.sqrt({2} * {2} + 0.5 + 1e-3))",
-             "(({0} - {1}) / torch.sqrt({2} * {2} + 0.5 + 1e-3))", **three),
-        Rule("ops.dot_product_attention({0}, {1}, {2})",
-             # JAX's own adds up in single precision.
-             "jnp.einsum('bhts,bshd->bthd', jax.nn.softmax(jnp.einsum("
-             "'bthd,bshd->bhts', {0}, {1}) / jnp.sqrt({0}.shape[-1]), -1), {2})",
-             "F.scaled_dot_product_attention({0}.transpose(1, 2),"
-             " {1}.transpose(1, 2), {2}.transpose(1, 2)).transpose(1, 2)",
-             settings=rank(4), wants=lambda r, s, *_: [s, s]),
-        Rule("ops.categorical_crossentropy({1} * {1}, {0}, from_logits=True)",
-             "-jnp.sum({1} * {1} * jax.nn.log_softmax({0}), -1)",
-             "-torch.sum({1} * {1} * F.log_softmax({0}, -1), -1)", settings=axis,
-             wants=alike),
-        Rule("ops.binary_crossentropy(ops.sigmoid({1}), {0}, from_logits=True)",
-             "(jax.nn.softplus({0}) - jax.nn.sigmoid({1}) * {0})",
-             "F.binary_cross_entropy_with_logits({0}, torch.sigmoid({1}),"
-             " reduction='none')", settings=axis, wants=alike),
-    ]  # fmt: skip
-
-
 GROUPS = [
     elementwise(), pairs(), reductions(), movement(), picking(), products(), windows(),
-    neural(),
+    neural(), control(),
 ]  # fmt: skip

@@ -230,7 +230,7 @@ def shrunk(program: Program, problem: Callable[[Program], str]) -> Program:
     """A program with as few steps as we find that still has a problem."""
     values = all_values(program)
     smaller = True
-    while smaller:
+    while smaller and len(program.steps) > 1:
         smaller = False
         for candidate in candidates(program, values):
             if len(candidate.steps) < len(program.steps) and problem(candidate):
@@ -240,10 +240,12 @@ def shrunk(program: Program, problem: Callable[[Program], str]) -> Program:
 
 
 def all_values(program: Program) -> dict[str, np.ndarray]:
+    """What each step gives, in the precision in which the program was made."""
     names = [step.name for step in program.steps]
-    whole = replace(program, weights=dict.fromkeys(names, np.ones((), program.dtype)))
+    whole = replace(program.cast("float64"), weights=dict.fromkeys(names, np.ones(())))
     results, _ = run_eagerly(whole, gradients=False)
-    return program.inputs | dict(zip(names, results, strict=True))
+    values = zip(names, results, strict=True)
+    return program.inputs | {name: x.astype(program.dtype) for name, x in values}
 
 
 def candidates(program: Program, values: dict[str, np.ndarray]) -> Any:

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def with_torch() -> Run:
     import torch.nn.functional
 
     torch.set_num_threads(1)
-    names = {"torch": torch, "F": torch.nn.functional}
+    names = {"torch": torch, "F": torch.nn.functional, "accumulate": accumulate}
 
     def run(program: Program) -> Answer:
         inputs, weights = program.arrays()
