@@ -67,6 +67,7 @@ class Shown:
     names: bool = True
     activations: bool = True
     direction: str = "TB"
+    dpi: int = DPI
 
     def type_text(self, link: Link) -> str:
         """The type of a link as far as it is shown."""
@@ -324,7 +325,7 @@ def draw(diagram: Diagram, format: str = "svg", shown: Shown | None = None) -> b
     pygraphviz = _imported("pygraphviz")
     graph = pygraphviz.AGraph(string=source)
     if format == "png":
-        graph.graph_attr["dpi"] = str(DPI)
+        graph.graph_attr["dpi"] = str((shown or Shown()).dpi)
     try:
         with _quiet_library():
             picture: bytes = graph.draw(format=format, prog="dot")
@@ -355,12 +356,14 @@ def plot_model(
     show_layer_names: bool = True,
     rankdir: str = "TB",
     expand_nested: bool = True,
+    dpi: int = DPI,
     show_layer_activations: bool = True,
 ) -> Path:
     """Draw a model into a file: .svg, .png, .pdf or .dot; gives its path.
 
     The switches are Keras's; here all of them are on. `rankdir` is `TB` for downwards
-    or `LR` for rightwards. Raises `DataError` for an ending or place that will not do.
+    or `LR` for rightwards, `dpi` the dots an inch of a png. Raises `DataError` for an
+    ending or place that will not do.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input, Network
@@ -371,8 +374,11 @@ def plot_model(
     if rankdir not in ("TB", "BT", "LR", "RL"):
         message = f"`rankdir` is TB, BT, LR or RL, not {rankdir!r}"
         raise TensorTypeError(Diagnostic("T0204", message, caller_span()))
+    if isinstance(dpi, bool) or not isinstance(dpi, int) or not 10 <= dpi <= 1200:
+        message = f"`dpi` is a whole number from 10 to 1200, not {dpi!r}"
+        raise TensorTypeError(Diagnostic("T0204", message, caller_span()))
     shown = Shown(
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, rankdir
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, rankdir, dpi
     )
     return save(diagram_of(model, expand_nested=expand_nested), to_file, shown)
 

@@ -159,3 +159,15 @@ def test_notebooks_show_the_picture(monkeypatch):
     assert Sequential([Dense(2)])._repr_svg_() is None
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     assert digits()._repr_svg_() is None
+
+
+def test_dots_an_inch(tmp_path):
+    image = Input((4,))
+    network = Network(image, Dense(2)(image))
+    sizes = []
+    for dpi in (72, 144):
+        path = plot_model(network, tmp_path / f"{dpi}.png", dpi=dpi)
+        sizes.append(int.from_bytes(path.read_bytes()[16:20], "big"))
+    assert 1.9 < sizes[1] / sizes[0] < 2.1
+    with pytest.raises(TensorTypeError, match="whole number from 10 to 1200"):
+        plot_model(network, tmp_path / "x.png", dpi=0)
