@@ -15,7 +15,7 @@ def listing(graph: Graph) -> str:
     >>> x = Input((2,), name="x")
     >>> print(listing(graph_of(Network(x, x + 1.0))))
     %0 = input x : f32[batch, 2]
-    %1 = constant 1.0 : f32[]
+    %1 = constant 1. : f32[]
     %2 = add(%0, %1) : f32[batch, 2]
     output_0 = %2
     """

@@ -40,7 +40,7 @@ def Input(  # noqa: N802 - Keras's name
     A string in `shape` is a symbolic size, the same one wherever the string stands;
     None is a size of its own.
 
-    >>> Input((784,)).type
+    >>> print(Input((784,)).type)
     f32[batch, 784]
     """
     span = caller_span()

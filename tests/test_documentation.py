@@ -10,11 +10,10 @@ import importlib
 import pkgutil
 import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
-
-import tulle
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,8 +32,14 @@ def blocks(language):
 
 
 def modules():
-    found = pkgutil.walk_packages(tulle.__path__, "tulle.")
-    return ["tulle", *(module.name for module in found)]
+    """Every module; the folders are one package only when installed."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    found = []
+    for package in settings["tool"]["setuptools"]["packages"]:
+        path = importlib.import_module(package).__path__
+        inside = (module.name for module in pkgutil.iter_modules(path))
+        found += [package, *(f"{package}.{name}" for name in inside)]
+    return sorted(set(found))
 
 
 @pytest.mark.parametrize("program", blocks("python"))
