@@ -288,8 +288,10 @@ def products() -> list[Rule]:
         same("@tensordot({0}, {1}, 1)", settings=axis, wants=right_matrix),
         same("@outer({0}, {1})", settings=rank(1), wants=broadcast_vector),
         same("@inner({0}, {1})", settings=axis, wants=last((2,))),
+        # The gradient of PyTorch's own refuses some strides.
         Rule("ops.kron({0}, {1})", "jnp.kron({0}, {1})",
-             "torch.kron({0}.contiguous(), {1}.contiguous())", settings=rank(2),
+             "torch.einsum('ab,cd->acbd', {0}, {1})"
+             ".reshape({0}.shape[0] * {1}.shape[0], -1)", settings=rank(2),
              wants=lambda *_: [(2, 1)]),
         same("@vdot({0}, {0})", settings=rank(1)),
         Rule("ops.svd({0}, compute_uv=False)",

@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from itertools import accumulate
@@ -32,6 +33,7 @@ def with_torch() -> Run:
     import torch.nn.functional
 
     torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message="Using padding='same' with even")
     names = {"torch": torch, "F": torch.nn.functional, "accumulate": accumulate}
 
     def run(program: Program) -> Answer:
