@@ -310,8 +310,3 @@ def normalize(
             becomes[node] = found
             stack.append(found)
     return Rewritten(new)
-
-
-def walk_variables(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The variable nodes among nodes, in order."""
-    return (node for node in nodes if node.op.name == "variable")

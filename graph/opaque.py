@@ -59,15 +59,7 @@ class OpaqueOp(Op):
     def vjp(self, node: Node, cotangent: Node) -> Results:
         layer: Layer = node.attributes["call"].layer
         if not hasattr(layer, "vjp"):
-            raise Fault(
-                "T0502",
-                f"`{layer.name}` computes on values in Python and has no `vjp`, so no "
-                "gradient passes through it",
-                help=[
-                    f"give `{type(layer).__name__}` a method "
-                    "`vjp(inputs, output, cotangent)`, or write it with `tulle.ops`"
-                ],
-            )
+            raise without_vjp(layer)
         gradient = OPS["opaque_gradient"]
         operands = (*node.inputs, node, cotangent)
         call = node.attributes["call"]
@@ -123,6 +115,19 @@ class OpaqueGradient(Op):
         if value.shape != shape:
             raise _wrong_shape(call.layer, index, value.shape, shape)
         return xp.asarray(value)
+
+
+def without_vjp(layer: Layer) -> Fault:
+    """The refusal of a gradient through a layer that has none of its own."""
+    return Fault(
+        "T0502",
+        f"`{layer.name}` computes on values in Python and has no `vjp`, so no gradient "
+        "passes through it",
+        help=[
+            f"give `{type(layer).__name__}` a method `vjp(inputs, output, cotangent)`, "
+            "write it with `tulle.ops`, or freeze the layers before it"
+        ],
+    )
 
 
 def _invocation(layer: Layer, args: Any, kwargs: Any) -> tuple[LayerCall, list[Any]]:

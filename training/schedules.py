@@ -28,6 +28,12 @@ def _float(step: Any) -> Any:
     return convert_to_tensor(step, "float32")
 
 
+def _turns(schedule: Any, step: Any) -> Any:
+    """How many times `decay_steps` have passed; whole times on a staircase."""
+    turns = _float(step) / float(schedule.decay_steps)
+    return call("floor", turns) if schedule.staircase else turns
+
+
 class ExponentialDecay(LearningRateSchedule):
     """`initial_learning_rate * decay_rate ** (step / decay_steps)`.
 
@@ -48,10 +54,9 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase, self.name = staircase, name
 
     def __call__(self, step: Any) -> Any:
-        turns = _float(step) / float(self.decay_steps)
-        if self.staircase:
-            turns = call("floor", turns)
-        return self.initial_learning_rate * call("power", self.decay_rate, turns)
+        return self.initial_learning_rate * call(
+            "power", self.decay_rate, _turns(self, step)
+        )
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -70,10 +75,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.staircase, self.name = staircase, name
 
     def __call__(self, step: Any) -> Any:
-        turns = _float(step) / float(self.decay_steps)
-        if self.staircase:
-            turns = call("floor", turns)
-        return self.initial_learning_rate / (1.0 + self.decay_rate * turns)
+        return self.initial_learning_rate / (1.0 + self.decay_rate * _turns(self, step))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from ...graph.diagnostics import Diagnostic, Fault, GradientError
+from ...graph.diagnostics import Fault, GradientError
 from ...graph.differentiate import gradients
 from ...graph.graph import Graph, Objective
 from ...graph.node import Node
+from ...graph.opaque import without_vjp
 from ...graph.ops.movement import full_node
 from ...graph.tensor import SymbolicTensor
 from ...graph.trace import Trace, tracing
@@ -92,19 +94,6 @@ def _check_opaque(nodes: Sequence[Node], sources: Sequence[Node]) -> None:
             continue
         layer = node.attributes["call"].layer
         if not hasattr(layer, "vjp"):
-            raise GradientError(_no_vjp(layer))
-
-
-def _no_vjp(layer: object) -> Diagnostic:
-    kind = type(layer).__name__
-    return Diagnostic(
-        "T0502",
-        f"`{layer.name}` computes on values in Python and has no `vjp`, so no gradient "  # type: ignore[attr-defined]
-        "passes through it",
-        layer.span,  # type: ignore[attr-defined]
-        label="this layer stands between the loss and trainable weights",
-        help=(
-            f"give `{kind}` a method `vjp(inputs, output, cotangent)`, write it with "
-            "`tulle.ops`, or freeze the layers before it",
-        ),
-    )
+            found = without_vjp(layer).diagnostic(layer.span)
+            label = "this layer stands between the loss and trainable weights"
+            raise GradientError(replace(found, label=label))
