@@ -57,6 +57,11 @@ class Initializer:
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         return cls(**config)
 
+    def __repr__(self) -> str:
+        config = self.get_config().items()
+        told = ", ".join(f"{k}={v!r}" for k, v in config if v is not None)
+        return f"{type(self).__name__}({told})"
+
 
 class Zeros(Initializer):
     """All zeros."""

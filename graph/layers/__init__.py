@@ -1,54 +1,30 @@
-"""The layers, each written with ops; `LAYERS` finds them by name."""
+"""The layers, each written with ops; `LAYERS` finds them by name.
+
+Each family file lists its public layers in `__all__`; this page only gathers them.
+"""
 
 from ..layer import Layer
-from .activation import Activation, ReLU, Softmax
-from .core import (
-    ActivityRegularization,
-    Dense,
-    Embedding,
-    Flatten,
-    Masking,
-    Permute,
-    Rescaling,
-    Reshape,
+from . import (
+    activation,
+    core,
+    merging,
+    normalization,
+    pooling,
+    regularization,
 )
-from .merging import (
-    Add,
-    Average,
-    Concatenate,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
-)
-from .normalization import BatchNormalization, LayerNormalization
-from .pooling import GlobalAveragePooling1D
-from .regularization import Dropout, GaussianNoise
+from .activation import *  # noqa: F403
+from .core import *  # noqa: F403
+from .merging import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .pooling import *  # noqa: F403
+from .regularization import *  # noqa: F403
 
-__all__ = [
-    "Activation",
-    "ActivityRegularization",
-    "Add",
-    "Average",
-    "BatchNormalization",
-    "Concatenate",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "LayerNormalization",
-    "Masking",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Permute",
-    "ReLU",
-    "Rescaling",
-    "Reshape",
-    "Softmax",
-    "Subtract",
-]
+__all__: list[str] = []
+__all__ += activation.__all__
+__all__ += core.__all__
+__all__ += merging.__all__
+__all__ += normalization.__all__
+__all__ += pooling.__all__
+__all__ += regularization.__all__
 
-LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in __all__}
+LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}

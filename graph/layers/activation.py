@@ -8,6 +8,12 @@ from .. import activations
 from ..layer import Layer
 from ..registry import call
 
+__all__ = [
+    "Activation",
+    "ReLU",
+    "Softmax",
+]
+
 
 class Activation(Layer):
     """An activation function, by name or as a callable.

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, constraints, regularizers
+from .. import activations, regularizers
 from ..diagnostics import Fault
 from ..dim import product
 from ..layer import Layer
 from ..ops.movement import as_shape
 from ..registry import call
 from .pooling import channels_first
+from .weighted import Weighted
+
+__all__ = [
+    "ActivityRegularization",
+    "Dense",
+    "Embedding",
+    "Flatten",
+    "Masking",
+    "Permute",
+    "Rescaling",
+    "Reshape",
+]
 
 
-class Dense(Layer):
+class Dense(Weighted):
     """`activation(x @ kernel + bias)` over the last axis.
 
     Input f32[..., n], output f32[..., units]; weights `kernel` [n, units] and `bias`
@@ -44,12 +56,6 @@ class Dense(Layer):
         self.units = positive(self, "units", units)
         self.use_bias = use_bias
         self.activation = activations.get(activation)
-        self.kernel_initializer = kernel_initializer
-        self.bias_initializer = bias_initializer
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         if not input_shape or input_shape[-1] is None:
@@ -59,16 +65,8 @@ class Dense(Layer):
                 f"input has shape {input_shape}",
                 operands={0: str(input_shape)},
             )
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias",
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
+        self.kernel = self.add_role("kernel", (input_shape[-1], self.units))
+        self.bias = self.add_role("bias", (self.units,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
@@ -93,7 +91,7 @@ def ids_given(layer: Layer, inputs: Any) -> Fault:
     )
 
 
-class Embedding(Layer):
+class Embedding(Weighted):
     """A row of `embeddings` for each id.
 
     Input i32[...] of ids below `input_dim`, output f32[..., output_dim]; weight
@@ -117,19 +115,11 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
-        self.embeddings_initializer = embeddings_initializer
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = self.supports_masking = bool(mask_zero)
 
     def build(self, input_shape: Any) -> None:
-        self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim),
-            self.embeddings_initializer,
-            name="embeddings",
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        shape = (self.input_dim, self.output_dim)
+        self.embeddings = self.add_role("embeddings", shape)
 
     def call(self, inputs: Any) -> Any:
         if inputs.type.dtype.is_float:

@@ -9,6 +9,16 @@ from ..diagnostics import Fault
 from ..layer import Layer
 from ..registry import call
 
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+]
+
 
 class Merge(Layer):
     """The base of layers that fold a list of tensors, element by element.

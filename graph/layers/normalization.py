@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import constraints, regularizers
 from ..diagnostics import Fault
 from ..layer import Layer
 from ..ops.reduce import normal_axis
 from ..registry import call
 from ..types import TensorType
 from ..variable import Variable
+from .weighted import Weighted
+
+__all__ = [
+    "BatchNormalization",
+    "LayerNormalization",
+]
 
 
-class Normalization(Layer):
+class Affine(Weighted):
     """What normalizing layers share: a factor `gamma` and an offset `beta`."""
 
     gamma: Variable | None
@@ -22,42 +27,16 @@ class Normalization(Layer):
     supports_masking = True
 
     def __init__(
-        self,
-        axis: Any,
-        epsilon: float,
-        center: bool,
-        scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
-        **kwargs: Any,
+        self, axis: Any, epsilon: float, center: bool, scale: bool, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
         self.axis, self.epsilon = axis, epsilon
         self.center, self.scale = center, scale
-        self.beta_initializer = beta_initializer
-        self.gamma_initializer = gamma_initializer
 
     def add_affine(self, shape: tuple[int, ...]) -> None:
         """Make `gamma` and `beta`, as far as they are wanted."""
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, name="gamma",
-                regularizer=self.gamma_regularizer, constraint=self.gamma_constraint,
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                shape, self.beta_initializer, name="beta",
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint,
-            )  # fmt: skip
+        self.gamma = self.add_role("gamma", shape) if self.scale else None
+        self.beta = self.add_role("beta", shape) if self.center else None
 
     def normalized(
         self, x: Any, mean: Any, variance: Any, axes: tuple[int, ...]
@@ -102,7 +81,7 @@ def static_sizes(
     return places, sizes
 
 
-class LayerNormalization(Normalization):
+class LayerNormalization(Affine):
     """Each sample brought to mean 0 and variance 1 along `axis`.
 
     Input and output f32[...] of one shape; weights `gamma` and `beta` have the sizes
@@ -127,11 +106,7 @@ class LayerNormalization(Normalization):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer,
-            beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
-            **kwargs,
-        )  # fmt: skip
+        super().__init__(axis, epsilon, center, scale, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         self.axes, sizes = static_sizes(self, input_shape, self.axis)
@@ -143,7 +118,7 @@ class LayerNormalization(Normalization):
         return self.normalized(inputs, mean, variance, self.axes)
 
 
-class BatchNormalization(Normalization):
+class BatchNormalization(Affine):
     """Each feature brought to mean 0 and variance 1 over the batch.
 
     Input and output f32[...] of one shape; weights `gamma`, `beta`, `moving_mean` and
@@ -173,27 +148,14 @@ class BatchNormalization(Normalization):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            axis, epsilon, center, scale, beta_initializer, gamma_initializer,
-            beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
-            **kwargs,
-        )  # fmt: skip
+        super().__init__(axis, epsilon, center, scale, **kwargs)
         self.momentum = momentum
-        self.moving_mean_initializer = moving_mean_initializer
-        self.moving_variance_initializer = moving_variance_initializer
 
     def build(self, input_shape: Any) -> None:
         self.axes, sizes = static_sizes(self, input_shape, self.axis)
         self.add_affine(sizes)
-        self.moving_mean = self.add_weight(
-            sizes, self.moving_mean_initializer, trainable=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(
-            sizes,
-            self.moving_variance_initializer,
-            trainable=False,
-            name="moving_variance",
-        )
+        self.moving_mean = self.add_role("moving_mean", sizes, trainable=False)
+        self.moving_variance = self.add_role("moving_variance", sizes, trainable=False)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         axes = (normal_axis(self.name, self.axis, inputs.ndim, inputs.type),)

@@ -8,6 +8,10 @@ from ..diagnostics import Fault
 from ..layer import Layer
 from ..registry import call
 
+__all__ = [
+    "GlobalAveragePooling1D",
+]
+
 
 def channels_first(layer: Layer, data_format: str | None) -> bool:
     """Whether channels stand before space; None means last."""

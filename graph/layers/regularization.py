@@ -9,6 +9,11 @@ from ..layer import Layer
 from ..ops import random
 from ..variable import SeedGenerator
 
+__all__ = [
+    "Dropout",
+    "GaussianNoise",
+]
+
 
 class Dropout(Layer):
     """In training, elements set to 0 with probability `rate`, others / (1 - rate).
