@@ -1,6 +1,6 @@
 """Reference numbers computed by Keras 3, in tests/oracles: cases and comparison.
 
-Each index `oracles/cases*.json` lists cases; the arrays of a case lie in
+Each index `oracles/cases_*.json` lists cases; the arrays of a case lie in
 `oracles/data/<id>.npz`. All numbers are float32.
 """
 
@@ -50,7 +50,7 @@ class Case:
 def entries() -> dict[str, dict[str, Any]]:
     """All entries by id, with the tolerance of their index."""
     found = {}
-    for path in sorted(FOLDER.glob("cases*.json")):
+    for path in sorted(FOLDER.glob("cases_*.json")):
         index = json.loads(path.read_text())
         for entry in index["cases"]:
             limits = {key: entry.get(key, index[key]) for key in ("rtol", "atol")}
