@@ -10,7 +10,7 @@ from ..dim import product
 from ..layer import Layer
 from ..ops.movement import as_shape
 from ..registry import call
-from .pooling import channels_first
+from .formats import channels_first
 from .weighted import Weighted
 
 __all__ = [

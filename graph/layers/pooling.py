@@ -7,22 +7,11 @@ from typing import Any
 from ..diagnostics import Fault
 from ..layer import Layer
 from ..registry import call
+from .formats import channels_first
 
 __all__ = [
     "GlobalAveragePooling1D",
 ]
-
-
-def channels_first(layer: Layer, data_format: str | None) -> bool:
-    """Whether channels stand before space; None means last."""
-    if data_format not in (None, "channels_last", "channels_first"):
-        raise Fault(
-            "T0204",
-            f"`data_format` of `{type(layer).__name__}` is `channels_last` or "
-            f"`channels_first`, not {data_format!r}",
-            argument="data_format",
-        )
-    return data_format == "channels_first"
 
 
 class GlobalAveragePooling1D(Layer):

@@ -48,14 +48,19 @@ class Weighted(Layer):
                 setattr(self, parameter.name, meaning(value))
 
     def add_role(
-        self, role: str, shape: Sequence[int | Dim], *, trainable: bool = True
+        self,
+        role: str,
+        shape: Sequence[int | Dim],
+        *,
+        trainable: bool = True,
+        name: str | None = None,
     ) -> Variable:
-        """A new weight as the arguments of its role describe it."""
+        """A new weight as the arguments of its role describe it, named like the role."""
         return self.add_weight(
             tuple(shape),
             getattr(self, f"{role}_initializer"),
             trainable=trainable,
-            name=role,
+            name=name or role,
             regularizer=getattr(self, f"{role}_regularizer", None),
             constraint=getattr(self, f"{role}_constraint", None),
         )

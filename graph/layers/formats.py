@@ -1,0 +1,45 @@
+"""What layers over axes of space and time share: where channels stand, and sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..diagnostics import Fault
+from ..layer import Layer
+from ..ops.windows import FORMATS, one_of
+
+SPACE = {1: "steps", 2: "height, width", 3: "depth, height, width"}
+
+
+def format_of(layer: Layer, data_format: str | None) -> str:
+    """`channels_last` or `channels_first`; None means last."""
+    given = data_format.lower() if isinstance(data_format, str) else data_format
+    return one_of(type(layer).__name__, "data_format", given, FORMATS)
+
+
+def channels_first(layer: Layer, data_format: str | None) -> bool:
+    """Whether channels stand before space; None means last."""
+    return format_of(layer, data_format) == FORMATS[1]
+
+
+def axes_named(rank: int, data_format: str) -> str:
+    """The axes of a batch with so many axes of space: `batch, height, width, …`."""
+    space, channels = SPACE[rank], "features" if rank == 1 else "channels"
+    first = data_format == FORMATS[1]
+    return f"batch, {channels}, {space}" if first else f"batch, {space}, {channels}"
+
+
+def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
+    """Refuse shapes without batch, channels and so many axes of space."""
+    if len(shape) == rank + 2:
+        return
+    text = str(shape).replace("None", "…")
+    missing = 0 if len(shape) == rank else -1
+    advice = [f"add the missing axis: `ops.expand_dims(x, {missing})`"]
+    raise Fault(
+        "T0306",
+        f"`{layer.name}` takes {rank + 2} axes, ({axes_named(rank, data_format)}), "
+        f"and its input has shape {text}",
+        operands={0: text},
+        help=advice if len(shape) in (rank, rank + 1) else [],
+    )
