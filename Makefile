@@ -15,7 +15,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench fuzz-ops grammar clean
+.PHONY: demo test check docs bench fuzz-ops compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -52,6 +52,10 @@ bench: $(BENCH_STAMP)
 fuzz-ops: $(BENCH_STAMP)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer torch --programs 200 --seed $(SEED)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer jax --programs 50 --seed $(SEED)
+
+# Random configurations of layers, losses, metrics and optimizers give Keras's numbers.
+compare-keras: $(BENCH_STAMP)
+	$(BENCH_BIN)/python tools/compare_keras --count 600 --seed $(SEED)
 
 clean:
 	rm -rf .venv .venv-bench build *.egg-info .pytest_cache .ruff_cache .hypothesis
