@@ -6,7 +6,7 @@ from typing import Any
 
 from ..diagnostics import Fault
 from ..layer import Layer
-from ..ops.windows import FORMATS, one_of
+from ..ops.windows import FORMATS, one_of, per_axis
 
 SPACE = {1: "steps", 2: "height, width", 3: "depth, height, width"}
 
@@ -29,17 +29,22 @@ def axes_named(rank: int, data_format: str) -> str:
     return f"batch, {channels}, {space}" if first else f"batch, {space}, {channels}"
 
 
+def shown(shape: Any) -> str:
+    """A shape of numbers, sizes or None, as text."""
+    return f"({', '.join('?' if n is None else str(n) for n in shape)})"
+
+
 def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
     """Refuse shapes without batch, channels and so many axes of space."""
     if len(shape) == rank + 2:
         return
-    text = str(shape).replace("None", "…")
-    missing = 0 if len(shape) == rank else -1
-    advice = [f"add the missing axis: `ops.expand_dims(x, {missing})`"]
+    text, axes = shown(shape), axes_named(rank, data_format)
+    missing = "0" if len(shape) == rank + 1 and shape[0] is not None else "-1"
+    advice = f"add the missing axis: `ops.expand_dims(x, {missing})`"
     raise Fault(
         "T0306",
-        f"`{layer.name}` takes {rank + 2} axes, ({axes_named(rank, data_format)}), "
-        f"and its input has shape {text}",
+        f"`{layer.name}` takes {rank + 2} axes ({axes}), and its input has shape "
+        f"{text}",
         operands={0: text},
-        help=advice if len(shape) in (rank, rank + 1) else [],
+        help=[advice] if len(shape) == rank + 1 else [],
     )

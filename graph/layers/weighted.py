@@ -55,7 +55,7 @@ class Weighted(Layer):
         trainable: bool = True,
         name: str | None = None,
     ) -> Variable:
-        """A new weight as the arguments of its role describe it, named like the role."""
+        """A new weight as its role's arguments describe it, named like the role."""
         return self.add_weight(
             tuple(shape),
             getattr(self, f"{role}_initializer"),
