@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..layer import Layer
-from ..ops.windows import one_of
+from ..ops.windows import one_of, per_axis
 from ..registry import call
-from .formats import check_rank, format_of, positive_axes
+from .formats import check_rank, format_of
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -67,11 +67,12 @@ class Pooling(Spatial):
         **kwargs: Any,
     ):
         super().__init__(data_format, name=name, **kwargs)
-        self.pool_size = positive_axes(self, "pool_size", pool_size, self.rank)
+        kind = type(self).__name__
+        self.pool_size = per_axis(kind, "pool_size", pool_size, self.rank)
         steps = self.pool_size if strides is None else strides
-        self.strides = positive_axes(self, "strides", steps, self.rank)
+        self.strides = per_axis(kind, "strides", steps, self.rank)
         chosen = padding.lower() if isinstance(padding, str) else padding
-        self.padding = one_of(type(self).__name__, "padding", chosen, ("valid", "same"))
+        self.padding = one_of(kind, "padding", chosen, ("valid", "same"))
 
     def call(self, inputs: Any) -> Any:
         options = (self.pool_size, self.strides, self.padding, self.data_format)
@@ -107,7 +108,8 @@ class AdaptivePooling(Spatial):
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
         super().__init__(data_format, **kwargs)
-        self.output_size = positive_axes(self, "output_size", output_size, self.rank)
+        kind = type(self).__name__
+        self.output_size = per_axis(kind, "output_size", output_size, self.rank)
 
     def call(self, inputs: Any) -> Any:
         x = self.checked(inputs)
