@@ -48,3 +48,10 @@ def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
         operands={0: text},
         help=[advice] if len(shape) == rank + 1 else [],
     )
+
+
+def positive_axes(
+    layer: Layer, argument: str, value: Any, rank: int
+) -> tuple[int, ...]:
+    """A positive integer for each axis of space, given as one or as that many."""
+    return per_axis(type(layer).__name__, argument, value, rank)
