@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 from .. import constraints, initializers, regularizers
@@ -39,13 +40,11 @@ class Weighted(Layer):
     Zeros()
     """
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
-        for parameter in signature(type(self).__init__).parameters.values():
-            meaning = MEANINGS.get(parameter.name.rpartition("_")[2])
-            if meaning is not None and parameter.name != "activity_regularizer":
-                value = self._given.get(parameter.name, parameter.default)
-                setattr(self, parameter.name, meaning(value))
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:
+            kind: Any = cls
+            kind.__init__ = _noting_roles(kind.__init__)
 
     def add_role(
         self,
@@ -53,6 +52,7 @@ class Weighted(Layer):
         shape: Sequence[int | Dim],
         *,
         trainable: bool = True,
+        autocast: bool = True,
         name: str | None = None,
     ) -> Variable:
         """A new weight as its role's arguments describe it, named like the role."""
@@ -60,7 +60,34 @@ class Weighted(Layer):
             tuple(shape),
             getattr(self, f"{role}_initializer"),
             trainable=trainable,
+            autocast=autocast,
             name=name or role,
             regularizer=getattr(self, f"{role}_regularizer", None),
             constraint=getattr(self, f"{role}_constraint", None),
         )
+
+
+def _noting_roles(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that first makes attributes of the arguments about weights.
+
+    Each class on the way notes its own, the innermost last: a subclass with another
+    signature passes on what it likes.
+    """
+    roles = {
+        name: meaning
+        for name in signature(init).parameters
+        if (meaning := MEANINGS.get(name.rpartition("_")[2])) is not None
+        and name != "activity_regularizer"
+    }
+    if not roles:
+        return init
+
+    @wraps(init)
+    def noting(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature(init).bind(self, *args, **kwargs)
+        given.apply_defaults()
+        for name, meaning in roles.items():
+            setattr(self, name, meaning(given.arguments[name]))
+        init(self, *args, **kwargs)
+
+    return noting

@@ -297,3 +297,12 @@ def test_wrong_lists():
     with pytest.raises(TensorTypeError) as error:
         layers.Concatenate(axis=0)([x, y])
     assert error.value.diagnostics[0].code == "T0305"
+
+
+def test_a_subclass_passes_on_what_it_likes():
+    class Zeroed(layers.Dense):
+        def __init__(self, size, **kwargs):
+            super().__init__(size, kernel_initializer="zeros", **kwargs)
+
+    result = Zeroed(3, name="zeroed")(np.ones((2, 4), "float32"))
+    assert result.numpy().tolist() == [[0.0] * 3] * 2
