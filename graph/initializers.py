@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -131,7 +131,9 @@ class VarianceScaling(Initializer):
     """Random values whose variance is `scale / n`, n counted by `mode`.
 
     `mode` is `fan_in`, `fan_out` or `fan_avg`; `distribution` is `truncated_normal`,
-    `untruncated_normal` or `uniform`. Formula: Glorot and Bengio 2010, He et al. 2015.
+    `untruncated_normal` or `uniform`. `input_axes` and `output_axes` are the axes of
+    the weight that count as inputs and outputs, where they are not the usual ones.
+    Formula: Glorot and Bengio 2010, He et al. 2015.
     """
 
     def __init__(
@@ -140,12 +142,15 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ):
         super().__init__(seed)
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        fan_in, fan_out = fans(shape)
+        fan_in, fan_out = self.fans(shape)
         counts = {
             "fan_in": fan_in,
             "fan_out": fan_out,
@@ -161,13 +166,25 @@ class VarianceScaling(Initializer):
         values = truncated_normal(generator, shape)
         return values * (deviation / TRUNCATED_DEVIATION)
 
+    def fans(self, shape: tuple[int, ...]) -> tuple[float, float]:
+        """Inputs and outputs that a weight connects, along the axes given if any."""
+        if self.input_axes is None or self.output_axes is None:
+            return fans(shape)
+        inputs = math.prod(shape[axis] for axis in self.input_axes)
+        outputs = math.prod(shape[axis] for axis in self.output_axes)
+        return float(inputs), float(outputs)
+
 
 class _Scaled(VarianceScaling):
     setting: ClassVar[tuple[float, str, str]]
 
-    def __init__(self, seed: int | None = None):
-        scale, mode, distribution = self.setting
-        super().__init__(scale, mode, distribution, seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ):
+        super().__init__(*self.setting, seed, input_axes, output_axes)
 
 
 class GlorotUniform(_Scaled):

@@ -107,3 +107,13 @@ def test_config(name):
 )
 def test_snake_case(name, snake):
     assert initializers.snake_case(name) == snake
+
+
+def test_axes_that_count_as_inputs_and_outputs():
+    one = initializers.VarianceScaling(input_axes=(0,), output_axes=(1, 2))
+    assert one.fans((3, 5, 7)) == (3, 35)
+    assert initializers.GlorotUniform().fans((3, 5, 7)) == (15, 21)
+    again = initializers.GlorotUniform.from_config(
+        initializers.GlorotUniform(input_axes=[0], output_axes=[1]).get_config()
+    )
+    assert again.fans((2, 3)) == (2, 3)
