@@ -6,14 +6,18 @@ Each family file lists its public layers in `__all__`; this page only gathers th
 from ..layer import Layer
 from . import (
     activation,
+    batch_normalization,
     core,
+    einsum,
     merging,
     normalization,
     pooling,
     regularization,
 )
 from .activation import *  # noqa: F403
+from .batch_normalization import *  # noqa: F403
 from .core import *  # noqa: F403
+from .einsum import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
@@ -21,7 +25,9 @@ from .regularization import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += activation.__all__
+__all__ += batch_normalization.__all__
 __all__ += core.__all__
+__all__ += einsum.__all__
 __all__ += merging.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__

@@ -1,25 +1,30 @@
-"""Layers that bring activations to mean 0 and variance 1."""
+"""Layers that normalize each sample by itself, along axes or in groups."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..diagnostics import Fault
+from ..dim import Dim
 from ..layer import Layer
-from ..ops.reduce import normal_axis
 from ..registry import call
 from ..types import TensorType
 from ..variable import Variable
 from .weighted import Weighted
 
 __all__ = [
-    "BatchNormalization",
+    "GroupNormalization",
     "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
 ]
 
 
 class Affine(Weighted):
-    """What normalizing layers share: a factor `gamma` and an offset `beta`."""
+    """What normalizing layers share: a factor `gamma` and an offset `beta`.
+
+    Statistics are computed in float32 at least, whatever the dtype of the layer.
+    """
 
     gamma: Variable | None
     beta: Variable | None
@@ -30,23 +35,50 @@ class Affine(Weighted):
         self, axis: Any, epsilon: float, center: bool, scale: bool, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = axis, epsilon
-        self.center, self.scale = center, scale
+        self.axis, self.epsilon = whole_axes(self, axis), not_negative(self, epsilon)
+        self.center, self.scale = bool(center), bool(scale)
 
     def add_affine(self, shape: tuple[int, ...]) -> None:
         """Make `gamma` and `beta`, as far as they are wanted."""
-        self.gamma = self.add_role("gamma", shape) if self.scale else None
-        self.beta = self.add_role("beta", shape) if self.center else None
+        self.gamma = self.add_role("gamma", shape, **WIDE) if self.scale else None
+        self.beta = self.add_role("beta", shape, **WIDE) if self.center else None
 
-    def normalized(
-        self, x: Any, mean: Any, variance: Any, axes: tuple[int, ...]
-    ) -> Any:
-        """(x - mean) / sqrt(variance + epsilon) * gamma + beta."""
-        factor = call("rsqrt", variance + self.epsilon)
-        if self.gamma is not None:
-            factor = factor * along(self.gamma, x.type, axes)
-        result = (x - mean) * factor
-        return result if self.beta is None else result + along(self.beta, x.type, axes)
+
+# Weights of normalization keep their dtype where a layer computes in a narrower one.
+WIDE: dict[str, Any] = {"autocast": False}
+
+
+def whole_axes(layer: Layer, axis: Any) -> Any:
+    """An axis, or a tuple of axes; refuses what is neither."""
+    several = isinstance(axis, (list, tuple))
+    axes = tuple(axis) if several else (axis,)
+    if not axes or any(type(a) is not int for a in axes):
+        raise Fault(
+            "T0204",
+            f"`axis` of `{type(layer).__name__}` is a whole number or a list of them, "
+            f"not {axis!r}",
+            argument="axis",
+        )
+    return axes if several else axis
+
+
+def not_negative(layer: Layer, value: Any, name: str = "epsilon") -> float:
+    """A number of at least 0."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not value >= 0:
+        raise Fault(
+            "T0204",
+            f"`{name}` of `{type(layer).__name__}` is a number of at least 0, "
+            f"not {value!r}",
+            argument=name,
+        )
+    return float(value)
+
+
+def widened(x: Any) -> Any:
+    """A tensor in float32 at least: halves and integers are converted."""
+    dtype = x.type.dtype
+    return x if dtype.is_float and dtype.size >= 4 else call("cast", x, "float32")
 
 
 def along(weight: Any, type: TensorType, axes: tuple[int, ...]) -> Any:
@@ -69,7 +101,13 @@ def static_sizes(
             f"its input has shape {shape}",
             argument="axis",
         )
-    places = tuple(sorted(a % len(shape) for a in axes))
+    places = tuple(sorted({a % len(shape) for a in axes}))
+    if len(places) < len(axes):
+        raise Fault(
+            "T0303",
+            f"`axis` of `{layer.name}` names an axis twice: {axis} of shape {shape}",
+            argument="axis",
+        )
     sizes = tuple(shape[a] for a in places)
     if None in sizes:
         raise Fault(
@@ -85,7 +123,8 @@ class LayerNormalization(Affine):
     """Each sample brought to mean 0 and variance 1 along `axis`.
 
     Input and output f32[...] of one shape; weights `gamma` and `beta` have the sizes
-    of the axes. Source: Ba et al. 2016.
+    of the axes. With Keras's old `rms_scaling` the mean stays, and there is no `beta`.
+    Source: Ba et al. 2016.
 
     >>> import numpy as np
     >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).numpy().tolist()
@@ -106,6 +145,9 @@ class LayerNormalization(Affine):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        self.rms_scaling = bool(kwargs.pop("rms_scaling", False))
+        if self.rms_scaling:
+            center, scale = False, True
         super().__init__(axis, epsilon, center, scale, **kwargs)
 
     def build(self, input_shape: Any) -> None:
@@ -113,63 +155,158 @@ class LayerNormalization(Affine):
         self.add_affine(sizes)
 
     def call(self, inputs: Any) -> Any:
-        mean = call("mean", inputs, axis=self.axes, keepdims=True)
-        variance = call("var", inputs, axis=self.axes, keepdims=True)
-        return self.normalized(inputs, mean, variance, self.axes)
+        x = widened(inputs)
+        if self.rms_scaling:
+            variance = call("var", x, axis=self.axes, keepdims=True)
+            factor = along(self.gamma, x.type, self.axes)
+            found = x * call("rsqrt", variance + self.epsilon) * factor
+        else:
+            found = call(
+                "layer_normalization",
+                x, self.gamma, self.beta, self.axes, self.epsilon,
+            )  # fmt: skip
+        return call("cast", found, self.compute_dtype)
 
 
-class BatchNormalization(Affine):
-    """Each feature brought to mean 0 and variance 1 over the batch.
+class GroupNormalization(Affine):
+    """Groups of channels brought to mean 0 and variance 1, sample by sample.
 
-    Input and output f32[...] of one shape; weights `gamma`, `beta`, `moving_mean` and
-    `moving_variance` have the size of `axis`. In training the statistics of the batch
-    are used and the moving averages follow them; otherwise, or when the layer is
-    frozen, the moving averages are used. Source: Ioffe and Szegedy 2015.
+    Input and output f32[batch, ...] of one shape; weights `gamma` and `beta` have the
+    size of `axis`, which `groups` divides. With groups=-1 each channel is a group of
+    its own. Source: Wu and He 2018.
 
     >>> import numpy as np
-    >>> BatchNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).numpy().tolist()
-    [[1.0, 3.0]]
+    >>> x = np.array([[1.0, 3.0, 10.0, 30.0]])
+    >>> GroupNormalization(groups=2, epsilon=0.0)(x).numpy().tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
 
     def __init__(
         self,
+        groups: int = 32,
         axis: int = -1,
-        momentum: float = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(axis, epsilon, center, scale, **kwargs)
-        self.momentum = momentum
+        super().__init__(one_axis(self, axis), epsilon, center, scale, **kwargs)
+        if type(groups) is not int or (groups < 1 and groups != -1):
+            raise Fault(
+                "T0204",
+                "`groups` of `GroupNormalization` is a positive whole number, or -1 "
+                f"for a group for each channel, not {groups!r}",
+                argument="groups",
+            )
+        self.groups = groups
+
+    def build(self, input_shape: Any) -> None:
+        (self.place,), sizes = static_sizes(self, input_shape, self.axis)
+        if self.place == 0:
+            raise Fault(
+                "T0303",
+                f"`axis` of `{self.name}` is the batch: its input has shape "
+                f"{input_shape}, and its groups are made of the channels of a sample",
+                argument="axis",
+            )
+        self.count = sizes[0] if self.groups == -1 else self.groups
+        if sizes[0] % self.count:
+            raise Fault(
+                "T0204",
+                f"`groups` of `{self.name}` is {self.count}, which does not divide "
+                f"the {sizes[0]} channels of its input of shape {input_shape}",
+                argument="groups",
+                help=[f"{sizes[0]} has the divisors {divisors(sizes[0])}"],
+            )
+        self.add_affine(sizes)
+
+    def call(self, inputs: Any) -> Any:
+        x, place = widened(inputs), self.place
+        before, size, after = (
+            x.type.shape[:place],
+            x.type.shape[place],
+            x.type.shape[place + 1 :],
+        )
+        share = size // self.count
+        grouped = call("reshape", x, (*before, Dim.of(self.count), share, *after))
+        axes = tuple(i for i in range(1, grouped.ndim) if i != place)
+        # Neither factor nor offset of a group is known before its channels part again.
+        plain = call("standardize", grouped, axes, self.epsilon)
+        found = call("reshape", plain, x.type.shape)
+        for op, weight in (("multiply", self.gamma), ("add", self.beta)):
+            if weight is not None:
+                found = call(op, found, along(weight, x.type, (place,)))
+        return call("cast", found, self.compute_dtype)
+
+
+def one_axis(layer: Layer, axis: Any) -> Any:
+    """An axis that is not a list of axes."""
+    if isinstance(axis, (list, tuple)):
+        raise Fault(
+            "T0204",
+            f"`axis` of `{type(layer).__name__}` is one whole number, not {axis!r}",
+            argument="axis",
+        )
+    return axis
+
+
+def divisors(size: int) -> str:
+    """The divisors of a size, in words, where they are not many."""
+    found = [str(n) for n in range(1, size + 1) if size % n == 0]
+    return ", ".join(found if len(found) < 13 else [*found[:11], "…", found[-1]])
+
+
+class RMSNormalization(Weighted):
+    """x / sqrt(mean(x²) + epsilon) along `axis`, times the weight `scale`.
+
+    Input and output f32[...] of one shape; `scale` has the sizes of the axes. Masks do
+    not go on from here, as in Keras. Source: Zhang and Sennrich 2019.
+
+    >>> import numpy as np
+    >>> RMSNormalization(epsilon=0.0)(np.array([[3.0, 3.0]])).numpy().tolist()
+    [[1.0, 1.0]]
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis, self.epsilon = whole_axes(self, axis), not_negative(self, epsilon)
 
     def build(self, input_shape: Any) -> None:
         self.axes, sizes = static_sizes(self, input_shape, self.axis)
-        self.add_affine(sizes)
-        self.moving_mean = self.add_role("moving_mean", sizes, trainable=False)
-        self.moving_variance = self.add_role("moving_variance", sizes, trainable=False)
+        self.scale = self.add_weight(sizes, "ones", name="scale")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        axes = (normal_axis(self.name, self.axis, inputs.ndim, inputs.type),)
-        if not (training and self.trainable):
-            mean = along(self.moving_mean, inputs.type, axes)
-            variance = along(self.moving_variance, inputs.type, axes)
-            return self.normalized(inputs, mean, variance, axes)
-        others = tuple(i for i in range(inputs.ndim) if i not in axes)
-        mean = call("mean", inputs, axis=others, keepdims=True)
-        variance = call("mean", call("square", inputs - mean), others, keepdims=True)
-        self._follow(self.moving_mean, mean)
-        self._follow(self.moving_variance, variance)
-        return self.normalized(inputs, mean, variance, axes)
+    def call(self, x: Any) -> Any:
+        wide = widened(x)
+        scale = call("cast", self.scale, wide.dtype)
+        found = call("rms_normalization", wide, scale, self.axes, self.epsilon)
+        return call("cast", found, x.dtype if x.type.dtype.is_float else self.dtype)
 
-    def _follow(self, average: Variable, batch: Any) -> None:
-        value = call("reshape", batch, average.shape)
-        average.assign(average * self.momentum + value * (1.0 - self.momentum))
+
+class UnitNormalization(Layer):
+    """Each sample divided by its length along `axis`; a zero stays.
+
+    Input and output f32[...] of one shape.
+
+    >>> import numpy as np
+    >>> UnitNormalization()(np.array([[3.0, 4.0]])).numpy().round(6).tolist()
+    [[0.6, 0.8]]
+    """
+
+    EPSILON = 1e-12  # the least length that is divided by, as in Keras
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = whole_axes(self, axis)
+
+    def call(self, inputs: Any) -> Any:
+        x = widened(inputs)
+        found = call("normalize", x, axis=self.axis, order=2, epsilon=self.EPSILON)
+        return call("cast", found, self.compute_dtype)
