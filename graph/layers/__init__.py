@@ -12,7 +12,9 @@ from . import (
     merging,
     normalization,
     pooling,
+    preprocessing,
     regularization,
+    reshaping,
 )
 from .activation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
@@ -21,7 +23,9 @@ from .einsum import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .preprocessing import *  # noqa: F403
 from .regularization import *  # noqa: F403
+from .reshaping import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += activation.__all__
@@ -31,6 +35,8 @@ __all__ += einsum.__all__
 __all__ += merging.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__
+__all__ += preprocessing.__all__
 __all__ += regularization.__all__
+__all__ += reshaping.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}

@@ -1,35 +1,32 @@
-"""Dense, Embedding, and the layers that only rearrange or scale."""
+"""Dense, the embeddings, and the layers that only mark what passes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, regularizers
+import numpy as np
+
+from .. import activations
 from ..diagnostics import Fault
-from ..dim import product
 from ..layer import Layer
-from ..ops.movement import as_shape
 from ..registry import call
-from .formats import channels_first
-from .weighted import Weighted
+from .adapted import Adapted
 
 __all__ = [
-    "ActivityRegularization",
     "Dense",
     "Embedding",
-    "Flatten",
+    "Identity",
     "Masking",
-    "Permute",
-    "Rescaling",
-    "Reshape",
+    "ReversibleEmbedding",
 ]
 
 
-class Dense(Weighted):
+class Dense(Adapted):
     """`activation(x @ kernel + bias)` over the last axis.
 
     Input f32[..., n], output f32[..., units]; weights `kernel` [n, units] and `bias`
-    [units]. Raises T0403 for integer input.
+    [units]. With `lora_rank`, `kernel` is frozen and a correction of that rank learns,
+    see `enable_lora`. Raises T0403 for integer input.
 
     >>> import numpy as np
     >>> Dense(4)(np.ones((2, 3), "float32")).shape
@@ -50,9 +47,13 @@ class Dense(Weighted):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            lora_rank, lora_alpha, activity_regularizer=activity_regularizer, **kwargs
+        )
         self.units = positive(self, "units", units)
         self.use_bias = use_bias
         self.activation = activations.get(activation)
@@ -67,11 +68,12 @@ class Dense(Weighted):
             )
         self.kernel = self.add_role("kernel", (input_shape[-1], self.units))
         self.bias = self.add_role("bias", (self.units,)) if self.use_bias else None
+        self.adapt_weight()
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
             raise ids_given(self, inputs)
-        result = call("matmul", inputs, self.kernel)
+        result = call("matmul", inputs, self.adapted(self.kernel))
         if self.bias is not None:
             result = result + self.bias
         return result if self.activation is None else self.activation(result)
@@ -91,16 +93,20 @@ def ids_given(layer: Layer, inputs: Any) -> Fault:
     )
 
 
-class Embedding(Weighted):
+class Embedding(Adapted):
     """A row of `embeddings` for each id.
 
     Input i32[...] of ids below `input_dim`, output f32[..., output_dim]; weight
-    `embeddings` [input_dim, output_dim]. Raises `DataError` for other ids.
+    `embeddings` [input_dim, output_dim], which starts as `weights` if given. With
+    `mask_zero`, steps with id 0 are masked. With `lora_rank`, `embeddings` is frozen
+    and a correction of that rank learns. Raises `DataError` for other ids.
 
     >>> import numpy as np
     >>> Embedding(5, 3)(np.array([[1, 4]])).shape
     (1, 2, 3)
     """
+
+    lora_role = "embeddings"
 
     def __init__(
         self,
@@ -110,24 +116,139 @@ class Embedding(Weighted):
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(lora_rank, lora_alpha, **kwargs)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
         self.mask_zero = self.supports_masking = bool(mask_zero)
+        if weights is not None:
+            self._begin_with(weights)
+
+    def _begin_with(self, weights: Any) -> None:
+        """Make the weight now, with the first value given."""
+        value = np.asarray(weights[0] if isinstance(weights, list) else weights)
+        shape = (self.input_dim, self.output_dim)
+        if value.shape != shape:
+            raise Fault(
+                "T0204",
+                f"`weights` of `{type(self).__name__}` is an array of shape {shape}, "
+                f"(input_dim, output_dim), and this has shape {value.shape}",
+                argument="weights",
+            )
+        self.build(None)
+        self.built = True
+        self.embeddings.assign(value)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments but `weights`, which are state by now."""
+        config = super().get_config()
+        config.pop("weights", None)
+        return config
 
     def build(self, input_shape: Any) -> None:
         shape = (self.input_dim, self.output_dim)
         self.embeddings = self.add_role("embeddings", shape)
+        self.adapt_weight()
 
     def call(self, inputs: Any) -> Any:
         if inputs.type.dtype.is_float:
             inputs = call("cast", inputs, "int32")  # as Keras does
-        return call("take", self.embeddings, inputs, axis=0)
+        return call("take", self.adapted(self.embeddings), inputs, axis=0)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return call("not_equal", inputs, 0) if self.mask_zero else None
+
+
+class ReversibleEmbedding(Embedding):
+    """An embedding that with `reverse=True` gives the scores of all ids.
+
+    Input i32[...] of ids, output f32[..., output_dim]; reversed, input
+    f32[..., output_dim], output f32[..., input_dim], the products with all rows. Weight
+    `embeddings` [input_dim, output_dim]; without `tie_weights` the products are with
+    `reverse_embeddings` [output_dim, input_dim]. `reverse_dtype` is the dtype of the
+    products, and `logit_soft_cap` = c turns a score s into c tanh(s / c). Source: Press
+    and Wolf 2016.
+
+    >>> import numpy as np
+    >>> layer = ReversibleEmbedding(5, 3)
+    >>> layer(layer(np.array([[1, 4]])), reverse=True).shape
+    (1, 2, 5)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(input_dim, output_dim, mask_zero=mask_zero, **kwargs)
+        self.tie_weights, self.reverse_dtype = bool(tie_weights), reverse_dtype
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim),
+                self.embeddings_initializer,
+                name="reverse_embeddings",
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            return super().call(inputs)
+        if not self._reversed(inputs):
+            raise Fault(
+                "T0302",
+                f"`{self.name}` reversed takes vectors of size {self.output_dim}, its "
+                f"`output_dim`, not {inputs.type}",
+                operands={0: str(inputs.type)},
+            )
+        if self.tie_weights:
+            kernel = call("transpose", self.adapted(self.embeddings))
+        else:
+            kernel = self.reverse_embeddings
+        if self.reverse_dtype is not None:
+            inputs = call("cast", inputs, self.reverse_dtype)
+            kernel = call("cast", kernel, self.reverse_dtype)
+        scores = call("matmul", inputs, kernel)
+        if self.logit_soft_cap is None:
+            return scores
+        return call("tanh", scores / self.logit_soft_cap) * self.logit_soft_cap
+
+    def _reversed(self, inputs: Any) -> bool:
+        """Whether a tensor holds vectors and not ids."""
+        shape = inputs.type.shape
+        vectors = bool(shape) and shape[-1].value == self.output_dim
+        return vectors and inputs.type.dtype.is_float
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return None if self._reversed(inputs) else super().compute_mask(inputs)
+
+
+class Identity(Layer):
+    """The input as it is: a tensor, or a nest of tensors.
+
+    >>> import numpy as np
+    >>> Identity()(np.array([3.0])).numpy().tolist()
+    [3.0]
+    """
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
 
 
 class Masking(Layer):
@@ -150,120 +271,10 @@ class Masking(Layer):
     def call(self, inputs: Any) -> Any:
         other = call("not_equal", inputs, self.mask_value)
         kept = call("any", other, axis=-1, keepdims=True)
-        return inputs * call("cast", kept, inputs.dtype)
+        return call("where", kept, inputs, 0)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return call("any", call("not_equal", inputs, self.mask_value), axis=-1)
-
-
-class ActivityRegularization(Layer):
-    """The input as it is, which adds l1 * sum(|x|) + l2 * sum(x²) to the losses.
-
-    The sum is divided by the size of the batch.
-
-    >>> import numpy as np
-    >>> layer = ActivityRegularization(l1=1.0)
-    >>> _ = layer(np.array([[1.0, -2.0]]))
-    >>> float(layer.losses[0])
-    3.0
-    """
-
-    supports_masking = True
-
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
-        super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
-        self.l1, self.l2 = l1, l2
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
-class Flatten(Layer):
-    """All axes but the first in one; a vector becomes a column.
-
-    Input f32[batch, ...], output f32[batch, n].
-
-    >>> import numpy as np
-    >>> Flatten()(np.ones((2, 3, 4), "float32")).shape
-    (2, 12)
-    """
-
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.channels_first = channels_first(self, data_format)
-
-    def call(self, inputs: Any) -> Any:
-        batch, *rest = _batched(self, inputs)
-        if self.channels_first and inputs.ndim > 2:
-            order = (0, *range(2, inputs.ndim), 1)
-            inputs = call("transpose", inputs, order)
-        return call("reshape", inputs, (batch, product(rest)))
-
-
-class Reshape(Layer):
-    """Another shape behind the batch axis; one size may be -1.
-
-    Input f32[batch, ...], output f32[batch, *target_shape].
-
-    >>> import numpy as np
-    >>> Reshape((-1, 2))(np.ones((5, 6), "float32")).shape
-    (5, 3, 2)
-    """
-
-    def __init__(self, target_shape: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.target_shape = as_shape(target_shape)
-
-    def call(self, inputs: Any) -> Any:
-        batch = _batched(self, inputs)[0]
-        return call("reshape", inputs, (batch, *self.target_shape))
-
-
-class Permute(Layer):
-    """The axes behind the batch axis in another order; `dims` counts them from 1.
-
-    >>> import numpy as np
-    >>> Permute((2, 1))(np.ones((5, 6, 7), "float32")).shape
-    (5, 7, 6)
-    """
-
-    def __init__(self, dims: Any, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise Fault(
-                "T0303",
-                f"`dims` of `Permute` names each axis from 1 on once, not {dims}",
-                argument="dims",
-            )
-
-    def call(self, inputs: Any) -> Any:
-        if inputs.ndim != len(self.dims) + 1:
-            raise Fault(
-                "T0303",
-                f"`dims` of `{self.name}` names {len(self.dims)} axes behind the "
-                f"batch, not those of {inputs.type}",
-                operands={0: str(inputs.type)},
-                argument="dims",
-            )
-        return call("transpose", inputs, (0, *self.dims))
-
-
-class Rescaling(Layer):
-    """inputs * scale + offset.
-
-    >>> import numpy as np
-    >>> Rescaling(2.0, offset=1.0)(np.array([3.0])).numpy().tolist()
-    [7.0]
-    """
-
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
-
-    def call(self, inputs: Any) -> Any:
-        scaled = call("cast", inputs, self.dtype) * self.scale
-        return scaled + self.offset
 
 
 def positive(layer: Layer, name: str, value: Any) -> int:
@@ -276,15 +287,3 @@ def positive(layer: Layer, name: str, value: Any) -> int:
             argument=name,
         )
     return value
-
-
-def _batched(layer: Layer, inputs: Any) -> tuple[Any, ...]:
-    """The shape of a tensor that has a batch axis."""
-    shape: tuple[Any, ...] = inputs.type.shape
-    if not shape:
-        raise Fault(
-            "T0306",
-            f"`{layer.name}` needs a batch axis and got the scalar {inputs.type}",
-            operands={0: str(inputs.type)},
-        )
-    return shape

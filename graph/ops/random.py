@@ -209,18 +209,25 @@ def dropout(
     [1.0, 1.0]
     """
     x = call("cast", inputs, getattr(inputs, "dtype", "float32"))
-    sizes = x.type.shape if noise_shape is None else _noise(x.type, noise_shape)
-    kept = bernoulli(sizes, 1.0 - rate, "bool", seed)
+    kept = bernoulli(shared_sizes(x.type, noise_shape), 1.0 - rate, "bool", seed)
     return call("where", kept, x / (1.0 - rate), 0.0)
 
 
-def _noise(type: TensorType, noise_shape: Any) -> tuple[Any, ...]:
-    if len(noise_shape) != type.rank:
+def shared_sizes(type: TensorType, noise_shape: Any) -> tuple[Any, ...]:
+    """The shape of decisions about a tensor: its own, or 1 for axes that share one."""
+    if noise_shape is None:
+        return type.shape
+    found = [
+        dim if size is None else size
+        for size, dim in zip(noise_shape, type.shape, strict=False)
+    ]
+    pairs = zip(found, type.shape, strict=False)
+    if len(noise_shape) != type.rank or any(n != 1 and n != dim for n, dim in pairs):
         fault = Fault(
             "T0303",
-            f"`noise_shape` has {len(noise_shape)} axes for {type}",
+            f"`noise_shape` has for each axis 1, None or its size, and "
+            f"{tuple(noise_shape)} does not fit {type}",
             argument="noise_shape",
         )
         raise TensorTypeError.of(fault, caller_span())
-    pairs = zip(noise_shape, type.shape, strict=True)
-    return tuple(dim if size is None else size for size, dim in pairs)
+    return tuple(found)
