@@ -12,6 +12,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.trace import Trace, tracing
+from ..training.operands import exact_shapes
 from . import library
 from .arguments import Given, bind, not_tensors, raw, symbolic
 from .checker import WRONG_VALUES
@@ -61,7 +62,7 @@ def apply_measure(
     operands, settings = found
     spans = {g.name.text: g.span for g in given if g.name}
     try:
-        with standing_at(span), tracing(Trace(training=False)):
+        with exact_shapes(), standing_at(span), tracing(Trace(training=False)):
             values = [symbolic(item.value) for item in operands]
             if made.kind == "loss":
                 result = library.training_class("loss", made.name)(**settings)(*values)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ..graph.decide import equal
@@ -12,6 +14,21 @@ from ..graph.node import Node
 from ..graph.registry import OPS, call
 from ..graph.tensor import SymbolicTensor, convert_to_tensor
 from ..graph.types import F32, TensorType
+
+_EXACT: ContextVar[bool] = ContextVar("exact_shapes", default=False)
+
+
+@contextmanager
+def exact_shapes() -> Iterator[None]:
+    """Drop no axis of size 1 in here: target and prediction have to be of one shape.
+
+    So the language reads them; Python forgives one last axis, as Keras does.
+    """
+    token = _EXACT.set(True)
+    try:
+        yield
+    finally:
+        _EXACT.reset(token)
 
 
 def as_tensor(value: Any, dtype: Any = None) -> Any:
@@ -46,6 +63,51 @@ def raise_rank(tensor: Any, rank: int) -> Any:
     while tensor.type.rank < rank:
         tensor = call("expand_dims", tensor, -1)
     return tensor
+
+
+def squeezed(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Target and prediction in one rank, where they differ by a last axis of size 1.
+
+    Beside a column a vector becomes one too; otherwise the axis goes.
+    """
+    one, two = y_true.type, y_pred.type
+    if _EXACT.get() or not _differ_by_last(one, two):
+        return y_true, y_pred
+    if min(one.rank, two.rank) == 1:
+        return raise_rank(y_true, 2), raise_rank(y_pred, 2)
+    if one.rank > two.rank:
+        return call("squeeze", y_true, -1), y_pred
+    return y_true, call("squeeze", y_pred, -1)
+
+
+def _differ_by_last(one: TensorType, two: TensorType) -> bool:
+    slim, wide = sorted((one, two), key=lambda type: type.rank)
+    if wide.rank != slim.rank + 1 or not slim.rank or wide.shape[-1].value != 1:
+        return False
+    return _fits(slim, wide.with_shape(wide.shape[:-1]))
+
+
+def same_shape(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Target and prediction in one shape, by `squeezed`; refuses others, T0601."""
+    y_true, y_pred = squeezed(y_true, y_pred)
+    check_same(name, y_true, y_pred)
+    return y_true, y_pred
+
+
+def labels_of(name: str, y_true: Any, y_pred: Any, axis: int) -> Any:
+    """Class numbers without an axis of size 1 in the place of the classes.
+
+    Raises T0601 or T0402 for what does not belong to the scores.
+    """
+    labels, scores = y_true.type, y_pred.type
+    if labels.rank == scores.rank > 0 and not _EXACT.get():
+        place = axis % scores.rank
+        shape = list(scores.shape)
+        shape[place] = labels.shape[place]
+        if labels.shape[place].value == 1 and _fits(labels, scores.with_shape(shape)):
+            y_true = call("squeeze", y_true, place)
+    check_labels(name, y_true, y_pred, axis)
+    return y_true
 
 
 def check_same(name: str, y_true: Any, y_pred: Any) -> None:
