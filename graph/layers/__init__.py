@@ -7,6 +7,8 @@ from ..layer import Layer
 from . import (
     activation,
     batch_normalization,
+    convolution,
+    convolution_transposed,
     core,
     einsum,
     merging,
@@ -18,6 +20,8 @@ from . import (
 )
 from .activation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
+from .convolution import *  # noqa: F403
+from .convolution_transposed import *  # noqa: F403
 from .core import *  # noqa: F403
 from .einsum import *  # noqa: F403
 from .merging import *  # noqa: F403
@@ -30,6 +34,8 @@ from .reshaping import *  # noqa: F403
 __all__: list[str] = []
 __all__ += activation.__all__
 __all__ += batch_normalization.__all__
+__all__ += convolution.__all__
+__all__ += convolution_transposed.__all__
 __all__ += core.__all__
 __all__ += einsum.__all__
 __all__ += merging.__all__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..decide import equal as equal_dims
@@ -245,6 +246,23 @@ def _plain(options: Any) -> dict[str, Any]:
     return {**options, "strides": ones, "dilation_rate": ones, "padding": "valid"}
 
 
+def beyond(name: str, value: Any, strides: Sequence[int]) -> tuple[int | None, ...]:
+    """`output_padding` for each axis, below its stride; None leaves an axis alone."""
+    given = value if isinstance(value, (tuple, list)) else (value,) * len(strides)
+    fits = len(given) == len(strides) and all(
+        more is None or (isinstance(more, int) and 0 <= more < stride)
+        for more, stride in zip(given, strides, strict=False)
+    )
+    if not fits:
+        raise Fault(
+            "T0204",
+            f"`output_padding` of `{name}` is from 0 to below the stride on each axis, "
+            f"not {value!r} for the strides {tuple(strides)}",
+            argument="output_padding",
+        )
+    return tuple(given)
+
+
 @register
 class ConvTranspose(Convolution):
     """Convolution undone in shape: each input is spread by a kernel [space…, out, in].
@@ -273,21 +291,8 @@ class ConvTranspose(Convolution):
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         found = super().canonical(types, attributes)
-        extra, rank = attributes["output_padding"], types[0].rank - 2
-        if extra is None or isinstance(extra, int):
-            extra = (extra,) * rank
-        fits = len(extra) == rank and all(
-            more is None or 0 <= more < stride
-            for more, stride in zip(extra, found["strides"], strict=False)
-        )
-        if not fits:
-            raise Fault(
-                "T0204",
-                f"`output_padding` of `{self.name}` is below the stride "
-                f"{found['strides']} on each axis, not {extra}",
-                argument="output_padding",
-            )
-        return {**found, "output_padding": tuple(extra)}
+        extra = beyond(self.name, attributes["output_padding"], found["strides"])
+        return {**found, "output_padding": extra}
 
     def infer(self, *types: TensorType, **options: Any) -> TensorType:
         _kernel_fits(self.name, types)
