@@ -7,6 +7,7 @@ from ..layer import Layer
 from . import (
     activation,
     batch_normalization,
+    categories,
     convolution,
     convolution_transposed,
     core,
@@ -20,6 +21,7 @@ from . import (
 )
 from .activation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
+from .categories import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .convolution_transposed import *  # noqa: F403
 from .core import *  # noqa: F403
@@ -34,6 +36,7 @@ from .reshaping import *  # noqa: F403
 __all__: list[str] = []
 __all__ += activation.__all__
 __all__ += batch_normalization.__all__
+__all__ += categories.__all__
 __all__ += convolution.__all__
 __all__ += convolution_transposed.__all__
 __all__ += core.__all__
