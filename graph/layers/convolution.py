@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from .. import activations
 from ..decide import equal
 from ..diagnostics import Fault
-from ..ops.windows import FORMATS, one_of
+from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
 from .core import positive
-from .formats import check_rank, format_of, positive_axes, shown
+from .formats import check_rank, format_of, shown
 from .normalization import along
 from .weighted import Weighted
 
@@ -50,12 +50,12 @@ class Convolving(Weighted):
     ):
         super().__init__(**kwargs)
         kind, rank = type(self).__name__, self.rank
-        self.kernel_size = positive_axes(self, "kernel_size", kernel_size, rank)
-        self.strides = positive_axes(self, "strides", strides, rank)
+        self.kernel_size = per_axis(kind, "kernel_size", kernel_size, rank)
+        self.strides = per_axis(kind, "strides", strides, rank)
         word = padding.lower() if isinstance(padding, str) else padding
         self.padding = one_of(kind, "padding", word, self.paddings)
         self.data_format = format_of(self, data_format)
-        self.dilation_rate = positive_axes(self, "dilation_rate", dilation_rate, rank)
+        self.dilation_rate = per_axis(kind, "dilation_rate", dilation_rate, rank)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..diagnostics import Fault
 from ..layer import Layer
-from ..ops.windows import FORMATS, one_of, per_axis
+from ..ops.windows import FORMATS, one_of
 
 SPACE = {1: "steps", 2: "height, width", 3: "depth, height, width"}
 
@@ -50,8 +50,22 @@ def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
     )
 
 
-def positive_axes(
-    layer: Layer, argument: str, value: Any, rank: int
-) -> tuple[int, ...]:
-    """A positive integer for each axis of space, given as one or as that many."""
-    return per_axis(type(layer).__name__, argument, value, rank)
+class Spatial(Layer):
+    """The base of layers over a batch with `rank` axes of space and channels."""
+
+    rank = 1
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.data_format = format_of(self, data_format)
+
+    def checked(self, inputs: Any) -> Any:
+        """The input, if it has the axes that the layer works on."""
+        check_rank(self, inputs.shape, self.rank, self.data_format)
+        return inputs
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """The places of the axes of space."""
+        first = 2 if self.data_format == FORMATS[1] else 1
+        return tuple(range(first, first + self.rank))

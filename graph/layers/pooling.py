@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..layer import Layer
 from ..ops.windows import one_of, per_axis
 from ..registry import call
-from .formats import check_rank, format_of
+from .formats import Spatial
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -29,27 +28,6 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
 ]
-
-
-class Spatial(Layer):
-    """The base of layers over a batch with `rank` axes of space and channels."""
-
-    rank = 1
-
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.data_format = format_of(self, data_format)
-
-    def checked(self, inputs: Any) -> Any:
-        """The input, if it has the axes that the layer works on."""
-        check_rank(self, inputs.shape, self.rank, self.data_format)
-        return inputs
-
-    @property
-    def space(self) -> tuple[int, ...]:
-        """The places of the axes of space."""
-        first = 2 if self.data_format == "channels_first" else 1
-        return tuple(range(first, first + self.rank))
 
 
 class Pooling(Spatial):
