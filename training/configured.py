@@ -61,6 +61,13 @@ class ConfiguredKind(type):
 
     __init__: Any
 
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The constructor's arguments, for `help` and editors."""
+        signature = inspect.signature(cls.__init__)
+        own = list(signature.parameters.values())[1:]
+        return signature.replace(parameters=own, return_annotation=cls)
+
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
@@ -97,6 +104,53 @@ class Configured(metaclass=ConfiguredKind):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new object from a configuration."""
         return cls(**config)
+
+
+def serialized(item: Any) -> Any:
+    """An object, or a nest of them, as class names and configurations for JSON."""
+    if isinstance(item, (list, tuple)):
+        return [serialized(part) for part in item]
+    if isinstance(item, Mapping) and not isinstance(item, Configured):
+        return {key: serialized(part) for key, part in item.items()}
+    if hasattr(item, "get_config"):
+        config = serialized(item.get_config())
+        return {"class_name": type(item).__name__, "config": config}
+    if isinstance(item, type) or callable(item):
+        return item.__name__
+    return item
+
+
+def deserialized(
+    config: Any, custom_objects: Mapping[str, Any] | None, kinds: Kinds
+) -> Any:
+    """The object of a class name and a configuration, built anew.
+
+    `custom_objects`, classes by name, are looked through first, at any depth.
+    """
+    custom = custom_objects or {}
+    name = config.get("class_name") if isinstance(config, Mapping) else None
+    if not isinstance(name, str) or "config" not in config:
+        fault = Fault(
+            "T0204",
+            f"{config!r} describes no {kinds.noun}",
+            argument="config",
+            help=["give what `serialize` gave: `class_name` and `config`"],
+        )
+        raise TensorTypeError.of(fault, caller_span())
+    inner = {key: _revived(part, custom) for key, part in config["config"].items()}
+    kind = custom.get(name) or kinds.find(name)
+    return kind.from_config(inner)
+
+
+def _revived(item: Any, custom: Mapping[str, Any]) -> Any:
+    """A configuration in which the user's own classes have become objects."""
+    if isinstance(item, list):
+        return [_revived(part, custom) for part in item]
+    if not isinstance(item, Mapping):
+        return item
+    found = {key: _revived(part, custom) for key, part in item.items()}
+    kind = custom.get(found.get("class_name", ""))
+    return found if kind is None else kind.from_config(found["config"])
 
 
 def unknown(name: str, what: str, names: Mapping[str, Any], argument: str) -> NoReturn:
@@ -152,10 +206,10 @@ class Kinds:
         if identifier is None or isinstance(identifier, self.base):
             return identifier
         if isinstance(identifier, dict):
-            kind = self._find(identifier["class_name"])
-            return kind.from_config(identifier["config"])
+            kind = self.find(identifier["class_name"])
+            return kind.from_config(identifier.get("config", {}))
         if isinstance(identifier, str):
-            return self._find(identifier)()
+            return self.find(identifier)()
         if isinstance(identifier, type):
             return identifier()
         for name, function in self.functions.items():
@@ -167,5 +221,6 @@ class Kinds:
         fault = Fault("T0204", told, argument=self.argument)
         raise TensorTypeError.of(fault, caller_span())
 
-    def _find(self, name: str) -> Any:
+    def find(self, name: str) -> Any:
+        """The class of a name; refuses what is none, T0204."""
         return find(name, self.noun, self.classes, self.aliases, self.argument)
