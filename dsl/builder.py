@@ -65,9 +65,16 @@ class Builder:
     def edition(self, c: list[Child]) -> s.Edition:
         return s.Edition(spanned(c), int(c[1].text[:18]))
 
+    def import_item(self, c: list[Child]) -> s.Import:
+        path = self.string_literal(c[1:2])
+        if isinstance(c[2], tuple):
+            return s.Import(spanned([c[0], c[2][-1]]), path, None, c[2])
+        return s.Import(spanned(c), path, name_of(c[3]), ())
+
     def dim_item(self, c: list[Child]) -> s.DimItem:
-        value = _after(c, "EQUAL")
-        return s.DimItem(spanned(c), name_of(c[1]), _first(c, s.Bounds), value)
+        bounds = _first(c, (s.Bounds, s.Choices))
+        value, where = _after(c, "EQUAL"), _first(c, s.Where)
+        return s.DimItem(spanned(c), name_of(c[1]), bounds, value, where)
 
     def config_item(self, c: list[Child]) -> s.ConfigItem:
         bounds = _first(c, s.Bounds)
@@ -80,25 +87,38 @@ class Builder:
         generics, (parameters,) = _first(c, s.Generics), _nodes(c, s.Parameters)
         result = _first(c, s.Result)
         return s.FunctionItem(
-            spanned(c), name_of(c[1]), generics, parameters, result, c[-1]
-        )
+            spanned(c), name_of(c[1]), generics, parameters, result,
+            _first(c, s.Where), c[-1],
+        )  # fmt: skip
 
     def layer_item(self, c: list[Child]) -> s.LayerItem:
-        generics = _first(c, s.Generics)
+        return s.LayerItem(spanned(c), *self._signature(c[1:]), c[-1])
+
+    def extern_item(self, c: list[Child]) -> s.ExternItem:
+        return s.ExternItem(spanned(c), *self._signature(c[2:]))
+
+    def _signature(self, c: list[Child]) -> tuple[s.Name, Any, Any, Any, Any, Any]:
+        """Name, generics, settings, parameters, result and conditions of a layer."""
         settings, parameters = _nodes(c, s.Parameters)
-        result = _first(c, s.Result)
-        return s.LayerItem(
-            spanned(c), name_of(c[1]), generics, settings, parameters, result, c[-1]
-        )
+        kinds = (s.Generics, s.Result, s.Where)
+        generics, result, where = (_first(c, kind) for kind in kinds)
+        return name_of(c[0]), generics, settings, parameters, result, where
 
     def model_item(self, c: list[Child]) -> s.ModelItem:
-        return s.ModelItem(spanned(c), name_of(c[1]), c[2], c[4], c[5])
+        where = _first(c, s.Where)
+        return s.ModelItem(spanned(c), name_of(c[1]), c[2], c[4], where, c[-1])
 
     def train_item(self, c: list[Child]) -> s.TrainItem:
         return s.TrainItem(spanned(c), name_of(c[1]), c[2], _nodes(c[3:]))
 
     def bounds(self, c: list[Child]) -> s.Bounds:
         return s.Bounds(spanned(c), c[0], c[2], c[1].type == "RANGE")
+
+    def choices(self, c: list[Child]) -> s.Choices:
+        return s.Choices(spanned(c), _nodes(c))
+
+    def where_clause(self, c: list[Child]) -> s.Where:
+        return s.Where(spanned(c), _nodes(c))
 
     def generics(self, c: list[Child]) -> s.Generics:
         items = tuple(name_of(x) if _is(x, "NAME") else x for x in c)
@@ -138,7 +158,19 @@ class Builder:
         return tuple(names(c))
 
     def param_statement(self, c: list[Child]) -> s.ParamStatement:
-        return s.ParamStatement(spanned(c), name_of(c[1]), c[3], c[5])
+        return s.ParamStatement(
+            spanned(c), name_of(c[1]), c[3], c[5], _after(c, "IF"),
+            _after(c, "DECAY"), any(_is(x, "FROZEN") for x in c),
+        )  # fmt: skip
+
+    def state_statement(self, c: list[Child]) -> s.StateStatement:
+        return s.StateStatement(spanned(c), name_of(c[1]), c[3], c[5])
+
+    def update_statement(self, c: list[Child]) -> s.Update:
+        return s.Update(spanned(c), name_of(c[1]), c[3])
+
+    def loss_statement(self, c: list[Child]) -> s.LossStatement:
+        return s.LossStatement(spanned(c), c[1])
 
     def return_statement(self, c: list[Child]) -> s.Return:
         return s.Return(spanned(c), c[1])
@@ -152,11 +184,21 @@ class Builder:
     def metrics_section(self, c: list[Child]) -> s.MetricsSection:
         return s.MetricsSection(spanned(c), _nodes(c))
 
+    def freeze_section(self, c: list[Child]) -> s.FreezeSection:
+        patterns = [self.string_literal([x]) for x in c if _is(x, "STRING")]
+        return s.FreezeSection(spanned(c), tuple(patterns))
+
+    def clip_section(self, c: list[Child]) -> s.ClipSection:
+        return s.ClipSection(spanned(c), _nodes(c))
+
     def run_section(self, c: list[Child]) -> s.RunSection:
         return s.RunSection(spanned(c), _nodes(c))
 
     def ascription(self, c: list[Child]) -> s.Ascription:
         return s.Ascription(spanned(c), c[0], c[2])
+
+    def guard(self, c: list[Child]) -> s.Guard:
+        return s.Guard(spanned(c), c[0], c[2])
 
     def pipe(self, c: list[Child]) -> s.Pipe:
         return s.Pipe(spanned(c), c[0], tuple(c[1:]))
@@ -165,13 +207,34 @@ class Builder:
         name = name_of(c[3]) if len(c) == 4 else None
         return s.Stage(spanned(c), c[1], name)
 
+    def first_stage(self, c: list[Child]) -> s.Stage:
+        name = name_of(c[2]) if len(c) == 3 else None
+        return s.Stage(spanned(c), c[0], name)
+
+    def stages(self, c: list[Child]) -> tuple[s.Stage, ...]:
+        return tuple(c)
+
+    def repeat_stage(self, c: list[Child]) -> s.Repeat:
+        token = _after(c, "AS")
+        shared = any(_is(x, "SHARED") for x in c)
+        name = name_of(token) if token else None
+        return s.Repeat(spanned(c), c[1], name, shared, c[-2])
+
+    def fold_stage(self, c: list[Child]) -> s.Fold:
+        return s.Fold(spanned(c), name_of(c[1]), c[3], c[5])
+
+    def plain_name(self, c: list[Child]) -> s.Name:
+        return name_of(c[0])
+
     def _chain(self, c: list[Child]) -> s.Chain:
         return s.Chain(spanned(c), tuple(c[::2]), _operators(c[1::2]))
 
-    comparison = sum = product = _chain
+    comparison = sum = product = count = conjunction = disjunction = _chain
 
     def unary(self, c: list[Child]) -> s.Unary:
         return s.Unary(spanned(c), _operators(c[:-1]), c[-1])
+
+    negation = unary
 
     def power(self, c: list[Child]) -> s.Power:
         operands, operators, negations = [c[0]], list[s.Operator](), [()]
@@ -214,6 +277,19 @@ class Builder:
 
     def name(self, c: list[Child]) -> s.Name:
         return name_of(c[0])
+
+    def hole(self, c: list[Child]) -> s.Hole:
+        return s.Hole(spanned(c))
+
+    def if_expression(self, c: list[Child]) -> s.If:
+        other = c[7] if _is(c[6], "LBRACE") else c[6]
+        return s.If(spanned(c), c[1], c[3], other)
+
+    def match_expression(self, c: list[Child]) -> s.Match:
+        return s.Match(spanned(c), name_of(c[1]), _nodes(c, s.Arm))
+
+    def arm(self, c: list[Child]) -> s.Arm:
+        return s.Arm(spanned(c), name_of(c[0]), c[2])
 
     def integer_literal(self, c: list[Child]) -> s.Literal:
         # Longer ones have been refused; Python refuses to convert very long ones.

@@ -15,6 +15,7 @@ from .bodies import returned
 from .checker import Checker, Stop
 from .definitions import Definitions
 from .expressions import Evaluator
+from .pending import refused
 from .plans import TrainingPlan, plan
 from .scope import listed, nearest
 from .values import POISON, Definition, Instance, Poison, Static, Value, describe
@@ -42,6 +43,9 @@ def elaborate(
     checker = Checker(source, config or {}, network)
     checker.definitions = Definitions(checker)
     found = Elaboration(checker.faults, warnings=checker.warnings, checker=checker)
+    if pending := refused(tree):
+        found.faults += pending
+        return found
     try:
         _File(checker, found).run(tree)
     except Stop:
@@ -88,7 +92,7 @@ class _File:
     def declare(self, tree: s.File) -> None:
         """Make the definitions known, and find names declared twice."""
         for item in tree.items:
-            if isinstance(item, s.TrainItem):
+            if isinstance(item, (s.TrainItem, s.Import)):
                 continue
             name = item.name.text
             if name in self.places:
@@ -129,7 +133,7 @@ class _File:
             number = dim if dim.value is None else dim.value
             return Static(number, Origin(f"{dim} is `{name}`", item.span))
         low, high = 1, None
-        if item.bounds is not None:
+        if isinstance(item.bounds, s.Bounds):
             first, last = self.whole(item.bounds.low), self.whole(item.bounds.high)
             if first is None or last is None:
                 return POISON

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph.diagnostics import Fault, Span
+from ..graph.diagnostics import Fault, InternalError, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
 from . import calls, declared, library, statics
@@ -41,6 +41,8 @@ OPERATORS = {
     "<=": "less_equal",
     ">": "greater",
     ">=": "greater_equal",
+    "and": "logical_and",
+    "or": "logical_or",
 }
 
 
@@ -77,7 +79,9 @@ class Evaluator:
                 return self.application(expression, expression.trailers)
             case s.Pipe():
                 return self.pipe(expression)
-        return self.ascription(expression)
+            case s.Ascription():
+                return self.ascription(expression)
+        raise InternalError(f"`{type(expression).__name__}` has no meaning yet")
 
     def name(self, name: s.Name) -> Value:
         """What a name stands for: in the file, else in the library."""
@@ -132,7 +136,11 @@ class Evaluator:
         return value
 
     def negated(self, value: Value, signs: Sequence[s.Operator], span: Span) -> Value:
+        """A value behind minus signs or words `not`; two of them undo each other."""
         for sign in signs[: 2 - len(signs) % 2]:
+            if sign.text == "not":
+                value = self.denied(value, sign, span)
+                continue
             match value:
                 case Static(bool()) | Static(str()):
                     pass
@@ -147,6 +155,17 @@ class Evaluator:
                 "T0402", f"`-` needs a number or a tensor, not {describe(value)}", span
             )
         return value
+
+    def denied(self, value: Value, sign: s.Operator, span: Span) -> Value:
+        match value:
+            case Static(bool() as truth):
+                return Static(not truth)
+            case Tensor() | Poison():
+                given = [Given(None, value, span)]
+                return apply_op(self, "logical_not", given, sign.span)
+        return self.checker.error(
+            "T0402", f"`not` needs a truth value, not {describe(value)}", span
+        )
 
     def combine(
         self, operator: s.Operator, left: Value, a: Span, right: Value, b: Span
@@ -264,6 +283,8 @@ class Evaluator:
     def stage(self, stage: s.Stage, value: Value, span: Span) -> Value:
         """Apply a stage to what flows into it, ahead of its other arguments."""
         function = stage.function
+        if isinstance(function, (s.Repeat, s.Fold)):
+            raise InternalError("repeated stages have no meaning yet")
         piped = Given(None, value, span)
         last: s.Call | None = None
         if isinstance(function, s.Application):

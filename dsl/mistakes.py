@@ -10,9 +10,9 @@ from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
 from .tokens import (
     CLOSERS,
     ITEMS,
-    LATER,
     OPENERS,
     SECTIONS,
+    SOFT,
     STATEMENTS,
     Terminals,
     Token,
@@ -29,11 +29,17 @@ EXPRESSION = frozenset(
         "LPAREN",
         "LSQUARE",
         "MINUS",
+        "NOT",
+        "HOLE",
+        "IF",
+        "MATCH",
+        *SOFT,
     )
 )
+OPERANDS = EXPRESSION - {"STRING", "NOT", "WHERE"}  # what begins any expression
 CONTINUATIONS = frozenset(
     "PIPE COMPARISON PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR "
-    "COLON AS LPAREN LSQUARE".split()
+    "AND OR COLON GUARD AS LPAREN LSQUARE".split()
 )
 FOREIGN = {
     "def": "fn",
@@ -141,8 +147,7 @@ def _edition(mistake: Mistake, table: Terminals) -> Diagnostic | None:
 
 def _reserved(mistake: Mistake, table: Terminals) -> Diagnostic | None:
     found, after = mistake.found, mistake.next
-    reserved = found.text in table.words or found.text in LATER
-    if not reserved:
+    if found.type == "NAME" or found.text not in table.words:
         return None
     follows = after is not None and after.type in (
         "EQUAL",
@@ -168,9 +173,6 @@ def _reserved(mistake: Mistake, table: Terminals) -> Diagnostic | None:
             found.span,
             help=(title,),
         )
-    if found.text in LATER:
-        message = f"`{found.text}` is reserved, and this edition gives it no meaning"
-        return Diagnostic("T0106", message, found.span)
     return None
 
 
@@ -272,10 +274,12 @@ def _expected(mistake: Mistake, table: Terminals) -> Diagnostic:
 def _wanted(accepted: Iterable[str], table: Terminals) -> list[str]:
     """What could stand at a place, as few words as are true."""
     left, texts = set(accepted), list[str]()
+    if len(left) > 1:
+        left -= {"WHERE"}  # conditions are an addition, never what is missing
     if "PIPE" in left:
         left -= CONTINUATIONS
         texts.append("an operator")
-    if EXPRESSION - {"STRING"} <= left:
+    if left >= OPERANDS:
         left -= EXPRESSION
         texts.append("an expression")
     elif "NAME" in left:

@@ -103,9 +103,17 @@ class _Parser:
         self.faults: list[Diagnostic] = []
         self.broken: set[int] = set()
         self.starts = [0]
-        self.starts += [i for i, t in enumerate(tokens) if i and t.type in BEGINNINGS]
+        self.starts += [
+            i for i, t in enumerate(tokens)
+            if i and t.type in BEGINNINGS and not self.inside(i)
+        ]  # fmt: skip
         self.orphans = False  # a missing `}` leaves statements without a home
         self._unclosed: set[int] | None = None
+
+    def inside(self, index: int) -> bool:
+        """Whether a word begins nothing here: the `layer` of `extern layer`."""
+        before = self.tokens[index - 1].type if index else ""
+        return before == "EXTERN" and self.tokens[index].type == "LAYER"
 
     def piece_at(self, span: Span) -> int:
         """The piece that a place lies in."""
@@ -164,7 +172,10 @@ class _Parser:
 
     def recover(self, failed: int) -> None:
         """Parse what follows a fault, declaration by declaration."""
-        items = [i for i, t in enumerate(self.tokens) if t.type in ITEMS]
+        items = [
+            i for i, t in enumerate(self.tokens)
+            if t.type in ITEMS and not self.inside(i)
+        ]  # fmt: skip
         later = [i for i in items if i >= failed]
         stops = [*later, len(self.tokens) - 1]
         self.rest_of_block(failed, stops[0])

@@ -23,6 +23,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 def combine(symbol: str, left: Number, right: Number) -> Number:
     """The value of `left symbol right`, or a `Fault`."""
+    if symbol in ("and", "or"):
+        return _logical(symbol, left, right)
     for index, value in enumerate((left, right)):
         if isinstance(value, bool) or not isinstance(value, (int, float, Dim)):
             if symbol in ("==", "!="):
@@ -38,6 +40,18 @@ def combine(symbol: str, left: Number, right: Number) -> Number:
     if isinstance(left, Dim) or isinstance(right, Dim):
         return _sizes(symbol, Dim.of(left), Dim.of(right))
     return _integers(symbol, left, right)
+
+
+def _logical(symbol: str, left: Number, right: Number) -> bool:
+    for index, value in enumerate((left, right)):
+        if not isinstance(value, bool):
+            shown = str(value) if isinstance(value, (int, Dim)) else _shown(value)
+            raise Fault(
+                "T0402",
+                f"`{symbol}` needs truth values, not {shown}",
+                operands={index: shown},
+            )
+    return all((left, right)) if symbol == "and" else any((left, right))
 
 
 def _shown(value: object) -> str:

@@ -59,7 +59,7 @@ class Group(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary(Syntax):
-    """Minus signs before an operand."""
+    """Minus signs, or words `not`, before an operand."""
 
     operators: tuple[Operator, ...]
     operand: Expression
@@ -76,7 +76,10 @@ class Power(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain(Syntax):
-    """Operands between operators of one precedence, grouped from the left."""
+    """Operands between operators of one precedence, `and` and `or` among them.
+
+    They are grouped from the left.
+    """
 
     operands: tuple[Expression, ...]
     operators: tuple[Operator, ...]
@@ -121,16 +124,65 @@ class Application(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage(Syntax):
-    """`|> function as name`."""
+    """`|> function as name`; also the first of the stages that are repeated."""
 
-    function: Expression
+    function: Expression | Repeat | Fold
     name: Name | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat(Syntax):
+    """`repeat 6 as i { stages }`; with `shared`, all turns have one set of weights."""
+
+    count: Expression
+    name: Name | None
+    shared: bool
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold(Syntax):
+    """`fold f in [64, 128] { stages }`: a turn for each value, with its own weights."""
+
+    name: Name
+    values: Expression
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pipe(Syntax):
     first: Expression
     stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hole(Syntax):
+    """`?`, a place whose type the checker tells."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class If(Syntax):
+    """`if condition { value } else { other }`, decided before anything runs."""
+
+    condition: Expression
+    value: Expression
+    other: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arm(Syntax):
+    """`train => value`."""
+
+    name: Name
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match(Syntax):
+    """`match mode { train => …, infer => … }`."""
+
+    subject: Name
+    arms: tuple[Arm, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,6 +208,14 @@ class Ascription(Syntax):
     type: TypeExpression
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Guard(Syntax):
+    """`x :? f32[B, K]`, checked when it runs."""
+
+    value: Expression
+    type: TypeExpression
+
+
 Expression: TypeAlias = (
     Name
     | Literal
@@ -167,7 +227,11 @@ Expression: TypeAlias = (
     | Chain
     | Application
     | Pipe
+    | Hole
+    | If
+    | Match
     | Ascription
+    | Guard
 )
 
 
@@ -183,8 +247,37 @@ class Let(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParamStatement(Syntax):
+    """`param w: f32[K, N] = he_normal() if flag decay 0.01 frozen`."""
+
     name: Name
     type: TypeExpression
+    value: Expression
+    condition: Expression | None
+    decay: Expression | None
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateStatement(Syntax):
+    """`state m: f32[C] = zeros()`: a value that calls may change."""
+
+    name: Name
+    type: TypeExpression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update(Syntax):
+    """`update m := …`, which happens in training only."""
+
+    name: Name
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossStatement(Syntax):
+    """`loss …` in a body: added to what training minimizes."""
+
     value: Expression
 
 
@@ -193,7 +286,9 @@ class Return(Syntax):
     value: Expression
 
 
-Statement: TypeAlias = Let | ParamStatement | Return
+Statement: TypeAlias = (
+    Let | ParamStatement | StateStatement | Update | LossStatement | Return
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +303,20 @@ class Bounds(Syntax):
     low: Expression
     high: Expression
     closed: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices(Syntax):
+    """`in {4, 8, 16}`."""
+
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Where(Syntax):
+    """`where D % H == 0, T > 1`: what callers have to see to."""
+
+    conditions: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,10 +360,20 @@ class Edition(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Import(Syntax):
+    """`import "blocks.net" as blocks`, or the names that are taken over."""
+
+    path: Literal
+    alias: Name | None
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DimItem(Syntax):
     name: Name
-    bounds: Bounds | None
+    bounds: Bounds | Choices | None
     value: Expression | None
+    where: Where | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,6 +397,7 @@ class FunctionItem(Syntax):
     generics: Generics | None
     parameters: Parameters
     result: Result
+    where: Where | None
     body: Block | Expression
 
 
@@ -288,7 +408,20 @@ class LayerItem(Syntax):
     settings: Parameters
     parameters: Parameters
     result: Result
+    where: Where | None
     body: Block
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExternItem(Syntax):
+    """The signature of a layer that the host gives."""
+
+    name: Name
+    generics: Generics | None
+    settings: Parameters
+    parameters: Parameters
+    result: Result
+    where: Where | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,6 +429,7 @@ class ModelItem(Syntax):
     name: Name
     parameters: Parameters
     result: Result
+    where: Where | None
     body: Block
 
 
@@ -315,11 +449,32 @@ class MetricsSection(Syntax):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FreezeSection(Syntax):
+    """`freeze "encoder/*"`: the parameters that training leaves alone."""
+
+    patterns: tuple[Literal, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipSection(Syntax):
+    """`clip { norm = 1.0 }`: bounds of gradients."""
+
+    entries: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RunSection(Syntax):
     entries: tuple[Argument, ...]
 
 
-Section: TypeAlias = LossSection | OptimizerSection | MetricsSection | RunSection
+Section: TypeAlias = (
+    LossSection
+    | OptimizerSection
+    | MetricsSection
+    | FreezeSection
+    | ClipSection
+    | RunSection
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -330,7 +485,15 @@ class TrainItem(Syntax):
 
 
 Item: TypeAlias = (
-    DimItem | ConfigItem | ConstItem | FunctionItem | LayerItem | ModelItem | TrainItem
+    Import
+    | DimItem
+    | ConfigItem
+    | ConstItem
+    | FunctionItem
+    | LayerItem
+    | ExternItem
+    | ModelItem
+    | TrainItem
 )
 
 

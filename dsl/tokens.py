@@ -1,7 +1,7 @@
 """Text to tokens. The table of terminals in `grammars/net.lark` is the only one.
 
-Every word of that table is reserved everywhere, and so are the words that later
-editions want. Characters that begin no token become diagnostics and are left out.
+A word of that table is reserved, but where the grammar takes it for a name, and where
+`NEIGHBOURS` says so. Characters that begin no token become diagnostics.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Source, Span
 
-LATER = frozenset(
-    "and else extern fold if import match not or repeat state update".split()
-)
-ITEMS = frozenset(("DIM", "CONFIG", "CONST", "FN", "LAYER", "MODEL", "TRAIN"))
-STATEMENTS = frozenset(("LET", "PARAM", "RETURN"))
-SECTIONS = frozenset(("LOSS", "OPTIMIZER", "METRICS", "RUN"))
+ITEMS = frozenset("IMPORT DIM CONFIG CONST FN LAYER EXTERN MODEL TRAIN".split())
+STATEMENTS = frozenset("LET PARAM STATE UPDATE LOSS RETURN".split())
+SECTIONS = frozenset("LOSS OPTIMIZER METRICS FREEZE CLIP RUN".split())
+# Words that are names too, as `_soft` of the grammar has them.
+SOFT = frozenset("WHERE REPEAT DECAY FROZEN SHARED".split())
+# Words that begin something only with a certain neighbour behind, or without it.
+NEIGHBOURS = {"TRAIN": ("FAT_ARROW", False), "CLIP": ("LBRACE", True)}
 OPENERS = {"LPAREN": "RPAREN", "LSQUARE": "RSQUARE", "LBRACE": "RBRACE"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 
@@ -96,12 +97,22 @@ def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagno
                     faults.append(_foreign(value, span))
                 foreign.add(value)
             elif kind == "NAME":
-                kind = words.get(value, "LATER" if value in LATER else kind)
+                kind = words.get(value, kind)
+            if tokens and tokens[-1].type in NEIGHBOURS:
+                tokens[-1] = _beside(tokens[-1], kind)
             tokens.append(Token(kind, value, span))
         place = end
     last = Span.between(source, len(text.rstrip()), len(text.rstrip()))
     tokens.append(Token("$END", "", last))
     return tokens, faults + _too_long(tokens)
+
+
+def _beside(word: Token, kind: str) -> Token:
+    """A word, or the name that it is with such a neighbour behind it."""
+    neighbour, wanted = NEIGHBOURS[word.type]
+    if (kind == neighbour) == wanted:
+        return word
+    return Token("NAME", word.text, word.span)
 
 
 def _foreign(word: str, span: Span) -> Diagnostic:
