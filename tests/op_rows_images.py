@@ -24,12 +24,24 @@ def cubic(t: float) -> float:
     return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t < 2 else 0.0
 
 
+def lanczos(radius: int) -> Any:
+    return lambda t: float(np.sinc(t) * np.sinc(t / radius)) if t < radius else 0.0
+
+
+SAMPLERS = {
+    "bilinear": lambda t: max(0.0, 1 - t),
+    "bicubic": cubic,
+    "lanczos3": lanczos(3),
+    "lanczos5": lanczos(5),
+}
+
+
 def pixel(line: Any, i: int, count: int, method: str, antialias: bool) -> float:
     n = len(line)
     if method == "nearest":
         return line[int((i + 0.5) * n / count)]
     where, wide = (i + 0.5) * n / count - 0.5, max(n / count, 1.0) if antialias else 1.0
-    kernel = cubic if method == "bicubic" else lambda t: max(0.0, 1 - t)
+    kernel = SAMPLERS[method]
     weights = [kernel(abs(where - j) / wide) for j in range(n)]
     return float(np.dot(weights, line) / sum(weights))
 
@@ -39,9 +51,22 @@ def resize(
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
     first = x.ndim - (2 if data_format == FIRST else 3)
+    sides = x.shape[first : first + 2]
+    fit = (sides[1] * size[0] / size[1], sides[0] * size[1] / size[0])
+    for axis, (side, other) in enumerate(zip(sides, map(int, fit), strict=True), first):
+        if crop_to_aspect_ratio:
+            kept = max(min(side, other), 1)
+            x = np.take(x, np.arange(kept) + (side - kept) // 2, axis)
+        if pad_to_aspect_ratio:
+            wide = [(0, 0)] * x.ndim
+            wide[axis] = ((max(side, other) - side) // 2,) * 2
+            x = np.pad(x, wide, constant_values=fill_value)
     for axis, count in enumerate(size, first):
         options = {"method": interpolation, "antialias": antialias}
         x = at_axis(pixel, axis, x, count, **options)
@@ -77,6 +102,13 @@ ROWS = (
     row("resize", resize, ("A B C 2",), {"size": (2, 3), "antialias": True}),
     row("resize", resize, ("A 4 C 1",),
         {"size": (3, 14), "antialias": True, "interpolation": "bicubic"}),
+    row("resize", resize, ("A B C 2",), {"size": (8, 3), "interpolation": "lanczos3"}),
+    row("resize", resize, ("2 B C",),
+        {"size": (4, 3), "interpolation": "lanczos5", "antialias": True,
+         "data_format": FIRST}),
+    row("resize", resize, ("A B C 2",), {"size": (3, 8), "crop_to_aspect_ratio": True}),
+    row("resize", resize, ("A B C 2",),
+        {"size": (8, 3), "pad_to_aspect_ratio": True, "fill_value": 2.5}),
     row("pad_images",
         lambda x, **_: np.pad(x, ((0, 0), (1, 2), (0, 3), (0, 0))), ("A B 4 2",),
         {"top_padding": 1, "bottom_padding": 2, "left_padding": 0, "target_width": 7}),

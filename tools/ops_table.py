@@ -75,6 +75,7 @@ FAMILIES = {
     "pooling": "Pooling",
     "products": "Sums of products",
     "reduce": "Folds",
+    "resizing": "Images in other sizes",
     "scattering": "Scattered places",
     "sequence": "Sequences",
     "sorting": "Orders",

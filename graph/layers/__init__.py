@@ -18,6 +18,8 @@ from . import (
     preprocessing,
     regularization,
     reshaping,
+    resizing,
+    spatial,
 )
 from .activation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
@@ -32,6 +34,8 @@ from .pooling import *  # noqa: F403
 from .preprocessing import *  # noqa: F403
 from .regularization import *  # noqa: F403
 from .reshaping import *  # noqa: F403
+from .resizing import *  # noqa: F403
+from .spatial import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += activation.__all__
@@ -47,5 +51,7 @@ __all__ += pooling.__all__
 __all__ += preprocessing.__all__
 __all__ += regularization.__all__
 __all__ += reshaping.__all__
+__all__ += resizing.__all__
+__all__ += spatial.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}

@@ -10,12 +10,10 @@ from ..dim import Dim
 from ..node import Node
 from ..op import Op, register
 from ..registry import OPS, call
-from ..types import F64, I32, TensorType
+from ..types import TensorType
 from .composite import Composite, common_floats
 from .indexing import as_integer
 from .windows import FORMATS, Types, one_of
-
-METHODS = ("bilinear", "nearest", "bicubic")
 
 
 class Images(Op):
@@ -38,120 +36,10 @@ class Images(Op):
         return {**attributes, "data_format": found}
 
 
-def _plane(x: TensorType, data_format: str) -> tuple[int, int]:
+def plane(x: TensorType, data_format: str) -> tuple[int, int]:
     """The axes of height and width."""
     first = x.rank - 3 if data_format == FORMATS[0] else x.rank - 2
     return first, first + 1
-
-
-@register
-class Resize(Images):
-    """Images in another size, sampled at half-pixel centres.
-
-    `interpolation` is nearest, bilinear or bicubic (a = -0.5); `antialias` widens the
-    kernel where the image shrinks.
-
-    >>> call("resize", [[[0.0], [4.0]]], (1, 4)).numpy().ravel().tolist()
-    [0.0, 1.0, 3.0, 4.0]
-    """
-
-    operand_dtypes = "float"
-
-    def arguments(
-        self,
-        images: Any,
-        size: Any,
-        interpolation: str = "bilinear",
-        antialias: bool = False,
-        data_format: str | None = None,
-    ) -> Any:
-        return (images,), {
-            "size": size,
-            "interpolation": interpolation,
-            "antialias": bool(antialias),
-            "data_format": data_format,
-        }
-
-    def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
-        found = self.formatted(types[0], attributes)
-        size = attributes["size"]
-        if not isinstance(size, (tuple, list)) or len(size) != 2:
-            raise Fault(
-                "T0204",
-                f"`size` of `resize` is a pair (height, width), not {size!r}",
-                argument="size",
-            )
-        method = attributes["interpolation"]
-        return {
-            **found,
-            "size": tuple(as_integer(n, "a size of `resize`") for n in size),
-            "interpolation": one_of(self.name, "interpolation", method, METHODS),
-        }
-
-    def infer(self, x: TensorType, size: Any, **options: Any) -> TensorType:
-        common_floats(self.name, (x,))
-        shape = list(x.shape)
-        for axis, count in zip(_plane(x, options["data_format"]), size, strict=True):
-            shape[axis] = count
-        return x.with_shape(shape)
-
-    def expand(self, node: Node) -> Node:
-        (x,), options = node.inputs, node.attributes
-        plane = _plane(x.tensor_type, options["data_format"])
-        for axis, count in zip(plane, options["size"], strict=True):
-            if x.shape[axis] == count:
-                continue
-            if options["interpolation"] == "nearest":
-                x = call("take", x, _nearest(x.shape[axis], count), axis=axis)
-                continue
-            weights = _weights(
-                x.shape[axis], count, options["interpolation"], options["antialias"]
-            )
-            order = list(range(x.ndim))
-            order[axis], order[-1] = order[-1], order[axis]
-            turned = call("transpose", x, tuple(order))
-            mixed = call("matmul", turned, call("cast", weights, x.dtype))
-            x = call("transpose", mixed, tuple(order))
-        return x
-
-
-def _count(size: Dim, dtype: Any) -> Any:
-    attributes = {"start": Dim.of(0), "count": size, "step": 1, "dtype": dtype}
-    return OPS["arange"].apply((), attributes)
-
-
-def _number(size: Dim, dtype: Any) -> Any:
-    return OPS["size"].apply((), {"value": size, "dtype": dtype})
-
-
-def _nearest(size: Dim, count: Dim) -> Any:
-    """floor((i + 0.5) size / count), in whole numbers."""
-    places = (_count(count, I32) * 2 + 1) * _number(size, I32)
-    return call("floor_divide", places, _number(count * 2, I32))
-
-
-def _weights(size: Dim, count: Dim, method: str, antialias: bool) -> Any:
-    """What each old place gives to each new one: [size, count], columns of sum 1."""
-    scale = _number(size, F64) / _number(count, F64)
-    samples = (_count(count, F64) + 0.5) * scale - 0.5
-    far = call("abs", samples - call("expand_dims", _count(size, F64), 1))
-    if antialias:
-        far = far / call("maximum", scale, 1.0)
-    kernel = _triangle if method == "bilinear" else _cubic
-    weights = kernel(far)
-    return weights / call("sum", weights, axis=0, keepdims=True)
-
-
-def _triangle(far: Any) -> Any:
-    return call("relu", 1.0 - far)
-
-
-def _cubic(far: Any) -> Any:
-    """The kernel of Keys (1981) with a = -0.5."""
-    near = (1.5 * far - 2.5) * far * far + 1.0
-    outer = ((-0.5 * far + 2.5) * far - 4.0) * far + 2.0
-    inside = call("where", far < 1.0, near, outer)
-    return call("where", far < 2.0, inside, 0.0)
 
 
 class Framed(Images):
@@ -162,7 +50,7 @@ class Framed(Images):
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         found = self.formatted(types[0], attributes)
-        axes = _plane(types[0], found["data_format"])
+        axes = plane(types[0], found["data_format"])
         for axis, names in zip(
             axes, (("top", "bottom", "height"), ("left", "right", "width")), strict=True
         ):
@@ -209,7 +97,7 @@ class Framed(Images):
             (options["top"], options["bottom"]),
             (options["left"], options["right"]),
         )
-        return zip(_plane(x, options["data_format"]), sides, strict=True)
+        return zip(plane(x, options["data_format"]), sides, strict=True)
 
 
 @register
