@@ -6,6 +6,7 @@ Each family file lists its public layers in `__all__`; this page only gathers th
 from ..layer import Layer
 from . import (
     activation,
+    attention,
     batch_normalization,
     categories,
     convolution,
@@ -22,6 +23,7 @@ from . import (
     spatial,
 )
 from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
 from .categories import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -39,6 +41,7 @@ from .spatial import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += activation.__all__
+__all__ += attention.__all__
 __all__ += batch_normalization.__all__
 __all__ += categories.__all__
 __all__ += convolution.__all__

@@ -11,8 +11,8 @@ from .. import activations
 from ..diagnostics import Fault
 from ..initializers import Initializer, VarianceScaling
 from ..registry import call
+from .adapted import Adapted
 from .core import ids_given
-from .weighted import Weighted
 
 __all__ = [
     "EinsumDense",
@@ -26,14 +26,15 @@ FORMS = (
 )
 
 
-class EinsumDense(Weighted):
+class EinsumDense(Adapted):
     """`activation(einsum(equation, x, kernel) + bias)`.
 
     `equation` names the axes of input, kernel and output, as in `abc,cd->abd`; an
     ellipsis in front, or at the end, of input and output stands for further axes.
     `output_shape` has the sizes of the output without batch and ellipsis, None where
-    the input tells. The bias has the axes of the output that `bias_axes` names. Raises
-    T0204 for an equation that says less, T0302 for sizes that contradict it.
+    the input tells. The bias has the axes of the output that `bias_axes` names. With
+    `lora_rank`, `kernel` is frozen and a correction of that rank learns. Raises T0204
+    for an equation that does not say all, T0302 for sizes that contradict it.
 
     >>> import numpy as np
     >>> EinsumDense("abc,cd->abd", (None, 4), bias_axes="d")(np.ones((2, 3, 5))).shape
@@ -52,9 +53,11 @@ class EinsumDense(Weighted):
         bias_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(lora_rank, lora_alpha, **kwargs)
         self.equation, self.bias_axes = equation, bias_axes
         self.letters = Letters.of(equation, bias_axes)
         self.partial_output_shape = sizes_given(self, output_shape)
@@ -80,11 +83,12 @@ class EinsumDense(Weighted):
             if letters.elided == "right":
                 bias += [1] * (len(input_shape) - len(letters.input))
             self.bias = self.add_role("bias", bias)
+        self.adapt_weight()
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
             raise ids_given(self, inputs)
-        result = call("einsum", self.letters.text, inputs, self.kernel)
+        result = call("einsum", self.letters.text, inputs, self.adapted(self.kernel))
         if self.bias is not None:
             result = result + self.bias
         return result if self.activation is None else self.activation(result)
