@@ -150,7 +150,7 @@ def _param(
     try:
         with standing_at(statement.type.span):
             variable = Variable(
-                value.value, type.shape, type.dtype, type.dtype.is_float, name
+                value.value, type.shape, type.dtype, type.dtype.is_float, name=name
             )
     except (Fault, TulleError, *WRONG_VALUES) as error:
         return checker.failed(error, statement.type.span)

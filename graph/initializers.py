@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 import re
@@ -11,33 +12,65 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .diagnostics import Fault
+from .configuration import default_float
+from .diagnostics import Fault, TensorTypeError, caller_span
+from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
 
 Array = np.ndarray[Any, Any]
 # The deviation of a standard normal that is cut at two deviations.
 TRUNCATED_DEVIATION = 0.87962566103423978
+MODES = ("fan_in", "fan_out", "fan_avg")
+SHAPES = ("truncated_normal", "untruncated_normal", "uniform")
+
+
+def refused(argument: str, words: str, *advice: str) -> TensorTypeError:
+    """The refusal of a wrong setting, T0204, at the caller's line."""
+    fault = Fault(
+        "T0204", f"`{argument}` is {words}", argument=argument, help=list(advice)
+    )
+    return TensorTypeError.of(fault, caller_span())
 
 
 class Initializer:
-    """Makes the first value of a variable from its shape, dtype and a seed."""
+    """Makes the first value of a variable from its shape, dtype and a seed.
+
+    A subclass gives `__call__(shape, dtype=None)`, which returns an array or a tensor.
+
+    >>> class Steps(Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return np.arange(np.prod(shape)).reshape(shape)
+    >>> Steps().clone()((1, 3)).tolist()
+    [[0, 1, 2]]
+    """
 
     name: ClassVar[str] = ""
+    seed: Any = None
 
-    def __init__(self, seed: int | None = None):
+    def __init__(self, seed: Any = None):
+        whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+        if seed is not None and not whole and not hasattr(seed, "next"):
+            raise refused("seed", f"a whole number or a SeedGenerator, not {seed!r}")
         self.seed = seed
 
     def values(self, shape: tuple[int, ...], dtype: DType, seed: int) -> Array:
         """The array; `seed` is the variable's own, used where none was given."""
+        kind = type(self)
+        if kind.sample is Initializer.sample and kind.__call__ is not CALL:
+            return np.asarray(self(shape, dtype=dtype.name)).astype(dtype.numpy)
+        return self.sample(self._generator(seed), shape).astype(dtype.numpy)
+
+    def _generator(self, seed: int) -> np.random.Generator:
         chosen = seed if self.seed is None else self.seed
-        generator = np.random.Generator(np.random.Philox(chosen))
-        return self.sample(generator, shape).astype(dtype.numpy)
+        if hasattr(chosen, "next"):
+            chosen = np.random.SeedSequence([int(word) for word in chosen.next()])
+        return np.random.Generator(np.random.Philox(chosen))
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """The values as float64."""
-        raise NotImplementedError
+        raise Fault("T0204", f"`{type(self).__name__}` has no `__call__`")
 
-    def __call__(self, shape: tuple[int, ...], dtype: DTypeLike = "float32") -> Any:
+    def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Any:
         """The value as a tensor.
 
         >>> Zeros()((2,)).numpy().tolist()
@@ -46,21 +79,32 @@ class Initializer:
         from .tensor import Tensor
         from .variable import new_seed
 
-        return Tensor(self.values(tuple(shape), dtype_of(dtype), new_seed()))
+        return Tensor(
+            self.values(tuple(shape), dtype_of(dtype or default_float()), new_seed())
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self"}
+        given = (name for name in names if name != "self" and hasattr(self, name))
+        return {name: getattr(self, name) for name in given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """The initializer of a configuration."""
         return cls(**config)
+
+    def clone(self) -> Initializer:
+        """Another initializer with the same arguments."""
+        return type(self).from_config(self.get_config())
 
     def __repr__(self) -> str:
         config = self.get_config().items()
         told = ", ".join(f"{k}={v!r}" for k, v in config if v is not None)
         return f"{type(self).__name__}({told})"
+
+
+CALL = Initializer.__call__
 
 
 class Zeros(Initializer):
@@ -84,14 +128,119 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One number everywhere."""
+    """One number everywhere, or an array that is repeated to the shape.
 
-    def __init__(self, value: float = 0.0):
+    >>> Constant([1.0, 2.0])((2, 2)).numpy().tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+
+    exact = False  # whether the shape has to be that of the array
+
+    def __init__(self, value: Any = 0.0):
         super().__init__()
         self.value = value
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        return np.full(shape, self.value, np.float64)
+        value = np.asarray(self.value)
+        fits = value.shape == shape
+        if not fits and not self.exact:
+            fits = _broadcasts(value.shape, shape)
+        if not fits:
+            raise Fault(
+                "T0302",
+                f"the weight has the shape {shape}, and its first value {value.shape}",
+            )
+        return np.broadcast_to(value, shape).copy()
+
+
+def _broadcasts(one: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    pairs = zip(reversed(one), reversed(shape), strict=False)
+    return len(one) <= len(shape) and all(a in (1, b) for a, b in pairs)
+
+
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, 0 elsewhere.
+
+    Raises T0306 for a shape that is not of rank 2.
+
+    >>> Identity(2.0)((2, 3)).numpy().tolist()
+    [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
+    """
+
+    def __init__(self, gain: float = 1.0):
+        super().__init__()
+        self.gain = gain
+
+    def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        if len(shape) != 2:
+            raise Fault(
+                "T0306", f"`Identity` makes a matrix, not a weight of the shape {shape}"
+            )
+        return self.gain * np.eye(*shape)
+
+
+class STFT(Initializer):
+    """The real or the imaginary waves of a Fourier transform, under a window.
+
+    For a kernel [frame length, 1, frequencies] of a convolution in one axis. `side` is
+    `real` or `imag`; `window` is a name, an array of the frame length, or None;
+    `scaling` divides by the window's root of its power (`density`), by its sum
+    (`spectrum`) or by nothing (None). Raises T0204 for other settings, T0306 for a
+    shape that is not of rank 3.
+
+    >>> STFT("real", window=None)((2, 1, 2)).numpy().round(3).tolist()
+    [[[1.0, 1.0]], [[1.0, -1.0]]]
+    """
+
+    def __init__(
+        self,
+        side: str = "real",
+        window: Any = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
+    ):
+        super().__init__()
+        if side not in ("real", "imag"):
+            raise refused("side", f"`real` or `imag`, not {side!r}")
+        if isinstance(window, str) and window not in TAPERS:
+            known = f"there are {', '.join(TAPERS)}"
+            raise refused("window", f"a name, an array or None, not {window!r}", known)
+        if scaling not in (None, "density", "spectrum"):
+            raise refused("scaling", f"`density`, `spectrum` or None, not {scaling!r}")
+        self.side, self.window, self.scaling = side, window, scaling
+        self.periodic = periodic
+
+    def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        if len(shape) != 3:
+            raise Fault(
+                "T0306",
+                "`STFT` makes a kernel [frame length, 1, frequencies], not a weight of "
+                f"the shape {shape}",
+            )
+        length, _, frequencies = shape
+        turns = np.outer(np.arange(length), np.arange(frequencies))
+        angles = -2 * np.pi * turns / (2 * (frequencies - 1))
+        waves = np.cos(angles) if self.side == "real" else np.sin(angles)
+        weights = self._weights(length)
+        return np.broadcast_to((waves * weights[:, None])[:, None], shape).copy()
+
+    def _weights(self, length: int) -> Array:
+        """The window, scaled."""
+        if self.window is None:
+            return np.ones(length)
+        named = isinstance(self.window, str)
+        weights = taper(self.window, length, self.periodic) if named else self.window
+        weights = np.asarray(weights, np.float64)
+        if weights.shape != (length,):
+            raise Fault(
+                "T0302",
+                f"the window of `STFT` has the shape {weights.shape}, and the frames "
+                f"have {length} places",
+                argument="window",
+            )
+        if self.scaling == "density":
+            return np.asarray(weights / np.sqrt(np.sum(weights**2)))
+        return weights / (np.sum(np.abs(weights)) if self.scaling else 1.0)
 
 
 class RandomNormal(Initializer):
@@ -131,7 +280,7 @@ class VarianceScaling(Initializer):
     """Random values whose variance is `scale / n`, n counted by `mode`.
 
     `mode` is `fan_in`, `fan_out` or `fan_avg`; `distribution` is `truncated_normal`,
-    `untruncated_normal` or `uniform`. `input_axes` and `output_axes` are the axes of
+    `untruncated_normal` or `uniform`; `normal` is the first. `input_axes` and `output_axes` are the axes of
     the weight that count as inputs and outputs, where they are not the usual ones.
     Formula: Glorot and Bengio 2010, He et al. 2015.
     """
@@ -146,6 +295,16 @@ class VarianceScaling(Initializer):
         output_axes: Sequence[int] | None = None,
     ):
         super().__init__(seed)
+        if not scale > 0:
+            raise refused("scale", f"a number above 0, not {scale!r}")
+        if mode not in MODES:
+            raise refused("mode", f"one of {', '.join(MODES)}, not {mode!r}")
+        distribution = distribution.lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        if distribution not in SHAPES:
+            known = ", ".join(SHAPES)
+            raise refused("distribution", f"one of {known}, not {distribution!r}")
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
@@ -223,6 +382,36 @@ class LecunNormal(_Scaled):
     setting = (1.0, "fan_in", "truncated_normal")
 
 
+class Orthogonal(Initializer):
+    """Random columns (or rows, if those are fewer) at right angles, of length `gain`.
+
+    All axes but the last count as one. Raises T0306 for a shape of rank below 2.
+    Formula: Saxe et al. 2014.
+
+    >>> w = Orthogonal(seed=1)((3, 2)).numpy()
+    >>> (w.T @ w).round(3).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None):
+        super().__init__(seed)
+        self.gain = gain
+
+    def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        if len(shape) < 2:
+            raise Fault(
+                "T0306",
+                "`Orthogonal` makes a matrix or more, not a weight of the shape "
+                f"{shape}",
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        long, short = max(rows, columns), min(rows, columns)
+        q, r = np.linalg.qr(generator.standard_normal((long, short)))
+        # With this sign all such matrices are equally likely.
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
 class Wrapped(Initializer):
     """A user's callable of shape and dtype."""
 
@@ -254,7 +443,7 @@ def truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> 
 KINDS: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, RandomNormal, TruncatedNormal, RandomUniform,
     VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal,
-    LecunUniform, LecunNormal,
+    LecunUniform, LecunNormal, Identity, Orthogonal, STFT,
 )  # fmt: skip
 
 
@@ -267,29 +456,52 @@ def snake_case(name: str) -> str:
 
 BY_NAME: dict[str, type[Initializer]] = {snake_case(k.__name__): k for k in KINDS}
 ALIASES: dict[str, type[Initializer]] = {
-    "uniform": RandomUniform,
+    "identity_initializer": Identity,
     "normal": RandomNormal,
-    "zero": Zeros,
     "one": Ones,
+    "orthogonal_initializer": Orthogonal,
+    "stft_initializer": STFT,
+    "uniform": RandomUniform,
+    "zero": Zeros,
 }
 
 
-def get(identifier: Any) -> Initializer:
-    """The initializer that a name, a configuration or a callable means."""
-    if isinstance(identifier, Initializer):
+def get(identifier: Any) -> Any:
+    """The initializer that a name, a configuration, an array or a callable means.
+
+    None stays None. An array is for weights of its own shape. Raises T0204 with the
+    nearest name.
+
+    >>> get("he_normal")
+    HeNormal()
+    """
+    if identifier is None or isinstance(identifier, Initializer):
         return identifier
     if isinstance(identifier, dict):
-        kind = BY_NAME[snake_case(identifier["class_name"])]
-        return kind.from_config(identifier["config"])
+        kind = _find(identifier["class_name"])
+        return kind.from_config(identifier.get("config", {}))
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
     if isinstance(identifier, str):
-        name = snake_case(identifier)
-        found = BY_NAME.get(name) or ALIASES.get(name)
-        if found is None:
-            known = ", ".join(sorted(BY_NAME))
-            raise Fault(
-                "T0204", f"`{identifier}` is no initializer", help=[f"known: {known}"]
-            )
-        return found()
-    return Wrapped(identifier)
+        return _find(identifier)()
+    if isinstance(identifier, (np.ndarray, np.generic)) or hasattr(identifier, "array"):
+        found = Constant(np.asarray(identifier))
+        found.exact = True
+        return found
+    if callable(identifier):
+        return Wrapped(identifier)
+    raise Fault("T0204", f"{identifier!r} is no initializer")
+
+
+def _find(identifier: str) -> type[Initializer]:
+    name = snake_case(identifier)
+    found = BY_NAME.get(name) or ALIASES.get(name)
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name, BY_NAME, 1)
+    known = f"known: {', '.join(sorted(BY_NAME))}"
+    raise Fault(
+        "T0204",
+        f"`{identifier}` is no initializer",
+        help=[*(f"did you mean `{each}`?" for each in near), known],
+    )

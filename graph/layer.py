@@ -7,42 +7,51 @@ runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import constraints, regularizers, tree
+from . import policies, regularizers, tree
+from .autocasting import autocast_dtype, autocasting
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
-from .dim import Dim, Origin, Symbol
-from .initializers import snake_case
+from .input_spec import check_input
+from .layer_calls import (
+    first_argument,
+    placeholder,
+    placeholders,
+    recast,
+    shapes_for,
+    with_masks,
+)
+from .layer_config import LayerConfiguration
 from .layer_metrics import Measuring
 from .layer_parts import (
     argument_fault,
-    free_name,
+    call_fault,
     numeric,
     parameters,
     per_sample,
     refuse_cycles,
     signature,
-    unknown_argument,
 )
-from .masking import carry, given_mask
+from .layer_state import LayerState
+from .masking import carry
 from .node import Unique
 from .recording import recording
 from .registry import OPS
-from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
+from .tensor import SymbolicTensor, convert_to_tensor
 from .trace import (
     Trace,
+    asked_training,
     current_trace,
-    current_training,
     entering_layer,
     inside_layer,
     tracing,
     training_mode,
 )
-from .types import DType, TensorType, TupleType, dtype_of
-from .variable import Variable
+from .types import DType, TupleType
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 
@@ -72,6 +81,13 @@ class LayerKind(type):
 
     __init__: Any
 
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], names: dict[str, Any], **options: Any
+    ) -> Any:
+        if callable(names.get("build")):
+            names = {**names, "build": _building(names["build"])}
+        return super().__new__(mcs, name, bases, names, **options)
+
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
         span = caller_span()
         try:
@@ -88,7 +104,8 @@ class LayerKind(type):
         layer.__dict__.update(
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
-            dtype_kind=dtype_of("float32"), activity_regularizer=None,
+            _policy=policies.dtype_policy(), autocast=True, activity_regularizer=None,
+            _building=False, _build_shapes=None, _first_call=None,
         )  # fmt: skip
         try:
             layer.__init__(*args, **kwargs)
@@ -97,12 +114,31 @@ class LayerKind(type):
         return layer
 
 
-class Layer(Measuring, metaclass=LayerKind):
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` such that a call of it by hand leaves the layer built."""
+
+    @functools.wraps(build)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        if self._building:  # called by a `build` of a subclass
+            build(self, *args, **kwargs)
+            return
+        bound = signature(build).bind(self, *args, **kwargs).arguments
+        try:
+            self.build_now(build, dict(list(bound.items())[1:]))
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+
+    return wrapper
+
+
+class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     """The base of all layers.
 
     A subclass makes sublayers and static settings in `__init__`, weights in
     `build(input_shape)` with `add_weight`, and computes in `call`. `name` is made
-    unique within a model if not given; `trainable=False` freezes all weights.
+    unique within a model if not given; `trainable=False` freezes all weights. `dtype`
+    is a dtype or a `DTypePolicy`; `autocast=False` leaves inputs and weights in the
+    dtypes that they have.
 
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
@@ -118,214 +154,47 @@ class Layer(Measuring, metaclass=LayerKind):
 
     built: bool
     supports_masking = False  # whether the output carries the mask of the input
+    input_spec: Any = None  # an `InputSpec` for each input, checked at each call
     opaque = False  # whether `call` works on values only
     auto_name: str | None
     given_name: str | None
-    span: Span | None
-    argument_spans: dict[str, Span]
-    _weights: list[Variable]
+    autocast: bool
     _losses: list[Any]
-    _given: dict[str, Any]
+    _first_call: tuple[Any, Any] | None
     _named: bool
+    _building: bool
 
     def __init__(
         self,
         *,
-        name: str | None = None,
+        activity_regularizer: Any = None,
         trainable: bool = True,
         dtype: Any = None,
-        activity_regularizer: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
         **kwargs: Any,
     ):
         if kwargs:
             message = f"unexpected keyword argument '{next(iter(kwargs))}'"
             raise argument_fault(type(self), kwargs, TypeError(message))
         self.given_name = name
-        self._trainable = trainable
-        self.dtype_kind = dtype_of(dtype or "float32")
+        self._trainable, self.autocast = trainable, autocast
+        self.dtype_policy = policies.get(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
 
-    @property
-    def name(self) -> str:
-        """The name: the given one, else made from the class, unique within a model."""
-        return self.given_name or self.auto_name or snake_case(type(self).__name__)
-
-    @property
-    def dtype(self) -> str:
-        return self.dtype_kind.name
-
-    compute_dtype = variable_dtype = dtype
-
-    # State.
-
     def build(self, input_shape: Any) -> None:
-        """Make the weights; called once, before the first `call`."""
+        """Make the weights; called once, before the first `call`.
+
+        A layer without weights of its own builds those inside by a call on symbols.
+        """
+        if not self._building and self.sublayers:
+            self.compute_output_spec(placeholder(input_shape, self.input_dtype))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, with ops on the arguments."""
         raise TensorTypeError(
             Diagnostic("T0204", f"`{type(self).__name__}` has no `call`", self.span)
         )
-
-    def add_weight(
-        self,
-        shape: Any = (),
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        name: str | None = None,
-        **unknown: Any,
-    ) -> Variable:
-        """A new weight, owned by this layer. Glorot uniform unless told otherwise.
-
-        `autocast` and `aggregation` are Keras's and change nothing here: a layer has
-        one dtype, and a weight one copy.
-        """
-        if unknown:
-            names = list(signature(Layer.add_weight).parameters)[1:-1]
-            raise unknown_argument("add_weight", next(iter(unknown)), names)
-        if initializer is None:
-            floating = dtype_of(dtype or self.dtype_kind).is_float
-            initializer = "glorot_uniform" if floating else "zeros"
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        shape = tuple(self.told(Dim.of(size)) for size in sizes)
-        variable = Variable(
-            initializer, shape, dtype or self.dtype_kind, trainable, name,
-            regularizers.get(regularizer), constraints.get(constraint),
-        )  # fmt: skip
-        variable.path = f"{self.name}/{variable.name}"
-        self._weights.append(variable)
-        return variable
-
-    def told(self, dim: Dim) -> Dim:
-        """A size with its origin, if an argument of this layer has that value."""
-        if dim.origin is not None or dim.value is None:
-            return dim
-        for key, value in self._given.items():
-            if type(value) is int and value == dim.value:
-                words = f"{dim} is `{key}` of `{self.name}`"
-                return dim.born(Origin(words, self.argument_spans.get(key, self.span)))
-        return dim
-
-    def children(self) -> Iterator[tuple[str, Layer | Variable]]:
-        """Own variables and sublayers with the attribute they stand in, each once."""
-        found: dict[int, tuple[str, Layer | Variable]] = {}
-        for attribute, value in self.__dict__.items():
-            if type(value) not in _PLAIN and attribute != "_weights":
-                for suffix, item in _members(value):
-                    found.setdefault(id(item), (attribute + suffix, item))
-        # Weights come in the order of creation, under their attributes' names.
-        for index, weight in enumerate(self._weights):
-            yield found.pop(id(weight), (f"_weights_{index}", weight))
-        yield from found.values()
-
-    def named_variables(self) -> dict[str, Variable]:
-        """All variables by path: attribute names, or given names, joined by slashes."""
-        found: dict[str, Variable] = {}
-        seen: set[int] = set()
-        stack: list[tuple[str, Layer]] = [("", self)]
-        while stack:
-            prefix, layer = stack.pop()
-            below: list[tuple[str, Layer]] = []
-            for key, child in sorted(
-                layer.children(), key=lambda c: isinstance(c[1], Layer)
-            ):
-                if id(child) in seen:
-                    continue
-                seen.add(id(child))
-                name = layer.child_name(key, child)
-                if isinstance(child, Layer):
-                    below.append((f"{prefix}{name}/", child))
-                else:
-                    found[free_name(prefix + name, found)] = child
-            stack += reversed(below)
-        return found
-
-    def child_name(self, attribute: str, child: Layer | Variable) -> str:
-        """What a sublayer or variable is called in paths below this layer."""
-        given = child.given_name if isinstance(child, Layer) else child.name
-        plain = given in (None, "variable")
-        return (
-            attribute
-            if plain and not attribute.startswith("_")
-            else (given or child.name)
-        )
-
-    def name_variables(self, prefix: str) -> None:
-        """Give each variable its full path."""
-        for path, variable in self.named_variables().items():
-            variable.path = prefix + path
-
-    @property
-    def sublayers(self) -> list[Layer]:
-        """All layers below this one, each once."""
-        found: dict[int, Layer] = {}
-        stack: list[Layer] = [self]
-        while stack:
-            layer = stack.pop()
-            below = [c for _, c in layer.children() if isinstance(c, Layer)]
-            fresh = [c for c in below if id(c) not in found]
-            found.update((id(c), c) for c in fresh)
-            stack += reversed(fresh)
-        return list(found.values())
-
-    @property
-    def variables(self) -> list[Variable]:
-        return list(self.named_variables().values())
-
-    weights = variables
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        frozen: set[int] = set()
-        for layer in (self, *self.sublayers):
-            if not layer._trainable:
-                frozen.update(id(v) for v in layer.variables)
-        return [v for v in self.variables if v.trainable and id(v) not in frozen]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        learning = {id(v) for v in self.trainable_weights}
-        return [v for v in self.variables if id(v) not in learning]
-
-    non_trainable_variables = non_trainable_weights
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        # Layers inside ask themselves: a frozen batch normalization does not learn.
-        for layer in (self, *self.sublayers):
-            layer._trainable = bool(value)
-            layer.tell_weights()
-
-    def tell_weights(self) -> None:
-        """Weights that were made to be trained are so as long as the layer is."""
-        for weight in self._weights:
-            weight.trainable = weight.made_trainable and self._trainable
-
-    def count_params(self) -> int:
-        """The number of parameters."""
-        return sum(variable.size for variable in self.variables)
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """The values of all weights."""
-        return [variable.numpy() for variable in self.variables]
-
-    def set_weights(self, values: list[Any]) -> None:
-        """Assign all weights, in the order of `weights`."""
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
 
     # Losses.
 
@@ -351,24 +220,6 @@ class Layer(Measuring, metaclass=LayerKind):
         variables = [v for v in self.trainable_weights if v.regularizer is not None]
         return added + [v.regularizer(v) for v in variables]
 
-    # Configuration.
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; `from_config` makes an equal layer."""
-        parameters = signature(type(self).__init__).parameters.values()
-        config = {
-            p.name: p.default
-            for p in parameters
-            if p.default is not p.empty and p.name != "name"
-        }
-        named = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
-        return {**({"name": self.name} if named else {}), **config, **self._given}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new layer from a configuration."""
-        return cls(**config)
-
     # Masks.
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -384,12 +235,10 @@ class Layer(Measuring, metaclass=LayerKind):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = self.as_tensors((args, kwargs))
-        mask = given_mask(self, args, kwargs)
-        if mask is not None and self.wants_mask and len(args) < 2:
-            kwargs = {**kwargs, "mask": mask}
+        kwargs, mask = with_masks(self, args, kwargs)
         result = self._called(args, kwargs)
         try:
-            carry(self, args, kwargs, mask, result)
+            carry(self, first_argument(args, kwargs), mask, result)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
         return result
@@ -399,6 +248,8 @@ class Layer(Measuring, metaclass=LayerKind):
         trace = current_trace()
         try:
             _refuse_layers(self, args)
+            if self.input_spec is not None:
+                check_input(self, first_argument(args, kwargs))
             if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
                 result = self._symbolic_call(args, kwargs)
             elif inside_layer() or (trace is not None and not trace.forgetful):
@@ -423,33 +274,41 @@ class Layer(Measuring, metaclass=LayerKind):
             return self.run_call(args, kwargs)
 
     def as_tensors(self, value: Any) -> Any:
-        """Arrays as tensors, floats in the dtype of the layer."""
+        """Arrays and lists of numbers as tensors."""
         if isinstance(value, (np.ndarray, np.generic)):
-            value = convert_to_tensor(value)
-        if isinstance(value, Tensor):
-            floating = value.type.dtype.is_float
-            return convert_to_tensor(value, self.dtype_kind) if floating else value
+            return convert_to_tensor(value)
         if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
             if isinstance(value, list) and value and numeric(value):
-                return self.as_tensors(convert_to_tensor(value))
+                return convert_to_tensor(value)
             return type(value)(map(self.as_tensors, value))
         if isinstance(value, dict):
             return {key: self.as_tensors(item) for key, item in value.items()}
         return value
 
+    def cast_inputs(self, arguments: Any) -> Any:
+        """The arguments of a call with floats in the dtype of the layer."""
+        dtype = self.input_dtype
+        operands, structure = tree.flatten(arguments)
+        types = [operand.type.dtype for operand in operands]
+        if not self.autocast or not any(t.is_float and t != dtype for t in types):
+            return arguments
+        return tree.unflatten(structure, (recast(o, dtype) for o in operands))
+
     def run_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Build if need be, then compute on the operands given.
+        """Build if need be, then compute on the operands given, in the layer's dtype.
 
         `training` is the mode for this layer and those inside; a `call` without that
         argument need not know. A `call` that asks a symbol for values makes the layer
         opaque: from then on it is a Python step.
         """
+        args, kwargs = self.cast_inputs((args, kwargs))
         self.ensure_built(args, kwargs)
-        with training_mode(kwargs.get("training")):
-            if self.wants_training:
-                kwargs = {**kwargs, "training": current_training()}
-            elif "training" in kwargs:
-                kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        mode = self._mode(kwargs)
+        if self.wants_training:
+            kwargs = {**kwargs, "training": bool(mode)}
+        elif "training" in kwargs:
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        with training_mode(mode), autocasting(self._seen_as()):
             if current_trace() is None:
                 return self.run_body(args, kwargs)
             if not self.opaque:
@@ -462,6 +321,25 @@ class Layer(Measuring, metaclass=LayerKind):
             opaque: Any = OPS["opaque"]
             return opaque.call_symbolic(self, args, kwargs)
 
+    def _mode(self, kwargs: dict[str, Any]) -> bool | None:
+        """Whether this call trains: as passed, as an outer layer says, by default."""
+        given = kwargs.get("training")
+        if given is not None:
+            return bool(given)
+        asked = asked_training()
+        if asked is not None or not self.wants_training:
+            return asked
+        default = signature(type(self).call).parameters["training"].default
+        return default if isinstance(default, bool) else None
+
+    def _seen_as(self) -> DType | None:
+        """The dtype that variables are read in while this layer computes."""
+        policy = self.policy
+        if not self.autocast or not policy.compute.is_float:
+            return None
+        mixed = autocast_dtype() is not None or policy.compute != policy.stored
+        return policy.compute if mixed else None
+
     def _wants_values(self, error: TensorTypeError) -> bool:
         """Whether a user's `call` failed because a symbol has no value."""
         ours = type(self).__module__.startswith("tulle.")
@@ -469,7 +347,13 @@ class Layer(Measuring, metaclass=LayerKind):
 
     def run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call` itself; on values, arrays become tensors and a `vjp` is recorded."""
-        result = self.call(*args, **kwargs)
+        try:
+            result = self.call(*args, **kwargs)
+        except TypeError as error:
+            # Python refused the arguments if no frame below this one was entered.
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            raise call_fault(self, kwargs, error) from None
         if current_trace() is None and isinstance(result, np.ndarray | np.generic):
             result = convert_to_tensor(result)
             if recording() and hasattr(self, "vjp"):
@@ -491,15 +375,29 @@ class Layer(Measuring, metaclass=LayerKind):
         return "training" in parameters(type(self).call)
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Call `build` once, with the shape or shapes of the first argument."""
+        """Call `build` once, with the shape or shapes of the tensors."""
         if self.built:
             return
         refuse_cycles(self, Layer)
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        shapes = tree.map_leaves(_shape_of, first)
-        with tracing(None):
-            self.build(shapes)
-        self.built = True
+        build: Any = type(self).build
+        shapes = shapes_for(self, build, args, kwargs)
+        if build is Layer.build:
+            self._build_shapes, self.built = shapes, True
+        else:
+            self.build_now(build, shapes)
+        if self.input_spec is not None:
+            check_input(self, first_argument(args, kwargs))
+
+    def build_now(self, build: Any, shapes: dict[str, Any]) -> None:
+        """Run a `build` on shapes, eagerly, and note that the layer is built."""
+        direct = build is getattr(Layer.build, "__wrapped__", None)
+        self._building = not direct
+        try:
+            with tracing(None), autocasting(None):
+                build(self, **shapes)
+        finally:
+            self._building = False
+        self._build_shapes, self.built = shapes, True
         if not self._trainable:
             self.tell_weights()
 
@@ -527,15 +425,43 @@ class Layer(Measuring, metaclass=LayerKind):
             nodes, {"call": invocation, "symbol": Unique(self.name)}, name=self.name
         )
         object.__setattr__(node, "span", invocation.span)
-        if not isinstance(node.type, TupleType):
-            return SymbolicTensor(node)
-        count = range(len(node.type.items))
-        items = [OPS["item"].apply((node,), {"index": i}) for i in count]
-        return tree.unflatten(invocation.result, map(SymbolicTensor, items))
+        if isinstance(node.type, TupleType):
+            count = range(len(node.type.items))
+            items = [OPS["item"].apply((node,), {"index": i}) for i in count]
+            result = tree.unflatten(invocation.result, map(SymbolicTensor, items))
+        else:
+            result = SymbolicTensor(node)
+        if self._first_call is None:
+            self._first_call = first_argument(args, kwargs), result
+        return result
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for a shape of the input, None for unknown sizes."""
-        spec = self.compute_output_spec(_placeholder(input_shape, self.dtype_kind))
+    def _of_first_call(self, place: int, what: str) -> Any:
+        if self._first_call is None:
+            fault = Fault(
+                "T0505",
+                f"`{self.name}` has no {what} before it is called on a symbolic tensor",
+                help=[f"call it first: `{self.name}(Input(…))`"],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        return self._first_call[place]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input of the first call: for a model that ends here, say."""
+        return self._of_first_call(0, "input")
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output of the first call."""
+        return self._of_first_call(1, "output")
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape of the output for shapes of the inputs, None for unknown sizes.
+
+        Shapes come in the order of `call`, or by name: `<argument>_shape`.
+        """
+        args, kwargs = placeholders(self, args, kwargs)
+        spec = self.compute_output_spec(*args, **kwargs)
         return tree.map_leaves(lambda t: t.shape, spec)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -557,35 +483,3 @@ def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
             operands={0: f"the layer `{found.name}`"},
             help=[f"apply it first: `{type(found).__name__}(…)(x)`"],
         )
-
-
-def _shape_of(operand: Any) -> tuple[int | None, ...]:
-    shape: tuple[int | None, ...] = operand.shape
-    return shape
-
-
-_PLAIN = frozenset((bool, int, float, str, type(None), DType, Span))
-
-
-def _members(value: Any) -> Iterator[tuple[str, Layer | Variable]]:
-    """The layers and variables in an attribute, lists and dictionaries included."""
-    if isinstance(value, (Layer, Variable)):
-        yield "", value
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            for suffix, member in _members(item):
-                yield f"_{index}{suffix}", member
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            for suffix, member in _members(item):
-                yield f"_{key}{suffix}", member
-
-
-def _placeholder(shape: Any, dtype: DType) -> Any:
-    if shape and isinstance(shape[0], (list, tuple)):
-        return [_placeholder(one, dtype) for one in shape]
-    dims = tuple(
-        Dim.from_symbol(Symbol(f"size{axis}")) if size is None else Dim.of(size)
-        for axis, size in enumerate(shape)
-    )
-    return SymbolicTensor(input_node("probe", TensorType(dtype, dims)))

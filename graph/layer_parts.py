@@ -74,6 +74,20 @@ def unknown_argument(called: str, wrong: str, names: Sequence[str]) -> Fault:
     )
 
 
+def call_fault(layer: Any, given: dict[str, Any], error: TypeError) -> Fault:
+    """A wrong call of a layer, with the nearest name."""
+    names = [n for n in signature(type(layer).call).parameters if n != "self"]
+    wrong = next((name for name in given if name not in names), None)
+    if wrong is not None:
+        return unknown_argument(layer.name, wrong, names)
+    text = str(error).rpartition("call() ")[2]
+    return Fault(
+        "T0203",
+        f"wrong call of `{layer.name}`: {text}",
+        help=[f"`{layer.name}` takes {', '.join(names)}"],
+    )
+
+
 def per_sample(total: Any, output: Any) -> Any:
     """A sum over a batch divided by the size of the batch, as Keras does."""
     batch = output.type.shape[0] if output.type.shape else Dim.of(1)

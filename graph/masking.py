@@ -36,23 +36,14 @@ def masks_of(value: Any) -> Any:
     return tree.unflatten(structure, iter(found))
 
 
-def given_mask(layer: Layer, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The mask of a call: the one passed, else what the first argument carries."""
-    if kwargs.get("mask") is not None:
-        return kwargs["mask"]
-    first = args[0] if args else next(iter(kwargs.values()), None)
-    return masks_of(first)
-
-
-def carry(layer: Layer, args: Any, kwargs: Any, mask: Any, result: Any) -> None:
+def carry(layer: Layer, inputs: Any, mask: Any, result: Any) -> None:
     """Let the results carry the mask that the layer makes of the given one."""
     if mask is None and not layer.makes_mask:
         return
     leaves, structure = tree.flatten(result)
     if all(get_mask(leaf) is not None for leaf in leaves):
         return
-    first = args[0] if args else next(iter(kwargs.values()), None)
-    made = layer.compute_mask(first, mask)
+    made = layer.compute_mask(inputs, mask)
     masks = [made] if structure is tree.LEAF else tree.flatten(made)[0]
     if len(masks) == len(leaves):
         for leaf, one in zip(leaves, masks, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import tree
+from .configuration import default_float
 from .diagnostics import (
     Diagnostic,
     Fault,
@@ -17,6 +18,7 @@ from .diagnostics import (
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
 from .layer import Layer, LayerCall
+from .layer_calls import recast
 from .match import match_types
 from .node import Node, substitute, topological
 from .ops.random import draw_key
@@ -52,7 +54,7 @@ def Input(  # noqa: N802 - Keras's name
     label = name or "input"
     try:
         dims = tuple(_size(s, label, i, span) for i, s in enumerate(batch_shape))
-        type = TensorType(dtype_of(dtype or "float32"), dims)
+        type = TensorType(dtype_of(dtype or default_float()), dims)
     except Fault as fault:
         raise TensorTypeError.of(fault, span) from None
     return SymbolicTensor(input_node(label, type, span))
@@ -215,11 +217,17 @@ class Network(Layer):
 
     def call(self, *arguments: Any) -> Any:
         operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)
+        pairs = zip(operands, self.input_types, strict=True)
+        operands = [recast(x, t.dtype) if t.dtype.is_float else x for x, t in pairs]
         types = [operand.type for operand in operands]
         sizes = match_types(self.input_names, self.input_types, types)
         values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
         results = replay(self.nodes, self.output_nodes, values, sizes)
         return tree.unflatten(self.output_structure, iter(results))
+
+    def cast_inputs(self, arguments: Any) -> Any:
+        """The arguments as they are: inputs have dtypes of their own."""
+        return arguments
 
     def arrange(self, value: Any) -> list[Any]:
         """Operands in the order of the inputs: by name from a dictionary."""

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from .autocasting import autocast_dtype
+from .configuration import default_float
 from .device import array_module, module_of
 from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .dim import Dim
@@ -23,7 +25,7 @@ from .registry import OPS
 from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
-from .types import F32, DType, TensorType, TupleType, Type
+from .types import DType, TensorType, TupleType, Type
 
 Results = Sequence["Node | None"] | None
 
@@ -121,13 +123,12 @@ class Op:
 
     def dispatch(self, operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """Apply to nodes, to symbols or to values, whichever the operands are."""
-        given = replacements()
-        if given is not None:
-            operands = [given.get(o, o) if is_variable(o) else o for o in operands]
         if any(isinstance(operand, Node) for operand in operands):
             like = self._like(operands)
             nodes = [as_node(operand, like) for operand in operands]
             return unpack(self.apply(tuple(nodes), attributes), None)
+        if replacements() is not None or autocast_dtype() is not None:
+            operands = [o.read() if is_variable(o) else o for o in operands]
         try:
             if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
@@ -197,7 +198,7 @@ class Op:
         group = range(len(chosen))[self.unified]
         dtype = result_dtype(*(chosen[index] for index in group))
         if self.operand_dtypes == "float" and not dtype.is_float:
-            dtype = F32
+            dtype = default_float()
         return [
             convert(operand, dtype if index in group else None)
             for index, operand in enumerate(chosen)

@@ -201,7 +201,7 @@ def run_values(call: LayerCall, values: Sequence[Tensor]) -> np.ndarray[Any, Any
         )
     array = np.asarray(array)
     floating = array.dtype.kind == "f"
-    return array.astype(call.layer.dtype_kind.numpy, copy=False) if floating else array
+    return array.astype(call.layer.input_dtype.numpy, copy=False) if floating else array
 
 
 def _described(result: Any) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .types import DTYPES, F32, I32, DType
+from .configuration import default_float
+from .types import DTYPES, I32, DType
 
 # What lies right above each dtype; `int` and `float` are Python's numbers.
 ABOVE: dict[str, tuple[str, ...]] = {
@@ -38,11 +39,17 @@ def _reach(name: str) -> frozenset[str]:
 
 
 @lru_cache(4096)
-def least(names: frozenset[str]) -> DType:
-    """The least dtype above all, by short names; weak ones become 32 bits wide."""
+def _lowest(names: frozenset[str]) -> str:
     common = frozenset.intersection(*map(_reach, names))
-    lowest = next(name for name in common if common <= _reach(name))
-    return {"int": I32, "float": F32}.get(lowest) or DTYPES[lowest]
+    return next(name for name in common if common <= _reach(name))
+
+
+def least(names: frozenset[str]) -> DType:
+    """The least dtype above all, by short names; weak ones become int32 and floatx."""
+    lowest = _lowest(names)
+    if lowest == "float":
+        return default_float()
+    return I32 if lowest == "int" else DTYPES[lowest]
 
 
 def join_dtypes(*dtypes: DType) -> DType:

@@ -11,13 +11,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .configuration import default_float
 from .device import array_module, module_of, to_numpy
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim
 from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
-from .types import DType, DTypeLike, TensorType, dtype_of
+from .types import I32, DType, DTypeLike, TensorType, dtype_of
 
 DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
 
@@ -224,7 +225,7 @@ def convert_to_tensor(
     sparse: bool | None = None,
     ragged: bool | None = None,
 ) -> Any:
-    """A tensor of a value: Python numbers become int32 and float32.
+    """A tensor of a value: Python numbers become int32 and `floatx`.
 
     Tensors and symbolic tensors pass through, cast if another dtype is asked for.
     Arrays of other libraries come in through DLPack or `__array__`, where they lie if
@@ -249,7 +250,7 @@ def convert_to_tensor(
     array = x if module_of(x) is not np else _as_array(x)
     xp = array_module() if module_of(array) is np else module_of(array)
     if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)):
-        kind = dtype or ("int32" if isinstance(x, int) else "float32")
+        kind = dtype or ("int32" if isinstance(x, int) else default_float())
         try:
             return Tensor(xp.asarray(held(x, dtype_of(kind))))
         except Fault as fault:
@@ -258,7 +259,8 @@ def convert_to_tensor(
         return Tensor(xp.asarray(array, dtype_of(dtype).numpy))
     native = isinstance(x, (bool, int, float, list, tuple))
     if native and not isinstance(x, np.generic) and array.dtype.kind in "if":
-        array = array.astype("int32" if array.dtype.kind == "i" else "float32")
+        wanted = default_float() if array.dtype.kind == "f" else I32
+        array = array.astype(wanted.numpy)
     return Tensor(xp.asarray(array))
 
 

@@ -98,13 +98,18 @@ _mode: contextvars.ContextVar[bool | None] = contextvars.ContextVar(
 )
 
 
-def current_training() -> bool:
-    """The mode in force: what a caller asked for, else the trace's, else inference."""
+def asked_training() -> bool | None:
+    """The mode that a caller asked for, else the trace's; None if nobody says."""
     asked = _mode.get()
     if asked is not None:
         return asked
     trace = _current.get()
-    return bool(trace is not None and trace.training)
+    return None if trace is None else trace.training
+
+
+def current_training() -> bool:
+    """The mode in force; inference if nobody says."""
+    return bool(asked_training())
 
 
 @contextmanager

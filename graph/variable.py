@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .autocasting import autocast_dtype, autocasting
+from .configuration import default_float
 from .device import array_module, module_of, to_numpy
 from .diagnostics import (
     DataError,
@@ -25,7 +27,7 @@ from .registry import OPS
 from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
-from .types import DTypeLike, TensorType, dtype_of
+from .types import DType, DTypeLike, TensorType, dtype_of
 
 
 class SeedGenerator:
@@ -103,11 +105,12 @@ class Variable(Operand):
         shape: tuple[DimLike, ...] | None = None,
         dtype: DTypeLike | None = None,
         trainable: bool = True,
+        autocast: bool = True,
         name: str | None = None,
         regularizer: Any = None,
         constraint: Any = None,
     ):
-        self.name = name or "variable"
+        self.name, self.autocast = name or "variable", autocast
         self.path = self.name
         self.trainable = self.made_trainable = trainable
         self.regularizer, self.constraint = regularizer, constraint
@@ -118,26 +121,52 @@ class Variable(Operand):
             if shape is None:
                 raise InternalError("a variable with an initializer needs a shape")
             sizes = tuple(Dim.of(size) for size in shape)
-            self.type = TensorType(dtype_of(dtype or "float32"), sizes)
+            self.kept = TensorType(dtype_of(dtype or default_float()), sizes)
             self._check_sizes()
             self.initializer = get_initializer(initializer)
             self._seed = new_seed()
         else:
             tensor: Tensor = convert_to_tensor(initializer, dtype)
-            self.type = tensor.type
+            self.kept = tensor.type
             self._array = tensor.array.copy()
         self.node: Node = OPS["variable"].apply(
-            (), {"variable": self, "type": self.type}, name=self.name
+            (), {"variable": self, "type": self.kept}, name=self.name
         )
 
+    @property
+    def seen_as(self) -> DType | None:
+        """The other dtype that a layer under way reads this variable in, if any."""
+        dtype = autocast_dtype()
+        if dtype is None or not self.autocast or not self.kept.dtype.is_float:
+            return None
+        return None if dtype == self.kept.dtype else dtype
+
+    def read(self) -> Any:
+        """What an op computes on: the variable, what stands for it, or it cast."""
+        return self._seen((replacements() or {}).get(self, self))
+
+    def _seen(self, found: Any) -> Any:
+        """A value, in the dtype that this variable is read in."""
+        dtype = self.seen_as
+        if dtype is None:
+            return found
+        with autocasting(None):
+            return OPS["cast"](found, dtype.name)
+
+    @property
+    def type(self) -> TensorType:
+        """The type as it is read: within a layer, of the layer's compute dtype."""
+        dtype = self.seen_as
+        return self.kept if dtype is None else self.kept.with_dtype(dtype)
+
     def _check_sizes(self) -> None:
-        symbolic = [dim for dim in self.type.shape if dim.value is None]
+        symbolic = [dim for dim in self.kept.shape if dim.value is None]
         if symbolic:
             raise TensorTypeError(
                 Diagnostic(
                     "T0306",
                     f"a weight needs sizes that are numbers, and `{symbolic[0]}` is "
-                    f"symbolic in {self.type}",
+                    f"symbolic in {self.kept}",
                     caller_span(),
                     help=("give the input's last axis a number",),
                 )
@@ -145,7 +174,7 @@ class Variable(Operand):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(size for dim in self.type.shape if (size := dim.value) is not None)
+        return tuple(size for dim in self.kept.shape if (size := dim.value) is not None)
 
     @property
     def dtype(self) -> str:
@@ -153,7 +182,7 @@ class Variable(Operand):
 
     @property
     def ndim(self) -> int:
-        return self.type.rank
+        return self.kept.rank
 
     @property
     def size(self) -> int:
@@ -165,7 +194,7 @@ class Variable(Operand):
         """The array that holds the value; made by the initializer when first read."""
         if self._array is None:
             assert self.initializer is not None
-            value = self.initializer.values(self.shape, self.type.dtype, self._seed)
+            value = self.initializer.values(self.shape, self.kept.dtype, self._seed)
             self._array = array_module().asarray(value)
         return self._array
 
@@ -187,19 +216,26 @@ class Variable(Operand):
     @property
     def value(self) -> Value:
         """A snapshot of the value, or a symbol inside a trace."""
+        found: Value = self._seen(self._own_value())
+        return found
+
+    def _own_value(self) -> Any:
         given = (replacements() or {}).get(self)
         if given is not None:
-            held: Value = given
-            return held
+            return given
         trace = current_trace()
         if trace is not None:
             return SymbolicTensor(trace.read(self))
         if recording():  # the tapes see that this value is the variable's
-            found: Value = OPS["isolate"](self)
-            return found
+            with autocasting(None):
+                return OPS["isolate"](self)
         return Tensor(self.array.copy())
 
     def as_node(self) -> Node:
+        node: Node = self._seen(self._own_node())
+        return node
+
+    def _own_node(self) -> Node:
         given = (replacements() or {}).get(self)
         if given is not None:
             node: Node = given.as_node()
@@ -220,12 +256,12 @@ class Variable(Operand):
         Raises `DataError` if the shape differs.
         """
         trace = current_trace()
-        tensor = convert_to_tensor(value, self.type.dtype)
-        if tensor.type.shape != self.type.shape:
+        tensor = convert_to_tensor(value, self.kept.dtype)
+        if tensor.type.shape != self.kept.shape:
             raise DataError(
                 Diagnostic(
                     "T0701",
-                    f"`{self.path}` is {self.type} and cannot take {tensor.type}",
+                    f"`{self.path}` is {self.kept} and cannot take {tensor.type}",
                     caller_span(),
                 )
             )
@@ -309,9 +345,9 @@ class Variable(Operand):
 
     def __deepcopy__(self, known: Any) -> Variable:
         return Variable(
-            self.numpy(), None, self.type.dtype, self.trainable, self.name,
-            self.regularizer, self.constraint,
+            self.numpy(), None, self.kept.dtype, self.trainable, self.autocast,
+            self.name, self.regularizer, self.constraint,
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        return f"<Variable {self.path}: {self.type}>"
+        return f"<Variable {self.path}: {self.kept}>"

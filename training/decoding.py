@@ -65,7 +65,7 @@ class Decoder:
     def _variable(self, row: Json) -> Variable:
         type = self.type(row["type"])
         return Variable(
-            "zeros", type.shape, type.dtype, bool(row["trainable"]), row["name"]
+            "zeros", type.shape, type.dtype, bool(row["trainable"]), name=row["name"]
         )
 
     # Values.

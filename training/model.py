@@ -88,7 +88,7 @@ class Model(Layer, metaclass=ModelKind):
         types = []
         for array in arrays:
             dims = [Dim.from_symbol(BATCH), *(Dim.of(size) for size in array.shape[1:])]
-            dtype = self.dtype_kind if array.dtype.kind == "f" else None
+            dtype = self.policy.stored if array.dtype.kind == "f" else None
             own = dtype or data.dtype_of_array(array)
             types.append(TensorType(own, tuple(dims[: array.ndim])))
         if self.called_with != tuple(types):

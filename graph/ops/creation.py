@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, ceildiv, maximum
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
-from ..types import F32, I32, DTypeLike, TensorType, dtype_of
+from ..types import I32, DTypeLike, TensorType, dtype_of
 from .movement import as_shape, full_node
 
 Types = tuple[TensorType, ...]
@@ -38,7 +39,8 @@ class Arange(Op):
     ) -> Any:
         first, last = (0, start) if stop is None else (start, stop)
         whole = all(isinstance(n, (int, Dim)) for n in (first, last, step))
-        kind = dtype_of(dtype) if dtype is not None else I32 if whole else F32
+        usual = I32 if whole else default_float()
+        kind = usual if dtype is None else dtype_of(dtype)
         if not whole:
             count = Dim.of(max(0, math.ceil((last - first) / step)))
             return (), {"start": first, "count": count, "step": step, "dtype": kind}
@@ -69,7 +71,7 @@ class Filled(Op):
     value = 0
 
     def arguments(self, shape: Any, dtype: DTypeLike | None = None) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
+        kind = default_float() if dtype is None else dtype_of(dtype)
         return (), {"shape": as_shape(shape), "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +156,7 @@ class Eye(Op):
     def arguments(
         self, N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None
     ) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
+        kind = default_float() if dtype is None else dtype_of(dtype)
         return (), {"N": N, "M": N if M is None else M, "k": k, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import default_float
 from ..device import module_of
 from ..diagnostics import Fault
 from ..dim import Dim
@@ -262,8 +263,8 @@ def along(vector: Node, axis: int, rank: int) -> Node:
 
 
 def floats(x: Any) -> Any:
-    """Integers and truth values as float32."""
-    return x if type_of(x).dtype.is_float else call("cast", x, "float32")
+    """Integers and truth values as floats."""
+    return x if type_of(x).dtype.is_float else call("cast", x, default_float().name)
 
 
 def whole(name: str, value: Any, argument: str) -> int:

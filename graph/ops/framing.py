@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import default_float
 from ..dim import Dim
 from ..node import Node
 from ..registry import OPS, call
 from ..tensor import constant_node
-from ..types import F32
 from .formula import (
     Refusal,
     Several,
@@ -30,8 +30,8 @@ from .formula import (
 def _window(M: Any, formula: Any) -> Any:
     """A formula of `M` places as a vector; a single place gives 1."""
     size = Dim.of(M)
-    at = counted(size, dtype=F32)
-    last = OPS["size"].apply((), {"value": size - 1, "dtype": F32})
+    at = counted(size, dtype=default_float())
+    last = OPS["size"].apply((), {"value": size - 1, "dtype": default_float()})
     alone = call("equal", last, 0.0)
     share = at / call("where", alone, 1.0, last)
     return call("where", alone, 1.0, formula(share))

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import default_float
 from ..diagnostics import DataError, Diagnostic, Fault
 from ..dim import ZERO, Dim
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
-from ..types import F32, TensorType, dtype_of
+from ..types import TensorType, dtype_of
 from .indexing import as_integer
 from .reduce import normal_axis
 
@@ -230,7 +231,7 @@ class OneHot(Op):
     def arguments(
         self, x: Any, num_classes: Any, axis: int = -1, dtype: Any = None
     ) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
+        kind = default_float() if dtype is None else dtype_of(dtype)
         return (x,), {"num_classes": num_classes, "axis": axis, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:

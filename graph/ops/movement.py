@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import default_float
 from ..decide import equal as equal_dims
 from ..decide import valuations
 from ..diagnostics import Fault
@@ -14,7 +15,7 @@ from ..node import Node, topological
 from ..op import Op, Results, register
 from ..registry import OPS, call
 from ..tensor import SymbolicTensor
-from ..types import F32, DTypeLike, TensorType, dtype_of
+from ..types import DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
 
@@ -408,7 +409,7 @@ class Full(Op):
     def arguments(
         self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None
     ) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
+        kind = default_float() if dtype is None else dtype_of(dtype)
         return (), {"shape": as_shape(shape), "fill_value": fill_value, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..configuration import default_float
 from ..dim import Dim, maximum, minimum
 from ..node import Node
 from ..registry import call
-from ..types import F32, DTypeLike, dtype_of
+from ..types import DTypeLike, dtype_of
 from .formula import (
     Refusal,
     along,
@@ -160,14 +161,14 @@ def tri(N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None) -> An
     >>> call("tri", 2).numpy().tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
-    kind = F32 if dtype is None else dtype_of(dtype)
+    kind = default_float() if dtype is None else dtype_of(dtype)
     return call("cast", band(N, N if M is None else M, k) <= 0, kind)
 
 
 @derived(0, domain=(), sized=True)
 def identity(n: Any, dtype: DTypeLike | None = None) -> Any:
     """1 on the diagonal of an n by n matrix, 0 elsewhere."""
-    kind = F32 if dtype is None else dtype_of(dtype)
+    kind = default_float() if dtype is None else dtype_of(dtype)
     return call("cast", call("equal", band(n, n, 0), 0), kind)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..configuration import default_float
 from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..dim import Dim
 from ..node import Node
@@ -16,7 +17,7 @@ from ..op import Op, Results, register
 from ..registry import OPS, call
 from ..tensor import SymbolicTensor, Tensor
 from ..trace import current_trace
-from ..types import F32, DTypeLike, TensorType, dtype_of
+from ..types import DTypeLike, TensorType, dtype_of
 from ..variable import DEFAULT_GENERATOR, SeedGenerator
 from .movement import as_shape
 
@@ -62,7 +63,7 @@ class Draw(Op):
     sized = True
 
     def arguments(self, key: Any, shape: Any, dtype: DTypeLike | None = None) -> Any:
-        kind = F32 if dtype is None else dtype_of(dtype)
+        kind = default_float() if dtype is None else dtype_of(dtype)
         return (key,), {"shape": as_shape(shape), "dtype": kind}
 
     def canonical(
@@ -191,7 +192,7 @@ def bernoulli(
     [1.0, 1.0]
     """
     hit = call("random_uniform", draw_key(seed), shape) < probability
-    return call("cast", hit, dtype or "float32")
+    return call("cast", hit, dtype or default_float().name)
 
 
 def dropout(
@@ -208,7 +209,7 @@ def dropout(
     >>> dropout([1.0, 1.0], 0.0).numpy().tolist()
     [1.0, 1.0]
     """
-    x = call("cast", inputs, getattr(inputs, "dtype", "float32"))
+    x = call("cast", inputs, getattr(inputs, "dtype", default_float().name))
     kept = bernoulli(shared_sizes(x.type, noise_shape), 1.0 - rate, "bool", seed)
     return call("where", kept, x / (1.0 - rate), 0.0)
 

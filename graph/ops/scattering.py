@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, product
 from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import F32, I32, DTypeLike, TensorType
+from ..types import I32, DTypeLike, TensorType
 from .formula import (
     Derived,
     Refusal,
@@ -336,7 +337,7 @@ def digitize(x: Any, bins: Any) -> Any:
 
     from ..tensor import constant_node
 
-    dtype = type_of(x).dtype if type_of(x).dtype.is_float else F32
+    dtype = type_of(x).dtype if type_of(x).dtype.is_float else default_float()
     borders = constant_node(np.asarray(bins, dtype.numpy))
     return call("searchsorted", borders, call("cast", x, dtype), "right")
 

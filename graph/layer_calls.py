@@ -1,0 +1,161 @@
+"""The arguments of a layer's call by name: tensors, their shapes and their masks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from inspect import Parameter
+from typing import TYPE_CHECKING, Any
+
+from . import tree
+from .diagnostics import Fault
+from .dim import Dim, Symbol
+from .layer_parts import signature, unknown_argument
+from .masking import get_mask, masks_of, set_mask
+from .operand import Operand
+from .registry import call
+from .tensor import SymbolicTensor, input_node
+from .types import DType, TensorType
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+SUFFIX = "_shape"
+
+
+@lru_cache(1024)
+def argument_names(function: Any) -> tuple[str, ...]:
+    """The names of a method's arguments, without `self` and what takes all others."""
+    _, *parameters = signature(function).parameters.values()
+    others = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind not in others)
+
+
+def tensor_arguments(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call that are tensors or nests of tensors, by name."""
+    names = argument_names(type(layer).call)
+    given = dict(zip(names, args, strict=False))
+    if len(args) > len(names):
+        given["args"] = args[len(names) :]
+    return {k: v for k, v in {**given, **kwargs}.items() if _is_tensors(v)}
+
+
+def _is_tensors(value: Any) -> bool:
+    if isinstance(value, Operand):
+        return True
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if not isinstance(value, (list, tuple)) or not value:
+        return False
+    flat = all(item is None or _is_tensors(item) for item in value)
+    return flat and any(item is not None for item in value)
+
+
+def first_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a call is about: its first argument."""
+    return args[0] if args else next(iter(kwargs.values()), None)
+
+
+def with_masks(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[dict[str, Any], Any]:
+    """The named arguments with the masks that tensors carry, and the input's mask.
+
+    A single tensor's goes to `mask`, those of several, each to `<argument>_mask`, as
+    far as `call` has such arguments and they are not given.
+    """
+    if kwargs.get("mask") is not None:
+        return kwargs, kwargs["mask"]
+    carried = masks_of(first_argument(args, kwargs))
+    known = argument_names(type(layer).call)
+    tensors = tensor_arguments(layer, args, kwargs)
+    given = {*known[: len(args)], *(k for k, v in kwargs.items() if v is not None)}
+    single = len(tensors) == 1
+    found = {
+        name: mask
+        for key, value in tensors.items()
+        if (name := "mask" if single else f"{key}_mask") in known
+        and name not in given
+        and (mask := masks_of(value)) is not None
+    }
+    previous = found.get("mask", carried)
+    return ({**kwargs, **found} if found else kwargs), previous
+
+
+def shapes_for(
+    layer: Layer, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The shapes that `build` wants: the first one, or each by its argument's name."""
+    shapes = {
+        f"{key}{SUFFIX}": tree.map_leaves(_shape_of, value)
+        for key, value in tensor_arguments(layer, args, kwargs).items()
+        if key != "mask"
+    }
+    wanted = argument_names(function)
+    if len(wanted) == 1:
+        return {wanted[0]: next(iter(shapes.values()), None)}
+    arguments = argument_names(type(layer).call)
+    for name in wanted:
+        if not name.endswith(SUFFIX) or name.removesuffix(SUFFIX) not in arguments:
+            raise _misnamed(layer, function.__name__, name, arguments)
+    return {name: shapes[name] for name in wanted if name in shapes}
+
+
+def _shape_of(operand: Any) -> tuple[int | None, ...]:
+    shape: tuple[int | None, ...] = operand.shape
+    return shape
+
+
+def _misnamed(layer: Layer, function: str, name: str, arguments: Any) -> Fault:
+    fitting = ", ".join(f"`{argument}{SUFFIX}`" for argument in arguments)
+    return Fault(
+        "T0203",
+        f"`{function}` of `{type(layer).__name__}` has an argument `{name}`, and "
+        "`call` has no tensor for it",
+        argument=name,
+        help=[f"with several arguments each is the shape of one of `call`: {fitting}"],
+    )
+
+
+def recast(value: Any, dtype: DType) -> Any:
+    """A float operand in a dtype, with the mask that it carries."""
+    if not value.type.dtype.is_float or value.type.dtype == dtype:
+        return value
+    found = call("cast", value, dtype.name)
+    mask = get_mask(value)
+    if mask is not None:
+        set_mask(found, mask)
+    return found
+
+
+def placeholders(
+    layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Symbols of given shapes, in the places of `call` that the shapes' names say."""
+    dtype = layer.input_dtype
+    made = tuple(placeholder(shape, dtype) for shape in args)
+    named: dict[str, Any] = {}
+    known = argument_names(type(layer).call)
+    for key, shape in kwargs.items():
+        name = known[0] if key == "input_shape" and known else key.removesuffix(SUFFIX)
+        if name not in known:
+            shapes = [f"{argument}{SUFFIX}" for argument in known]
+            raise unknown_argument("compute_output_shape", key, shapes)
+        named[name] = placeholder(shape, dtype)
+    return made, named
+
+
+def placeholder(shape: Any, dtype: DType) -> Any:
+    """A symbol of a shape, with a size of its own for each None; or a nest of them."""
+    if shape is None:
+        return None
+    if isinstance(shape, dict):
+        return {key: placeholder(one, dtype) for key, one in shape.items()}
+    if shape and isinstance(shape[0], (list, tuple)):
+        return [placeholder(one, dtype) for one in shape]
+    dims = tuple(
+        Dim.from_symbol(Symbol(f"size{axis}")) if size is None else Dim.of(size)
+        for axis, size in enumerate(shape)
+    )
+    return SymbolicTensor(input_node("probe", TensorType(dtype, dims)))
