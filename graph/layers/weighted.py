@@ -40,7 +40,7 @@ class Weighted(Layer):
     Zeros()
     """
 
-    def __init_subclass__(cls, **kwargs: Any):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in cls.__dict__:
             kind: Any = cls
