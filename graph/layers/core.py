@@ -192,7 +192,15 @@ class ReversibleEmbedding(Embedding):
         logit_soft_cap: float | None = None,
         **kwargs: Any,
     ):
-        super().__init__(input_dim, output_dim, mask_zero=mask_zero, **kwargs)
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
+            **kwargs,
+        )
         self.tie_weights, self.reverse_dtype = bool(tie_weights), reverse_dtype
         self.logit_soft_cap = logit_soft_cap
 
