@@ -340,10 +340,14 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         mixed = autocast_dtype() is not None or policy.compute != policy.stored
         return policy.compute if mixed else None
 
+    @property
+    def foreign(self) -> bool:
+        """Whether `call` runs code of the user's."""
+        return not type(self).__module__.startswith("tulle.")
+
     def _wants_values(self, error: TensorTypeError) -> bool:
         """Whether a user's `call` failed because a symbol has no value."""
-        ours = type(self).__module__.startswith("tulle.")
-        return not ours and error.diagnostics[0].code == VALUES_WANTED
+        return self.foreign and error.diagnostics[0].code == VALUES_WANTED
 
     def run_body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`call` itself; on values, arrays become tensors and a `vjp` is recorded."""

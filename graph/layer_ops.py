@@ -49,8 +49,7 @@ def expand_call(call: LayerCall, operands: Any, trace: Trace) -> Any:
 
 def _placed(error: TensorTypeError, call: LayerCall) -> Exception:
     fault: Fault | None = error.fault
-    ours = call.layer.__class__.__module__.startswith("tulle.")
-    return fault if ours and fault is not None else error
+    return error if call.layer.foreign or fault is None else fault
 
 
 def _told(call: LayerCall, type: TensorType) -> TensorType:

@@ -94,7 +94,7 @@ class Encoder:
         if isinstance(getattr(item, "network", None), Network):
             return {"formula": self.layer(item.network)}
         if isinstance(item, type) or callable(item):
-            return {"function": name_of("function", item)}
+            return {"function": _function_name(item)}
         raise _unsaved(item)
 
     def _forms(self) -> tuple[tuple[Any, Callable[[Any], Json]], ...]:
@@ -283,6 +283,19 @@ def _config(item: Any) -> dict[str, Any]:
         f"{reason}",
         f"write `get_config` in `{kind.__name__}`: a dictionary of the constructor's "
         "arguments by name",
+    )
+
+
+def _function_name(function: Any) -> str:
+    """The name under which a function is found again; refuses what has none."""
+    name = getattr(function, "__name__", None)
+    if name is not None and name != "<lambda>":
+        return name_of("function", function)
+    raise _error(
+        "T0709",
+        f"{function!r} has no name, and a file holds no code",
+        "write it as a function with a name, `def scaled(x): …`, and load the model "
+        "with `custom_objects`, or register it with `saving.register_serializable()`",
     )
 
 

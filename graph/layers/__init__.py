@@ -13,6 +13,8 @@ from . import (
     convolution_transposed,
     core,
     einsum,
+    functions,
+    lambda_layer,
     merging,
     normalization,
     pooling,
@@ -30,6 +32,8 @@ from .convolution import *  # noqa: F403
 from .convolution_transposed import *  # noqa: F403
 from .core import *  # noqa: F403
 from .einsum import *  # noqa: F403
+from .functions import *  # noqa: F403
+from .lambda_layer import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
@@ -48,6 +52,7 @@ __all__ += convolution.__all__
 __all__ += convolution_transposed.__all__
 __all__ += core.__all__
 __all__ += einsum.__all__
+__all__ += lambda_layer.__all__
 __all__ += merging.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__
@@ -58,3 +63,30 @@ __all__ += resizing.__all__
 __all__ += spatial.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}
+
+# Names by which Keras knows a layer besides its own; files have the layer's own.
+ALIASES: dict[str, str] = {
+    "AvgPool1D": "AveragePooling1D",
+    "AvgPool2D": "AveragePooling2D",
+    "AvgPool3D": "AveragePooling3D",
+    "Convolution1D": "Conv1D",
+    "Convolution1DTranspose": "Conv1DTranspose",
+    "Convolution2D": "Conv2D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3D": "Conv3D",
+    "Convolution3DTranspose": "Conv3DTranspose",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+    "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GlobalAvgPool3D": "GlobalAveragePooling3D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "GlobalMaxPool3D": "GlobalMaxPooling3D",
+    "MaxPool1D": "MaxPooling1D",
+    "MaxPool2D": "MaxPooling2D",
+    "MaxPool3D": "MaxPooling3D",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
+}
+globals().update({alias: LAYERS[name] for alias, name in ALIASES.items()})
+__all__ += list(ALIASES)
+__all__ += functions.__all__

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 import tulle
-from tulle.graph import activations, control, functions, initializers, inquiry
+from tulle.graph import (
+    activations,
+    control,
+    functions,
+    initializers,
+    inquiry,
+    layers,
+)
 from tulle.graph.layers import LAYERS
 from tulle.graph.registry import ALIASES, OPS
 from tulle.training import losses, metrics, optimizers, schedules
@@ -59,7 +66,8 @@ def test_modules_are_attributes(name):
 
 def test_every_registered_thing_has_a_public_name():
     public = {
-        "layers": set(LAYERS) | {"Input", "Layer"},
+        "layers": {*LAYERS, *layers.ALIASES, *layers.functions.__all__}
+        | {"Input", "InputSpec", "Layer"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
         | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES},

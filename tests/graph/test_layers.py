@@ -9,7 +9,7 @@ from tulle.graph.diagnostics import DataError, TensorTypeError
 from tulle.graph.differentiate import gradients
 from tulle.graph.evaluate import evaluate
 from tulle.graph.layer import Layer
-from tulle.graph.layers import LAYERS
+from tulle.graph.layers import ALIASES, LAYERS, functions
 from tulle.graph.masking import get_mask, set_mask
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import OPS, call
@@ -185,7 +185,8 @@ def test_activation_names():
 
 
 def test_registry():
-    assert set(LAYERS) == set(layers.__all__)
+    assert {*LAYERS, *ALIASES, *functions.__all__} == set(layers.__all__)
+    assert all(getattr(layers, a) is LAYERS[name] for a, name in ALIASES.items())
     assert all(issubclass(kind, Layer) for kind in LAYERS.values())
 
 
