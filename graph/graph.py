@@ -24,12 +24,14 @@ class Objective:
     """What training minimizes: an output by name, the variables that move, and how.
 
     `apply` receives pairs of gradient and variable as symbols and assigns the
-    variables; it runs inside a trace.
+    variables; it runs inside a trace. The variables of one of `groups` come as one flat
+    variable, the others as they are; without `groups` all come flat.
     """
 
     loss: str
     variables: tuple[Variable, ...]
     apply: Callable[[Sequence[tuple[Any, Variable]]], Any]
+    groups: tuple[tuple[Variable, ...], ...] | None = None
 
 
 @dataclass(frozen=True)

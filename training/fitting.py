@@ -70,6 +70,8 @@ def fit(
             listeners.call("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break
+        optimizer = model.demand_compiled().optimizer
+        optimizer.finalize_variable_values(model.trainable_weights)
     finally:
         display.close()
     listeners.call("on_train_end")

@@ -1,210 +1,56 @@
-"""The base of optimizers: slots, clipping, weight decay, constraints, state.
+"""The base of optimizers: what a step does around the rule of a class.
 
-A variable given to `build` may be an arena: many variables laid side by side in one
-flat array. Then a step is one computation over flat memory; what must look at single
-variables (clipping by their norm, exclusions, constraints) uses the arena's layout.
-Order of a step: clipping, weight decay, update, constraint.
+Order of a step: unscaling, accumulation, clipping, weight decay, update, moving
+average, constraints. It is written with ops and assignments alone, so the same text
+runs eagerly, inside `function` and in the compiled step of `fit`, there over arenas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
-from ..graph.tensor import Tensor, convert_to_tensor
+from ..graph.replacing import replacing
+from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
 from ..graph.variable import Variable
-from . import schedules
-from .configured import Configured, find, told_to_caller
+from .configured import told_to_caller
+from .notices import warn
+from .optimizer_settings import OptimizerSettings, Rate, between
+
+__all__ = ["Optimizer", "Pairs", "Rate", "between", "only_if"]
+Pairs = list[tuple[Any, Variable]]
 
 
-@dataclass(frozen=True)
-class Part:
-    """A variable's place in an arena."""
+class Optimizer(OptimizerSettings):
+    """The base of optimizers: a subclass gives `update_step`, and slots in `build`.
 
-    variable: Variable
-    start: int
+    `learning_rate` is a number, a schedule, or a function without arguments.
+    `clipnorm` shrinks each gradient to a norm, `global_clipnorm` all of them together,
+    `clipvalue` each element; one of them may be given. `weight_decay` is decoupled
+    (Loshchilov and Hutter 2017). `use_ema` keeps a moving average of the variables,
+    which takes their place every `ema_overwrite_frequency` steps, or at the end of
+    `fit`. `loss_scale_factor` scales the loss up and gradients down again.
+    `gradient_accumulation_steps` averages the gradients of so many calls before each
+    step.
 
-    @property
-    def stop(self) -> int:
-        return self.start + self.variable.size
-
-
-Layout = Mapping[Variable, Sequence[Part]]
-
-
-class Optimizer(Configured):
-    """The base of optimizers: a subclass gives `update_step`, and `build` for slots.
-
-    `learning_rate` is a number or a schedule. `clipnorm` shrinks each gradient to a
-    norm, `global_clipnorm` all of them together, `clipvalue` each element; one of them
-    may be given. `weight_decay` is decoupled (Loshchilov and Hutter 2017).
+    >>> class Signs(Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         variable.assign_sub(call("sign", gradient) * learning_rate)
+    >>> variable = Variable([1.0, 2.0])
+    >>> Signs(0.5).apply([[3.0, -4.0]], [variable])
+    >>> variable.numpy().tolist()
+    [0.5, 2.5]
     """
 
-    def __init__(
-        self,
-        learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-    ):
-        self.name = name or type(self).__name__.lower()
-        self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue = clipnorm, clipvalue
-        self.global_clipnorm = global_clipnorm
-        self._check_settings()
-        self._slots: dict[tuple[Variable, str], Variable] = {}
-        self._layout: dict[Variable, Sequence[Part]] = {}
-        self._built: list[Variable] = []
-        self._without_decay: list[Any] = []
-        self.iterations = Variable(0, dtype="int64", trainable=False, name="iteration")
-        self._schedule: Any = None
-        if callable(learning_rate) and not isinstance(learning_rate, Variable):
-            self._schedule, learning_rate = learning_rate, 0.0
-        if isinstance(learning_rate, dict):
-            self._schedule = schedule_of(learning_rate)
-            learning_rate = 0.0
-        self._rate = Variable(
-            learning_rate, dtype="float32", trainable=False, name="learning_rate"
-        )
-
-    def _check_settings(self) -> None:
-        names = ("clipnorm", "clipvalue", "global_clipnorm")
-        given = [name for name in names if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise Fault(
-                "T0204",
-                f"`{given[0]}` and `{given[1]}` exclude each other",
-                argument=given[1],
-            )
-        for name in given:
-            if not getattr(self, name) > 0:
-                raise Fault("T0204", f"`{name}` is positive", argument=name)
-
-    # State.
-
-    @property
-    def learning_rate(self) -> Any:
-        """The rate of the next step: a variable, or what the schedule says."""
-        if self._schedule is None:
-            return self._rate
-        return self._schedule(self.iterations.value)
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if isinstance(value, schedules.LearningRateSchedule):
-            self._schedule = value
-        else:
-            self._schedule = None
-            self._rate.assign(value)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The state: number of steps, rate and slots."""
-        return [self.iterations, self._rate, *self._slots.values()]
-
-    @property
-    def built(self) -> bool:
-        return bool(self._built)
-
-    @property
-    def _trainable_variables(self) -> list[Variable]:
-        return list(self._built)
-
-    def build(
-        self, variables: Iterable[Variable], layout: Layout | None = None
-    ) -> None:
-        """Make the slots for variables; `layout` says which of them are arenas."""
-        self._built = list(variables)
-        self._layout = dict(layout or {})
-        self._slots.clear()
-        for variable in self._built:
-            for name in self.slot_names():
-                self.add_variable_from_reference(variable, name)
-
-    def slot_names(self) -> tuple[str, ...]:
-        """The slots that every variable has."""
-        return ()
-
-    def add_variable_from_reference(
-        self,
-        reference_variable: Variable,
-        name: str,
-        initializer: Any = "zeros",
-    ) -> Variable:
-        """A slot with the shape and dtype of a variable."""
-        reference = reference_variable
-        slot = Variable(
-            initializer,
-            reference.shape,
-            reference.dtype,
-            trainable=False,
-            name=f"{reference.name}_{name}",
-        )
-        slot.path = f"{self.name}/{reference.path}_{name}"
-        self._slots[reference, name] = slot
-        return slot
-
-    def slot(self, variable: Variable, name: str) -> Variable:
-        """A slot of a variable."""
-        return self._slots[variable, name]
-
-    def exclude_from_weight_decay(
-        self,
-        var_list: Iterable[Variable] | None = None,
-        var_names: Iterable[str] | None = None,
-    ) -> None:
-        """Spare variables, or those whose path contains a word, from weight decay."""
-        self._without_decay += [*(var_list or ()), *(var_names or ())]
-
-    def state(
-        self, names: Mapping[Variable, str] | None = None
-    ) -> dict[str, np.ndarray[Any, Any]]:
-        """All state by name; a slot under the path of the variable it belongs to.
-
-        `names` are other names for variables than their paths.
-        """
-        found = {
-            "iterations": self.iterations.numpy(),
-            "learning_rate": self._rate.numpy(),
-        }
-        for (variable, name), slot in self._slots.items():
-            values = slot.numpy().reshape(-1)  # once: a slot may hold many parts
-            for part in self.parts(variable):
-                key = _key(part.variable, name, names)
-                own = values[part.start : part.stop]
-                found[key] = own.reshape(part.variable.shape)
-        return found
-
-    def restore(
-        self,
-        state: Mapping[str, np.ndarray[Any, Any]],
-        names: Mapping[Variable, str] | None = None,
-    ) -> None:
-        """Take over what `state` gave; slots that it lacks stay as they are."""
-        for key, variable in (
-            ("iterations", self.iterations),
-            ("learning_rate", self._rate),
-        ):
-            if key in state:
-                variable.assign(state[key])
-        for (variable, name), slot in self._slots.items():
-            value = slot.numpy().reshape(-1)
-            for part in self.parts(variable):
-                key = _key(part.variable, name, names)
-                if key in state:
-                    value[part.start : part.stop] = state[key].reshape(-1)
-            slot.assign(value.reshape(slot.shape))
-
-    def parts(self, variable: Variable) -> Sequence[Part]:
-        """The single variables that an arena holds; else the variable itself."""
-        return self._layout.get(variable) or (Part(variable, 0),)
+    def make_slots(self, variables: list[Variable]) -> None:
+        if self.use_ema:
+            self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self.add_optimizer_variables(variables, "gradient_accumulator")
 
     # Steps.
 
@@ -214,32 +60,103 @@ class Optimizer(Configured):
         grads: Sequence[Any],
         trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
-        """One step along gradients of the variables given, or of those built for."""
-        chosen = self._built if trainable_variables is None else trainable_variables
-        variables = list(chosen)
+        """One step along gradients of the variables given, or of those built for.
+
+        A gradient of None leaves its variable alone. Raises T0204 for variables that
+        the optimizer was not built for, and where no gradient is there at all.
+        """
+        pairs = self._paired(grads, trainable_variables)
+        if pairs:
+            self.take_step(pairs)
+
+    def _paired(
+        self, grads: Sequence[Any], given: Sequence[Variable] | None
+    ) -> list[tuple[Any, Variable]]:
+        """Gradients, as tensors, with the variables that have one."""
+        grads = list(grads)
+        if given is None and not self.built:
+            raise Fault(
+                "T0204",
+                "the optimizer does not know yet which variables it moves",
+                argument="trainable_variables",
+                help=["pass them, or call `optimizer.build(variables)` first"],
+            )
+        variables = list(self._trainable_variables if given is None else given)
         if len(grads) != len(variables):
             raise Fault(
                 "T0204",
                 f"{len(grads)} gradients do not belong to {len(variables)} variables",
                 argument="grads",
             )
-        if not self._built:
-            self.build(variables)
+        if not grads:
+            return []
+        self.ensure_built(variables)
         self._check_known(variables)
         pairs = [
             (convert_to_tensor(gradient, variable.dtype), variable)
             for gradient, variable in zip(grads, variables, strict=True)
             if gradient is not None
         ]
-        self._step(pairs)
+        lost = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
+        if not pairs:
+            raise Fault(
+                "T0204",
+                "none of the gradients is there: all of them are None",
+                argument="grads",
+                help=[
+                    "compute the loss inside the tape, from the variables",
+                    f"the variables are {', '.join(f'`{path}`' for path in lost[:5])}",
+                ],
+            )
+        if lost and not self._told >= set(lost):
+            self._told |= set(lost)
+            named = ", ".join(f"`{path}`" for path in lost[:5])
+            warn(f"there is no gradient for {named}: they are left as they are")
+        return pairs
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
-        """One step along pairs of gradient and variable."""
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+        """One step along pairs of gradient and variable; gives the count of calls."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def stateless_apply(
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
+    ) -> tuple[list[Any], list[Any]]:
+        """The values of variables and state after a step from other values of theirs.
+
+        Gives those of the trainable variables, then those of `variables`; assigns
+        nothing.
+        """
+        state, trained = self.variables, self._trainable_variables
+        values: dict[Variable, Any] = {}
+        for group, given, word in (
+            (state, optimizer_variables, "optimizer_variables"),
+            (trained, trainable_variables, "trainable_variables"),
+        ):
+            if len(group) != len(given):
+                self._refuse_count(word, len(given), len(group))
+            pairs = zip(group, given, strict=True)
+            values.update((v, convert_to_tensor(x, v.dtype)) for v, x in pairs)
+        with replacing(values):
+            self.apply(grads, trained)
+        return [values[v] for v in trained], [values[v] for v in state]
+
+    @told_to_caller
+    def _refuse_count(self, argument: str, given: int, wanted: int) -> None:
+        raise Fault(
+            "T0204",
+            f"`{argument}` has {given} values, and the optimizer has {wanted} "
+            "variables there",
+            argument=argument,
+            help=["call `optimizer.build(variables)` first"],
+        )
 
     def _check_known(self, variables: Sequence[Variable]) -> None:
-        known = set(self._built)
+        known = {*self._trainable_variables, *self._packed}
         strange = [v for v in variables if v not in known]
         if strange:
             raise Fault(
@@ -249,14 +166,42 @@ class Optimizer(Configured):
                 help=["make a new optimizer, or call `build` with all variables first"],
             )
 
-    def _step(self, pairs: list[tuple[Any, Variable]]) -> None:
-        rate = convert_to_tensor(self.learning_rate)
-        for gradient, variable in self._clipped(pairs):
-            own_rate = call("cast", rate, variable.dtype)
-            self._decay(variable, own_rate)
-            self.update_step(gradient, variable, own_rate)
+    def take_step(self, pairs: Pairs) -> None:
+        """One step along gradients that are there."""
+        if self.loss_scale_factor is not None:
+            pairs = [(g / self.loss_scale_factor, v) for g, v in pairs]
+        if self.gradient_accumulation_steps:
+            self._accumulate(pairs, self.gradient_accumulation_steps)
+        else:
+            self._update(pairs)
+        if self.use_ema:
+            self._move_averages(pairs)
+        for _, variable in pairs:
             self._constrain(variable)
-        self.iterations.assign_add(1)
+        self._iterations.assign_add(1)
+
+    def _accumulate(self, pairs: Pairs, steps: int) -> None:
+        """Add to the sums; each time there are enough, a step along their means."""
+        due = call("equal", (self._iterations.value + 1) % steps, 0)
+        slots = [self.slot(v, "gradient_accumulator") for _, v in pairs]
+        sums = [slot.value + g for slot, (g, _) in zip(slots, pairs, strict=True)]
+        means = [(total / steps, v) for total, (_, v) in zip(sums, pairs, strict=True)]
+        only_if(due, lambda: self._update(means), self.touched())
+        for slot, total in zip(slots, sums, strict=True):
+            slot.assign(call("where", due, call("zeros_like", total), total))
+
+    def _update(self, pairs: Pairs) -> None:
+        rate = convert_to_tensor(self.learning_rate)
+        rates = {v.dtype: call("cast", rate, v.dtype) for _, v in pairs}
+        clipped = self._clipped(pairs)
+        for _, variable in clipped:
+            self._decay(variable, rates[variable.dtype])
+        self.begin_step()
+        for gradient, variable in clipped:
+            self.update_step(gradient, variable, rates[variable.dtype])
+
+    def begin_step(self) -> None:
+        """What a step does once, before it updates the variables one by one."""
 
     def update_step(
         self, gradient: Any, variable: Variable, learning_rate: Any
@@ -264,21 +209,39 @@ class Optimizer(Configured):
         """Assign a variable and its slots their next values."""
         raise Fault("T0204", f"`{type(self).__name__}` has no `update_step`")
 
-    def _clipped(self, pairs: list[tuple[Any, Variable]]) -> list[tuple[Any, Variable]]:
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Give a variable a value."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Add a value to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtract a value from a variable."""
+        variable.assign_sub(value)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss whose gradients this optimizer takes."""
+        factor = self.loss_scale_factor
+        return loss if factor is None else loss * factor
+
+    # Parts of a step.
+
+    def _clipped(self, pairs: Pairs) -> Pairs:
         if self.clipvalue is not None:
             low, high = -self.clipvalue, self.clipvalue
             return [(call("clip", g, low, high), v) for g, v in pairs]
         if self.clipnorm is not None:
             limit = self.clipnorm
             return [
-                (self._each(v, g, lambda p, x: shrunk(x, limit)), v) for g, v in pairs
+                (self._each(v, g, lambda _, x: shrunk(x, limit)), v) for g, v in pairs
             ]
         if self.global_clipnorm is not None:
-            total = sum(
-                call("cast", call("sum", call("square", g)), "float32")
-                for g, _ in pairs
-            )
+            squares = [call("sum", call("square", g)) for g, _ in pairs]
+            total = sum(call("cast", square, "float32") for square in squares)
             scale = _scale(total, self.global_clipnorm)
+            scale = scale + (total - total)  # no number if the norm is none
             return [(g * call("cast", scale, g.dtype), v) for g, v in pairs]
         return pairs
 
@@ -289,44 +252,29 @@ class Optimizer(Configured):
         function: Callable[[Variable, Any], Any],
     ) -> Any:
         """A value with a function applied to each single variable's part of it."""
-        parts = self._layout.get(variable)
-        if parts is None:
+        home = self._packed.get(variable)
+        if home is None:
             return function(variable, value)
-        pieces, position = [], 0
-        for part in parts:
-            if part.start > position:
-                pieces.append(value[position : part.start])
-            piece = call("reshape", value[part.start : part.stop], part.variable.shape)
-            piece = function(part.variable, piece)
-            pieces.append(call("reshape", piece, (part.variable.size,)))
-            position = part.stop
-        if position < variable.size:
-            pieces.append(value[position : variable.size])
+        pieces = []
+        for part, start in home.offsets.items():
+            piece = call("reshape", value[start : start + part.size], part.shape)
+            pieces.append(call("reshape", function(part, piece), (part.size,)))
         return call("concatenate", pieces) if len(pieces) > 1 else pieces[0]
 
     def _decay(self, variable: Variable, rate: Any) -> None:
-        if self.weight_decay is None:
+        parts = self.parts(variable)
+        decays = [self.decay_of(part) or 0.0 for part in parts]
+        if not any(decays):
             return
-        spared = [self._spared(part.variable) for part in self.parts(variable)]
-        if all(spared):
-            return
-        loss = variable.value * self.weight_decay * rate
-        if any(spared):
-            keep = np.ones(variable.shape, variable.type.dtype.numpy)
-            for part, is_spared in zip(self.parts(variable), spared, strict=True):
-                if is_spared:
-                    keep.reshape(-1)[part.start : part.stop] = 0
-            loss = loss * Tensor(keep)
-        variable.assign(variable.value - loss)
-
-    def _spared(self, variable: Variable) -> bool:
-        return any(
-            word in variable.path if isinstance(word, str) else word is variable
-            for word in self._without_decay
-        )
+        decay: Any = decays[0]
+        if len(set(decays)) > 1:
+            sizes = [part.size for part in parts]
+            every = np.repeat(np.array(decays), sizes)
+            decay = Tensor(every.astype(variable.type.dtype.numpy))
+        variable.assign(variable.value - variable.value * decay * rate)
 
     def _constrain(self, variable: Variable) -> None:
-        if all(part.variable.constraint is None for part in self.parts(variable)):
+        if all(part.constraint is None for part in self.parts(variable)):
             return
         variable.assign(
             self._each(
@@ -336,12 +284,58 @@ class Optimizer(Configured):
             )
         )
 
+    def _move_averages(self, pairs: Pairs) -> None:
+        """The averages go on, also of variables that had no gradient."""
+        moved = [v for _, v in pairs]
+        found = {part for v in moved for part in self.parts(v)}
+        rest = [v for v in self._trainable_variables if v not in found]
+        done = convert_to_tensor(self.iterations)
+        begun = call("not_equal", done, 0)
+        every = self.ema_overwrite_frequency
+        for variable in [*moved, *rest]:
+            average = self.slot(variable, "average")
+            kept = call("cast", begun, variable.dtype) * self.ema_momentum
+            mean = kept * average.value + (1.0 - kept) * variable.value
+            average.assign(mean)
+            if every:
+                due = call("equal", (done + 1) % every, 0)
+                variable.assign(call("where", due, mean, variable.value))
+
+    @told_to_caller
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Put the moving averages in the place of variables; `fit` does it at its end.
+
+        Without `use_ema`, and before the first step, nothing changes.
+        """
+        if not self.use_ema or not self.built or not int(self._iterations.numpy()):
+            return
+        variables = list(var_list)
+        self._check_known(variables)
+        for variable in variables:
+            variable.assign(self.slot(variable, "average").value)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def _key(variable: Variable, slot: str, names: Mapping[Variable, str] | None) -> str:
-    return f"{(names or {}).get(variable, variable.path)}/{slot}"
+def only_if(
+    flag: Any, action: Callable[[], None], variables: Iterable[Variable]
+) -> None:
+    """Assign variables as `action` does, but only if a truth value holds.
+
+    While a program is traced the action's values are computed and chosen from.
+    """
+    if not isinstance(flag, SymbolicTensor):
+        if bool(flag):
+            action()
+        return
+    before = [(variable, variable.as_node()) for variable in variables]
+    action()
+    for variable, old in before:
+        new = variable.as_node()
+        if new is not old:
+            chosen = call("where", flag, SymbolicTensor(new), SymbolicTensor(old))
+            variable.assign(chosen)
 
 
 def shrunk(gradient: Any, limit: float) -> Any:
@@ -351,10 +345,3 @@ def shrunk(gradient: Any, limit: float) -> Any:
 
 def _scale(total: Any, limit: float) -> Any:
     return limit / call("maximum", call("sqrt", total), limit)
-
-
-def schedule_of(config: dict[str, Any]) -> Any:
-    """The schedule that a configuration describes."""
-    kinds = schedules.BY_NAME
-    kind = find(config["class_name"], "schedule", kinds, {}, "learning_rate")
-    return kind.from_config(config["config"])

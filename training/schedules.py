@@ -7,13 +7,13 @@ with ops, so that a compiled step computes its own rate.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
-from .configured import Configured
+from .configured import Configured, Kinds, deserialized, serialized
 
 
 class LearningRateSchedule(Configured):
@@ -210,6 +210,8 @@ __all__ = [
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
+    "serialize",
 ]
 BY_NAME: dict[str, type[LearningRateSchedule]] = {
     "cosine_decay": CosineDecay,
@@ -219,3 +221,28 @@ BY_NAME: dict[str, type[LearningRateSchedule]] = {
     "piecewise_constant_decay": PiecewiseConstantDecay,
     "polynomial_decay": PolynomialDecay,
 }
+KINDS = Kinds(LearningRateSchedule, "schedule", "learning_rate", BY_NAME)
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+    """Class and configuration, as JSON holds them.
+
+    >>> serialize(ExponentialDecay(0.5, 2, 0.5))["class_name"]
+    'ExponentialDecay'
+    """
+    found: dict[str, Any] = serialized(learning_rate_schedule)
+    return found
+
+
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The schedule that `serialize` described.
+
+    `custom_objects` maps names of your own classes to them. Raises T0204 for a class
+    that is not known.
+
+    >>> float(deserialize(serialize(ExponentialDecay(0.5, 2, 0.5)))(4))
+    0.125
+    """
+    return deserialized(config, custom_objects, KINDS)

@@ -22,7 +22,6 @@ from ..graph.variable import Variable
 from .notices import warn
 from .objective import Compiled
 from .operands import element_count
-from .optimizer import Part
 
 if TYPE_CHECKING:
     from .model import Model
@@ -92,7 +91,9 @@ class Steps:
         """The program of a kind, `train`, `test` or `predict`."""
         if kind == "train":
             self._follow_trainable()
-        key = (kind, signature)
+        compiled = self.model.compiled
+        revision = compiled.optimizer.revision if kind == "train" and compiled else 0
+        key = (kind, signature, revision)
         if key not in self._programs:
             graph = getattr(self, f"{kind}_graph")(signature)
             self._programs[key] = self._compile(graph)
@@ -136,12 +137,10 @@ class Steps:
                 "there is nothing to train: no weight of the model is trainable",
                 "set `trainable = True` on a layer",
             )
-        names = self.model.variable_names()
-        optimizer = compiled.optimizer
-        state = optimizer.state(names) if optimizer.built else compiled.pending
-        build_optimizer(compiled, wanted)
-        if state is not None:
-            optimizer.restore(state, names)
+        compiled.optimizer.rebuild(wanted)
+        if compiled.pending is not None:
+            compiled.optimizer.restore(compiled.pending, self.model.variable_names())
+            compiled.pending = None
         self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
         self._trained, self._watched = wanted, watched
 
@@ -166,12 +165,17 @@ class Steps:
     def train_graph(self, signature: Signature) -> Graph:
         """Losses, metrics, gradients and the optimizer's step."""
         graph = self._scored(signature, Trace(training=True))
-        variables = tuple(self.model.trainable_weights)
-        loss = graph.outputs["loss"]
-        self._check_reached(loss, variables)
-        apply = self.model.demand_compiled().optimizer.apply_gradients
-        objective = Objective("loss", variables, apply)
-        return Graph(graph.inputs, graph.outputs, graph.updates, True, objective)
+        compiled = self.model.demand_compiled()
+        optimizer, outputs = compiled.optimizer, dict(graph.outputs)
+        loss = outputs["loss"]
+        variables = self._reached(loss, self.model.trainable_weights)
+        with tracing(Trace(training=True)):
+            scaled = optimizer.scale_loss(SymbolicTensor(loss)).node
+        name = "loss" if scaled is loss else "scaled_loss"
+        outputs[name] = scaled
+        groups = () if compiled.run_eagerly else packed(optimizer, variables)
+        objective = Objective(name, variables, optimizer.apply_gradients, groups)
+        return Graph(graph.inputs, outputs, graph.updates, True, objective)
 
     def _inputs(self, types: Types) -> list[SymbolicTensor]:
         names = self.model.names_of_inputs(len(types))
@@ -260,12 +264,15 @@ class Steps:
             for metric in goal.weighted_metrics:
                 metric.update_state(target, output, weight)
 
-    def _check_reached(self, loss: Node, variables: Sequence[Variable]) -> None:
-        """Warn of trainable weights that the loss cannot reach."""
+    def _reached(
+        self, loss: Node, variables: Sequence[Variable]
+    ) -> tuple[Variable, ...]:
+        """The variables that the loss depends on; warns of others."""
         reached = differentiable_variables(loss)
         lost = [v for v in variables if v not in reached]
+        found = tuple(v for v in variables if v in reached)
         if not lost:
-            return
+            return found
         names = ", ".join(f"`{v.path}`" for v in lost[:5])
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         warn(
@@ -273,6 +280,7 @@ class Steps:
             "they are",
             "use them, or set `trainable = False`",
         )
+        return found
 
 
 SAME_VALUES = frozenset(
@@ -320,16 +328,12 @@ def cuts_gradient(node: Node) -> bool:
     return bool(node.op.no_gradient) or node.op.name == "stop_gradient"
 
 
-def build_optimizer(compiled: Compiled, variables: Sequence[Variable]) -> None:
-    """Make the optimizer's slots: over arenas, or single variables when uncompiled."""
-    if compiled.run_eagerly:
-        compiled.optimizer.build(variables)
-        return
+def packed(
+    optimizer: Any, variables: Sequence[Variable]
+) -> tuple[tuple[Variable, ...], ...]:
+    """The groups that the optimizer moves as flat arrays, its slots laid out so too."""
     from ..backend.arena import arenas
 
-    groups = arenas(variables)
-    layout = {
-        group.variable: [Part(v, start) for v, start in group.offsets.items()]
-        for group in groups
-    }
-    compiled.optimizer.build(list(layout), layout)
+    homes = [home for group in optimizer.packable(variables) for home in arenas(group)]
+    optimizer.pack(homes)
+    return tuple(home.variables for home in homes)

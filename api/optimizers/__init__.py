@@ -1,6 +1,8 @@
 """Optimizers, and the schedules of their learning rates."""
 
-from ..training.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, get
+from ..training import optimizers as _optimizers
+from ..training.optimizers import *  # noqa: F403 - the one list of optimizers is there
 from . import schedules
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules"]
+__all__ = ["schedules"]
+__all__ += _optimizers.__all__

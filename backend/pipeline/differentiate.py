@@ -13,10 +13,10 @@ from ...graph.opaque import without_vjp
 from ...graph.ops.movement import full_node
 from ...graph.tensor import SymbolicTensor
 from ...graph.trace import Trace, tracing
-from ...graph.variable import SeedGenerator
-from ..arena import Arena, arenas
+from ...graph.variable import SeedGenerator, Variable
+from ..arena import Arena
 from ..kernels import pack
-from .place_parameters import placed, view_of
+from .place_parameters import homes_of, placed, view_of
 
 
 def differentiate(graph: Graph) -> Graph:
@@ -30,34 +30,37 @@ def differentiate(graph: Graph) -> Graph:
     trace = Trace(training=True)
     trace.draws.update(draws(graph.nodes))
     trace.updates.update(graph.updates)
-    packed = packed_gradients(graph, objective)
-    for arena, _ in packed:
+    homes = homes_of(objective)
+    pairs = packed_gradients(graph, objective, homes)
+    for arena in homes:
         _hand_over(arena, trace)
     with tracing(trace):
-        objective.apply([(SymbolicTensor(node), a.variable) for a, node in packed])
+        objective.apply([(SymbolicTensor(node), variable) for node, variable in pairs])
     updates = tuple(trace.updates.items())
     whole = Graph(graph.inputs, graph.outputs, updates, graph.training)
     # The optimizer may have read a variable that lives in an arena.
-    return placed(whole, [arena for arena, _ in packed])
+    return placed(whole, homes)
 
 
-def packed_gradients(graph: Graph, objective: Objective) -> list[tuple[Arena, Node]]:
-    """The gradient of the loss for each arena of the objective's variables."""
+def packed_gradients(
+    graph: Graph, objective: Objective, homes: Sequence[Arena]
+) -> list[tuple[Node, Variable]]:
+    """The gradient of the loss for each arena, and for each variable in none."""
     loss = graph.outputs[objective.loss]
-    sources = [view_of(variable) for variable in objective.variables]
+    inside = {variable for arena in homes for variable in arena.variables}
+    sources = [view_of(v) if v in inside else v.node for v in objective.variables]
     _check_opaque(graph.nodes, sources)
     try:
         found = gradients(loss, sources)
     except Fault as fault:
         raise GradientError(fault.diagnostic(loss.span)) from None
-    by_variable = {
-        variable: full_node(variable.type, 0.0) if gradient is None else gradient
-        for variable, gradient in zip(objective.variables, found, strict=True)
-    }
-    return [
-        (arena, pack([by_variable[v] for v in arena.variables]))
-        for arena in arenas(objective.variables)
+    pairs = list(zip(found, objective.variables, strict=True))
+    whole = {v: full_node(v.type, 0.0) if g is None else g for g, v in pairs}
+    packed = [
+        (pack([whole[v] for v in arena.variables]), arena.variable) for arena in homes
     ]
+    alone = [(g, v) for g, v in pairs if g is not None and v not in inside]
+    return [*packed, *alone]
 
 
 def _hand_over(arena: Arena, trace: Trace) -> None:

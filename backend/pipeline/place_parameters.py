@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph.graph import Graph
+from ...graph.graph import Graph, Objective
 from ...graph.node import Node, normalize
 from ...graph.variable import Variable
 from ..arena import Arena, arenas
@@ -15,7 +15,14 @@ def place_parameters(graph: Graph) -> Graph:
     """The graph reading each variable of its objective through the flat one."""
     if graph.objective is None:
         return graph
-    return placed(graph, arenas(graph.objective.variables))
+    return placed(graph, homes_of(graph.objective))
+
+
+def homes_of(objective: Objective) -> list[Arena]:
+    """The arenas that an objective asks for."""
+    groups = objective.groups
+    given = (objective.variables,) if groups is None else groups
+    return [arena for group in given for arena in arenas(group)]
 
 
 def placed(graph: Graph, homes: Sequence[Arena]) -> Graph:

@@ -1,0 +1,194 @@
+"""What all optimizers are told: the rate, clipping, decay, averages, accumulation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..graph.diagnostics import Fault
+from ..graph.registry import call
+from ..graph.variable import Variable
+from . import schedules
+from .configured import told_to_caller
+from .optimizer_state import OptimizerState
+
+Rate = float | Variable | schedules.LearningRateSchedule | Callable[[], Any]
+
+
+class OptimizerSettings(OptimizerState):
+    """The arguments that all optimizers take, checked, and what can be set later."""
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name)
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._check_settings()
+        self.revision = 0  # rises when programs made of this optimizer are out of date
+        self._told: set[str] = set()  # the paths without gradients that it warned of
+        self._spared: tuple[frozenset[Variable], Any] = (frozenset(), None)
+        self._iterations = self._counter(0, "int64", "iteration", "iterations")
+        self._schedule: Any = None
+        if isinstance(learning_rate, dict):
+            learning_rate = schedules.deserialize(learning_rate)
+        if _is_function(learning_rate):
+            self._schedule = learning_rate
+        else:
+            value = _checked_rate(learning_rate)
+            self._rate = self._counter(value, "float32", "learning_rate")
+
+    def _counter(
+        self, value: Any, dtype: str, name: str, key: str | None = None
+    ) -> Variable:
+        made = Variable(value, dtype=dtype, trainable=False, name=name)
+        made.path = f"{self.name}/{name}"
+        self._keep(None, key or name, made)
+        return made
+
+    def _check_settings(self) -> None:
+        clips = ("clipnorm", "clipvalue", "global_clipnorm")
+        given = [name for name in clips if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise Fault(
+                "T0204",
+                f"`{given[0]}` and `{given[1]}` exclude each other",
+                argument=given[1],
+            )
+        for name in (*given, "loss_scale_factor"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise Fault(
+                    "T0204", f"`{name}` is positive, not {value}", argument=name
+                )
+        between("ema_momentum", self.ema_momentum)
+        for name, least in (
+            ("gradient_accumulation_steps", 2),
+            ("ema_overwrite_frequency", 1),
+        ):
+            value = getattr(self, name)
+            if value and (not isinstance(value, int) or value < least):
+                raise Fault(
+                    "T0204",
+                    f"`{name}` is a whole number of at least {least}, or None, not "
+                    f"{value!r}",
+                    argument=name,
+                )
+
+    @property
+    def iterations(self) -> Any:
+        """The number of steps; with accumulation, of those that moved variables."""
+        steps = self.gradient_accumulation_steps
+        if steps:
+            return call("floor_divide", self._iterations.value, steps)
+        return self._iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next step: a variable, or what the schedule says."""
+        if self._schedule is None:
+            return self._rate
+        if isinstance(self._schedule, schedules.LearningRateSchedule):
+            return self._schedule(self._iterations.value)
+        return self._schedule()
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self._set_rate(value)
+
+    @told_to_caller
+    def _set_rate(self, value: Any) -> None:
+        if _is_function(value):
+            self._kept.pop((None, "learning_rate"), None)
+            self._schedule = value
+            self.revision += 1
+        elif self._schedule is not None:
+            raise Fault(
+                "T0204",
+                f"the learning rate of `{self.name}` follows "
+                f"{type(self._schedule).__name__}, so it cannot be set to a number",
+                argument="learning_rate",
+                help=["make the optimizer with a number, or set another schedule"],
+            )
+        else:
+            self._rate.assign(_checked_rate(value))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if "learning_rate" in config:
+            config["learning_rate"] = self._rate_given(config["learning_rate"])
+        return config
+
+    def _rate_given(self, given: Any) -> Any:
+        """The schedule, or the rate as a number, not rounded as its variable is."""
+        if self._schedule is not None:
+            return self._schedule
+        now = self._rate.numpy()
+        same = isinstance(given, (int, float)) and np.float32(given) == now
+        return given if same else float(now)
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Iterable[Variable] | None = None,
+        var_names: Iterable[str] | None = None,
+    ) -> None:
+        """Spare variables from weight decay, or those whose name a pattern is found in.
+
+        A second call replaces the first.
+        """
+        patterns = "|".join(var_names or ())
+        self._spared = frozenset(var_list or ()), re.compile(patterns or r"(?!)")
+        self.revision += 1
+
+    def decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of a single variable, None if it has none."""
+        return None if self.is_spared(variable) else self.weight_decay
+
+    def is_spared(self, variable: Variable) -> bool:
+        """Whether a variable was excluded from weight decay."""
+        variables, pattern = self._spared
+        return variable in variables or bool(pattern and pattern.search(variable.name))
+
+
+def _is_function(rate: Any) -> bool:
+    """Whether a rate is computed anew for each step."""
+    return callable(rate) and not isinstance(rate, Variable)
+
+
+def _checked_rate(value: Any) -> Any:
+    """A rate that is one number; refuses anything else."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number or getattr(value, "shape", None) == ():
+        return value
+    raise Fault(
+        "T0204",
+        f"`learning_rate` is a number, a schedule or a function, not {value!r}",
+        argument="learning_rate",
+    )
+
+
+def between(name: str, value: float, open_below: bool = False) -> float:
+    """A setting from 0 to 1; refuses another, T0204."""
+    if not 0 <= value <= 1 or (open_below and value == 0):
+        bound = "above 0 and at most 1" if open_below else "in 0..1"
+        raise Fault("T0204", f"`{name}` is {bound}, not {value}", argument=name)
+    return value
