@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import activations as activations
     from . import callbacks as callbacks
+    from . import config as config
     from . import constraints as constraints
+    from . import dtype_policies as dtype_policies
     from . import initializers as initializers
     from . import layers as layers
     from . import losses as losses
     from . import metrics as metrics
+    from . import mixed_precision as mixed_precision
     from . import ops as ops
     from . import optimizers as optimizers
     from . import random as random
@@ -39,8 +42,11 @@ if TYPE_CHECKING:
     from .graph.diagnostics import TensorTypeError as TensorTypeError
     from .graph.diagnostics import TulleError as TulleError
     from .graph.functional import functional_call as functional_call
+    from .graph.input_spec import InputSpec as InputSpec
     from .graph.layer import Layer as Layer
     from .graph.network import Input as Input
+    from .graph.policies import DTypePolicy as DTypePolicy
+    from .graph.policies import FloatDTypePolicy as FloatDTypePolicy
     from .graph.tape import GradientTape as GradientTape
     from .graph.tensor import SymbolicTensor as SymbolicTensor
     from .graph.tensor import Tensor as Tensor
@@ -64,11 +70,14 @@ if TYPE_CHECKING:
 _MODULES = (
     "activations",
     "callbacks",
+    "config",
     "constraints",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "ops",
     "optimizers",
     "random",
@@ -78,11 +87,14 @@ _MODULES = (
 )
 _HOMES = {
     "BackendError": "graph.diagnostics",
+    "DTypePolicy": "graph.policies",
     "DataError": "graph.diagnostics",
     "Diagnostic": "graph.diagnostics",
+    "FloatDTypePolicy": "graph.policies",
     "GradientError": "graph.diagnostics",
     "GradientTape": "graph.tape",
     "Input": "graph.network",
+    "InputSpec": "graph.input_spec",
     "InternalError": "graph.diagnostics",
     "LanguageError": "graph.diagnostics",
     "Layer": "graph.layer",
