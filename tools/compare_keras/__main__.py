@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import time
@@ -35,6 +36,7 @@ def main() -> int:
     args = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "jax")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     failed = 0
     for part in args.parts.split(","):
         failed += compared(part, args)
