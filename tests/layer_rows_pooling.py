@@ -70,12 +70,13 @@ ROWS = [
     *(r for n in (1, 2, 3) for r in adaptive("AdaptiveMaxPooling", n)),
     *(r for n in (1, 2, 3) for r in whole("GlobalAveragePooling", n)),
     *(r for n in (1, 2, 3) for r in whole("GlobalMaxPooling", n)),
-    LayerRow("GlobalAveragePooling1D", {}, ("B T 3",), masks=(0,)),
-    LayerRow("GlobalAveragePooling1D", {"keepdims": True}, ("B T 3",), masks=(0,)),
-    LayerRow(
-        "GlobalAveragePooling1D",
-        {"data_format": "channels_first"},
-        ("B 3 T",),
-        masks=(0,),
+    *(
+        LayerRow(
+            "GlobalAveragePooling1D",
+            {"data_format": "channels_last", "keepdims": keepdims},
+            ("B T 3",),
+            masks=(0,),
+        )
+        for keepdims in (False, True)
     ),
 ]
