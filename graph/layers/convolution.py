@@ -86,7 +86,10 @@ class Convolving(Weighted):
                 f"number has to be known, and axis {self.channel_axis} of "
                 f"{shown(input_shape)} is not a number",
                 operands={0: shown(input_shape)},
-                help=["give the size in `Input`", "or set `data_format`"],
+                help=[
+                    "give the number in `Input`, or where channels stand in "
+                    "`data_format`"
+                ],
             )
         self.channels = channels
         made = self.add_kernels(channels)
@@ -125,7 +128,7 @@ class Convolving(Weighted):
                     "pixels are scaled first: `Rescaling(1 / 255)`; or `cast(…, f32)`"
                 ],
             )
-        check_rank(self, type.shape, self.rank, self.data_format)
+        check_rank(self, inputs.shape, self.rank, self.data_format)
         have = type.shape[self.channel_axis]
         if equal(have, self.channels) is not True:
             raise Fault(

@@ -39,14 +39,19 @@ def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
     if len(shape) == rank + 2:
         return
     text, axes = shown(shape), axes_named(rank, data_format)
-    missing = "0" if len(shape) == rank + 1 and shape[0] is not None else "-1"
-    advice = f"add the missing axis: `ops.expand_dims(x, {missing})`"
+    ways = []
+    if len(shape) == rank + 1 and shape[0] is not None:
+        ways.append("for one without a batch axis: `ops.expand_dims(x, 0)`")
+    if len(shape) == rank + 1:
+        place = 1 if data_format == FORMATS[1] else -1
+        what = "features" if rank == 1 else "channels"
+        ways.append(f"for a batch without {what}: `ops.expand_dims(x, {place})`")
     raise Fault(
         "T0306",
         f"`{layer.name}` takes {rank + 2} axes ({axes}), and its input has shape "
         f"{text}",
         operands={0: text},
-        help=[advice] if len(shape) == rank + 1 else [],
+        help=ways,
     )
 
 

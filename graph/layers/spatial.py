@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..diagnostics import Fault
+from ..dim import ZERO, Dim
 from ..layer import Layer
+from ..ops.formula import indexed
 from ..ops.resizing import METHODS
 from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
@@ -125,22 +127,22 @@ class Cropping(Bordered):
         self.cropping = self.borders("cropping", cropping)
 
     def call(self, inputs: Any) -> Any:
-        index = [slice(None)] * self.checked(inputs).ndim
+        shape = self.checked(inputs).type.shape
+        index = [("slice", ZERO, size, 1) for size in shape]
         for axis, (before, after) in zip(self.space, self.cropping, strict=True):
-            size = inputs.type.shape[axis]
-            kept = size - before - after
+            kept = shape[axis] - before - after
             most = kept.bounds()[1]
             if most is not None and most <= 0:
                 raise Fault(
                     "T0320",
                     f"`{self.name}` leaves nothing of axis {axis}: "
-                    f"{size} - {before} - {after} = {kept}",
+                    f"{shape[axis]} - {before} - {after} = {kept}",
                     operands={0: str(inputs.type)},
-                    dims=(size,),
-                    help=[f"crop at most {size - 1} in all, front and end together"],
+                    dims=(shape[axis],),
+                    help=[f"crop at most {shape[axis] - 1} in all, both ends together"],
                 )
-            index[axis] = slice(before, size - after)
-        return call("getitem", inputs, tuple(index))
+            index[axis] = ("slice", Dim.of(before), kept, 1)
+        return indexed(inputs, tuple(index))
 
 
 class Cropping1D(Cropping):
@@ -238,7 +240,7 @@ class UpSampling2D(UpSampling):
     `interpolation` is nearest, which repeats pixels, bilinear, bicubic, lanczos3 or
     lanczos5; see `ops.image.resize`. Input f32[batch, height, width, channels], output
     f32[batch, height * rows, width * columns, channels]; channels stand second with
-    `channels_first`. Raises T0403 for integers that would have to be mixed.
+    `channels_first`. Integers become floats where pixels are mixed.
 
     >>> import numpy as np
     >>> UpSampling2D((3, 2))(np.ones((1, 2, 4, 3), "float32")).shape

@@ -118,10 +118,21 @@ def numpy_index(index: tuple[Entry, ...]) -> tuple[Any, ...]:
             case ("new",):
                 found.append(None)
             case (_, start, count, step):
+                if count < 0:
+                    raise _none_left(len(found), count)
                 stop = start + count * step
                 plain = slice(start, stop if stop >= 0 else None, step)
                 found.append(plain if count else slice(0, 0))
     return (*found, Ellipsis)
+
+
+def _none_left(axis: int, count: int) -> Fault:
+    """Sizes that only a run shows to be too small to cut from."""
+    return Fault(
+        "T0320",
+        f"this data is too small along axis {axis}: what is cut out of it would have "
+        f"{count} places",
+    )
 
 
 def _is_whole(index: tuple[Entry, ...], type: TensorType) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..diagnostics import Fault
-from ..dim import Dim, maximum, minimum
+from ..dim import ZERO, Dim, maximum, minimum
 from ..node import Node
 from ..op import register
 from ..registry import OPS, call
 from ..types import F64, I32, TensorType
 from .composite import common_floats
+from .formula import indexed, shape_of
 from .image import Images, plane
 from .indexing import as_integer
 from .windows import Types, one_of
@@ -150,11 +151,11 @@ def largest(sides: Sequence[Dim], size: Any) -> list[Dim]:
 
 def middle(x: Any, axes: Sequence[int], sides: Sequence[Any]) -> Any:
     """The window with given sides in the middle of images."""
-    index: list[Any] = [slice(None)] * x.ndim
+    shape = shape_of(x)
+    index = [("slice", ZERO, size, 1) for size in shape]
     for axis, side in zip(axes, sides, strict=True):
-        start = (x.type.shape[axis] - side) // 2
-        index[axis] = slice(start, start + side)
-    return call("getitem", x, tuple(index))
+        index[axis] = ("slice", (shape[axis] - side) // 2, Dim.of(side), 1)
+    return indexed(x, tuple(index))
 
 
 def _bordered(x: Node, axes: Any, size: Any, value: float) -> Node:
