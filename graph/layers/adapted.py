@@ -98,9 +98,15 @@ class Adapted(Weighted):
             name=f"lora_{role}_b",
             regularizer=regularizer,
         )
-        weight.trainable = weight.made_trainable = False
+        weight.trainable = False
         self.lora_rank, self.lora_enabled = rank, True
         self.lora_alpha = rank if alpha is None else alpha
+
+    def tell_weights(self) -> None:
+        """The corrected weight stays frozen, whatever the layer is."""
+        super().tell_weights()
+        if self.lora_enabled:
+            getattr(self, self.lora_role).trainable = False
 
     def adapted(self, weight: Variable) -> Any:
         """The main weight with its correction, if there is one."""
