@@ -106,6 +106,7 @@ class Embedding(Adapted):
     (1, 2, 3)
     """
 
+    embeddings_initializer: Any
     lora_role = "embeddings"
 
     def __init__(

@@ -68,9 +68,9 @@ class Lambda(Layer):
         both = isinstance(inputs, Operand) and isinstance(result, Operand)
         if self.output_shape is None or not both:
             return
-        found: tuple[Any, ...] = result.shape  # type: ignore[attr-defined]
+        found: tuple[Any, ...] = result.shape
         if callable(self.output_shape):
-            wanted = tuple(self.output_shape(inputs.shape))  # type: ignore[attr-defined]
+            wanted = tuple(self.output_shape(inputs.shape))
         else:
             wanted = (None, *self.output_shape)
         pairs = zip(found, wanted, strict=False)
