@@ -82,7 +82,9 @@ class OptimizerState(Configured):
 
     def rebuild(self, variables: Iterable[Variable]) -> None:
         """Build for other variables; those that stay keep their slots' values."""
-        before = {}
+        variables, before = list(variables), {}
+        if self.built and variables == self._trainable_variables:
+            return
         if self.built:
             before = {k: v for k, v in self._kept.items() if k not in self._unbuilt}
             self._kept = dict(self._unbuilt)
