@@ -32,6 +32,7 @@ from .loss import Loss
 from .metric import Metric
 from .model import Functional, Model, Sequential
 from .optimizer import Optimizer
+from .optimizers_wrapping import OptimizerMap
 from .registration import name_of
 from .schedules import LearningRateSchedule
 
@@ -40,6 +41,7 @@ KINDS: tuple[tuple[str, type], ...] = (
     ("loss", Loss),
     ("metric", Metric),
     ("optimizer", Optimizer),
+    ("optimizer", OptimizerMap),
     ("schedule", LearningRateSchedule),
     ("initializer", Initializer),
     ("regularizer", Regularizer),
