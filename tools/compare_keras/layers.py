@@ -278,6 +278,7 @@ def peer_values(
     floats = [i for i, x in enumerate(given) if x.dtype.kind == "f"]
     more = {"training": training} if layer._call_has_training_arg else {}
     found: dict[str, Any] = {}
+    before = [(v, v.value) for v in layer.non_trainable_variables]
 
     def score(points: list[Any], trained: list[Any]) -> Any:
         inputs = [jnp.asarray(x) for x in given]
@@ -285,13 +286,13 @@ def peer_values(
             inputs[place] = point
         for place, mask in masks.items():
             peer.set_mask(inputs[place], jnp.asarray(mask))
-        state = [v.value for v in layer.non_trainable_variables]
         arguments = [inputs] if row.listed else inputs
-        result, state = layer.stateless_call(
-            trained, state, *arguments, **row.call, **more
-        )
-        outs = flat(result)
-        found["outs"], found["state"] = outs, state
+        # `stateless_call` would leave out what only a whole call does, such as masks.
+        pairs = [*zip(layer.trainable_variables, trained, strict=True), *before]
+        with peer.keras.StatelessScope(state_mapping=pairs) as scope:
+            outs = flat(layer(*arguments, **row.call, **more))
+        kept = [scope.get_current_value(v) for v, _ in before]
+        found["outs"], found["state"] = outs, kept
         terms = [
             (out * cotangent(out.shape)).sum()
             for out in outs
