@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from .device import array_module, module_of
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological
@@ -65,6 +63,5 @@ def evaluate(
         if node not in found:
             operands = [found[source] for source in node.inputs]
             attributes = {k: resolve(v, sizes) for k, v in node.attributes.items()}
-            with np.errstate(all="ignore"):
-                found[node] = node.op.run(chosen, *operands, **attributes)
+            found[node] = node.op.run_rounding(chosen, operands, attributes)
     return [found[node] for node in plain]

@@ -182,13 +182,16 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         self.dtype_policy = policies.get(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def _build_below(self, input_shape: Any) -> None:
         """Make the weights; called once, before the first `call`.
 
         A layer without weights of its own builds those inside by a call on symbols.
+        Several arguments are the shapes of those of `call`: `<argument>_shape`.
         """
         if not self._building and self.sublayers:
             self.compute_output_spec(placeholder(input_shape, self.input_dtype))
+
+    build: Callable[..., None] = _build_below
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, with ops on the arguments."""

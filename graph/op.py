@@ -39,6 +39,7 @@ class Op:
     operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
     unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
     view: ClassVar[bool] = False  # the result may alias the first operand's memory
+    accumulates: ClassVar[bool] = False  # adds up many elements: halves in float32
     writes: ClassVar[bool] = False  # `run` can write into `out`
     elementwise: ClassVar[bool] = False
     commutative: ClassVar[bool] = False
@@ -79,6 +80,17 @@ class Op:
         `xp` is NumPy or CuPy. An op that `writes` puts the value into `out` if given.
         """
         raise InternalError(f"{self.name} has no run body")
+
+    def run_rounding(
+        self, xp: Any, arrays: Sequence[Any], attributes: Mapping[str, Any]
+    ) -> Any:
+        """The value as IEEE says it; a sum of halves is rounded once, at its end."""
+        halves = [a.dtype for a in arrays if self.accumulates and is_half(a.dtype)]
+        with np.errstate(all="ignore"):
+            if not halves or xp is not np:
+                return self.run(xp, *arrays, **attributes)
+            wide = (a.astype(np.float32) if is_half(a.dtype) else a for a in arrays)
+            return self.run(xp, *wide, **attributes).astype(halves[0])
 
     def expand(self, node: Node) -> Node:
         """A composite written with other ops."""
@@ -179,8 +191,7 @@ class Op:
 
             return evaluate_composite(self, types, fixed, arrays)
         plain = {key: resolve(value, {}) for key, value in fixed.items()}
-        with np.errstate(all="ignore"):  # IEEE results speak for themselves
-            value = self.run(xp, *arrays, **plain)
+        value = self.run_rounding(xp, arrays, plain)
         if isinstance(result, TupleType):
             return tuple(Tensor(xp.asarray(item)) for item in value)
         return Tensor(xp.asarray(value))
@@ -206,6 +217,11 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def is_half(dtype: Any) -> bool:
+    """Whether elements of an array are floats of 16 bits."""
+    return bool(dtype.itemsize == 2 and (dtype.kind in "fV"))
 
 
 def as_node(value: Any, like: TensorType | None = None) -> Node:

@@ -26,6 +26,11 @@ class DType:
         return self.kind == "f"
 
     @property
+    def is_half(self) -> bool:
+        """Whether it is a float of 16 bits."""
+        return self.kind == "f" and self.size == 2
+
+    @property
     def is_integer(self) -> bool:
         return self.kind in "iu"
 

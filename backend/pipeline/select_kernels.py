@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from ...graph.device import array_module
 from ...graph.graph import Graph
 from ...graph.node import Node, normalize
 from ...graph.registry import call
 from ...graph.tensor import literal
+from ...graph.types import F32
 
 
 def select_kernels(graph: Graph) -> Graph:
@@ -17,8 +21,20 @@ def select_kernels(graph: Graph) -> Graph:
 
 def selected(node: Node) -> Node | None:
     """What a node is computed by; None for itself."""
+    if node.op.accumulates and any(s.dtype.is_half for s in node.inputs):
+        return widened(node) if array_module() is np else None
     rule = SELECTIONS.get(node.op.name)
     return rule(node) if rule is not None else None
+
+
+def widened(node: Node) -> Node:
+    """A sum of halves in float32, rounded once; NumPy would round at each addition."""
+    inputs = tuple(
+        call("cast", source, F32.name) if source.dtype.is_half else source
+        for source in node.inputs
+    )
+    found = node.op.apply(inputs, node.attributes, like=node)
+    return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
 
 
 def relu(node: Node) -> Node:

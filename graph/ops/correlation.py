@@ -24,6 +24,7 @@ class Bilinear(Op):
 
     public = False
     writes = True
+    accumulates = True
     domain = ((-1.0, 1.0), (-1.0, 1.0))
 
     def arguments(self, x: Any, y: Any, **geometry: Any) -> Any:

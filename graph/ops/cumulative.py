@@ -19,6 +19,7 @@ class Running(Op):
     """A fold that keeps each step, along an axis; None takes all elements."""
 
     writes = True
+    accumulates = True
     domain = ((-2.0, 2.0),)
     body = ""
 

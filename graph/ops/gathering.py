@@ -86,6 +86,7 @@ class AddAt(Op):
     """Slices added up where integers point along an axis: `take` undone."""
 
     name = "add_at"
+    accumulates = True
     public = False
     domain = ((-2.0, 2.0),)
 
@@ -185,6 +186,7 @@ class AddAlongAxis(Op):
     """Elements added up where integers point: `take_along_axis` undone."""
 
     name = "add_along_axis"
+    accumulates = True
     public = False
     domain = ((-2.0, 2.0),)
 

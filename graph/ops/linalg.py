@@ -21,6 +21,7 @@ class Matmul(Op):
 
     operand_dtypes = "same"
     writes = True
+    accumulates = True
     domain = ((-1.0, 1.0), (-1.0, 1.0))
 
     def arguments(self, x1: Any, x2: Any) -> Any:

@@ -9,7 +9,7 @@ from ..dim import Dim, product
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
-from ..types import BOOL, I32, TensorType
+from ..types import BOOL, F32, I32, TensorType
 
 
 def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
@@ -80,6 +80,7 @@ class Sum(Reduction):
     """The sum of elements over axes."""
 
     body = "sum"
+    accumulates = True
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         return (spread(node, cotangent),)
@@ -105,6 +106,7 @@ class Prod(Reduction):
     """The product of elements over axes."""
 
     body = "prod"
+    accumulates = True
     domain = ((0.5, 1.5),)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
@@ -165,9 +167,21 @@ class Mean(Reduction):
 
     def expand(self, node: Node) -> Node:
         (x,), options = node.inputs, node.attributes
-        total = call("sum", x, **options)
-        found: Node = total / count_of(x, options["axis"])
-        return found
+        wide = widened(x)
+        total = call("sum", wide, **options)
+        return narrowed(total / count_of(wide, options["axis"]), x)
+
+
+def widened(x: Node) -> Node:
+    """Halves as float32, in which a sum of many neither overflows nor loses digits."""
+    wide: Node = call("cast", x, F32.name) if x.dtype.is_half else x
+    return wide
+
+
+def narrowed(value: Node, x: Node) -> Node:
+    """What was computed on `widened(x)`, in the dtype of `x`."""
+    found: Node = call("cast", value, x.dtype.name) if x.dtype.is_half else value
+    return found
 
 
 def count_of(x: Node, axes: tuple[int, ...]) -> Any:
@@ -190,9 +204,9 @@ class Variance(Reduction):
 
     def expand(self, node: Node) -> Node:
         (x,), options = node.inputs, node.attributes
-        mean = call("mean", x, axis=options["axis"], keepdims=True)
-        found: Node = call("mean", call("square", x - mean), **options)
-        return found
+        wide = widened(x)
+        mean = call("mean", wide, axis=options["axis"], keepdims=True)
+        return narrowed(call("mean", call("square", wide - mean), **options), x)
 
 
 @register

@@ -52,6 +52,7 @@ def _result(xp: Any, x: Any, space: Any, out: Any) -> Any:
 class WindowSum(Windowed):
     """The sum of each window."""
 
+    accumulates = True
     name = "window_sum"
     writes = True
 
@@ -82,6 +83,7 @@ class WindowSum(Windowed):
 class WindowSpread(Windowed):
     """Each number added to all places of its window: `window_sum` transposed."""
 
+    accumulates = True
     name = "window_spread"
     writes = True
 
@@ -223,6 +225,7 @@ class WindowPick(Windowed):
 class WindowPut(Windowed):
     """Numbers added where taps' numbers point: `window_pick` transposed."""
 
+    accumulates = True
     name = "window_put"
     writes = True
     unified = slice(0, 1)
