@@ -16,6 +16,7 @@ from . import (
     functions,
     lambda_layer,
     merging,
+    multi_head_attention,
     normalization,
     pooling,
     preprocessing,
@@ -35,6 +36,7 @@ from .einsum import *  # noqa: F403
 from .functions import *  # noqa: F403
 from .lambda_layer import *  # noqa: F403
 from .merging import *  # noqa: F403
+from .multi_head_attention import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .preprocessing import *  # noqa: F403
@@ -54,6 +56,7 @@ __all__ += core.__all__
 __all__ += einsum.__all__
 __all__ += lambda_layer.__all__
 __all__ += merging.__all__
+__all__ += multi_head_attention.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__
 __all__ += preprocessing.__all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..diagnostics import Fault
+from ..initializers import Initializer
 from ..ops.reduce import normal_axis
 from ..registry import call
 from ..variable import Variable
@@ -44,6 +45,9 @@ class BatchNormalization(Affine):
     >>> BatchNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).numpy().tolist()
     [[1.0, 3.0]]
     """
+
+    moving_mean_initializer: Initializer
+    moving_variance_initializer: Initializer
 
     def __init__(
         self,

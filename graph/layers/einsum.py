@@ -41,6 +41,10 @@ class EinsumDense(Adapted):
     (2, 3, 4)
     """
 
+    kernel_initializer: Initializer
+    kernel_regularizer: Any
+    kernel_constraint: Any
+
     def __init__(
         self,
         equation: str,
@@ -172,7 +176,9 @@ class Letters:
         for form, elided in zip(FORMS, ("", "left", "right"), strict=True):
             found = re.fullmatch(form, text)
             if found:
-                letters = cls(text, *found.group("input", "kernel", "output"), elided)
+                letters = cls(
+                    text, found["input"], found["kernel"], found["output"], elided
+                )
                 letters.check(bias_axes)
                 return letters
         raise refusal(
