@@ -23,7 +23,7 @@ class Arena:
     [1.0, 2.0, 3.0]
     """
 
-    def __init__(self, variables: Sequence[Variable]):
+    def __init__(self, variables: Sequence[Variable], name: str = "arena"):
         self.variables = tuple(variables)
         self.offsets: dict[Variable, int] = {}
         total = 0
@@ -32,8 +32,8 @@ class Arena:
             total += variable.size
         dtype = self.variables[0].type.dtype
         flat = array_module().zeros(total, dtype.numpy)
-        self.variable = Variable(flat, dtype=dtype, trainable=False, name="arena")
-        self.variable.path = f"arena/{dtype}"
+        self.variable = Variable(flat, dtype=dtype, trainable=False, name=name)
+        self.variable.path = f"{name}/{dtype}"
         self.variable.rehome(flat)
         self.variable.arena = self
         self._settled = -1
@@ -72,17 +72,20 @@ def _address(array: object) -> int | None:
     return int(device["data"][0]) if device is not None else None
 
 
-def arenas(variables: Sequence[Variable]) -> list[Arena]:
-    """The arenas of variables, one a dtype; the same ones for the same variables."""
+def arenas(variables: Sequence[Variable], name: str = "arena") -> list[Arena]:
+    """The arenas of variables, one a dtype; the same ones for the same variables.
+
+    A new one gets the name.
+    """
     groups: dict[str, list[Variable]] = {}
     for variable in variables:
         groups.setdefault(variable.dtype, []).append(variable)
-    return [_arena_of(group) for group in groups.values()]
+    return [_arena_of(group, name) for group in groups.values()]
 
 
-def _arena_of(group: list[Variable]) -> Arena:
+def _arena_of(group: list[Variable], name: str) -> Arena:
     found: Arena | None = group[0].arena
     if found is not None and found.variables == tuple(group):
         found.settle()
         return found
-    return Arena(group)
+    return Arena(group, name)

@@ -196,7 +196,7 @@ class OptimizerState(Configured):
             names = [name for owner, name in self._kept if owner is first]
             for name in names:
                 slots = [self._kept[variable, name] for variable in home.variables]
-                (flat,) = arenas(slots)
+                (flat,) = arenas(slots, f"arena_{name}")
                 self._flat_slots[home.variable, name] = flat.variable
             self._packed[home.variable] = home
 

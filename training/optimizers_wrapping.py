@@ -277,10 +277,10 @@ class MultiOptimizer(Wrapping):
 
     >>> from tulle.training.optimizers import SGD
     >>> slow, fast = Variable([1.0], name="slow"), Variable([1.0], name="fast")
-    >>> rates = OptimizerMap(get("sgd"), {"fast": SGD(0.5)})
+    >>> rates = OptimizerMap(SGD(0.25), {"fast": SGD(0.5)})
     >>> MultiOptimizer(rates).apply([[1.0], [1.0]], [slow, fast])
     >>> float(slow[0]), float(fast[0])
-    (0.99, 0.5)
+    (0.75, 0.5)
     """
 
     def __init__(

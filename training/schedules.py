@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..graph.diagnostics import Fault
@@ -17,11 +18,28 @@ from .configured import Configured, Kinds, deserialized, serialized
 
 
 class LearningRateSchedule(Configured):
-    """The base of schedules: a subclass gives `__call__(step)`."""
+    """The base of schedules: a subclass gives `__call__(step)`.
+
+    >>> class Falling(LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.5 / (step + 1)
+    >>> Falling()(1)
+    0.25
+    """
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step."""
         raise Fault("T0204", f"`{type(self).__name__}` has no `__call__`")
+
+
+def _length(name: str, steps: Any) -> Any:
+    """A number of steps above 0; refuses another, T0204."""
+    number = isinstance(steps, (int, float)) and not isinstance(steps, bool)
+    if number and steps > 0:
+        return steps
+    raise Fault(
+        "T0204", f"`{name}` is a number of steps above 0, not {steps!r}", argument=name
+    )
 
 
 def _float(step: Any) -> Any:
@@ -50,7 +68,8 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps, self.decay_rate = decay_steps, decay_rate
+        self.decay_steps = _length("decay_steps", decay_steps)
+        self.decay_rate = decay_rate
         self.staircase, self.name = staircase, name
 
     def __call__(self, step: Any) -> Any:
@@ -60,7 +79,11 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`."""
+    """`initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
+
+    >>> float(InverseTimeDecay(0.5, 2, 0.5)(4))
+    0.25
+    """
 
     def __init__(
         self,
@@ -71,7 +94,8 @@ class InverseTimeDecay(LearningRateSchedule):
         name: str = "InverseTimeDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps, self.decay_rate = decay_steps, decay_rate
+        self.decay_steps = _length("decay_steps", decay_steps)
+        self.decay_rate = decay_rate
         self.staircase, self.name = staircase, name
 
     def __call__(self, step: Any) -> Any:
@@ -79,7 +103,12 @@ class InverseTimeDecay(LearningRateSchedule):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """`values[i]` up to the step `boundaries[i]`, which belongs to it."""
+    """`values[i]` up to the step `boundaries[i]`, which belongs to it.
+
+    >>> schedule = PiecewiseConstantDecay([2, 4], [1.0, 0.5, 0.25])
+    >>> [float(schedule(step)) for step in range(6)]
+    [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+    """
 
     def __init__(
         self,
@@ -94,20 +123,35 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"{len(values)}",
                 argument="values",
             )
+        if any(high <= low for low, high in pairwise(boundaries)):
+            raise Fault(
+                "T0204",
+                f"the boundaries {list(boundaries)} do not rise",
+                argument="boundaries",
+            )
         self.boundaries, self.values, self.name = boundaries, values, name
 
     def __call__(self, step: Any) -> Any:
-        step = _float(step)
+        step = convert_to_tensor(step)
         rate: Any = _float(self.values[-1])
-        for boundary, value in reversed(
-            list(zip(self.boundaries, self.values, strict=False))
-        ):
-            rate = call("where", step <= float(boundary), float(value), rate)
+        pairs = list(zip(self.boundaries, self.values, strict=False))
+        for boundary, value in reversed(pairs):
+            # Whole steps are compared as such: f32 cannot tell large ones apart.
+            last = boundary if step.type.dtype.is_float else math.floor(boundary)
+            rate = call("where", step <= last, float(value), rate)
         return rate
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """From one rate to another along a power of the remaining steps."""
+    """From one rate to another along a power of the remaining steps.
+
+    With `cycle` it goes on, in steps that are a multiple of `decay_steps`; without, it
+    stays at `end_learning_rate`.
+
+    >>> schedule = PolynomialDecay(1.0, 4, end_learning_rate=0.0, power=2.0)
+    >>> [float(schedule(step)) for step in (0, 2, 4, 6)]
+    [1.0, 0.25, 0.0, 0.0]
+    """
 
     def __init__(
         self,
@@ -119,7 +163,8 @@ class PolynomialDecay(LearningRateSchedule):
         name: str = "PolynomialDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps, self.end_learning_rate = decay_steps, end_learning_rate
+        self.decay_steps = _length("decay_steps", decay_steps)
+        self.end_learning_rate = end_learning_rate
         self.power, self.cycle, self.name = power, cycle, name
 
     def __call__(self, step: Any) -> Any:
@@ -136,7 +181,12 @@ class PolynomialDecay(LearningRateSchedule):
 class CosineDecay(LearningRateSchedule):
     """Half a cosine down to `alpha` of the rate, after a linear warmup if there is one.
 
-    Formula: Loshchilov and Hutter 2016.
+    With `warmup_target` the rate first rises to it in `warmup_steps`, and then falls
+    for `decay_steps`. Formula: Loshchilov and Hutter 2016.
+
+    >>> schedule = CosineDecay(0.0, 4, warmup_target=1.0, warmup_steps=2)
+    >>> [round(float(schedule(step)), 2) for step in range(7)]
+    [0.0, 0.5, 1.0, 0.85, 0.5, 0.15, 0.0]
     """
 
     def __init__(
@@ -149,7 +199,8 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: int = 0,
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps, self.alpha, self.name = decay_steps, alpha, name
+        self.decay_steps = _length("decay_steps", decay_steps)
+        self.alpha, self.name = alpha, name
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step: Any) -> Any:
@@ -172,6 +223,10 @@ class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decay that starts again, each time `t_mul` longer and `m_mul` as high.
 
     Formula: Loshchilov and Hutter 2016.
+
+    >>> schedule = CosineDecayRestarts(1.0, 2, m_mul=0.5)
+    >>> [round(float(schedule(step)), 2) for step in range(4)]
+    [1.0, 0.5, 0.5, 0.43]
     """
 
     def __init__(
@@ -184,7 +239,8 @@ class CosineDecayRestarts(LearningRateSchedule):
         name: str = "SGDRDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps, self.t_mul, self.m_mul = first_decay_steps, t_mul, m_mul
+        self.first_decay_steps = _length("first_decay_steps", first_decay_steps)
+        self.t_mul, self.m_mul = t_mul, m_mul
         self.alpha, self.name = alpha, name
 
     def __call__(self, step: Any) -> Any:

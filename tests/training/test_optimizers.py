@@ -253,6 +253,42 @@ def test_schedules(case_id):
     case.check("lr", np.array(found, "float32"))
 
 
+def test_whole_steps_are_told_apart_however_many():
+    schedule = schedules.PiecewiseConstantDecay([2**25], [1.0, 0.5])
+    assert [float(schedule(step)) for step in (2**25, 2**25 + 1)] == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("kind", list(schedules.BY_NAME.values()))
+def test_a_schedule_comes_back_from_json(kind):
+    own = {
+        "PiecewiseConstantDecay": ([1, 3], [0.5, 0.25, 0.1]),
+        "ExponentialDecay": (0.5, 3, 0.5),
+        "InverseTimeDecay": (0.5, 3, 0.5),
+    }
+    schedule = kind(*own.get(kind.__name__, (0.5, 3)))
+    config = json.loads(json.dumps(schedules.serialize(schedule)))
+    again = schedules.deserialize(config)
+    rates = [[float(each(step)) for step in range(8)] for each in (schedule, again)]
+    assert rates[0] == rates[1]
+    assert len(set(rates[0])) > 2
+
+
+class Falling(schedules.LearningRateSchedule):
+    def __init__(self, start):
+        self.start = start
+
+    def __call__(self, step):
+        return self.start / (step + 1)
+
+
+def test_a_users_own_schedule_comes_back_with_the_optimizer():
+    config = serialize(optimizers.SGD(Falling(0.5)))
+    again = deserialize(json.loads(json.dumps(config)), {"Falling": Falling})
+    assert float(again.learning_rate) == 0.5
+    again.apply([[1.0]], [Variable([1.0])])
+    assert float(again.learning_rate) == 0.25
+
+
 def test_the_rate_can_be_set():
     optimizer = optimizers.SGD(0.5)
     assert optimizer.get_config()["learning_rate"] == 0.5
@@ -415,6 +451,10 @@ def test_muon_moves_kernels_as_matrices():
         (lambda: optimizers.SGD(clipnorm=-1.0), "positive"),
         (lambda: optimizers.get(3), "no optimizer"),
         (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), "values"),
+        (lambda: schedules.PiecewiseConstantDecay([2, 1], [1.0, 0.5, 0.1]), "rise"),
+        (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), "`decay_steps`"),
+        (lambda: schedules.CosineDecayRestarts(0.1, -1), "`first_decay_steps`"),
+        (lambda: schedules.PolynomialDecay(0.1, "many"), "not 'many'"),
         (lambda: optimizers.SGD().apply([], [Variable([1.0])]), "gradients"),
         (lambda: optimizers.SGD().apply([[1.0]]), "which variables"),
         (lambda: optimizers.SGD().apply([None], [Variable([1.0])]), "all of them are"),
