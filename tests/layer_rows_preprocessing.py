@@ -33,4 +33,15 @@ ROWS = [
         for mode in ("int", "multi_hot", "count", "one_hot")
         for sizes in (("B 4",), ("B T 1",))
     ),
+    *(
+        LayerRow(name, config, ("B H W 3",), random=True, call={"training": False})
+        for name, config in (
+            ("RandomFlip", {}),
+            ("RandomBrightness", {"factor": 0.2}),
+            ("RandomContrast", {"factor": 0.2}),
+            ("RandomGrayscale", {}),
+            ("RandomInvert", {}),
+            ("Solarization", {"addition_factor": 0.2, "threshold_factor": 0.3}),
+        )
+    ),
 ]

@@ -7,6 +7,7 @@ from ..layer import Layer
 from . import (
     activation,
     attention,
+    augmentation,
     batch_normalization,
     categories,
     convolution,
@@ -27,6 +28,7 @@ from . import (
 )
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .augmentation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
 from .categories import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -48,6 +50,7 @@ from .spatial import *  # noqa: F403
 __all__: list[str] = []
 __all__ += activation.__all__
 __all__ += attention.__all__
+__all__ += augmentation.__all__
 __all__ += batch_normalization.__all__
 __all__ += categories.__all__
 __all__ += convolution.__all__
