@@ -109,7 +109,7 @@ def InputLayer(  # noqa: N802 - Keras's name
     batch_size: int | None = None,
     dtype: Any = None,
     batch_shape: Sequence[int | str | Dim | None] | None = None,
-    input_tensor: SymbolicTensor | None = None,
+    input_tensor: Any = None,
     name: str | None = None,
 ) -> SymbolicTensor:
     """The symbolic input that `Input` makes, or `input_tensor` as it is.
