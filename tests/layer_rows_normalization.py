@@ -3,6 +3,7 @@
 from layer_row import LayerRow, row
 
 L2 = {"class": "L2", "config": {"l2": 0.1}}
+DENSE = {"class": "Dense", "config": {"units": 4}}
 
 ROWS = [
     row("BatchNormalization", "B 3"),
@@ -10,17 +11,28 @@ ROWS = [
     row("BatchNormalization", "B H 3 W", axis=-2, scale=False, epsilon=0.1),
     row("BatchNormalization", "B T 3", center=False, gamma_regularizer=L2),
     LayerRow("BatchNormalization", {"momentum": 0.5}, ("B T 3",), masks=(0,)),
-    LayerRow("BatchNormalization", {"renorm": True}, ("B T 3",), masks=(0,)),
+    # The corrections r and d take no part in gradients: differences would disagree.
+    LayerRow(
+        "BatchNormalization", {"renorm": True}, ("B T 3",), masks=(0,), gradients=False
+    ),
     row("BatchNormalization", "B 3", moving_variance_initializer="zeros"),
-    row("BatchNormalization", "B T 3", renorm=True, momentum=0.5, scale=False),
-    row(
+    LayerRow(
         "BatchNormalization",
-        "B 3 T",
-        axis=1,
-        renorm=True,
-        renorm_clipping={"rmin": 0.5, "rmax": 1.5, "dmax": 0.1},
-        renorm_momentum=0.6,
-        center=False,
+        {"renorm": True, "momentum": 0.5, "scale": False},
+        ("B T 3",),
+        gradients=False,
+    ),
+    LayerRow(
+        "BatchNormalization",
+        {
+            "axis": 1,
+            "renorm": True,
+            "renorm_clipping": {"rmin": 0.5, "rmax": 1.5, "dmax": 0.1},
+            "renorm_momentum": 0.6,
+            "center": False,
+        },
+        ("B 3 T",),
+        gradients=False,
     ),
     row("BatchNormalization", "B 3", trainable=False),
     row("LayerNormalization", "B T 3"),
@@ -45,4 +57,12 @@ ROWS = [
     ),
     row("UnitNormalization", "B T 3"),
     row("UnitNormalization", "B 3 T", axis=[1, 2]),
+    # The singular vectors are taken as fixed: differences would disagree.
+    LayerRow(
+        "SpectralNormalization",
+        {"layer": DENSE, "power_iterations": 2},
+        ("B 5",),
+        gradients=False,
+    ),
+    LayerRow("SpectralNormalization", {"layer": DENSE}, ("B T 5",), gradients=False),
 ]

@@ -60,7 +60,7 @@ class Attention(Layer):
             )
         self.use_scale, self.score_mode = bool(use_scale), score_mode
         self.dropout = share(self, "dropout", dropout)
-        self.dropping = Dropout(self.dropout, seed=seed)
+        self.dropping = Dropout(self.dropout, seed=seed, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         query_shape = several(self, input_shape, 2)[0]
