@@ -76,8 +76,11 @@ class LayerConfiguration:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new layer from a configuration."""
-        return cls(**config)
+        """A new layer from a configuration; layers that it holds are made anew too.
+
+        Only models made of symbols stay the ones that they are.
+        """
+        return cls(**{key: _anew(value) for key, value in config.items()})
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the layer was built for; None before."""
@@ -95,3 +98,12 @@ class LayerConfiguration:
                 self.build(config["input_shape"])
             elif "shapes_dict" in config:
                 self.build(**config["shapes_dict"])
+
+
+def _anew(value: Any) -> Any:
+    """A setting with each layer in it replaced by a new one of its configuration."""
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        return type(value)(map(_anew, value))
+    if isinstance(value, LayerConfiguration) and not hasattr(value, "output_nodes"):
+        return type(value).from_config(value.get_config())
+    return value

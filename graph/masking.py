@@ -44,8 +44,17 @@ def carry(layer: Layer, inputs: Any, mask: Any, result: Any) -> None:
     if all(get_mask(leaf) is not None for leaf in leaves):
         return
     made = layer.compute_mask(inputs, mask)
-    masks = [made] if structure is tree.LEAF else tree.flatten(made)[0]
+    masks = [made] if structure is tree.LEAF else _listed(made)
     if len(masks) == len(leaves):
         for leaf, one in zip(leaves, masks, strict=True):
             if one is not None and get_mask(leaf) is None:
                 set_mask(leaf, one)
+
+
+def _listed(masks: Any) -> list[Any]:
+    """The masks in a nest, in order; None stands for an output without one."""
+    if isinstance(masks, dict):
+        masks = list(masks.values())
+    if isinstance(masks, (list, tuple)):
+        return [mask for item in masks for mask in _listed(item)]
+    return [masks]

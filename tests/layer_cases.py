@@ -113,12 +113,20 @@ def mask_values(row: LayerRow, sizes: dict[str, int]) -> dict[int, np.ndarray]:
     return found
 
 
+def arranged(row: LayerRow, tensors: list) -> list:
+    """The arguments of a call: tensors, and lists of them where the row wants those."""
+    if row.listed:
+        return [tensors]
+    if not row.together:
+        return tensors
+    return [*tensors[: -row.together], list(tensors[-row.together :])]
+
+
 def called(row: LayerRow, layer: Any, tensors: list, masks: dict, **more: Any) -> list:
     """The results of calling a layer as a row says, in one list."""
     for place, mask in masks.items():
         set_mask(tensors[place], mask)
-    arguments = [tensors] if row.listed else tensors
-    result = layer(*arguments, **{**row.call, **more})
+    result = layer(*arranged(row, tensors), **{**row.call, **more})
     return tree.flatten(result)[0]
 
 

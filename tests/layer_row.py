@@ -14,8 +14,9 @@ class LayerRow:
     each tensor, its sizes: a number, or a letter for a size that changes with the
     data, `"B H W 3"`. Sizes that are letters become symbols.
 
-    `inputs` are passed one after the other, or as one list if `listed`. `high`, if not
-    None, makes them integers below it. `masks` gives inputs a mask to carry, by place.
+    `inputs` are passed one after the other, or as one list if `listed`; the
+    last `together` of them as a list. `high`, if not None, makes them integers below
+    it. `masks` gives inputs a mask to carry, by place.
     `call` are named arguments of the call. `least` are the smallest sizes that the
     layer takes, where that is not 1. `peer` is false where Keras differs, and then
     `why` says how; `gradients` is false where there are none; `random` is true where
@@ -26,6 +27,7 @@ class LayerRow:
     config: Mapping[str, Any]
     inputs: tuple[str, ...]
     listed: bool = False
+    together: int = 0
     high: int | None = None
     masks: tuple[int, ...] = ()
     call: Mapping[str, Any] = field(default_factory=dict)

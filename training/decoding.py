@@ -184,7 +184,7 @@ class Decoder:
         if name == "Sequential":
             return self._sequential(record)
         kind = find("layer", name, self.custom)
-        layer: Layer = kind.from_config(self.mapping(record["config"]))
+        layer: Layer = self._configured_layer(kind, self.mapping(record["config"]))
         if not isinstance(layer, Layer):
             _damaged(f"`{name}` is no layer")
         layer.trainable = record["trainable"]
@@ -196,6 +196,12 @@ class Decoder:
             ]
             layer.output_types_for([symbol.type for symbol in symbols])  # type: ignore[attr-defined]
         return layer
+
+    def _configured_layer(self, kind: Any, config: dict[str, Any]) -> Any:
+        """A layer of a class; those inside are the ones of the file, maybe shared."""
+        made = kind.from_config
+        plain = getattr(made, "__func__", None) is Layer.from_config.__func__  # type: ignore[attr-defined]
+        return kind(**config) if plain else made(config)
 
     def _sequential(self, record: Json) -> Sequential:
         layers: list[Any] = [self.layers[index] for index in record["layers"]]

@@ -9,7 +9,9 @@ from . import (
     attention,
     augmentation,
     batch_normalization,
+    bidirectional,
     categories,
+    colouring,
     convolution,
     convolution_transposed,
     core,
@@ -21,16 +23,22 @@ from . import (
     normalization,
     pooling,
     preprocessing,
+    recurrent,
+    recurrent_cells,
+    recurrent_convolution,
     regularization,
     reshaping,
     resizing,
     spatial,
+    wrappers,
 )
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .augmentation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
+from .bidirectional import *  # noqa: F403
 from .categories import *  # noqa: F403
+from .colouring import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .convolution_transposed import *  # noqa: F403
 from .core import *  # noqa: F403
@@ -42,17 +50,23 @@ from .multi_head_attention import *  # noqa: F403
 from .normalization import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .preprocessing import *  # noqa: F403
+from .recurrent import *  # noqa: F403
+from .recurrent_cells import *  # noqa: F403
+from .recurrent_convolution import *  # noqa: F403
 from .regularization import *  # noqa: F403
 from .reshaping import *  # noqa: F403
 from .resizing import *  # noqa: F403
 from .spatial import *  # noqa: F403
+from .wrappers import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += activation.__all__
 __all__ += attention.__all__
 __all__ += augmentation.__all__
 __all__ += batch_normalization.__all__
+__all__ += bidirectional.__all__
 __all__ += categories.__all__
+__all__ += colouring.__all__
 __all__ += convolution.__all__
 __all__ += convolution_transposed.__all__
 __all__ += core.__all__
@@ -63,10 +77,14 @@ __all__ += multi_head_attention.__all__
 __all__ += normalization.__all__
 __all__ += pooling.__all__
 __all__ += preprocessing.__all__
+__all__ += recurrent.__all__
+__all__ += recurrent_cells.__all__
+__all__ += recurrent_convolution.__all__
 __all__ += regularization.__all__
 __all__ += reshaping.__all__
 __all__ += resizing.__all__
 __all__ += spatial.__all__
+__all__ += wrappers.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}
 

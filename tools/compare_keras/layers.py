@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from layer_cases import (
     LAYERS,
     all_rows,
+    arranged,
     arrays,
     called,
     labels,
@@ -105,7 +106,7 @@ class Peer:
         tensors = [self.keras.ops.convert_to_tensor(x) for x in given]
         for place, mask in masks.items():
             self.set_mask(tensors[place], self.keras.ops.convert_to_tensor(mask))
-        result = layer(*([tensors] if row.listed else tensors), **row.call, **more)
+        result = layer(*arranged(row, tensors), **row.call, **more)
         return flat(result)
 
 
@@ -286,7 +287,7 @@ def peer_values(
             inputs[place] = point
         for place, mask in masks.items():
             peer.set_mask(inputs[place], jnp.asarray(mask))
-        arguments = [inputs] if row.listed else inputs
+        arguments = arranged(row, inputs)
         # `stateless_call` would leave out what only a whole call does, such as masks.
         pairs = [*zip(layer.trainable_variables, trained, strict=True), *before]
         with peer.keras.StatelessScope(state_mapping=pairs) as scope:
