@@ -1,4 +1,4 @@
-"""The base of metrics: state in variables, and means over samples.
+"""The base of metrics: state in variables, what changes it, what is made of it.
 
 The state lies in variables, so that inside a compiled step an update is an effect of
 the program and nothing has to be read back.
@@ -6,32 +6,51 @@ the program and nothing has to be read back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..graph import configuration, policies
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
-from ..graph.registry import call
+from ..graph.replacing import replacing
 from ..graph.types import dtype_of
 from ..graph.variable import Variable
 from .configured import Configured
-from .operands import as_tensor, divide_no_nan, element_count
+from .data import counted
+from .operands import as_tensor
 
 
 class Metric(Configured):
     """The base of metrics: variables, `update_state(…)`, `result()`, `reset_state()`.
 
-    >>> metric = Mean()
-    >>> metric.update_state([1.0, 3.0])
-    >>> float(metric.result())
-    2.0
+    A subclass makes its state with `add_variable`, changes it in `update_state` and
+    reckons a tensor from it, or a dictionary of tensors, in `result`. `dtype` is that
+    of the figures, `config.floatx()` unless given; a policy stands for its
+    `compute_dtype`.
+
+    >>> from tulle import ops
+    >>> class Largest(Metric):
+    ...     def __init__(self, name="largest"):
+    ...         super().__init__(name=name)
+    ...         self.seen = self.add_variable((), "zeros", name="seen")
+    ...
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.seen.assign(ops.maximum(self.seen, ops.max(y_pred)))
+    ...
+    ...     def result(self):
+    ...         return self.seen.value
+    >>> float(Largest()([0.0, 1.0], [0.25, 0.75]))
+    0.75
     """
+
+    usual_dtype: ClassVar[str | None] = None
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or snake_case(type(self).__name__)
-        self.dtype = dtype_of(dtype or "float32").name
+        wanted = dtype or self.usual_dtype or configuration.floatx()
+        self.dtype = dtype_of(policies.get(wanted).compute_dtype).name
         self._variables: list[Variable] = []
 
     def add_variable(
@@ -39,28 +58,63 @@ class Metric(Configured):
         shape: Any = (),
         initializer: Any = "zeros",
         dtype: Any = None,
+        aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """State of the metric, which `reset_state` brings back to its first value."""
+        """State of the metric, which `reset_state` brings back to its first value.
+
+        `dtype` is `config.floatx()` unless given. `aggregation` is Keras's word for how
+        replicas of a model are joined; there is one here.
+        """
+        if "_variables" not in self.__dict__:
+            raise self._without_super()
         variable = Variable(
-            initializer, tuple(shape), dtype or self.dtype, trainable=False, name=name
+            "zeros" if initializer is None else initializer,
+            tuple(shape),
+            dtype or configuration.floatx(),
+            trainable=False,
+            name=name,
         )
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
-    add_weight = add_variable
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The older name of `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    def _without_super(self) -> TensorTypeError:
+        kind = type(self).__name__
+        fault = Fault(
+            "T0204",
+            f"`{kind}` adds state before the base class is ready for it",
+            help=[f"begin `{kind}.__init__` with `super().__init__()`"],
+        )
+        return TensorTypeError.of(fault, caller_span())
 
     @property
     def variables(self) -> list[Variable]:
-        """The state of the metric."""
-        return list(self._variables)
+        """The state of the metric, and that of metrics in its attributes."""
+        if "_variables" not in self.__dict__:
+            raise self._without_super()
+        found = list(self._variables)
+        for item in _held([v for k, v in self.__dict__.items() if k != "_given"]):
+            found += item.variables if isinstance(item, Metric) else [item]
+        return list({id(variable): variable for variable in found}.values())
 
     def reset_state(self) -> None:
         """Bring the state back to its first value."""
-        for variable in self._variables:
-            assert variable.initializer is not None
-            start = variable.initializer.values(variable.shape, variable.type.dtype, 0)
+        for variable in self.variables:
+            start: Any = np.zeros(variable.shape)
+            if variable.initializer is not None:
+                dtype = variable.type.dtype
+                start = variable.initializer.values(variable.shape, dtype, 0)
             variable.assign(start)
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
@@ -73,10 +127,83 @@ class Metric(Configured):
         fault = Fault("T0204", f"`{type(self).__name__}` has no `result`")
         raise TensorTypeError.of(fault, caller_span())
 
+    def merge_state(self, metrics: Sequence[Metric]) -> None:
+        """Add the state of other metrics of this kind, as if all had been seen here.
+
+        Raises T0204 if the state of one has other shapes.
+
+        >>> first, second = Mean(), Mean()
+        >>> first.update_state([1.0]), second.update_state([4.0, 4.0])
+        (None, None)
+        >>> first.merge_state([second])
+        >>> float(first.result())
+        3.0
+        """
+        for metric in metrics:
+            own, more = self.variables, metric.variables
+            if [v.shape for v in own] != [v.shape for v in more]:
+                fault = Fault(
+                    "T0204",
+                    f"the state of `{metric.name}` is {_listed(more)}, and that of "
+                    f"`{self.name}` is {_listed(own)}",
+                    argument="metrics",
+                    help=["merge metrics of one kind and setting that have seen data"],
+                )
+                raise TensorTypeError.of(fault, caller_span())
+            for variable, further in zip(own, more, strict=True):
+                variable.assign_add(further.value)
+
+    # The same without side effects: the state comes in and goes out.
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """What `update_state` makes of a state, a list like `variables`."""
+        values = self._state(metric_variables)
+        with replacing(values):
+            self.update_state(*args, **kwargs)
+        return [values[variable] for variable in self.variables]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """What `result` makes of a state, a list like `variables`."""
+        with replacing(self._state(metric_variables)):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The first values of `variables`."""
+        values = self._state([variable.value for variable in self.variables])
+        with replacing(values):
+            self.reset_state()
+        return [values[variable] for variable in self.variables]
+
+    def _state(self, given: Sequence[Any]) -> dict[Variable, Any]:
+        own = self.variables
+        if len(given) != len(own):
+            fault = Fault(
+                "T0204",
+                f"`{self.name}` has {counted(len(own), 'variable')}, and the state "
+                f"given has {counted(len(given), 'value')}",
+                argument="metric_variables",
+                help=["give one value for each of `metric.variables`, in their order"],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        pairs = zip(own, given, strict=True)
+        return {variable: as_tensor(value, variable.dtype) for variable, value in pairs}
+
     def reading(self) -> Any:
-        """The figure so far as a Python number, or an array if it is no scalar."""
-        array = np.asarray(self.result())
-        return array.item() if array.ndim == 0 else array
+        """The figure so far as a Python number, or an array if it is no scalar.
+
+        Of a `result` that is a dictionary, a dictionary of these.
+        """
+        found = self.result()
+        if isinstance(found, Mapping):
+            return {name: plain(value) for name, value in found.items()}
+        return plain(found)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, from which `from_config` makes an equal one."""
+        config = super().get_config()
+        return {**config, "dtype": self.dtype} if "dtype" in config else config
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)
@@ -86,111 +213,22 @@ class Metric(Configured):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-class Sum(Metric):
-    """The weighted sum of all values."""
-
-    def __init__(self, name: str = "sum", dtype: Any = None):
-        super().__init__(dtype, name)
-        self.total = self.add_variable(name="total")
-
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values, _ = _by_sample(values, sample_weight, "sum", self.dtype)
-        self.total.assign_add(call("sum", values))
-
-    def result(self) -> Any:
-        return self.total.value
+def _held(items: Iterable[Any]) -> Iterator[Any]:
+    """The variables and metrics in attributes, also those in lists and dictionaries."""
+    for item in items:
+        if isinstance(item, (Variable, Metric)):
+            yield item
+        elif isinstance(item, (list, tuple)):
+            yield from _held(item)
+        elif isinstance(item, dict):
+            yield from _held(item.values())
 
 
-class Mean(Metric):
-    """The weighted mean of all values.
-
-    >>> metric = Mean()
-    >>> metric.update_state([1.0, 5.0], sample_weight=[3.0, 1.0])
-    >>> float(metric.result())
-    2.0
-    """
-
-    def __init__(self, name: str = "mean", dtype: Any = None):
-        super().__init__(dtype, name)
-        self.total = self.add_variable(name="total")
-        self.count = self.add_variable(name="count")
-
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        values, weights = _by_sample(values, sample_weight, "mean", self.dtype)
-        self.total.assign_add(call("sum", values))
-        if weights is not None:
-            self.count.assign_add(call("sum", weights))
-        elif values.type.rank:
-            self.count.assign_add(element_count(values, (0,)))
-        else:
-            self.count.assign_add(1.0)
-
-    def result(self) -> Any:
-        return divide_no_nan(self.total.value, self.count.value)
-
-    def reading(self) -> Any:
-        if type(self).result is not Mean.result:
-            return super().reading()
-        # The same numbers as `result`, without building tensors at every step.
-        total, count = self.total.numpy(), self.count.numpy()
-        with np.errstate(all="ignore"):
-            return (total / count).item() if count != 0 else 0.0
+def plain(value: Any) -> Any:
+    """A scalar as a Python number, anything else as an array."""
+    array = np.asarray(value)
+    return array.item() if array.ndim == 0 else array
 
 
-class MeanMetricWrapper(Mean):
-    """The mean of what a function of `y_true` and `y_pred` gives for each sample."""
-
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        name: str | None = None,
-        dtype: Any = None,
-        **kwargs: Any,
-    ):
-        chosen = str(name or getattr(fn, "__name__", "mean_metric_wrapper"))
-        super().__init__(chosen, dtype)
-        self._function, self._arguments = fn, kwargs
-
-    def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
-    ) -> None:
-        y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
-        mask = getattr(y_pred, "_keras_mask", None)
-        try:
-            values = self._function(y_true, y_pred, **self._arguments)
-            if mask is not None:
-                sample_weight = _masked(sample_weight, mask, self.dtype)
-            super().update_state(values, sample_weight)
-        except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
-
-
-def _masked(sample_weight: Any, mask: Any, dtype: str) -> Any:
-    keep = as_tensor(mask, dtype)
-    if sample_weight is None:
-        return keep
-    weights = as_tensor(sample_weight, dtype)
-    while weights.type.rank < keep.type.rank:
-        weights = call("expand_dims", weights, -1)
-    return weights * keep
-
-
-def _by_sample(
-    values: Any, sample_weight: Any, fold: str, dtype: str
-) -> tuple[Any, Any]:
-    """Weighted values and the weights; weights stand for axes from the first on."""
-    values, weights = as_tensor(values, dtype), None
-    if sample_weight is not None:
-        weights = as_tensor(sample_weight, dtype)
-        rank = values.type.rank
-        if weights.type.rank == rank + 1 and weights.type.shape[-1].value == 1:
-            weights = call("squeeze", weights, -1)
-        if rank > weights.type.rank:
-            values = call(fold, values, axis=tuple(range(weights.type.rank, rank)))
-        weights = call("broadcast_to", weights, values.type.shape)
-        values = values * weights
-        if weights.type.rank > 1:
-            weights = call(fold, weights, axis=tuple(range(1, weights.type.rank)))
-    if values.type.rank > 1:
-        values = call(fold, values, axis=tuple(range(1, values.type.rank)))
-    return values, weights
+def _listed(variables: Sequence[Variable]) -> str:
+    return ", ".join(f"{v.name} {v.type}" for v in variables) or "empty"

@@ -1,291 +1,104 @@
-"""Metrics: running figures of a model, by Keras's names, arguments and numbers."""
+"""Metrics: running figures of a model, by Keras's names, arguments and numbers.
+
+Each keeps its state in variables, so that updates are part of a compiled step. The
+functions give one value for each sample. Each family file lists its metrics in
+`__all__`; this page gathers them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.registry import call
+from ..graph.initializers import snake_case
 from ..graph.types import TensorType
-from . import losses
-from .configured import Kinds, told_to_caller
+from . import (
+    losses,
+    metrics_accuracy,
+    metrics_auc,
+    metrics_confusion,
+    metrics_means,
+    metrics_overlap,
+    metrics_scores,
+)
+from .configured import Kinds, deserialized, serialized, unknown
 from .loss import Loss
-from .metric import Mean, MeanMetricWrapper, Metric, Sum
-from .operands import as_floats, as_tensor, check_labels, check_same
+from .losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+from .metric import Metric
+from .metrics_accuracy import *  # noqa: F403
+from .metrics_auc import *  # noqa: F403
+from .metrics_averages import Mean, MeanMetricWrapper, Sum
+from .metrics_confusion import *  # noqa: F403
+from .metrics_means import *  # noqa: F403
+from .metrics_overlap import *  # noqa: F403
+from .metrics_scores import *  # noqa: F403
 
-# What a prediction is worth, sample by sample.
+FUNCTIONS = (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 
-
-@told_to_caller
-def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where target and prediction are equal, else 0."""
-    y_pred = as_tensor(y_pred)
-    y_true = as_tensor(y_true, y_pred.dtype)
-    check_same("accuracy", y_true, y_pred)
-    return call("cast", y_true == y_pred, "float32")
-
-
-@told_to_caller
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1 where a prediction lies on the target's side of a threshold, else 0."""
-    y_pred = as_floats(y_pred)
-    y_true = as_tensor(y_true, y_pred.dtype)
-    check_same("binary_accuracy", y_true, y_pred)
-    decided = call("cast", y_pred > threshold, y_pred.dtype)
-    return call("cast", y_true == decided, "float32")
-
-
-@told_to_caller
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest of the scores stands where the largest of the target does."""
-    y_true, y_pred = as_floats(y_true), as_floats(y_pred)
-    check_same("categorical_accuracy", y_true, y_pred)
-    wanted, found = (call("argmax", t, axis=-1) for t in (y_true, y_pred))
-    return call("cast", wanted == found, "float32")
-
-
-@told_to_caller
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest score stands at the class number, else 0.
-
-    `y_true` i32[...], `y_pred` f32[..., classes]. Raises T0601 otherwise.
-
-    >>> sparse_categorical_accuracy([1, 0], [[0.1, 0.9], [0.2, 0.8]]).numpy().tolist()
-    [1.0, 0.0]
-    """
-    y_true, y_pred = as_tensor(y_true), as_floats(y_pred)
-    check_labels("sparse_categorical_accuracy", y_true, y_pred, -1)
-    found = call("argmax", y_pred, axis=-1)
-    wanted = call("cast", y_true, "int32")
-    return call("cast", wanted == found, "float32")
-
-
-@told_to_caller
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the class number is among the `k` largest scores, else 0."""
-    y_true, y_pred = as_tensor(y_true), as_floats(y_pred)
-    check_labels("sparse_top_k_categorical_accuracy", y_true, y_pred, -1)
-    place = call("expand_dims", y_true, -1)
-    score = call("take_along_axis", y_pred, place, -1)
-    above = call("sum", call("cast", y_pred > score, "int32"), axis=-1)
-    return call("cast", above < k, "float32")
-
-
-@told_to_caller
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the class of the target is among the `k` largest scores, else 0."""
-    y_true, y_pred = as_floats(y_true), as_floats(y_pred)
-    check_same("top_k_categorical_accuracy", y_true, y_pred)
-    labels = call("argmax", y_true, axis=-1)
-    return sparse_top_k_categorical_accuracy(labels, y_pred, k)
-
-
-class Accuracy(MeanMetricWrapper):
-    """How often a prediction equals the target."""
-
-    def __init__(self, name: str = "accuracy", dtype: Any = None):
-        super().__init__(accuracy, name, dtype)
-
-
-class BinaryAccuracy(MeanMetricWrapper):
-    """How often a probability lies on the target's side of `threshold`."""
-
-    def __init__(
-        self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
-    ):
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
-
-
-class CategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest score belongs to the class of a one-hot target."""
-
-    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None):
-        super().__init__(categorical_accuracy, name, dtype)
-
-
-class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest score belongs to the class number."""
-
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None):
-        super().__init__(sparse_categorical_accuracy, name, dtype)
-
-
-class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often the class of a one-hot target is among the `k` largest scores."""
-
-    def __init__(
-        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None
-    ):
-        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
-
-
-class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often the class number is among the `k` largest scores."""
-
-    def __init__(
-        self,
-        k: int = 5,
-        name: str = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
-    ):
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
-
-
-class MeanSquaredError(MeanMetricWrapper):
-    """The mean squared error."""
-
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None):
-        super().__init__(losses.mean_squared_error, name, dtype)
-
-
-class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean absolute error."""
-
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None):
-        super().__init__(losses.mean_absolute_error, name, dtype)
-
-
-class RootMeanSquaredError(Mean):
-    """The root of the mean squared error."""
-
-    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
-        super().__init__(name, dtype)
-
-    def update_state(  # type: ignore[override]
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None
-    ) -> None:
-        y_pred = as_floats(y_pred)
-        y_true = as_tensor(y_true, y_pred.dtype)
-        try:
-            check_same("root_mean_squared_error", y_true, y_pred)
-        except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
-        super().update_state(call("square", y_true - y_pred), sample_weight)
-
-    def result(self) -> Any:
-        return call("sqrt", super().result())
-
-
-class BinaryCrossentropy(MeanMetricWrapper):
-    """The crossentropy of yes-or-no answers."""
-
-    def __init__(
-        self,
-        name: str = "binary_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-    ):
-        super().__init__(
-            losses.binary_crossentropy,
-            name,
-            dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-        )
-
-
-class CategoricalCrossentropy(MeanMetricWrapper):
-    """The crossentropy of distributions over classes."""
-
-    def __init__(
-        self,
-        name: str = "categorical_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-    ):
-        super().__init__(
-            losses.categorical_crossentropy,
-            name,
-            dtype,
-            from_logits=from_logits,
-            label_smoothing=label_smoothing,
-            axis=axis,
-        )
-
-
-class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """The crossentropy of class numbers."""
-
-    def __init__(
-        self,
-        name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
-        from_logits: bool = False,
-        axis: int = -1,
-    ):
-        super().__init__(
-            losses.sparse_categorical_crossentropy,
-            name,
-            dtype,
-            from_logits=from_logits,
-            axis=axis,
-        )
-
-
-__all__ = [
-    "Accuracy",
-    "BinaryAccuracy",
-    "BinaryCrossentropy",
-    "CategoricalAccuracy",
-    "CategoricalCrossentropy",
-    "Mean",
-    "MeanAbsoluteError",
-    "MeanMetricWrapper",
-    "MeanSquaredError",
-    "Metric",
-    "RootMeanSquaredError",
-    "SparseCategoricalAccuracy",
-    "SparseCategoricalCrossentropy",
-    "SparseTopKCategoricalAccuracy",
-    "Sum",
-    "TopKCategoricalAccuracy",
-    "binary_accuracy",
-    "categorical_accuracy",
-    "sparse_categorical_accuracy",
-    "sparse_top_k_categorical_accuracy",
-    "top_k_categorical_accuracy",
-]
+__all__ = ["Mean", "MeanMetricWrapper", "Metric", "Sum"]
+__all__ += [function.__name__ for function in FUNCTIONS]
+__all__ += metrics_accuracy.__all__
+__all__ += metrics_auc.__all__
+__all__ += metrics_confusion.__all__
+__all__ += metrics_means.__all__
+__all__ += metrics_overlap.__all__
+__all__ += metrics_scores.__all__
 
 CLASSES: dict[str, type[Metric]] = {
-    "accuracy": Accuracy,
-    "binary_accuracy": BinaryAccuracy,
-    "binary_crossentropy": BinaryCrossentropy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "mean": Mean,
-    "mean_absolute_error": MeanAbsoluteError,
-    "mean_squared_error": MeanSquaredError,
-    "root_mean_squared_error": RootMeanSquaredError,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "sparse_top_k_categorical_accuracy": SparseTopKCategoricalAccuracy,
-    "sum": Sum,
-    "top_k_categorical_accuracy": TopKCategoricalAccuracy,
+    snake_case(name): globals()[name]
+    for name in sorted(__all__)
+    if isinstance(globals()[name], type) and name not in ("Metric", "MeanMetricWrapper")
 }
+__all__ += ["deserialize", "serialize"]
 # For the language: functions of target and output, one value for each sample.
 BY_NAME: dict[str, Callable[..., Any]] = {
-    "accuracy": accuracy,
-    "binary_accuracy": binary_accuracy,
-    "binary_crossentropy": losses.binary_crossentropy,
-    "categorical_accuracy": categorical_accuracy,
-    "categorical_crossentropy": losses.categorical_crossentropy,
-    "mean_absolute_error": losses.mean_absolute_error,
-    "mean_squared_error": losses.mean_squared_error,
-    "sparse_categorical_accuracy": sparse_categorical_accuracy,
-    "sparse_categorical_crossentropy": losses.sparse_categorical_crossentropy,
-    "sparse_top_k_categorical_accuracy": sparse_top_k_categorical_accuracy,
-    "top_k_categorical_accuracy": top_k_categorical_accuracy,
+    "accuracy": metrics_accuracy.accuracy,
+    **{name: globals()[name] for name in __all__ if name in CLASSES},
 }
 ALIASES = {
     "acc": "accuracy",
     "bce": "binary_crossentropy",
     "ce": "crossentropy",
+    "kld": "kl_divergence",
+    "logcosh": "log_cosh_error",
     "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
     "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
     "rmse": "root_mean_squared_error",
 }
 KINDS = Kinds(Metric, "metric", "metrics", CLASSES, ALIASES, BY_NAME)
@@ -305,6 +118,37 @@ def get(identifier: Any) -> Any:
         return found
     name = (found.name,) if isinstance(found, Loss) else ()
     return MeanMetricWrapper(found, *name)
+
+
+def serialize(metric: Metric) -> dict[str, Any]:
+    """Class and configuration, as JSON holds them.
+
+    >>> serialize(get("auc"))["class_name"]
+    'AUC'
+    """
+    found: dict[str, Any] = serialized(metric)
+    return found
+
+
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The metric that `serialize` described, with new state.
+
+    `custom_objects` maps names of your own classes and functions to them. Raises T0204
+    for a class or function that is not known.
+
+    >>> deserialize({"class_name": "Precision", "config": {"top_k": 2}}).top_k
+    2
+    """
+    custom = {"MeanMetricWrapper": MeanMetricWrapper, **(custom_objects or {})}
+    if isinstance(config, Mapping) and config.get("class_name") == "MeanMetricWrapper":
+        functions = {**losses.BY_NAME, **BY_NAME, **custom}
+        name = str(config["config"].get("fn"))
+        if name not in functions:
+            unknown(name, "function of a metric", functions, "config")
+        config = {**config, "config": {**config["config"], "fn": functions[name]}}
+    return deserialized(config, custom, KINDS)
 
 
 def by_shape(name: str, y_true: TensorType, y_pred: TensorType) -> Metric:

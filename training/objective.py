@@ -75,7 +75,7 @@ class Compiled:
         self.goals = [
             OutputGoal(
                 name,
-                losses.get(chosen[name]),
+                losses.as_loss(chosen[name]),
                 _weight(weights[name]),
                 len(names) == 1,
                 _metric_list(measured[name]),
@@ -135,10 +135,13 @@ class Compiled:
         """All metrics, in the order of `named_metrics`."""
         return list(self.named_metrics.values())
 
-    def results(self) -> dict[str, float]:
-        """All figures as Python numbers."""
-        found = self.named_metrics.items()
-        return {name: metric.reading() for name, metric in found}
+    def results(self) -> dict[str, Any]:
+        """All figures as Python numbers, each of a dictionary under its own name."""
+        found: dict[str, Any] = {}
+        for name, metric in self.named_metrics.items():
+            figure = metric.reading()
+            found.update(figure if isinstance(figure, dict) else {name: figure})
+        return found
 
     def reset(self) -> None:
         """Begin all figures anew."""

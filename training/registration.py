@@ -11,7 +11,7 @@ from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.layers import LAYERS
 from . import losses, metrics, optimizers, schedules
 from .loss import LossFunction
-from .metric import MeanMetricWrapper
+from .metrics_averages import MeanMetricWrapper
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 _BY_NAME: dict[str, Any] = {}
@@ -48,7 +48,8 @@ def library(kind: str) -> Mapping[str, Any]:
         | {"LossFunction": LossFunction},
         "metric": {k.__name__: k for k in metrics.CLASSES.values()}
         | {"MeanMetricWrapper": MeanMetricWrapper},
-        "optimizer": {k.__name__: k for k in optimizers.CLASSES.values()},
+        "optimizer": {k.__name__: k for k in optimizers.CLASSES.values()}
+        | {"OptimizerMap": optimizers.OptimizerMap},
         "schedule": {k.__name__: k for k in schedules.BY_NAME.values()},
         "function": losses.BY_NAME | metrics.BY_NAME,
     }

@@ -72,16 +72,19 @@ def test_every_registered_thing_has_a_public_name():
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
         | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES},
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
-        | {"Loss", "get"},
+        | {"Loss", "deserialize", "get", "serialize"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}
         | {n for n in metrics.BY_NAME if n in vars(metrics) and n != "accuracy"}
-        | {"Mean", "MeanMetricWrapper", "Metric", "Sum", "get"},
+        | {f.__name__ for f in metrics.FUNCTIONS}
+        | {"Mean", "MeanMetricWrapper", "Metric", "Sum", "get"}
+        | {"deserialize", "serialize"},
         "optimizers": {k.__name__ for k in optimizers.CLASSES.values()}
-        | {"Optimizer", "get", "schedules"},
+        | {"Optimizer", "OptimizerMap", "get", "schedules", "deserialize", "serialize"},
         "optimizers.schedules": {k.__name__ for k in schedules.BY_NAME.values()}
-        | {"LearningRateSchedule"},
+        | {"LearningRateSchedule", "deserialize", "serialize"},
         "initializers": {k.__name__ for k in initializers.KINDS}
-        | {"Initializer", "get"},
+        | {"Initializer", "deserialize", "get", "serialize", *initializers.BY_NAME}
+        | {f"{name}Initializer" for name in ("Identity", "Orthogonal", "STFT")},
         "activations": {*activations.NAMES, *activations.ALIASES, "get", "serialize"},
     }
     for name, expected in public.items():

@@ -1,0 +1,44 @@
+"""Arguments of losses and metrics: what is no such value is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..graph.diagnostics import Fault
+
+
+def refuse(argument: str, wanted: str, value: Any, *advice: str) -> NoReturn:
+    """Say what an argument has to be, T0204."""
+    message = f"`{argument}` is {wanted}, not {value!r}"
+    raise Fault("T0204", message, argument=argument, help=advice)
+
+
+def checked_count(argument: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least so much."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        refuse(argument, f"a whole number from {least} on", value)
+    return int(value)
+
+
+def checked_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
+    """One of several values."""
+    if value not in choices:
+        refuse(argument, f"one of {', '.join(map(repr, choices))}", value)
+    return value
+
+
+def checked_fraction(argument: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    if not is_number(value) or not 0 <= value <= 1:
+        refuse(argument, "a number from 0 to 1", value)
+    return float(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, and no truth value."""
+    kinds = (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, bool)
