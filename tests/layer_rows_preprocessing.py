@@ -2,6 +2,8 @@
 
 from layer_row import LayerRow, row
 
+LAST = {"data_format": "channels_last"}
+
 ROWS = [
     row("Rescaling", "B 3", scale=2.0),
     row("Rescaling", "B T 3", scale=0.5, offset=[1.0, 2.0, 3.0]),
@@ -36,12 +38,15 @@ ROWS = [
     *(
         LayerRow(name, config, ("B H W 3",), random=True, call={"training": False})
         for name, config in (
-            ("RandomFlip", {}),
+            ("RandomFlip", LAST),
             ("RandomBrightness", {"factor": 0.2}),
             ("RandomContrast", {"factor": 0.2}),
-            ("RandomGrayscale", {}),
-            ("RandomInvert", {}),
+            ("RandomGrayscale", LAST),
+            ("RandomInvert", LAST),
+            ("RandomPosterization", {"factor": 4, **LAST}),
+            ("RandomSaturation", {"factor": 0.5, **LAST}),
             ("Solarization", {"addition_factor": 0.2, "threshold_factor": 0.3}),
         )
     ),
+    row("AutoContrast", "B 4 5 3"),
 ]

@@ -29,6 +29,8 @@ class Augmentation(Layer):
     batch axis; integers become floats. A call trains unless it says otherwise.
     """
 
+    always = False  # whether pictures change without training too
+
     def __init__(self, seed: int | None, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed, self.data_format = seed, format_of(self, data_format)
@@ -49,7 +51,7 @@ class Augmentation(Layer):
                 operands={0: told},
             )
         images = call("cast", inputs, self.compute_dtype)
-        if not training:
+        if not training and not self.always:
             return images
         if images.ndim == 4:
             return self.changed(images)

@@ -34,11 +34,23 @@ def test_flipped_or_not(images, mode, axes):
     assert 10 < sum(0 in kind for kind in seen) < 54
 
 
-def test_flipped_in_the_other_format(images):
-    first = np.moveaxis(images, -1, 1)
-    found = layers.RandomFlip("vertical", seed=1, data_format="channels_first")(first)
-    want = layers.RandomFlip("vertical", seed=1)(images).numpy()
-    np.testing.assert_array_equal(np.moveaxis(found.numpy(), 1, -1), want)
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (layers.RandomFlip, {"mode": "vertical"}),
+        (layers.RandomGrayscale, {}),
+        (layers.RandomInvert, {}),
+        (layers.RandomPosterization, {"factor": 4}),
+        (layers.RandomSaturation, {"factor": 0.5, "value_range": (0, 1)}),
+    ],
+)
+def test_channels_first(images, kind, settings):
+    units = images / 255.0
+    first = kind(seed=1, data_format="channels_first", **settings)
+    found = first(np.moveaxis(units, -1, 1)).numpy()
+    want = kind(seed=1, **settings)(units).numpy()
+    assert (want != units).any()
+    np.testing.assert_allclose(np.moveaxis(found, 1, -1), want, 1e-5, 1e-6)
 
 
 def test_brighter_or_darker(images):
@@ -93,6 +105,31 @@ def test_solarized(images):
         assert x[turned].min() >= x[~turned].max(initial=0) - 1e-3
     units = layers.Solarization(value_range=(0, 1))(images / 255.0).numpy()
     np.testing.assert_allclose(units, 1 - images / 255.0, 1e-4)
+
+
+def test_contrast_of_the_whole_range(images):
+    images[0, ..., 1] = 77.0
+    found = layers.AutoContrast()(images, training=False).numpy()
+    np.testing.assert_array_equal(found[0, ..., 1], 77.0)
+    np.testing.assert_allclose(found[1:].min((1, 2)), 0, atol=1e-3)
+    np.testing.assert_allclose(found[1:].max((1, 2)), 255, 1e-4)
+
+
+def test_fewer_bits(images):
+    found = layers.RandomPosterization(4)(images).numpy()
+    fitting = [np.floor(images / step) * step for step in (128, 64, 32)]
+    seen = kinds(found, fitting)
+    assert all(seen)
+    assert {number for kind in seen for number in kind} == {0, 1, 2}
+
+
+def test_saturation(images):
+    units = images / 255.0
+    same = layers.RandomSaturation((0.5, 0.5), (0, 1))(units).numpy()
+    np.testing.assert_allclose(same, units, 1e-4, 1e-5)
+    found = layers.RandomSaturation((0.2, 0.4), (0, 1))(units).numpy()
+    np.testing.assert_allclose(found.max(-1), units.max(-1), 1e-5)
+    assert (np.ptp(found, -1) <= np.ptp(units, -1) + 1e-5).all()
 
 
 def test_one_picture_integers_and_modes(images):
