@@ -2,7 +2,7 @@
 
 from .training import losses as _losses
 from .training.losses import *  # noqa: F403 - the one list of losses is there
-from .training.losses import get
+from .training.losses import deserialize, get, serialize
 
-__all__ = ["get"]
+__all__ = ["deserialize", "get", "serialize"]
 __all__ += _losses.__all__

@@ -62,7 +62,7 @@ class ConfiguredKind(type):
     __init__: Any
 
     @property
-    def __signature__(cls) -> inspect.Signature:
+    def __signature__(cls: Any) -> inspect.Signature:
         """The constructor's arguments, for `help` and editors."""
         signature = inspect.signature(cls.__init__)
         own = list(signature.parameters.values())[1:]

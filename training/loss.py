@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..graph import configuration, policies
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
+from ..graph.masking import get_mask
+from ..graph.operand import Operand
 from ..graph.registry import call
+from ..graph.types import dtype_of
 from .configured import Configured
+from .notices import warn
 from .operands import (
     as_floats,
     as_tensor,
@@ -16,10 +21,13 @@ from .operands import (
     divide_no_nan,
     element_count,
     raise_rank,
+    same_shape,
+    squeezed,
 )
 
-EPSILON = 1e-7
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight")
+
+Reduction = str | None
 
 
 class Loss(Configured):
@@ -27,7 +35,10 @@ class Loss(Configured):
 
     `reduction` is `sum_over_batch_size` (the mean over all values of `call`, the
     default), `sum`, `mean`, `mean_with_sample_weight` (divided by the sum of weights)
-    or `none`. A subclass gives `call(y_true, y_pred)`.
+    or `none`. What is masked, by the mask that the prediction carries or the one that
+    `call` lets its result carry, counts 0 and is left out of the mean. All is computed
+    in `dtype`, a dtype or a policy; without one in that of the prediction, or in
+    `config.floatx()` if that is wider. A subclass gives `call(y_true, y_pred)`.
 
     >>> class Error(Loss):
     ...     def call(self, y_true, y_pred):
@@ -39,7 +50,7 @@ class Loss(Configured):
     def __init__(
         self,
         name: str | None = None,
-        reduction: str | None = "sum_over_batch_size",
+        reduction: Reduction = "sum_over_batch_size",
         dtype: Any = None,
     ):
         reduction = "none" if reduction is None else reduction
@@ -52,7 +63,12 @@ class Loss(Configured):
             )
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
-        self.dtype = dtype or "float32"
+        self._wanted = None if dtype is None else _float_dtype(dtype)
+
+    @property
+    def dtype(self) -> str:
+        """The name of the dtype that the loss is computed in."""
+        return self._wanted or configuration.floatx()
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sample."""
@@ -60,22 +76,75 @@ class Loss(Configured):
         raise TensorTypeError.of(fault, caller_span())
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The reduced loss; `sample_weight` has the shape of the samples' losses."""
-        y_true, y_pred = as_tensor(y_true), as_floats(y_pred)
-        mask = getattr(y_pred, "_keras_mask", None)
+        """The reduced loss; `sample_weight` has the shape of the samples' losses.
+
+        Target and prediction may be dictionaries or lists of tensors, if `call` takes
+        them so.
+        """
         try:
-            losses = as_floats(self.call(y_true, y_pred))
-            mask = self.mask(y_true, mask)
+            y_pred = _each(self._prediction, y_pred)
+            y_true = _each(self._target, y_true)
+            losses = self.call(y_true, y_pred)
+            mask = _both(get_mask(y_pred), get_mask(losses))
+            losses = self._prediction(losses)
             return reduce_losses(losses, sample_weight, mask, self.reduction, self.name)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
 
-    def mask(self, y_true: Any, mask: Any) -> Any:
-        """Which samples count: the mask that the prediction carries."""
-        return mask
+    def _prediction(self, value: Any) -> Any:
+        """Floating-point values of the loss's dtype, with their mask."""
+        tensor = as_floats(value)
+        own, usual = tensor.type.dtype, configuration.default_float()
+        wide = own if own.size > usual.size else usual
+        wanted = self._wanted or wide.name
+        if wanted == own.name:
+            return tensor
+        result = call("cast", tensor, wanted)
+        if (mask := get_mask(tensor)) is not None:
+            result._keras_mask = mask
+        return result
+
+    def _target(self, value: Any) -> Any:
+        """A tensor that is computed with safely: class numbers stay whole."""
+        tensor = as_tensor(value)
+        dtype = tensor.type.dtype
+        if dtype.is_float:
+            return self._prediction(tensor)
+        if dtype.name in ("int32", "int64"):
+            return tensor
+        return call("cast", tensor, "int64" if dtype.size > 2 else "int32")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _float_dtype(dtype: Any) -> str:
+    """The name of a floating-point dtype, also of the one that a policy computes in."""
+    found = dtype_of(policies.get(dtype).compute_dtype)
+    if not found.is_float:
+        raise Fault(
+            "T0401",
+            f"a loss is computed in a floating-point dtype, not in {found}",
+            argument="dtype",
+            help=["leave it out, or give `float32`"],
+        )
+    return found.name
+
+
+def _each(make: Callable[[Any], Any], value: Any) -> Any:
+    """The tensor of a value, or those of a dictionary or of a list of tensors."""
+    if isinstance(value, dict):
+        return {key: _each(make, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(item, (Operand, dict)) for item in value):
+            return type(value)([_each(make, item) for item in value])
+    return make(value)
+
+
+def _both(one: Any, two: Any) -> Any:
+    if one is None or two is None:
+        return two if one is None else one
+    return call("logical_and", one, two)
 
 
 def reduce_losses(
@@ -85,7 +154,8 @@ def reduce_losses(
     weights = None
     if sample_weight is not None:
         weights = as_tensor(sample_weight, losses.dtype)
-        check_weights(name, losses, weights)
+        losses, weights = squeezed(losses, weights)
+        _check(name, losses, weights)
     if mask is not None:
         weights = _masked_weights(losses, weights, mask, reduction)
     if weights is not None:
@@ -100,28 +170,77 @@ def reduce_losses(
     return total / element_count(losses)
 
 
+def _check(name: str, losses: Any, weights: Any) -> None:
+    if losses.type.rank or not weights.type.rank:
+        check_weights(name, losses, weights)
+        return
+    # Keras weights the one number with the mean of the weights.
+    warn(
+        f"`{name}` of vectors is one number, and the sample weights {weights.type} "
+        "do not weight its samples",
+        "give target and prediction the shape [samples, 1]",
+    )
+
+
 def _masked_weights(losses: Any, weights: Any, mask: Any, reduction: str) -> Any:
     """Weights with 0 for what does not count, scaled so that a mean stays a mean."""
     keep = as_tensor(mask, losses.dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        keep = keep * (element_count(keep) / (call("sum", keep) + EPSILON))
+        keep = keep * divide_no_nan(element_count(keep), call("sum", keep))
     keep = raise_rank(keep, losses.type.rank)
     return keep if weights is None else weights * keep
 
 
-class LossFunction(Loss):
-    """A function of `y_true` and `y_pred` as a loss, with fixed further arguments."""
+class FunctionLoss(Loss):
+    """A loss by a function of `y_true` and `y_pred`, and fixed further arguments.
+
+    The arguments are attributes of the loss as well.
+    """
 
     def __init__(
         self,
         function: Callable[..., Any],
         name: str | None = None,
-        reduction: str | None = "sum_over_batch_size",
+        reduction: Reduction = "sum_over_batch_size",
         dtype: Any = None,
         **arguments: Any,
     ):
         super().__init__(name or getattr(function, "__name__", None), reduction, dtype)
-        self.function, self.arguments = function, arguments
+        self.function, self.arguments = function, tuple(arguments)
+        vars(self).update(arguments)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return self.function(y_true, y_pred, **self.arguments)
+        given = {name: getattr(self, name) for name in self.arguments}
+        return self.function(y_true, y_pred, **given)
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., None]:
+    """The constructor of a loss whose function takes no further arguments."""
+
+    def construct(
+        self: FunctionLoss,
+        reduction: Reduction = "sum_over_batch_size",
+        name: str = function.__name__,
+        dtype: Any = None,
+    ) -> None:
+        FunctionLoss.__init__(self, function, name, reduction, dtype)
+
+    return construct
+
+
+def floats_of(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Target and prediction of one shape and one floating-point dtype."""
+    y_pred = as_floats(y_pred)
+    return same_shape(name, as_tensor(y_true, y_pred.dtype), y_pred)
+
+
+class LossFunction(FunctionLoss):
+    """A user's function as a loss; target and prediction come to it in one rank."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        # A formula of the language has declared the shapes that it takes.
+        declared = hasattr(self.function, "network")
+        tensors = all(isinstance(each, Operand) for each in (y_true, y_pred))
+        if tensors and not declared:
+            y_true, y_pred = squeezed(y_true, y_pred)
+        return super().call(y_true, y_pred)
