@@ -219,7 +219,7 @@ class STFT(Initializer):
             )
         length, _, frequencies = shape
         turns = np.outer(np.arange(length), np.arange(frequencies))
-        angles = -2 * np.pi * turns / (2 * (frequencies - 1))
+        angles = -np.pi * turns / max(frequencies - 1, 1)
         waves = np.cos(angles) if self.side == "real" else np.sin(angles)
         weights = self._weights(length)
         return np.broadcast_to((waves * weights[:, None])[:, None], shape).copy()
@@ -279,10 +279,11 @@ class RandomUniform(Initializer):
 class VarianceScaling(Initializer):
     """Random values whose variance is `scale / n`, n counted by `mode`.
 
-    `mode` is `fan_in`, `fan_out` or `fan_avg`; `distribution` is `truncated_normal`,
-    `untruncated_normal` or `uniform`; `normal` is the first. `input_axes` and `output_axes` are the axes of
-    the weight that count as inputs and outputs, where they are not the usual ones.
-    Formula: Glorot and Bengio 2010, He et al. 2015.
+    `mode` is `fan_in`, `fan_out` or `fan_avg`; `distribution` is `truncated_normal`
+    (also called `normal`), `untruncated_normal` or `uniform`. `input_axes` and
+    `output_axes` are the axes of the weight that count as inputs and outputs, where
+    they are not the usual ones. Raises T0204 for other settings. Formula: Glorot
+    and Bengio 2010, He et al. 2015.
     """
 
     def __init__(
