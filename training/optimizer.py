@@ -90,10 +90,12 @@ class Optimizer(OptimizerSettings):
             )
         if not grads:
             return []
+        for variable in variables:
+            _check_variable(variable)
         self.ensure_built(variables)
         self._check_known(variables)
         pairs = [
-            (convert_to_tensor(gradient, variable.dtype), variable)
+            (_fitting(gradient, variable), variable)
             for gradient, variable in zip(grads, variables, strict=True)
             if gradient is not None
         ]
@@ -316,6 +318,29 @@ class Optimizer(OptimizerSettings):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _check_variable(variable: Any) -> None:
+    if not isinstance(variable, Variable):
+        raise Fault(
+            "T0204",
+            f"an optimizer moves variables, and this is {type(variable).__name__}",
+            argument="trainable_variables",
+            help=["a pair is (gradient, variable), in that order"],
+        )
+
+
+def _fitting(gradient: Any, variable: Variable) -> Any:
+    """A gradient as a tensor of a variable's type; refuses another shape, T0302."""
+    tensor = convert_to_tensor(gradient, variable.dtype)
+    if tensor.type.shape != variable.type.shape:
+        raise Fault(
+            "T0302",
+            f"the gradient of `{variable.path}` is {tensor.type}, and the variable "
+            f"{variable.type}",
+            argument="grads",
+        )
+    return tensor
 
 
 def only_if(

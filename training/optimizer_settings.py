@@ -46,7 +46,8 @@ class OptimizerSettings(OptimizerState):
         self._check_settings()
         self.revision = 0  # rises when programs made of this optimizer are out of date
         self._told: set[str] = set()  # the paths without gradients that it warned of
-        self._spared: tuple[frozenset[Variable], Any] = (frozenset(), None)
+        self._spared: tuple[frozenset[Variable], list[re.Pattern[str]]]
+        self._spared = frozenset(), []
         self._iterations = self._counter(0, "int64", "iteration", "iterations")
         self._schedule: Any = None
         if isinstance(learning_rate, dict):
@@ -146,6 +147,7 @@ class OptimizerSettings(OptimizerState):
         same = isinstance(given, (int, float)) and np.float32(given) == now
         return given if same else float(now)
 
+    @told_to_caller
     def exclude_from_weight_decay(
         self,
         var_list: Iterable[Variable] | None = None,
@@ -155,8 +157,8 @@ class OptimizerSettings(OptimizerState):
 
         A second call replaces the first.
         """
-        patterns = "|".join(var_names or ())
-        self._spared = frozenset(var_list or ()), re.compile(patterns or r"(?!)")
+        names = [pattern("var_names", name) for name in var_names or ()]
+        self._spared = frozenset(var_list or ()), names
         self.revision += 1
 
     def decay_of(self, variable: Variable) -> float | None:
@@ -165,8 +167,8 @@ class OptimizerSettings(OptimizerState):
 
     def is_spared(self, variable: Variable) -> bool:
         """Whether a variable was excluded from weight decay."""
-        variables, pattern = self._spared
-        return variable in variables or bool(pattern and pattern.search(variable.name))
+        variables, names = self._spared
+        return variable in variables or any(p.search(variable.name) for p in names)
 
 
 def _is_function(rate: Any) -> bool:
@@ -192,3 +194,15 @@ def between(name: str, value: float, open_below: bool = False) -> float:
         bound = "above 0 and at most 1" if open_below else "in 0..1"
         raise Fault("T0204", f"`{name}` is {bound}, not {value}", argument=name)
     return value
+
+
+def pattern(argument: str, text: Any) -> re.Pattern[str]:
+    """A regular expression that an argument gives; refuses what is none, T0204."""
+    try:
+        return re.compile(text)
+    except (re.error, TypeError) as error:
+        raise Fault(
+            "T0204",
+            f"`{argument}` takes regular expressions, and {text!r} is none: {error}",
+            argument=argument,
+        ) from None

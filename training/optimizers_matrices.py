@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from ..graph.registry import call
 from ..graph.variable import Variable
 from .optimizer import Optimizer, Rate
+from .optimizer_settings import pattern
 from .optimizers_moments import adam_step, step_number
 
 
@@ -156,6 +156,7 @@ class Muon(Optimizer):
         self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
         self.epsilon, self.momentum, self.nesterov = epsilon, momentum, nesterov
         self.exclude_layers = list(exclude_layers or ())
+        self._excluded = [pattern("exclude_layers", p) for p in self.exclude_layers]
         self.exclude_embeddings = exclude_embeddings
         self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
         self.ns_steps, self.rms_rate = ns_steps, rms_rate
@@ -171,7 +172,7 @@ class Muon(Optimizer):
             return True
         if self.exclude_embeddings and "embedding" in variable.path.lower():
             return True
-        return any(re.search(word, variable.path) for word in self.exclude_layers)
+        return any(p.search(variable.path) for p in self._excluded)
 
     def make_slots(self, variables: list[Variable]) -> None:
         super().make_slots(variables)

@@ -22,6 +22,7 @@ from ..graph.variable import Variable
 from .configured import Configured, ConfiguredKind, told_to_caller
 from .optimizer import Optimizer, Pairs, only_if
 from .optimizer_names import get
+from .optimizer_settings import pattern
 
 if TYPE_CHECKING:
     from ..backend.arena import Arena
@@ -213,6 +214,7 @@ class OptimizerMap(Configured, MutableMapping[str, Optimizer], metaclass=MapKind
             raise Fault(
                 "T0204", f"a path is text, not {path!r}", argument="optimizer_map"
             )
+        pattern("optimizer_map", path)
         if path in self._by_path:
             raise Fault(
                 "T0204", f"`{path}` has its optimizer already", argument="optimizer_map"

@@ -10,6 +10,7 @@ import pytest
 from tulle.backend.arena import arenas
 from tulle.backend.function import function
 from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
 from tulle.training import optimizers, schedules
@@ -159,6 +160,25 @@ def test_eager_flat_traced_and_stateless_steps_agree(kind, settings):
             wanted = [*every["eager"], *makers["eager"].variables]
             for found, want in zip(pairs, wanted, strict=True):
                 np.testing.assert_allclose(found, want, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [*PLAIN, *WRAPPED])
+def test_variables_keep_their_dtypes(kind):
+    settings = {"global_clipnorm": 0.5, "use_ema": True}
+    after = []
+    for step in (packed_step, lambda o, v, g: o.apply(g, v)):
+        kernel, bias = two_variables()
+        variables = [Variable(kernel.numpy(), dtype="float16", name="kernel"), bias]
+        optimizer = made(kind, settings)
+        optimizer.build(variables)
+        for grads in some_gradients(3):
+            step(optimizer, variables, [call("cast", grads[0], "float16"), grads[1]])
+        dtypes = [v.dtype for v in optimizer.variables if v.name.startswith("kernel")]
+        assert set(dtypes) == {"float16"}
+        after.append([v.numpy() for v in variables])
+    for flat, single in zip(*after, strict=True):
+        assert flat.dtype == single.dtype
+        np.testing.assert_allclose(flat, single, rtol=5e-3, atol=5e-3)
 
 
 def test_weight_decay_spares_what_it_is_told_to():
@@ -458,6 +478,16 @@ def test_muon_moves_kernels_as_matrices():
         (lambda: optimizers.SGD().apply([], [Variable([1.0])]), "gradients"),
         (lambda: optimizers.SGD().apply([[1.0]]), "which variables"),
         (lambda: optimizers.SGD().apply([None], [Variable([1.0])]), "all of them are"),
+        (lambda: optimizers.SGD().apply([1.0], [Variable([1.0])]), "gradient of `var"),
+        (
+            lambda: optimizers.SGD().apply_gradients(
+                [(Variable([1.0]), Tensor(np.ones(1)))]
+            ),
+            "in that order",
+        ),
+        (lambda: optimizers.SGD().exclude_from_weight_decay(var_names="("), "is none"),
+        (lambda: optimizers.Muon(exclude_layers=["*"]), "regular expressions"),
+        (lambda: optimizers.OptimizerMap("sgd", {"*": "sgd"}), "regular expressions"),
         (lambda: optimizers.SGD("fast"), "is a number, a schedule"),
         (lambda: optimizers.SGD(use_ema=True, ema_momentum=2.0), "ema_momentum"),
         (lambda: optimizers.SGD(ema_overwrite_frequency=0.5), "at least 1"),
