@@ -132,6 +132,7 @@ class Metric(Configured):
 
         Raises T0204 if the state of one has other shapes.
 
+        >>> from tulle.metrics import Mean
         >>> first, second = Mean(), Mean()
         >>> first.update_state([1.0]), second.update_state([4.0, 4.0])
         (None, None)
