@@ -311,7 +311,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             kwargs = {**kwargs, "training": bool(mode)}
         elif "training" in kwargs:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-        with training_mode(mode), autocasting(self._seen_as()):
+        with training_mode(mode), autocasting(self.seen_as()):
             if current_trace() is None:
                 return self.run_body(args, kwargs)
             if not self.opaque:
@@ -335,7 +335,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         default = signature(type(self).call).parameters["training"].default
         return default if isinstance(default, bool) else None
 
-    def _seen_as(self) -> DType | None:
+    def seen_as(self) -> DType | None:
         """The dtype that variables are read in while this layer computes."""
         policy = self.policy
         if not self.autocast or not policy.compute.is_float:

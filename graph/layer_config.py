@@ -105,5 +105,8 @@ def _anew(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         return type(value)(map(_anew, value))
     if isinstance(value, LayerConfiguration) and not hasattr(value, "output_nodes"):
-        return type(value).from_config(value.get_config())
+        config = value.get_config()
+        if value.given_name is None:  # so that the new one is named by where it stands
+            config.pop("name", None)
+        return type(value).from_config(config)
     return value

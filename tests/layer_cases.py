@@ -68,13 +68,18 @@ def shapes(row: LayerRow, sizes: dict[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-def made(value: Any) -> Any:
-    """A setting: an object where its class and configuration are given."""
+def made(value: Any, **more: Any) -> Any:
+    """A setting: an object where its class and configuration are given.
+
+    `more` goes to each layer inside: its dtype, for example.
+    """
     if isinstance(value, dict) and set(value) == {"class", "config"}:
-        config = {key: made(item) for key, item in value["config"].items()}
-        return CLASSES[value["class"]](**config)
+        config = {key: made(item, **more) for key, item in value["config"].items()}
+        inner = more if value["class"] in LAYERS else {}
+        return CLASSES[value["class"]](**config, **inner)
     if isinstance(value, list):
-        return tuple(map(made, value)) if not _held(value) else list(map(made, value))
+        items = [made(item, **more) for item in value]
+        return items if _held(value) else tuple(items)
     return value
 
 
@@ -84,7 +89,8 @@ def _held(value: list) -> bool:
 
 def layer_of(row: LayerRow, **more: Any) -> Any:
     """A new layer as a row says."""
-    settings = {key: made(value) for key, value in row.config.items()}
+    inner = {"dtype": more["dtype"]} if "dtype" in more else {}
+    settings = {key: made(value, **inner) for key, value in row.config.items()}
     return LAYERS[row.name](**settings, **more)
 
 

@@ -45,7 +45,6 @@ ROWS = [
         activity_regularizer="l2",
         kernel_constraint="max_norm",
     ),
-    row("LSTM", "3 T 2", units=2, stateful=True, return_sequences=True),
     LayerRow(
         "LSTM",
         {"units": 2, "return_sequences": True, "return_state": True},
@@ -73,7 +72,6 @@ ROWS = [
     row("GRU", "B T 3", units=2, use_bias=False, go_backwards=True),
     row("GRU", "B T 3", units=2, use_bias=False, reset_after=False),
     row("GRU", "B 3 3", units=2, unroll=True, recurrent_activation="hard_sigmoid"),
-    row("GRU", "3 T 2", units=2, stateful=True),
     LayerRow("GRU", {"units": 2, "return_sequences": True}, ("B T 3",), masks=(0,)),
     LayerRow("GRU", {"units": 2, "recurrent_dropout": 0.5}, ("B T 3",), random=True),
     LayerRow(

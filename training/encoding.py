@@ -201,9 +201,12 @@ class Encoder:
             return self._sequential(layer)
         if type(layer) in (Network, Functional):
             return self._network(layer)  # type: ignore[arg-type]
+        config = _config(layer)
+        if layer.given_name is None and layer.auto_name is None:
+            config.pop("name", None)  # named by where it stands in another layer
         record: dict[str, Json] = {
             "class": name_of("layer", type(layer)),
-            "config": self.mapping(_config(layer)),
+            "config": self.mapping(config),
             "trainable": layer._trainable,
         }
         if isinstance(layer, Model) and not isinstance(layer, Network):

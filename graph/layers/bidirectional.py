@@ -55,7 +55,8 @@ class Bidirectional(Layer):
                 argument="merge_mode",
             )
         self.merge_mode, self._first = merge_mode, weights
-        self.forward_layer: Any = _renamed(_recurrent(self, "layer", layer), "forward")
+        layer = _recurrent(self, "layer", layer)
+        self.forward_layer: Any = _renamed(layer, "forward")
         self.backward_layer: Any = (
             _renamed(layer, "backward", go_backwards=not layer.go_backwards)
             if backward_layer is None
@@ -171,12 +172,12 @@ class Bidirectional(Layer):
         return False
 
 
-def _recurrent(holder: Layer, argument: str, layer: Any) -> Layer:
+def _recurrent(holder: Layer, argument: str, layer: Any) -> Any:
     """A layer that goes along sequences; refuses another."""
     checked_layer(holder, argument, layer)
     lacking = [name for name in NEEDED if not hasattr(layer, name)]
     if not lacking:
-        return layer  # type: ignore[no-any-return]
+        return layer
     cell = hasattr(layer, "state_size")
     raise Fault(
         "T0204",

@@ -13,13 +13,14 @@ from ..decide import equal
 from ..diagnostics import Fault
 from ..initializers import snake_case
 from ..layer import Layer
+from ..layer_calls import recast
 from ..layer_parts import signature
 from ..operand import Operand
 from ..ops.windows import one_of
 from ..registry import call
 from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, current_training, tracing
-from ..types import TensorType
+from ..types import DType, TensorType
 from ..variable import Variable
 from .recurrent_cells import (
     GRUCell,
@@ -183,6 +184,7 @@ class RNN(Layer):
         run = begin(self.cell, sequences.type.with_shape((batch, *rest)), training)
         projected = run.project(call("swapaxes", sequences, 0, 1))
         last, outputs, new = self._along(run, projected, states, self._mask(mask))
+        last, outputs, new = recast_nest((last, outputs, new), self.input_dtype)
         if self.stateful:
             pairs = zip(tree.flatten(self.states)[0], tree.flatten(new)[0], strict=True)
             for kept, state in pairs:
@@ -288,7 +290,7 @@ class RNN(Layer):
             )
         found: list[Any] = []
         for place in reversed(range(count)) if reverse else range(count):
-            part = tree.map_leaves(lambda x, place=place: x[place], slices)
+            part = _part(slices, place)
             carry, output = step(carry, part)
             found.append(output)
         if not self.return_sequences:
@@ -308,6 +310,15 @@ class RNN(Layer):
     def makes_mask(self) -> bool:
         """No: the mask of the output is that of the input."""
         return False
+
+
+def _part(slices: Any, place: int) -> Any:
+    return tree.map_leaves(lambda x: x[place], slices)
+
+
+def recast_nest(nest: Any, dtype: DType) -> Any:
+    """Tensors of a nest in a dtype, where they are floats."""
+    return tree.map_leaves(lambda x: recast(x, dtype), nest)
 
 
 def _chosen(valid: Any, new: Any, old: Any) -> Any:
@@ -360,7 +371,7 @@ class OfCell(RNN):
         if "use_cudnn" in own:
             use_cudnn = own.pop("use_cudnn")
             kind = type(self).__name__
-            one_of(kind, "use_cudnn", use_cudnn, ("auto", True, False))  # type: ignore[arg-type]
+            one_of(kind, "use_cudnn", use_cudnn, ("auto", True, False))
         shared = {key: own[key] for key in ("dtype", "trainable") if key in own}
         name = snake_case(self.cell_kind.__name__)
         super().__init__(self.cell_kind(**inner, **shared, name=name), **own)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from .. import activations, tree
+from ..autocasting import autocasting
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..initializers import Initializer, Ones
@@ -542,8 +543,7 @@ def begin(cell: Any, type: TensorType, training: bool) -> Pass:
     """A cell set up for one sequence; cells that users write see each step whole."""
     own = getattr(cell.__class__, "call", None)
     if own is Cell.call or own is StackedRNNCells.call:
-        found: Pass = cell.begin(type, training)
-        return found
+        return _within(cell, type, training)
     mode = {"training": training} if getattr(cell, "wants_training", False) else {}
 
     def step(x: Any, states: Any) -> tuple[Any, Any]:
@@ -552,6 +552,23 @@ def begin(cell: Any, type: TensorType, training: bool) -> Pass:
         return output, [new] if isinstance(new, Operand) else list(new)
 
     return Pass(lambda x: x, step)
+
+
+def _within(cell: Any, type: TensorType, training: bool) -> Pass:
+    """A cell of the library set up; it computes in its own dtype."""
+    seen, dtype = cell.seen_as(), cell.compute_dtype
+    with autocasting(seen):
+        run = cell.begin(type, training)
+
+    def project(x: Any) -> Any:
+        with autocasting(seen):
+            return run.project(call("cast", x, dtype) if x.type.dtype.is_float else x)
+
+    def step(x: Any, states: Any) -> tuple[Any, Any]:
+        with autocasting(seen):
+            return run.step(x, states)  # type: ignore[no-any-return]
+
+    return Pass(project, step)
 
 
 def like(state: Any, new: Any) -> Any:

@@ -143,11 +143,14 @@ class TimeDistributed(Wrapper):
         found = []
         for step in range(steps):
             options = {} if mask is None else self._options(mask[:, step])
-            part = tree.map_leaves(lambda x, step=step: x[:, step], inputs)
-            found.append(self.layer(part, **options))
+            found.append(self.layer(_part(inputs, step), **options))
         columns = zip(*(tree.flatten(one)[0] for one in found), strict=True)
         stacked = iter([call("stack", list(column), axis=1) for column in columns])
         return tree.unflatten(tree.flatten(found[0])[1], stacked)
+
+
+def _part(inputs: Any, step: int) -> Any:
+    return tree.map_leaves(lambda x: x[:, step], inputs)
 
 
 def _step_of(operand: Any) -> SymbolicTensor:

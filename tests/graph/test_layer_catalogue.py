@@ -202,6 +202,7 @@ WITH_FORMAT = [
     if "data_format" in inspect.signature(LAYERS[row.name].__init__).parameters
     and "data_format" not in row.config
     and row.name != "Flatten"  # its output has no channels
+    and not row.name.startswith("ConvLSTM")  # steps come before the channels
 ]
 
 
