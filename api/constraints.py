@@ -1,6 +1,10 @@
 """What weights are brought back to after each step."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from .graph.constraints import (
+    BY_NAME,
     Constraint,
     MaxNorm,
     MinMaxNorm,
@@ -8,9 +12,30 @@ from .graph.constraints import (
     UnitNorm,
 )
 from .graph.constraints import get as _get
-from .training.configured import told_to_caller
+from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
 get = told_to_caller(_get)
+_KINDS = Kinds(Constraint, "constraint", "identifier", BY_NAME)
+
+
+def serialize(constraint: Any) -> Any:
+    """A constraint as class name and configuration, for JSON.
+
+    >>> serialize(UnitNorm())
+    {'class_name': 'UnitNorm', 'config': {'axis': 0}}
+    """
+    return serialized(constraint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The constraint that `serialize` described; `custom_objects` are your classes.
+
+    >>> deserialize({"class_name": "UnitNorm", "config": {"axis": 0}})
+    UnitNorm(axis=0)
+    """
+    return deserialized(config, custom_objects, _KINDS)
+
+
 max_norm = MaxNorm
 min_max_norm = MinMaxNorm
 non_neg = NonNeg
@@ -22,9 +47,11 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]

@@ -1,6 +1,10 @@
 """What weights and activations add to the loss."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from .graph.regularizers import (
+    BY_NAME,
     L1,
     L1L2,
     L2,
@@ -8,9 +12,30 @@ from .graph.regularizers import (
     Regularizer,
 )
 from .graph.regularizers import get as _get
-from .training.configured import told_to_caller
+from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
 get = told_to_caller(_get)
+_KINDS = Kinds(Regularizer, "regularizer", "identifier", BY_NAME)
+
+
+def serialize(regularizer: Any) -> Any:
+    """A regularizer as class name and configuration, for JSON.
+
+    >>> serialize(L1(0.5))
+    {'class_name': 'L1', 'config': {'l1': 0.5}}
+    """
+    return serialized(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The regularizer that `serialize` described; `custom_objects` are your classes.
+
+    >>> deserialize({"class_name": "L1", "config": {"l1": 0.5}})
+    L1(l1=0.5)
+    """
+    return deserialized(config, custom_objects, _KINDS)
+
+
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
@@ -22,9 +47,11 @@ __all__ = [
     "L2",
     "OrthogonalRegularizer",
     "Regularizer",
+    "deserialize",
     "get",
     "l1",
     "l1_l2",
     "l2",
     "orthogonal_regularizer",
+    "serialize",
 ]

@@ -26,8 +26,11 @@ def get(identifier: Any) -> Any:
     """The function that a name or a callable means; None for none or `linear`."""
     if identifier is None or identifier == "linear":
         return None
-    if not isinstance(identifier, str):
+    if callable(identifier):
         return identifier
+    if not isinstance(identifier, str):
+        told = f"an activation is a name or a function, not {identifier!r}"
+        raise Fault("T0204", told, argument="activation")
     name = ALIASES.get(identifier, identifier)
     if identifier in (*NAMES, *ALIASES) and name in OPS:
         return OPS[name]
@@ -43,6 +46,8 @@ def get(identifier: Any) -> Any:
 
 def serialize(function: Any) -> Any:
     """The name of an activation, or what was given."""
+    if function in (linear, relu):
+        return str(function.__name__)
     if not isinstance(function, Op):
         return function
     return "gelu" if function.name == "exact_gelu" else function.name

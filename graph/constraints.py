@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from .configuration import epsilon
 from .registry import call
 from .settings import Settings, chosen, number
 
-EPSILON = 1e-7
-
 
 class Constraint(Settings):
-    """The base: a function from a weight's new value to an admissible one."""
+    """The base: a function from a weight's new value to an admissible one.
+
+    >>> class AtMostOne(Constraint):
+    ...     def __call__(self, w):
+    ...         return call("minimum", w, 1.0)
+    >>> AtMostOne()([0.5, 2.0]).numpy().tolist()
+    [0.5, 1.0]
+    """
 
     def __call__(self, w: Any) -> Any:
-        """The value nearby that is admissible."""
-        raise NotImplementedError
+        """The value nearby that is admissible; here all are."""
+        return w
 
 
 def _norms(w: Any, axis: Any) -> Any:
@@ -36,7 +42,7 @@ class MaxNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         norms = _norms(w, self.axis)
         wanted = call("clip", norms, 0.0, float(self.max_value))
-        return w * (wanted / (norms + EPSILON))
+        return w * (wanted / (norms + epsilon()))
 
 
 class NonNeg(Constraint):
@@ -61,7 +67,7 @@ class UnitNorm(Constraint):
         self.axis = axis
 
     def __call__(self, w: Any) -> Any:
-        return w / (_norms(w, self.axis) + EPSILON)
+        return w / (_norms(w, self.axis) + epsilon())
 
 
 class MinMaxNorm(Constraint):
@@ -86,7 +92,7 @@ class MinMaxNorm(Constraint):
         norms = _norms(w, self.axis)
         inside = call("clip", norms, float(self.min_value), float(self.max_value))
         wanted = inside * self.rate + norms * (1.0 - self.rate)
-        return w * (wanted / (norms + EPSILON))
+        return w * (wanted / (norms + epsilon()))
 
 
 KINDS: tuple[type[Constraint], ...] = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)

@@ -11,11 +11,18 @@ from .tensor import convert_to_tensor
 
 
 class Regularizer(Settings):
-    """The base: a function from a tensor to a scalar."""
+    """The base: a function from a tensor to a scalar, 0 here.
+
+    >>> class Largest(Regularizer):
+    ...     def __call__(self, x):
+    ...         return call("max", call("abs", x))
+    >>> float(Largest()([1.0, -2.0]))
+    2.0
+    """
 
     def __call__(self, x: Any) -> Any:
         """The scalar for a tensor."""
-        raise NotImplementedError
+        return 0.0
 
 
 class L1L2(Regularizer):
@@ -46,7 +53,7 @@ class L1(Regularizer):
     """
 
     def __init__(self, l1: float = 0.01):
-        self.l1 = number("l1", l1)
+        self.l1 = number("l1", 0.01 if l1 is None else l1)
 
     def __call__(self, x: Any) -> Any:
         return call("sum", call("abs", x)) * self.l1
@@ -60,7 +67,7 @@ class L2(Regularizer):
     """
 
     def __init__(self, l2: float = 0.01):
-        self.l2 = number("l2", l2)
+        self.l2 = number("l2", 0.01 if l2 is None else l2)
 
     def __call__(self, x: Any) -> Any:
         return call("sum", call("square", x)) * self.l2
@@ -77,7 +84,7 @@ class OrthogonalRegularizer(Regularizer):
         if mode not in ("rows", "columns"):
             fault = Fault("T0204", f"`mode` is rows or columns, not {mode!r}")
             raise TensorTypeError.of(fault, caller_span())
-        self.factor, self.mode = number("factor", factor, None), mode
+        self.factor, self.mode = number("factor", factor), mode
 
     def __call__(self, inputs: Any) -> Any:
         x = convert_to_tensor(inputs)
@@ -87,14 +94,14 @@ class OrthogonalRegularizer(Regularizer):
             )
             raise TensorTypeError.of(fault, caller_span())
         x = x if self.mode == "rows" else call("transpose", x)
-        squares = call("sum", call("square", x), axis=1, keepdims=True)
-        x = x / call("sqrt", call("maximum", squares, 1e-12))
-        size = x.shape[0]
+        x = call("normalize", x, axis=1)
+        size = x.type.shape[0]
         cosines = call("matmul", x, call("transpose", x)) * (
             1.0 - call("eye", size, dtype=x.dtype)
         )
-        pairs = size * (size - 1.0) / 2.0
-        return call("sum", call("abs", cosines)) * (self.factor * 0.5 / pairs)
+        rows = call("size", size, x.dtype)
+        pairs = rows * (rows - 1.0) / 2.0
+        return call("sum", call("abs", cosines)) * (self.factor * 0.5) / pairs
 
 
 KINDS: tuple[type[Regularizer], ...] = (L1, L2, L1L2, OrthogonalRegularizer)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
+
+import numpy as np
 
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .initializers import snake_case
@@ -32,8 +35,10 @@ class Settings:
 
 def number(name: str, value: Any, least: float | None = 0.0) -> Any:
     """A setting that is a number, not below a bound."""
+    value = value.item() if isinstance(value, np.generic) else value
     known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not known or (least is not None and not value >= least):
+    finite = known and math.isfinite(value)
+    if not finite or (least is not None and not value >= least):
         bound = "" if least is None else f" of at least {least:g}"
         fault = Fault("T0204", f"`{name}` is a number{bound}, not {value!r}")
         raise TensorTypeError.of(fault, caller_span())
