@@ -2,6 +2,8 @@
 
 from layer_row import LayerRow, row
 
+from tulle.graph.registry import OPS
+
 PAIR = ("B T 3", "B T 3")
 L1 = {"class": "L1", "config": {"l1": 0.1}}
 L2 = {"class": "L2", "config": {"l2": 0.1}}
@@ -45,6 +47,13 @@ CORE = [
     ),
     row("Identity", "B T 3"),
     LayerRow("Identity", {}, ("B T 3",), masks=(0,)),
+    LayerRow(
+        "Lambda",
+        {"function": OPS["square"]},
+        ("B 3",),
+        peer=False,
+        why="its function is one of Tulle's",
+    ),
     row("Masking", "B T 3"),
     row("Masking", "B T 3", mask_value=0.5),
 ]
