@@ -40,15 +40,14 @@ def carry(layer: Layer, inputs: Any, mask: Any, result: Any) -> None:
     """Let the results carry the mask that the layer makes of the given one."""
     if mask is None and not layer.makes_mask:
         return
-    leaves, structure = tree.flatten(result)
+    leaves, _ = tree.flatten(result)
     if all(get_mask(leaf) is not None for leaf in leaves):
         return
     made = layer.compute_mask(inputs, mask)
-    masks = [made] if structure is tree.LEAF else _listed(made)
-    if len(masks) == len(leaves):
-        for leaf, one in zip(leaves, masks, strict=True):
-            if one is not None and get_mask(leaf) is None:
-                set_mask(leaf, one)
+    # Fewer masks than results: those behind, such as scores, carry none, as in Keras.
+    for leaf, one in zip(leaves, _listed(made), strict=False):
+        if one is not None and get_mask(leaf) is None:
+            set_mask(leaf, one)
 
 
 def _listed(masks: Any) -> list[Any]:

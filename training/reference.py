@@ -44,9 +44,11 @@ class ReferenceProgram:
             if gradient is not None
         ]
         trace = Trace(training=True)
+        # The optimizer starts from what the forward pass assigned.
+        trace.updates.update(self.updates)
         with tracing(trace):
             objective.apply(pairs)
-        self.updates.update(trace.updates)
+        self.updates = trace.updates
 
     def __call__(self, arrays: Sequence[Any]) -> dict[str, Any]:
         """Run once; updates go to the variables in place."""

@@ -30,6 +30,7 @@ from . import (
     reshaping,
     resizing,
     spatial,
+    spectral,
     wrappers,
 )
 from .activation import *  # noqa: F403
@@ -57,6 +58,7 @@ from .regularization import *  # noqa: F403
 from .reshaping import *  # noqa: F403
 from .resizing import *  # noqa: F403
 from .spatial import *  # noqa: F403
+from .spectral import *  # noqa: F403
 from .wrappers import *  # noqa: F403
 
 __all__: list[str] = []
@@ -84,6 +86,7 @@ __all__ += regularization.__all__
 __all__ += reshaping.__all__
 __all__ += resizing.__all__
 __all__ += spatial.__all__
+__all__ += spectral.__all__
 __all__ += wrappers.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}

@@ -186,11 +186,11 @@ def bounded(x: Any, low: float | None, high: float | None) -> Any:
 
 def clipping(given: Any) -> dict[str, float]:
     """The bounds of `renorm_clipping` that are given."""
-    wrong = ""
+    wrong, bounds = "", given if isinstance(given, dict) else {}
+    found = {key: value for key, value in bounds.items() if value is not None}
     if not isinstance(given, (dict, type(None))):
         wrong = f"is a dictionary, not {given!r}"
-    found = {key: value for key, value in (given or {}).items() if value is not None}
-    if not wrong and not set(found) <= set(CLIPPING):
+    elif not set(found) <= set(CLIPPING):
         wrong = f"has no bound `{min(set(found) - set(CLIPPING))}`"
     elif found.get("rmin", 0.0) > found.get("rmax", float("inf")):
         wrong = f"leaves nothing between {found.get('rmin', 0.0)} and {found['rmax']}"

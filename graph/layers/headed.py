@@ -275,8 +275,10 @@ class Headed(Weighted):
                 help=["name one axis in `attention_axes`"],
             )
         (axis,) = self.axes
-        rows = call("arange", query.type.shape[axis])
-        return call("expand_dims", rows, 1), call("arange", key.type.shape[axis])
+        length = query.type.shape[axis]
+        rows = (*(1,) * (query.ndim - 1), length, 1)
+        places = call("arange", length), call("arange", key.type.shape[axis])
+        return call("reshape", places[0], rows), places[1]
 
     def _refuse_misfits(self, query: Any, value: Any, key: Any) -> None:
         """Refuse tensors of different ranks, and keys of another number than values."""

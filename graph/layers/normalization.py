@@ -207,14 +207,14 @@ class GroupNormalization(Affine):
         self.groups = groups
 
     def build(self, input_shape: Any) -> None:
-        (self.place,), sizes = static_sizes(self, input_shape, self.axis)
-        if self.place == 0:
+        if self.axis in (0, -len(input_shape)):
             raise Fault(
                 "T0303",
                 f"`axis` of `{self.name}` is the batch: its input has shape "
                 f"{input_shape}, and its groups are made of the channels of a sample",
                 argument="axis",
             )
+        (self.place,), sizes = static_sizes(self, input_shape, self.axis)
         self.count = sizes[0] if self.groups == -1 else self.groups
         if sizes[0] % self.count:
             raise Fault(
