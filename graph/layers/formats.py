@@ -6,19 +6,25 @@ from typing import Any
 
 from ..diagnostics import Fault
 from ..layer import Layer
-from ..ops.windows import FORMATS, one_of
+from ..layer_parts import parameters
+from ..ops.windows import FORMATS, format_named
 
 SPACE = {1: "steps", 2: "height, width", 3: "depth, height, width"}
 
 
 def format_of(layer: Layer, data_format: str | None) -> str:
-    """`channels_last` or `channels_first`; None means last."""
-    given = data_format.lower() if isinstance(data_format, str) else data_format
-    return one_of(type(layer).__name__, "data_format", given, FORMATS)
+    """`channels_last` or `channels_first`; None means what the process has set.
+
+    A layer remembers it, so that its configuration means the same elsewhere.
+    """
+    found = format_named(type(layer).__name__, data_format)
+    if "data_format" in parameters(type(layer).__init__):
+        layer._given["data_format"] = found
+    return found
 
 
 def channels_first(layer: Layer, data_format: str | None) -> bool:
-    """Whether channels stand before space; None means last."""
+    """Whether channels stand before space; None means what the process has set."""
     return format_of(layer, data_format) == FORMATS[1]
 
 

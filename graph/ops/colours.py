@@ -6,13 +6,13 @@ from typing import Any
 
 from ..registry import call
 from .formula import Refusal, derived, place_at, type_of
-from .windows import FORMATS, one_of
+from .windows import FORMATS, format_named
 
 
 def _channels(name: str, images: Any, data_format: str | None) -> tuple[list[Any], int]:
     """The three channels, and the axis that they lie along."""
     type = type_of(images)
-    format = one_of(name, "data_format", data_format, FORMATS)
+    format = format_named(name, data_format)
     axis = type.rank - 1 if format == FORMATS[0] else type.rank - 3
     if type.rank not in (3, 4) or type.shape[axis] != 3:
         raise Refusal(name, "T0306", f"`{name}` takes images of 3 channels, not {type}")

@@ -21,6 +21,7 @@ from .windows import (
     as_format,
     as_last,
     channels_last,
+    format_named,
     in_format,
     one_of,
     per_axis,
@@ -62,7 +63,7 @@ class Convolution(Op):
         padding = padding.lower() if isinstance(padding, str) else padding
         found["padding"] = one_of(name, "padding", padding, self.paddings)
         format = attributes["data_format"]
-        found["data_format"] = one_of(name, "data_format", format, FORMATS)
+        found["data_format"] = format_named(name, format)
         return found
 
 

@@ -13,7 +13,7 @@ from ..registry import OPS, call
 from ..types import TensorType
 from .composite import Composite, common_floats
 from .indexing import as_integer
-from .windows import FORMATS, Types, one_of
+from .windows import FORMATS, Types, format_named
 
 
 class Images(Op):
@@ -32,7 +32,7 @@ class Images(Op):
                 f"not {x}",
                 operands={0: str(x)},
             )
-        found = one_of(self.name, "data_format", format, FORMATS)
+        found = format_named(self.name, format)
         return {**attributes, "data_format": found}
 
 

@@ -11,7 +11,16 @@ from ..dim import Dim
 from ..node import Node
 from ..registry import OPS, call
 from .formula import Refusal, axis_of, counted, derived, floats, type_of
-from .windows import FORMATS, Axis, channels_last, in_format, one_of, per_axis, placed
+from .windows import (
+    FORMATS,
+    Axis,
+    channels_last,
+    format_named,
+    in_format,
+    one_of,
+    per_axis,
+    placed,
+)
 
 
 def _taps(
@@ -88,7 +97,7 @@ def extract_patches(
     kernel = per_axis(name, "size", size, 2)
     steps = per_axis(name, "strides", kernel if strides is None else strides, 2)
     gaps = per_axis(name, "dilation_rate", dilation_rate, 2)
-    format = one_of(name, "data_format", data_format, FORMATS)
+    format = format_named(name, data_format)
     x = images if rank == 4 else call("expand_dims", images, 0)
     padding = one_of(name, "padding", padding, ("valid", "same"))
     found = _taps(name, channels_last(x, format), kernel, steps, gaps, padding)
@@ -101,7 +110,7 @@ def _blocks(name: str, x: Any, block: Any, data_format: str) -> tuple[str, int]:
     if type_of(x).rank != 4:
         raise Refusal(name, "T0306", f"`{name}` takes images, not {type_of(x)}")
     per_axis(name, "block_size", block, 1)
-    return one_of(name, "data_format", data_format, FORMATS), int(block)
+    return format_named(name, data_format), int(block)
 
 
 def _divided(name: str, x: Any, size: Dim, by: int) -> Dim:

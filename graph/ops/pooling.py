@@ -23,6 +23,7 @@ from .windows import (
     as_format,
     as_last,
     channels_last,
+    format_named,
     in_format,
     one_of,
     per_axis,
@@ -66,7 +67,7 @@ class Pooling(Op):
                 name, "strides", size if strides is None else strides, rank
             ),
             "padding": one_of(name, "padding", padding, ("valid", "same")),
-            "data_format": one_of(name, "data_format", format, FORMATS),
+            "data_format": format_named(name, format),
         }
 
     def geometry(self, x: TensorType, options: Any) -> dict[str, Any]:
@@ -183,7 +184,7 @@ class AdaptivePooling(Op):
         size = per_axis(self.name, "output_size", attributes["output_size"], rank)
         return {
             "output_size": size,
-            "data_format": one_of(self.name, "data_format", format, FORMATS),
+            "data_format": format_named(self.name, format),
         }
 
     def infer(self, x: TensorType, output_size: Any, data_format: str) -> TensorType:

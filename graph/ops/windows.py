@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..configuration import LAYOUTS, image_data_format
 from ..diagnostics import Fault
 from ..dim import Dim, ceildiv, maximum
 from ..node import Node
@@ -64,7 +65,14 @@ def one_of(name: str, argument: str, value: Any, allowed: Sequence[str]) -> str:
     return str(value)
 
 
-FORMATS = ("channels_last", "channels_first")
+FORMATS = LAYOUTS
+
+
+def format_named(name: str, data_format: Any) -> str:
+    """Where channels stand; None means where `set_image_data_format` puts them."""
+    given = image_data_format() if data_format is None else data_format
+    word = given.lower() if isinstance(given, str) else given
+    return one_of(name, "data_format", word, FORMATS)
 
 
 def as_last(type: TensorType, data_format: str) -> TensorType:

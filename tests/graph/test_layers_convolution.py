@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tulle import config, ops
 from tulle.graph import layers
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.network import Input, Network
@@ -161,3 +162,18 @@ def test_a_type_says_what_stays():
     assert str(halved.type) == "f32[batch, (H + 1) // 2, (W + 1) // 2, 2]"
     doubled = layers.Conv2DTranspose(2, 3, strides=2, padding="same")(x)
     assert str(doubled.type) == "f32[batch, 2 * H, 2 * W, 2]"
+
+
+def test_where_channels_stand_by_default():
+    """A layer keeps the format that it was made under, and so does its copy."""
+    x = normal(1, 3, 8, 6)
+    config.set_image_data_format("channels_first")
+    try:
+        layer = layers.Conv2D(4, 3)
+        assert ops.max_pool(x, 2).shape == (1, 3, 4, 3)
+        assert layers.UpSampling1D(2)(x[0]).shape == (3, 16, 6)
+    finally:
+        config.set_image_data_format("channels_last")
+    assert layer(x).shape == (1, 4, 6, 4)
+    assert layers.Conv2D.from_config(layer.get_config())(x).shape == (1, 4, 6, 4)
+    assert ops.max_pool(x, 2).shape == (1, 1, 4, 6)
