@@ -96,7 +96,7 @@ def test_dropout():
     x = np.ones((100, 100), "float32")
     found = random.dropout(Tensor(x), 0.2, seed=1).numpy()
     assert set(np.unique(found)) == {np.float32(0), np.float32(1.25)}
-    with pytest.raises(TensorTypeError, match="1 axes"):
+    with pytest.raises(TensorTypeError, match=r"\(1,\) does not fit"):
         random.dropout(Tensor(x), 0.2, (1,))
 
 
