@@ -167,13 +167,16 @@ class Model(Layer, metaclass=ModelKind):
         With several outputs, losses, weights and metrics come as lists or as
         dictionaries by output name. `run_eagerly` runs op by op, without compiling.
 
-        Three arguments are there so that programs for Keras run, and change nothing:
-        `jit_compile` (programs are compiled always), `steps_per_execution` (a step is
-        one call, and figures are the same for any number), and `auto_scale_loss` (for
-        optimizers that scale the loss; here none does).
+        With `auto_scale_loss` the optimizer of a model whose dtype policy is
+        `mixed_float16` becomes a `LossScaleOptimizer`.
+
+        Two arguments are there so that programs for Keras run, and change nothing:
+        `jit_compile` (programs are compiled always) and `steps_per_execution` (a step
+        is one call, and figures are the same for any number).
         """
+        scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly
+            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, scale
         )
         if self.output_names:
             compiled.bind(self.output_names)

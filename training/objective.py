@@ -13,6 +13,7 @@ from . import losses, metrics, optimizers
 from .data import counted
 from .loss import Loss
 from .metric import Metric
+from .optimizers_wrapping import LossScaleOptimizer
 
 
 @dataclass
@@ -52,8 +53,11 @@ class Compiled:
         metrics: Any,
         weighted_metrics: Any,
         run_eagerly: bool,
+        scale_loss: bool = False,
     ):
         self.optimizer = optimizers.get(optimizer)
+        if scale_loss and not isinstance(self.optimizer, LossScaleOptimizer):
+            self.optimizer = LossScaleOptimizer(self.optimizer)
         self.loss, self.loss_weights = loss, loss_weights
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.run_eagerly = run_eagerly

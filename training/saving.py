@@ -194,6 +194,7 @@ def _compile_arguments(model: Model, encoder: Encoder) -> Any:
             "metrics": compiled.metrics,
             "weighted_metrics": compiled.weighted_metrics,
             "run_eagerly": compiled.run_eagerly,
+            "auto_scale_loss": False,  # the optimizer says itself what it does
         }
     )
 
