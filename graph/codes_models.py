@@ -188,7 +188,9 @@ entry(
     "T0601",
     "target and prediction of different shapes",
     """A loss compares element by element. Broadcasting `[B, 1]` against `[B]` would
-    compare each prediction with the targets of all other samples.""",
+    compare each prediction with the targets of all other samples. In Python, where
+    nobody has declared shapes, a last axis of size 1 that only one of the two has is
+    dropped, or given to a vector; all else is refused there too.""",
     _TRAIN.format("B", "mean_squared_error(y, output)", "adam(1e-3)"),
     _TRAIN.format("B", "mean_squared_error(y, squeeze(output, -1))", "adam(1e-3)"),
 )

@@ -58,7 +58,10 @@ class Initializer:
         kind = type(self)
         if kind.sample is Initializer.sample and kind.__call__ is not CALL:
             return np.asarray(self(shape, dtype=dtype.name)).astype(dtype.numpy)
-        return self.sample(self._generator(seed), shape).astype(dtype.numpy)
+        try:
+            return self.sample(self._generator(seed), shape).astype(dtype.numpy)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
 
     def _generator(self, seed: int) -> np.random.Generator:
         chosen = seed if self.seed is None else self.seed

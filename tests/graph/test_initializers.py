@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from oracle_cases import case, each
 
-from tulle.graph import initializers
-from tulle.graph.diagnostics import Fault
+from tulle.graph import initializers, tapers
+from tulle.graph.diagnostics import Fault, TensorTypeError
 from tulle.graph.types import dtype_of
-from tulle.graph.variable import set_random_seed
+from tulle.graph.variable import SeedGenerator, set_random_seed
 
 
 def sampled(found):
@@ -117,3 +117,122 @@ def test_axes_that_count_as_inputs_and_outputs():
         initializers.GlorotUniform(input_axes=[0], output_axes=[1]).get_config()
     )
     assert again.fans((2, 3)) == (2, 3)
+
+
+F32 = dtype_of("float32")
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (3, 2, 4), (5, 5)])
+def test_orthogonal(shape):
+    w = initializers.Orthogonal(gain=2.0)(shape, "float64").numpy()
+    flat = w.reshape(-1, shape[-1])
+    gram = flat.T @ flat if flat.shape[0] >= flat.shape[1] else flat @ flat.T
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+
+
+def test_orthogonal_is_even_in_sign():
+    values = [initializers.Orthogonal(seed=s)((2, 2)).numpy()[0, 0] for s in range(200)]
+    assert abs(np.mean(values)) < 0.2
+
+
+@pytest.mark.parametrize("name", list(tapers.TAPERS))
+@pytest.mark.parametrize("periodic", [True, False])
+def test_windows_are_even_and_at_most_1(name, periodic):
+    window = tapers.taper(name, 8, periodic)
+    whole = tapers.taper(name, 9, periodic=False)
+    if periodic:
+        np.testing.assert_allclose(window, whole[:-1], atol=1e-12)
+    np.testing.assert_allclose(whole, whole[::-1], atol=1e-12)
+    assert whole[4] == pytest.approx(1.0, abs=1e-6)
+    assert tapers.taper(name, 1, periodic).tolist() == [1.0]
+
+
+def test_stft_is_a_fourier_transform():
+    frame, window = np.random.default_rng(0).normal(size=6), np.arange(1.0, 7.0)
+    want = np.fft.rfft(frame * window, 6)
+    for side, part in (("real", want.real), ("imag", want.imag)):
+        made = initializers.STFT(side, window, scaling=None)
+        kernel = made((6, 1, 4), "float64").numpy()
+        np.testing.assert_allclose(frame @ kernel[:, 0], part, atol=1e-12)
+    scaled = initializers.STFT("real", window, "density")((6, 1, 4)).numpy()
+    np.testing.assert_allclose(
+        scaled[:, 0, 0], window / np.sqrt(np.sum(window**2)), 1e-6
+    )
+
+
+def test_an_array_is_for_its_own_shape():
+    made = initializers.get(np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(made((2, 3)).numpy(), [[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(TensorTypeError, match="first value"):
+        made.values((4, 3), F32, 0)
+    with pytest.raises(TensorTypeError, match="first value"):
+        made.values((2, 2, 3), F32, 0)
+    assert initializers.Constant([1, 2])((2, 2)).numpy().tolist() == [[1, 2], [1, 2]]
+    assert initializers.get(None) is None
+
+
+def test_an_own_class():
+    class Steps(initializers.Initializer):
+        def __init__(self, start=0):
+            self.start = start
+
+        def __call__(self, shape, dtype=None):
+            return np.arange(self.start, self.start + np.prod(shape)).reshape(shape)
+
+    made = Steps(start=2).clone()
+    assert made.get_config() == {"start": 2}
+    found = made.values((2, 2), F32, 0)
+    assert found.dtype == np.float32
+    assert found.tolist() == [[2, 3], [4, 5]]
+
+    class Nothing(initializers.Initializer):
+        pass
+
+    with pytest.raises(TensorTypeError, match="no `__call__`"):
+        Nothing().values((2,), F32, 0)
+
+
+def test_a_generator_as_seed_moves_on():
+    made = initializers.RandomNormal(seed=SeedGenerator(3))
+    one, two = made((4,)).numpy(), made((4,)).numpy()
+    assert (one != two).all()
+    again = initializers.RandomNormal(seed=SeedGenerator(3))
+    np.testing.assert_array_equal(again((4,)).numpy(), one)
+
+
+def test_the_other_name_of_a_distribution():
+    assert initializers.VarianceScaling(distribution="Normal").distribution == (
+        "truncated_normal"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: initializers.VarianceScaling(scale=0.0), "above 0"),
+        (lambda: initializers.VarianceScaling(mode="fan"), "fan_in, fan_out"),
+        (lambda: initializers.VarianceScaling(distribution="cauchy"), "uniform"),
+        (lambda: initializers.HeNormal(seed="one"), "whole number"),
+        (lambda: initializers.STFT(side="both"), "real"),
+        (lambda: initializers.STFT(window="han"), "hann"),
+        (lambda: initializers.STFT(scaling="mean"), "density"),
+    ],
+)
+def test_wrong_settings(make, words):
+    with pytest.raises(TensorTypeError, match=words) as caught:
+        make()
+    assert caught.value.diagnostics[0].span.source.name == __file__
+
+
+@pytest.mark.parametrize(
+    ("made", "shape", "words"),
+    [
+        (initializers.Orthogonal(), (3,), "a matrix or more"),
+        (initializers.Identity(), (3,), "a matrix"),
+        (initializers.STFT(), (3, 3), "frame length"),
+        (initializers.STFT(window=np.ones(4)), (3, 1, 2), "have 3 places"),
+    ],
+)
+def test_wrong_shapes(made, shape, words):
+    with pytest.raises(TensorTypeError, match=words):
+        made.values(shape, F32, 0)
