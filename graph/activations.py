@@ -50,7 +50,8 @@ def serialize(function: Any) -> Any:
         return str(function.__name__)
     if not isinstance(function, Op):
         return function
-    return "gelu" if function.name == "exact_gelu" else function.name
+    own = {"exact_gelu": "gelu", "exp": "exponential"}
+    return own.get(function.name, function.name)
 
 
 def linear(x: Any) -> Any:

@@ -56,6 +56,8 @@ def test_constraints_by_name(name):
         (lambda: tulle.regularizers.get("l3"), "no regularizer"),
         (lambda: tulle.constraints.get(3), "no constraint"),
         (lambda: tulle.regularizers.L1(-1.0), "at least 0"),
+        (lambda: tulle.regularizers.L2(float("inf")), "at least 0"),
+        (lambda: tulle.activations.get(7), "a name or a function"),
         (lambda: tulle.regularizers.OrthogonalRegularizer(mode="x"), "rows or columns"),
         (lambda: tulle.regularizers.OrthogonalRegularizer()([1.0]), "a matrix"),
     ],
@@ -89,3 +91,50 @@ def test_training_with_both_and_a_saved_model(tmp_path):
     assert layer.kernel_regularizer.get_config() == {"l2": 0.5}
     assert isinstance(layer.kernel.regularizer, regularizers.L2)
     assert isinstance(layer.bias.constraint, constraints.NonNeg)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert tulle.constraints.MaxNorm(np.float32(2.0)).max_value == 2.0
+    assert tulle.regularizers.L1(None).get_config() == {"l1": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("module", "made"),
+    [
+        (tulle.regularizers, regularizers.OrthogonalRegularizer(0.5, "columns")),
+        (tulle.constraints, constraints.MinMaxNorm(0.5, rate=0.1, axis=1)),
+    ],
+)
+def test_to_a_configuration_and_back(module, made):
+    again = module.deserialize(module.serialize(made))
+    assert type(again) is type(made)
+    assert again.get_config() == made.get_config()
+
+    class Own(type(made).__base__):
+        pass
+
+    own = module.deserialize({"class_name": "Own", "config": {}}, {"Own": Own})
+    assert type(own) is Own
+
+
+def test_bases_change_nothing():
+    assert constraints.Constraint()(3.0) == 3.0
+    assert regularizers.Regularizer()(3.0) == 0.0
+
+
+def test_activations_by_name():
+    assert tulle.activations.get(None) is tulle.activations.linear
+    for name in tulle.activations.NAMES:
+        function = tulle.activations.get(name)
+        assert tulle.activations.serialize(function) == name
+        assert tulle.activations.deserialize(name) is function
+    own = tulle.activations.deserialize("own", {"own": np.sum})
+    assert own is np.sum
+
+
+def test_orthogonal_rows_of_a_symbolic_size():
+    x = tulle.Input((3,))
+    function = tulle.regularizers.OrthogonalRegularizer(1.0)
+    model = tulle.Model(x, function(x))
+    value = np.array([[1.0, 0, 0], [1, 1, 0], [0, 1, 0]], "float32")
+    np.testing.assert_allclose(model(value), 2 * np.sqrt(0.5) / 3, rtol=1e-6)
