@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..graph import constraints, initializers, regularizers
@@ -16,6 +17,7 @@ from .metrics_averages import MeanMetricWrapper
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 _BY_NAME: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
+_custom: dict[str, Any] = {}  # what `get_custom_objects` gives
 
 
 def register_serializable(
@@ -35,6 +37,47 @@ def register_serializable(
         return target
 
     return register
+
+
+def get_registered_name(obj: Any) -> str:
+    """The name that a class or function was registered under, else its own."""
+    return _NAMES.get(obj, obj.__name__)
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The class or function that was registered under a name, or None."""
+    for table in (custom_objects or {}, _custom, _BY_NAME):
+        if name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """The classes and functions by name that every load knows; it may be changed.
+
+    >>> get_custom_objects()
+    {}
+    """
+    return _custom
+
+
+@contextmanager
+def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+    """Let what is loaded meanwhile name these classes and functions.
+
+    >>> with custom_object_scope({"Mine": dict}):
+    ...     get_custom_objects()
+    {'Mine': <class 'dict'>}
+    """
+    before = dict(_custom)
+    _custom.update(objects)
+    try:
+        yield
+    finally:
+        _custom.clear()
+        _custom.update(before)
 
 
 def library(kind: str) -> Mapping[str, Any]:
@@ -70,6 +113,8 @@ def find(kind: str, name: str, custom: Mapping[str, Any]) -> Any:
     for table, key in (
         (custom, name),
         (custom, short),
+        (_custom, name),
+        (_custom, short),
         (_BY_NAME, name),
         (library(kind), name),
     ):
