@@ -81,8 +81,12 @@ class AUC(Decisions):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments as they are understood."""
-        known = ("num_thresholds", "curve", "summation_method")
-        return {**super().get_config(), **{name: getattr(self, name) for name in known}}
+        config = super().get_config()
+        for name in ("num_thresholds", "curve", "summation_method"):
+            config[name] = getattr(self, name)
+        if config["thresholds"] is not None:
+            config["thresholds"] = self.thresholds[1:-1]
+        return config
 
     def _build(self, labels: int) -> None:
         if self.label_weights is not None and len(self.label_weights) != labels:
