@@ -187,8 +187,8 @@ class LogCosh(FunctionLoss):
 class CosineSimilarity(FunctionLoss):
     """Minus the cosine of the angle to the target; see `cosine_similarity`.
 
-    >>> CosineSimilarity()([[0.0, 1.0]], [[2.0, 0.0]]).item()
-    -0.0
+    >>> CosineSimilarity()([[0.0, 1.0]], [[0.0, 3.0]]).item()
+    -1.0
     """
 
     def __init__(
