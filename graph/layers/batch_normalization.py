@@ -9,11 +9,11 @@ from ..initializers import Initializer
 from ..ops.reduce import normal_axis
 from ..registry import call
 from ..variable import Variable
+from .activation import not_negative
 from .normalization import (
     WIDE,
     Affine,
     along,
-    not_negative,
     one_axis,
     static_sizes,
     widened,
@@ -71,10 +71,10 @@ class BatchNormalization(Affine):
         **kwargs: Any,
     ):
         super().__init__(one_axis(self, axis), epsilon, center, scale, **kwargs)
-        self.momentum = not_negative(self, momentum, "momentum")
+        self.momentum = not_negative(self, "momentum", momentum)
         self.renorm = bool(renorm)
         self.renorm_clipping = clipping(renorm_clipping) if renorm else {}
-        self.renorm_momentum = not_negative(self, renorm_momentum, "renorm_momentum")
+        self.renorm_momentum = not_negative(self, "renorm_momentum", renorm_momentum)
         self.synchronized = bool(synchronized)
 
     def build(self, input_shape: Any) -> None:

@@ -10,6 +10,7 @@ from ..layer import Layer
 from ..registry import call
 from ..types import TensorType
 from ..variable import Variable
+from .activation import not_negative
 from .weighted import Weighted
 
 __all__ = [
@@ -35,7 +36,10 @@ class Affine(Weighted):
         self, axis: Any, epsilon: float, center: bool, scale: bool, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = whole_axes(self, axis), not_negative(self, epsilon)
+        self.axis, self.epsilon = (
+            whole_axes(self, axis),
+            not_negative(self, "epsilon", epsilon),
+        )
         self.center, self.scale = bool(center), bool(scale)
 
     def add_affine(self, shape: tuple[int, ...]) -> None:
@@ -60,19 +64,6 @@ def whole_axes(layer: Layer, axis: Any) -> Any:
             argument="axis",
         )
     return axes if several else axis
-
-
-def not_negative(layer: Layer, value: Any, name: str = "epsilon") -> float:
-    """A number of at least 0."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not value >= 0:
-        raise Fault(
-            "T0204",
-            f"`{name}` of `{type(layer).__name__}` is a number of at least 0, "
-            f"not {value!r}",
-            argument=name,
-        )
-    return float(value)
 
 
 def widened(x: Any) -> Any:
@@ -275,7 +266,10 @@ class RMSNormalization(Weighted):
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis, self.epsilon = whole_axes(self, axis), not_negative(self, epsilon)
+        self.axis, self.epsilon = (
+            whole_axes(self, axis),
+            not_negative(self, "epsilon", epsilon),
+        )
 
     def build(self, input_shape: Any) -> None:
         self.axes, sizes = static_sizes(self, input_shape, self.axis)
