@@ -55,7 +55,7 @@ class Bidirectional(Layer):
                 argument="merge_mode",
             )
         self.merge_mode, self._first = merge_mode, weights
-        layer = _recurrent(self, "layer", layer)
+        _recurrent(self, "layer", layer)
         self.forward_layer: Any = _renamed(layer, "forward")
         self.backward_layer: Any = (
             _renamed(layer, "backward", go_backwards=not layer.go_backwards)

@@ -16,7 +16,6 @@ from ..layer import Layer
 from ..layer_calls import recast
 from ..layer_parts import signature
 from ..operand import Operand
-from ..ops.windows import one_of
 from ..registry import call
 from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, current_training, tracing
@@ -369,17 +368,24 @@ class OfCell(RNN):
         if "implementation" in own:
             inner["implementation"] = own.pop("implementation")
         if "use_cudnn" in own:
-            use_cudnn = own.pop("use_cudnn")
-            kind = type(self).__name__
-            one_of(kind, "use_cudnn", use_cudnn, ("auto", True, False))
+            self._check_cudnn(own.pop("use_cudnn"))
         shared = {key: own[key] for key in ("dtype", "trainable") if key in own}
         name = snake_case(self.cell_kind.__name__)
         super().__init__(self.cell_kind(**inner, **shared, name=name), **own)
 
+    def _check_cudnn(self, value: Any) -> None:
+        if value not in ("auto", True, False):
+            raise Fault(
+                "T0204",
+                f"`use_cudnn` of `{type(self).__name__}` is `auto`, True or False, "
+                f"not {value!r}",
+                argument="use_cudnn",
+            )
+
 
 def _settings_of(kind: type[Layer]) -> list[str]:
     """The arguments by name that a cell takes."""
-    parameters = signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    parameters = signature(kind.__init__).parameters.values()
     return [p.name for p in parameters if p.name not in ("self", "kwargs")]
 
 

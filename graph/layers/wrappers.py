@@ -72,7 +72,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self._updating: dict[bool, bool] = {}
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         for leaf in tree.flatten(inputs)[0]:
             self._check(leaf)
         self._check_mask(inputs, mask)
