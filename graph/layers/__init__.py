@@ -26,6 +26,7 @@ from . import (
     recurrent,
     recurrent_cells,
     recurrent_convolution,
+    recurrent_stack,
     regularization,
     reshaping,
     resizing,
@@ -54,6 +55,7 @@ from .preprocessing import *  # noqa: F403
 from .recurrent import *  # noqa: F403
 from .recurrent_cells import *  # noqa: F403
 from .recurrent_convolution import *  # noqa: F403
+from .recurrent_stack import *  # noqa: F403
 from .regularization import *  # noqa: F403
 from .reshaping import *  # noqa: F403
 from .resizing import *  # noqa: F403
@@ -82,6 +84,7 @@ __all__ += preprocessing.__all__
 __all__ += recurrent.__all__
 __all__ += recurrent_cells.__all__
 __all__ += recurrent_convolution.__all__
+__all__ += recurrent_stack.__all__
 __all__ += regularization.__all__
 __all__ += reshaping.__all__
 __all__ += resizing.__all__

@@ -63,7 +63,8 @@ class Bidirectional(Layer):
             else _recurrent(self, "backward_layer", backward_layer)
         )
         self._check_pair()
-        for one in (self.forward_layer, self.backward_layer):
+        both: list[Any] = [self.forward_layer, self.backward_layer]
+        for one in both:
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
         self.return_sequences = layer.return_sequences

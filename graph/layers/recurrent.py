@@ -21,17 +21,13 @@ from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, current_training, tracing
 from ..types import DType, TensorType
 from ..variable import Variable
-from .recurrent_cells import (
-    GRUCell,
-    LSTMCell,
-    Pass,
-    SimpleRNNCell,
+from .recurrent_cells import GRUCell, LSTMCell, Pass, SimpleRNNCell, tree_sizes
+from .recurrent_stack import (
     StackedRNNCells,
     begin,
     checked_cell,
     initial_state_of,
     like,
-    tree_sizes,
 )
 
 __all__ = [
