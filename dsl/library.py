@@ -14,6 +14,7 @@ from typing import Any
 
 from ..graph import initializers
 from ..graph.layer import Layer
+from ..graph.layer_parts import constructor_parameters
 from ..graph.registry import OPS
 from .values import Library
 
@@ -93,19 +94,7 @@ def parameters(target: Any) -> dict[str, inspect.Parameter]:
     if not isinstance(target, type):
         function = getattr(target, "arguments", target)
         return dict(inspect.signature(function).parameters)
-    found: dict[str, inspect.Parameter] = {}
-    for base in target.__mro__:
-        own = base.__dict__.get("__init__")
-        if own is None or base is object:
-            continue
-        signature = list(inspect.signature(own).parameters.values())[1:]
-        passes_on = any(p.kind is p.VAR_KEYWORD for p in signature)
-        for parameter in signature:
-            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                found.setdefault(parameter.name, parameter)
-        if not passes_on:
-            break
-    return found
+    return constructor_parameters(target)
 
 
 def usage(name: str, target: Any) -> str:

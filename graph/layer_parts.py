@@ -44,13 +44,35 @@ def free_name(path: str, taken: Any) -> str:
     return f"{path}_{number}"
 
 
+@lru_cache(1024)
+def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
+    """The arguments of a constructor by name, those that `**kwargs` passes on included.
+
+    Of the library's own classes, only the first and the last constructor count: those
+    between get theirs from the first.
+    """
+    owners = [k for k in kind.__mro__ if "__init__" in vars(k) and k is not object]
+    ours = [k.__module__.startswith("tulle.") for k in owners]
+    found: dict[str, inspect.Parameter] = {}
+    for place, owner in enumerate(owners):
+        between = place < len(owners) - 1 and place > 0 and ours[place - 1]
+        own = list(signature(owner.__init__).parameters.values())[1:]  # type: ignore[misc]
+        kinds = [parameter.kind for parameter in own]
+        if not between:
+            for parameter in own:
+                if parameter.kind not in _SEVERAL:
+                    found.setdefault(parameter.name, parameter)
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
+
+
+_SEVERAL = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+
+
 def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault:
     """A wrong constructor call, with the nearest name."""
-    found: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        if "__init__" in base.__dict__ and base is not object:
-            found.update(inspect.signature(base.__init__).parameters)  # type: ignore[misc]
-    names = [n for n in found if n not in ("self", "kwargs", "args")]
+    names = list(constructor_parameters(kind))
     wrong = next((name for name in given if name not in names), None)
     if wrong is not None:
         return unknown_argument(kind.__name__, wrong, names)
