@@ -288,8 +288,8 @@ class UnitNormalization(Layer):
     Input and output f32[...] of one shape.
 
     >>> import numpy as np
-    >>> UnitNormalization()(np.array([[3.0, 4.0]])).numpy().round(6).tolist()
-    [[0.6, 0.8]]
+    >>> UnitNormalization()(np.array([[0.0, 4.0]])).numpy().tolist()
+    [[0.0, 1.0]]
     """
 
     EPSILON = 1e-12  # the least length that is divided by, as in Keras

@@ -128,7 +128,7 @@ BODY = HEAD + "model M(x: f32[B]) -> f32[B] {\n  %s\n  let after = x\n  return x
         ),
         ("h = 3", 3, "T0107", "`h` begins no statement"),
         ("def f(x)", 3, "T0107", "`def` begins no statement"),
-        ("run x", 3, "T0107", "`run` begins no statement"),
+        ("optimizer x", 3, "T0107", "`optimizer` begins no statement"),
         ("let h 3", 9, "T0100", "`3` cannot stand here"),
         ("let h = 3 +", 14, "T0100", "something is missing after `+`"),
         ("let h = 3 = 4", 13, "T0100", "`=` cannot stand here"),
