@@ -206,9 +206,7 @@ def _own_operands(
     """The operands of a layer of the file, which gets its network if it has none."""
     item, definitions = instance.item, evaluator.checker.definitions
     assert item is not None
-    ready = definitions.operands(
-        evaluator, instance.title, item.parameters, given, span
-    )
+    ready = definitions.operands(evaluator, instance.title, item, given, span)
     if ready is not None and instance.layer is None:
         definitions.materialize(evaluator, instance, ready, span)
     return ready

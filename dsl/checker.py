@@ -47,7 +47,8 @@ class Checker:
         self.warnings: list[Diagnostic] = []
         self.owned: list[list[Owned]] = []  # what each open body made, innermost last
         self.module = Scope()
-        self.active: list[str] = []
+        self.homes: dict[s.Item, Scope] = {}
+        self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
         self._told: set[tuple[str, Span | None]] = set()
@@ -69,6 +70,10 @@ class Checker:
         self.owned.clear()
         self.faults.clear()
         self._told.clear()
+
+    def home(self, item: s.Item) -> Scope:
+        """The names of the file that a definition stands in."""
+        return self.homes.get(item, self.module)
 
     def own(self, made: Owned) -> None:
         """Note a layer or parameter that the body at hand makes."""
@@ -124,10 +129,12 @@ class Checker:
             raise Stop
 
     @contextmanager
-    def inside(self, name: str, span: Span) -> Iterator[bool]:
+    def inside(self, item: s.Definition, span: Span) -> Iterator[bool]:
         """Elaborate a definition; False if it would need itself or goes too deep."""
-        if name in self.active:
-            chain = " → ".join([*self.active[self.active.index(name) :], name])
+        name, open = item.name.text, [active for active, _ in self.active]
+        if item in open:
+            names = [name for _, name in self.active[open.index(item) :]]
+            chain = " → ".join([*names, name])
             self.error(
                 "T0207",
                 f"`{name}` needs itself",
@@ -144,7 +151,7 @@ class Checker:
                 message = f"definitions are used more than {MAX_INSTANCES} times"
             self.error("T0906", message, span)
             raise Stop
-        self.active.append(name)
+        self.active.append((item, name))
         try:
             yield True
         finally:

@@ -208,8 +208,7 @@ def _within(inner: Span, outer: Span) -> bool:
 def solve(
     evaluator: Evaluator,
     title: str,
-    generics: s.Generics | None,
-    parameters: s.Parameters,
+    item: s.FunctionItem | s.LayerItem,
     given: Sequence[Given],
     span: Span,
 ) -> Scope | None:
@@ -219,21 +218,20 @@ def solve(
     """
     types = [g.value.type for g in given]  # type: ignore[union-attr]
     spans = {i: g.span for i, g in enumerate(given)}
-    scope = Scope(evaluator.checker.module)
+    generics, parameters = item.generics, item.parameters
+    home = evaluator.checker.home(item)
+    scope = Scope(home)
     inner = type(evaluator)(evaluator.checker, scope)
-    names = (
-        [item for item in generics.items if isinstance(item, s.Name)]
-        if generics
-        else []
-    )
+    every = generics.items if generics else ()
+    names = [generic for generic in every if isinstance(generic, s.Name)]
     for name in names:
         scope[name.text] = Static(Dim.from_symbol(Symbol(name.text, 0, rigid=False)))
-    for item in generics.items if generics else ():
-        if isinstance(item, s.Rest):
-            shape = _rest_shape(inner, title, item, parameters, types, spans)
+    for generic in every:
+        if isinstance(generic, s.Rest):
+            shape = _rest_shape(inner, title, generic, parameters, types, spans)
             if shape is None:
                 return None
-            scope[item.name.text] = Shape(shape)
+            scope[generic.name.text] = Shape(shape)
     wanted = [tensor_type(inner, p.type) for p in parameters.items]
     if None in wanted:
         return None
@@ -243,11 +241,14 @@ def solve(
     except Fault as fault:
         evaluator.checker.refuse(fault, span, spans)
         return None
-    return _settled(inner, names, solution)
+    return _settled(inner, home, names, solution)
 
 
 def _settled(
-    inner: Evaluator, names: Sequence[s.Name], solution: dict[Symbol, Dim]
+    inner: Evaluator,
+    home: Scope,
+    names: Sequence[s.Name],
+    solution: dict[Symbol, Dim],
 ) -> Scope | None:
     for key, value in list(inner.scope.names.items()):
         if isinstance(value, Shape):
@@ -267,16 +268,16 @@ def _settled(
         dim = solution[symbol]
         plain = dim if dim.value is None else dim.value
         inner.scope[name.text] = Static(plain, dim.origin)
-    _instantiate(inner, solution)
+    _instantiate(inner, home, solution)
     return inner.scope
 
 
-def _instantiate(inner: Evaluator, solution: dict[Symbol, Dim]) -> None:
+def _instantiate(inner: Evaluator, home: Scope, solution: dict[Symbol, Dim]) -> None:
     """Let the file's dimensions be what this use makes of them.
 
     A `dim` stands for every size in each definition by itself.
     """
-    for name, value in inner.checker.module.names.items():
+    for name, value in home.names.items():
         if isinstance(value, Static) and isinstance(value.value, Dim):
             dim = value.dim().substitute(solution)
             if dim != value.value and name not in inner.scope.names:

@@ -54,7 +54,7 @@ class Definitions:
 
     def __init__(self, checker: Checker):
         self.checker = checker
-        self.used: set[str] = set()
+        self.used: set[s.Item] = set()
 
     # Uses.
 
@@ -67,7 +67,7 @@ class Definitions:
     ) -> Value:
         """A layer of the file with its settings, not yet applied."""
         name = item.name.text
-        self.used.add(name)
+        self.used.add(item)
         if any(isinstance(g.value, Poison) for g in given):
             return POISON
         known = as_parameters(item.settings)
@@ -76,7 +76,7 @@ class Definitions:
             return POISON
         settings: dict[str, Value] = {}
         for parameter in item.settings.items:
-            setting = self._setting(evaluator, parameter, bound)
+            setting = self._setting(evaluator, item, parameter, bound)
             if setting is None:
                 return POISON
             settings[parameter.name.text] = setting
@@ -85,14 +85,18 @@ class Definitions:
         return instance
 
     def _setting(
-        self, evaluator: Evaluator, parameter: s.Parameter, bound: Mapping[str, Given]
+        self,
+        evaluator: Evaluator,
+        item: s.LayerItem,
+        parameter: s.Parameter,
+        bound: Mapping[str, Given],
     ) -> Static | None:
         name = parameter.name.text
         if name in bound:
             value, span = bound[name].value, bound[name].span
         else:
             assert parameter.default is not None
-            outer = Evaluator(self.checker, self.checker.module)
+            outer = Evaluator(self.checker, self.checker.home(item))
             value, span = outer.evaluate(parameter.default), parameter.default.span
         return declared.static(evaluator, name, parameter.type, value, span)
 
@@ -100,28 +104,36 @@ class Definitions:
         self,
         evaluator: Evaluator,
         title: str,
-        parameters: s.Parameters,
+        item: s.Definition,
         given: Sequence[Given],
         span: Span,
     ) -> list[Given] | None:
         """The tensors for parameters, in their order; None after a mistake."""
+        parameters, outer = (
+            item.parameters,
+            Evaluator(evaluator.checker, evaluator.checker.home(item)),
+        )
         known = as_parameters(parameters)
         bound = bind(evaluator, title, None, given, span, known)
         if bound is None:
             return None
         found = []
         for parameter in parameters.items:
-            item = self._operand(title, parameter, bound.get(parameter.name.text))
-            if item is None:
+            name = parameter.name.text
+            operand = self._operand(outer, title, parameter, bound.get(name))
+            if operand is None:
                 return None
-            found.append(item)
+            found.append(operand)
         return found
 
     def _operand(
-        self, title: str, parameter: s.Parameter, item: Given | None
+        self,
+        outer: Evaluator,
+        title: str,
+        parameter: s.Parameter,
+        item: Given | None,
     ) -> Given | None:
         if item is None:
-            outer = Evaluator(self.checker, self.checker.module)
             assert parameter.default is not None
             place = parameter.default
             item = Given(None, outer.evaluate(place), place.span)
@@ -153,18 +165,16 @@ class Definitions:
     ) -> Value:
         """The value of a function for its arguments."""
         name = item.name.text
-        self.used.add(name)
+        self.used.add(item)
         if not_tensors(evaluator, given):
             return POISON
-        operands = self.operands(evaluator, name, item.parameters, given, span)
+        operands = self.operands(evaluator, name, item, given, span)
         if operands is None:
             return POISON
-        with self.checker.inside(name, span) as fresh:
+        with self.checker.inside(item, span) as fresh:
             if not fresh:
                 return POISON
-            scope = declared.solve(
-                evaluator, name, item.generics, item.parameters, operands, span
-            )
+            scope = declared.solve(evaluator, name, item, operands, span)
             if scope is None:
                 return POISON
             inner = Scope(scope)
@@ -182,12 +192,10 @@ class Definitions:
         """Give a layer of the file its network, for the types of its first use."""
         item = instance.item
         assert item is not None
-        with self.checker.inside(item.name.text, span) as fresh:
+        with self.checker.inside(item, span) as fresh:
             if not fresh:
                 return
-            scope = declared.solve(
-                evaluator, instance.title, item.generics, item.parameters, given, span
-            )
+            scope = declared.solve(evaluator, instance.title, item, given, span)
             if scope is None:
                 return
             scope.names.update(instance.settings)
@@ -268,7 +276,7 @@ class Definitions:
 
     def probe(self, item: s.FunctionItem | s.LayerItem) -> None:
         """Check a definition that nothing uses, for sizes that suit anything."""
-        scope = Scope(self.checker.module)
+        scope = Scope(self.checker.home(item))
         layer = isinstance(item, s.LayerItem)
         for generic in item.generics.items if item.generics else ():
             name = generic.text if isinstance(generic, s.Name) else generic.name.text
@@ -289,6 +297,6 @@ class Definitions:
             assert type is not None
             node = input_node(parameter.name.text, type, parameter.name.span)
             inner[parameter.name.text] = Tensor(node)
-        with self.checker.inside(item.name.text, item.name.span) as fresh:
+        with self.checker.inside(item, item.name.span) as fresh:
             if fresh:
                 returned(self.checker, item, inner)

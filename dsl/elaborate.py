@@ -86,7 +86,7 @@ class _File:
                 self.train(item)
         for item in tree.items:
             if isinstance(item, (s.FunctionItem, s.LayerItem)):
-                if item.name.text not in self.checker.definitions.used:
+                if item not in self.checker.definitions.used:
                     self.checker.definitions.probe(item)
 
     def declare(self, tree: s.File) -> None:
@@ -215,7 +215,7 @@ class _File:
             declared.tensor_type(self.evaluator, p.type) for p in item.parameters.items
         ]
         made: Network | None = None
-        with self.checker.inside(item.name.text, item.name.span):
+        with self.checker.inside(item, item.name.span):
             known = [type for type in types if type is not None]
             if len(known) == len(types):
                 made = self.checker.definitions.network(

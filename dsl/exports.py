@@ -90,9 +90,9 @@ class TextLayer(Layer):
         defined, checker = self._defined, self._defined.checker
         given = [defined.given(value) for value in _placeholders(types)]
         title, place = defined.__name__, given[0].span
-        parameters, definitions = defined.item.parameters, checker.definitions
+        definitions = checker.definitions
         with defined.checking() as evaluator:
-            ordered = definitions.operands(evaluator, title, parameters, given, place)
+            ordered = definitions.operands(evaluator, title, defined.item, given, place)
             if ordered is not None:
                 definitions.materialize(evaluator, self._instance, ordered, place)
         assert isinstance(self._instance.layer, Network)

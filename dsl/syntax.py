@@ -433,6 +433,9 @@ class ModelItem(Syntax):
     body: Block
 
 
+Definition: TypeAlias = FunctionItem | LayerItem | ModelItem
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LossSection(Syntax):
     value: Expression
