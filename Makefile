@@ -43,6 +43,7 @@ grammar: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python tools/ops_table.py
+	$(BIN)/python tools/catalogue.py
 
 # PyTorch and JAX are large and only compared with, so they live in their own place.
 bench: $(BENCH_STAMP)

@@ -1,10 +1,39 @@
 """The layers, the base of all layers, and `Input`."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from .graph import layers as _layers
 from .graph.input_spec import InputSpec
 from .graph.layer import Layer
 from .graph.layers import *  # noqa: F403 - the one list of layers is there
 from .graph.network import Input
+from .training.configured import Kinds, deserialized, serialized
+from .training.model import Sequential as _Sequential
 
-__all__ = ["Input", "InputSpec", "Layer"]
+_CLASSES = {**_layers.LAYERS, "Sequential": _Sequential}
+_KINDS = Kinds(Layer, "layer", "config", _CLASSES)
+
+__all__ = ["Input", "InputSpec", "Layer", "deserialize", "serialize"]
 __all__ += _layers.__all__
+
+
+def serialize(layer: Any) -> Any:
+    """A layer as class name and configuration, for JSON; its weights are left out.
+
+    >>> serialize(Dense(2, name="out"))["class_name"]  # noqa: F405
+    'Dense'
+    """
+    return serialized(layer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A new layer from what `serialize` gave; `custom_objects` are your classes.
+
+    >>> deserialize(serialize(Layer(name="same"))).name
+    'same'
+    """
+    known = {**_CLASSES, **(custom_objects or {})}
+    return deserialized(config, known, _KINDS)

@@ -44,14 +44,14 @@ def get(identifier: Any) -> Any:
     )
 
 
-def serialize(function: Any) -> Any:
+def serialize(activation: Any) -> Any:
     """The name of an activation, or what was given."""
-    if function in (linear, relu):
-        return str(function.__name__)
-    if not isinstance(function, Op):
-        return function
+    if activation in (linear, relu):
+        return str(activation.__name__)
+    if not isinstance(activation, Op):
+        return activation
     own = {"exact_gelu": "gelu", "exp": "exponential"}
-    return own.get(function.name, function.name)
+    return own.get(activation.name, activation.name)
 
 
 def linear(x: Any) -> Any:

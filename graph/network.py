@@ -34,8 +34,8 @@ def Input(  # noqa: N802 - Keras's name
     shape: Sequence[int | str | Dim | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
-    name: str | None = None,
     batch_shape: Sequence[int | str | Dim | None] | None = None,
+    name: str | None = None,
 ) -> SymbolicTensor:
     """A symbolic input; `shape` leaves the batch axis out.
 
