@@ -21,6 +21,7 @@ from .tokens import (
 EXPRESSION = frozenset(
     (
         "NAME",
+        "DOTTED",
         "INTEGER",
         "FLOAT",
         "STRING",
@@ -283,7 +284,7 @@ def _wanted(accepted: Iterable[str], table: Terminals) -> list[str]:
         left -= EXPRESSION
         texts.append("an expression")
     elif "NAME" in left:
-        left -= {"LPAREN", "RANGE"}
+        left -= {"DOTTED", "LPAREN", "RANGE"}
     for group, text in (
         (STATEMENTS, "a statement"),
         (SECTIONS, "a section"),

@@ -37,6 +37,11 @@ class Token:
     text: str
     span: Span
 
+    @property
+    def is_name(self) -> bool:
+        """Whether this is a name, one of a file or `file.name`."""
+        return self.type in ("NAME", "DOTTED")
+
 
 @dataclass(frozen=True, slots=True)
 class Terminals:
@@ -131,7 +136,7 @@ def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
         if token.type == "INTEGER":
             message = f"the number has more than {MAX_DIGITS} digits"
             faults.append(Diagnostic("T0903", message, token.span))
-        elif token.type == "NAME" and len(token.text) > MAX_NAME:
+        elif token.is_name and max(map(len, token.text.split("."))) > MAX_NAME:
             message = f"the name is longer than {MAX_NAME} characters"
             faults.append(Diagnostic("T0904", message, token.span))
     return faults
@@ -147,7 +152,7 @@ _ADVICE = {
     "&": "`&` is no operator here",
     "|": "the pipe is written `|>`",
     "`": "names stand without quotes",
-    ".": "names have no parts; a number has a digit before and behind its point",
+    ".": "a number has a digit before and behind its point",
 }
 
 
