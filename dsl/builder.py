@@ -229,7 +229,8 @@ class Builder:
     def _chain(self, c: list[Child]) -> s.Chain:
         return s.Chain(spanned(c), tuple(c[::2]), _operators(c[1::2]))
 
-    comparison = sum = product = count = conjunction = disjunction = _chain
+    comparison = sum = product = conjunction = disjunction = _chain
+    count = count_product = _chain
 
     def unary(self, c: list[Child]) -> s.Unary:
         return s.Unary(spanned(c), _operators(c[:-1]), c[-1])

@@ -134,6 +134,8 @@ def construct(
     """A layer, initializer, loss, metric or optimizer with its settings."""
     if any(isinstance(g.value, Poison) for g in given):
         return POISON
+    if made.kind == "layer" and (again := evaluator.checker.body.again()) is not None:
+        return again
     bound = bind(evaluator, made.name, made.target, given, span)
     if bound is None:
         return POISON

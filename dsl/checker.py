@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import Diagnostic, Fault, Source, Span, TulleError
+from .owning import Body, Owned
 from .scope import Scope
 from .tokens import MAX_FAULTS
 from .values import POISON, Poison
 
 if TYPE_CHECKING:
-    from ..graph.node import Node
     from . import syntax as s
     from .definitions import Definitions
-    from .values import Instance
-
-# A layer, or a parameter with its node.
-Owned: TypeAlias = "Instance | tuple[s.Name, Node]"
 
 MAX_INSTANCES = 10_000
 MAX_APPLICATIONS = 100_000
@@ -45,13 +41,14 @@ class Checker:
         self.source, self.overrides, self.network = source, overrides, network
         self.faults: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
-        self.owned: list[list[Owned]] = []  # what each open body made, innermost last
+        self.bodies: list[Body] = []  # under check, innermost last
         self.module = Scope()
         self.homes: dict[s.Item, Scope] = {}
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
         self._told: set[tuple[str, Span | None]] = set()
+        self._loose = Body()
 
     def add(self, diagnostic: Diagnostic) -> Poison:
         """Keep a diagnostic; a body checked at several uses tells its faults once."""
@@ -67,7 +64,8 @@ class Checker:
         """Begin anew: a later use from Python has its own faults and limits."""
         self.applications = self.instances = 0
         self.active.clear()
-        self.owned.clear()
+        self.bodies.clear()
+        self._loose = Body()
         self.faults.clear()
         self._told.clear()
 
@@ -77,8 +75,12 @@ class Checker:
 
     def own(self, made: Owned) -> None:
         """Note a layer or parameter that the body at hand makes."""
-        if self.owned:
-            self.owned[-1].append(made)
+        self.body.own(made)
+
+    @property
+    def body(self) -> Body:
+        """The innermost body under check; one for all that stands in none."""
+        return self.bodies[-1] if self.bodies else self._loose
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
         """Report what is allowed and hardly meant."""

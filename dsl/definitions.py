@@ -20,8 +20,9 @@ from . import declared
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
-from .checker import WRONG_VALUES, Checker, Owned
+from .checker import WRONG_VALUES, Checker
 from .expressions import Evaluator
+from .owning import Body, Owned
 from .scope import Scope
 from .values import (
     POISON,
@@ -70,6 +71,8 @@ class Definitions:
         self.used.add(item)
         if any(isinstance(g.value, Poison) for g in given):
             return POISON
+        if (again := self.checker.body.again()) is not None:
+            return again
         known = as_parameters(item.settings)
         bound = bind(evaluator, name, item, given, span, known)
         if bound is None:
@@ -217,10 +220,10 @@ class Definitions:
             node = input_node(parameter.name.text, type, parameter.name.span)
             nodes.append(node)
             inner[parameter.name.text] = Tensor(node)
-        self.checker.owned.append([])
+        self.checker.bodies.append(Body())
         before = len(self.checker.faults)
         result = returned(self.checker, item, inner)
-        owned = self.checker.owned.pop()
+        owned = self.checker.bodies.pop().made
         outputs = self._outputs(item, result)
         if outputs is None:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Fault, InternalError, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
-from . import calls, declared, library, statics
+from . import calls, declared, imports, library, repeats, statics
 from . import syntax as s
 from .arguments import Given, joined, replacement
 from .checker import Checker
@@ -17,6 +17,7 @@ from .values import (
     POISON,
     Instance,
     Library,
+    Namespace,
     Poison,
     Shape,
     Static,
@@ -56,6 +57,10 @@ class Evaluator:
     def __init__(self, checker: Checker, scope: Scope, kinds: tuple[str, ...] = ()):
         self.checker, self.scope, self.kinds = checker, scope, kinds
 
+    def within(self, scope: Scope) -> Evaluator:
+        """An evaluator that knows the same tables and the names of a scope."""
+        return Evaluator(self.checker, scope, self.kinds)
+
     def evaluate(self, expression: s.Expression) -> Value:
         """The value of an expression, poison if it has none."""
         match expression:
@@ -86,6 +91,8 @@ class Evaluator:
     def name(self, name: s.Name) -> Value:
         """What a name stands for: in the file, else in the library."""
         found = self.scope.get(name.text) or library.find(name.text, self.kinds)
+        if isinstance(found, Namespace) or (found is None and "." in name.text):
+            return imports.not_lent(self, name)
         if found is not None:
             return found
         if name.text in DTYPES:
@@ -284,7 +291,7 @@ class Evaluator:
         """Apply a stage to what flows into it, ahead of its other arguments."""
         function = stage.function
         if isinstance(function, (s.Repeat, s.Fold)):
-            raise InternalError("repeated stages have no meaning yet")
+            return repeats.staged(self, function, value, span)
         piped = Given(None, value, span)
         last: s.Call | None = None
         if isinstance(function, s.Application):
@@ -299,16 +306,17 @@ class Evaluator:
             last = None
         if stage.name is not None:
             self.give_name(target, stage.name)
+        elif isinstance(target, Instance):
+            self.checker.body.name_turn(target)
         given = [piped, *(calls.evaluated(self, last) if last else ())]
         return calls.apply(self, target, given, function.span)
 
     def give_name(self, target: Value, name: s.Name) -> None:
+        text = self.checker.body.turned(name.text)
         match target:
             case Instance(given_name=None):
-                target.given_name = name.text
-                if target.layer is not None:
-                    target.layer.given_name = name.text
-            case Instance(given_name=str() as other):
+                target.rename(text)
+            case Instance(given_name=str() as other) if other != text:
                 self.checker.error(
                     "T0504", f"this layer is called `{other}` already", name.span
                 )

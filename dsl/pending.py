@@ -9,8 +9,8 @@ from ..graph.diagnostics import Diagnostic
 from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
-    s.Choices, s.ClipSection, s.ExternItem, s.Fold, s.FreezeSection, s.Guard, s.Hole,
-    s.If, s.Import, s.LossStatement, s.Match, s.Repeat, s.StateStatement, s.Update,
+    s.Choices, s.ClipSection, s.ExternItem, s.FreezeSection, s.Guard, s.Hole,
+    s.If, s.Import, s.LossStatement, s.Match, s.StateStatement, s.Update,
     s.Where,
 )  # fmt: skip
 

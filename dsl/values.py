@@ -87,6 +87,12 @@ class Instance:
     settings: dict[str, Value] = field(default_factory=dict)
     given_name: str | None = None
 
+    def rename(self, name: str) -> None:
+        """Give the layer its name."""
+        self.given_name = name
+        if self.layer is not None:
+            self.layer.given_name = name
+
 
 @dataclass(frozen=True, slots=True)
 class Poison:
