@@ -79,7 +79,7 @@ def test_the_middle_of_images_of_any_size():
         (lambda: layers.Cropping2D(3), (9, 6, 1), "T0320", "6 - 3 - 3 = 0"),
         (lambda: layers.Cropping1D((2, 3)), (4, 1), "T0320", "4 - 2 - 3 = -1"),
         (lambda: layers.Cropping1D(1, data_format="channels_last"), None,
-         "T0203", "data_format"),
+         "T0202", "data_format"),
         (lambda: layers.UpSampling2D(0), None, "T0204", "positive integer"),
         (lambda: layers.UpSampling1D(1.5), None, "T0204", "positive integer"),
         (lambda: layers.UpSampling2D(interpolation="cubic"), None,
