@@ -83,9 +83,10 @@ def rest(evaluator: Evaluator, item: s.Rest) -> tuple[Dim, ...] | None:
 
 def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
     """One size of a shape."""
-    if isinstance(expression, s.Name) and evaluator.scope.get(expression.text) is None:
-        _undeclared(evaluator, expression)
-        return None
+    if isinstance(expression, s.Name) and "." not in expression.text:
+        if evaluator.scope.get(expression.text) is None:
+            _undeclared(evaluator, expression)
+            return None
     value = evaluator.evaluate(expression)
     match value:
         case Poison():

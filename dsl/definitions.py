@@ -68,7 +68,6 @@ class Definitions:
     ) -> Value:
         """A layer of the file with its settings, not yet applied."""
         name = item.name.text
-        self.used.add(item)
         if any(isinstance(g.value, Poison) for g in given):
             return POISON
         if (again := self.checker.body.again()) is not None:
@@ -168,12 +167,12 @@ class Definitions:
     ) -> Value:
         """The value of a function for its arguments."""
         name = item.name.text
-        self.used.add(item)
         if not_tensors(evaluator, given):
             return POISON
         operands = self.operands(evaluator, name, item, given, span)
         if operands is None:
             return POISON
+        self.used.add(item)
         with self.checker.inside(item, span) as fresh:
             if not fresh:
                 return POISON
@@ -195,6 +194,7 @@ class Definitions:
         """Give a layer of the file its network, for the types of its first use."""
         item = instance.item
         assert item is not None
+        self.used.add(item)
         with self.checker.inside(item, span) as fresh:
             if not fresh:
                 return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..graph.diagnostics import Diagnostic, Label, Source, Span
+from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.network import Network
 from . import declared
@@ -15,6 +15,7 @@ from .bodies import returned
 from .checker import Checker, Stop
 from .definitions import Definitions
 from .expressions import Evaluator
+from .imports import File, Files, taken
 from .pending import refused
 from .plans import TrainingPlan, plan
 from .scope import listed, nearest
@@ -34,33 +35,58 @@ class Elaboration:
 
 
 def elaborate(
-    source: Source,
-    tree: s.File,
-    config: Mapping[str, Any] | None = None,
-    network: type = Network,
+    files: Files, config: Mapping[str, Any] | None = None, network: type = Network
 ) -> Elaboration:
-    """The models and training plans of a file, and all its faults."""
-    checker = Checker(source, config or {}, network)
+    """The models and training plans of the first file, and the faults of all."""
+    checker = Checker(files.first.source, {}, network)
     checker.definitions = Definitions(checker)
     found = Elaboration(checker.faults, warnings=checker.warnings, checker=checker)
-    if pending := refused(tree):
-        found.faults += pending
+    files.set(config or {})
+    checker.faults += files.faults
+    trees = [(file, file.tree) for file in files.order if file.tree is not None]
+    for file, tree in trees:
+        found.faults += refused(tree)
+    if len(found.faults) > len(files.faults):
         return found
     try:
-        _File(checker, found).run(tree)
+        for file, tree in trees:
+            _in_file(checker, file)
+            found.models, found.trainings, found.config = {}, {}, {}
+            _File(checker, found, file).run(tree)
+            file.config.update(found.config)
+            found.config.update(file.imported_config())
+        for file, tree in trees:
+            _in_file(checker, file)
+            _probe(checker, tree)
     except Stop:
         pass
     except RecursionError:
-        span = tree.edition.span
+        span = trees[-1][1].edition.span
         checker.error("T0902", "expressions are nested too deeply", span)
+    checker.faults[:] = files.told(checker.faults)
+    checker.warnings[:] = files.told(checker.warnings)
     return found
+
+
+def _in_file(checker: Checker, file: File) -> None:
+    """Let a file be the one under check."""
+    checker.module, checker.source = file.module, file.source
+    checker.overrides = file.settings
+
+
+def _probe(checker: Checker, tree: s.File) -> None:
+    """Check the definitions that nothing uses."""
+    for item in tree.items:
+        if isinstance(item, (s.FunctionItem, s.LayerItem)):
+            if item not in checker.definitions.used:
+                checker.definitions.probe(item)
 
 
 class _File:
     """The declarations of one file, handled kind by kind."""
 
-    def __init__(self, checker: Checker, found: Elaboration):
-        self.checker, self.found = checker, found
+    def __init__(self, checker: Checker, found: Elaboration, file: File):
+        self.checker, self.found, self.file = checker, found, file
         self.evaluator = Evaluator(checker, checker.module)
         self.places: dict[str, Span] = {}
 
@@ -84,25 +110,31 @@ class _File:
         for item in tree.items:
             if isinstance(item, s.TrainItem):
                 self.train(item)
-        for item in tree.items:
-            if isinstance(item, (s.FunctionItem, s.LayerItem)):
-                if item not in self.checker.definitions.used:
-                    self.checker.definitions.probe(item)
 
     def declare(self, tree: s.File) -> None:
         """Make the definitions known, and find names declared twice."""
         for item in tree.items:
-            if isinstance(item, (s.TrainItem, s.Import)):
+            if isinstance(item, s.TrainItem):
                 continue
-            name = item.name.text
-            if name in self.places:
-                label = Label(self.places[name], "declared here first")
-                message = f"`{name}` is declared twice"
-                self.checker.error("T0205", message, item.name.span, labels=(label,))
+            if isinstance(item, s.Import):
+                for name, value in taken(self.checker, self.file, item):
+                    if self.declared(name):
+                        self.checker.module[name.text] = value
                 continue
-            self.places[name] = item.name.span
-            if isinstance(item, (s.FunctionItem, s.LayerItem)):
-                self.checker.module[name] = Definition(item)
+            self.checker.homes[item] = self.checker.module
+            if self.declared(item.name):
+                if isinstance(item, (s.FunctionItem, s.LayerItem)):
+                    self.checker.module[item.name.text] = Definition(item)
+
+    def declared(self, name: s.Name) -> bool:
+        """Note a declaration; False if another has the name already."""
+        if name.text in self.places:
+            label = Label(self.places[name.text], "declared here first")
+            message = f"`{name.text}` is declared twice"
+            self.checker.error("T0205", message, name.span, labels=(label,))
+            return False
+        self.places[name.text] = name.span
+        return True
 
     def module_value(self, name: s.Name, value: Value) -> None:
         if self.places.get(name.text) is name.span:

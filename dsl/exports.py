@@ -25,7 +25,9 @@ def definitions(found: Elaboration) -> dict[str, Any]:
     made: dict[str, Any] = {}
     checker = found.checker
     for name, value in checker.module.names.items() if checker else ():
-        if isinstance(value, Definition) and checker is not None:
+        if checker is None or not isinstance(value, Definition):
+            continue
+        if checker.home(value.item) is checker.module:
             function = isinstance(value.item, s.FunctionItem)
             kind = DefinedFunction if function else DefinedLayer
             made[name] = kind(checker, value.item)

@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ..graph.diagnostics import (
-    DataError,
     Diagnostic,
     LanguageError,
     Source,
     TensorTypeError,
     TulleError,
 )
-from ..graph.files import check_readable
 from ..graph.report import in_order
 from .elaborate import Elaboration, elaborate
 from .exports import definitions
-from .parser import parse
+from .imports import Files, read
 from .plans import TrainingPlan
-from .tokens import MAX_BYTES
 
 
 class Module:
@@ -54,70 +51,62 @@ class Module:
         return f"<Module {self.name}: {', '.join([*self.models, *self.definitions])}>"
 
 
-def read(path: str | Path) -> Source:
-    """The text of a file; a file that cannot be read is a `DataError`.
+def check(
+    source: str | Path | Source, *, root: str | Path | None = None, **config: Any
+) -> list[Diagnostic]:
+    """What is wrong with a file and what it imports, in the order of the places.
 
-    No more than the limit is read, however large the file is.
-    """
-    place = check_readable(path)
-    with place.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        size = max(place.stat().st_size, len(data))
-        message = f"`{path}` has {size} bytes, more than the limit of {MAX_BYTES}"
-        raise LanguageError(Diagnostic("T0901", message))
-    try:
-        return Source(str(path), data.decode("utf-8-sig").replace("\r\n", "\n"))
-    except UnicodeDecodeError as error:
-        message = f"`{path}` is not UTF-8 text: byte {error.start} does not fit"
-        raise DataError(Diagnostic("T0704", message)) from None
-
-
-def check(source: str | Path | Source) -> list[Diagnostic]:
-    """What is wrong with a file, in the order of the places; empty if nothing is.
-
-    A diagnostic of severity `warning` does not keep the file from being used.
+    Imports lie inside `root`, the folder of the file unless given. Empty if nothing is
+    wrong; a diagnostic of severity `warning` does not keep the file from being used.
 
     >>> check(Source("a.net", "net 1 dim B in 4..2"))[0].code
     'T0204'
     """
     try:
-        text = source if isinstance(source, Source) else read(source)
+        files = _files(source, root)
     except TulleError as error:
         return list(error.diagnostics)
-    tree, faults = parse(text)
-    if tree is not None:
-        found = elaborate(text, tree)
-        faults = faults + found.faults + found.warnings
-    return in_order(faults)
+    found = elaborate(files, config)
+    return in_order(found.faults + found.warnings)
 
 
-def load(path: str | Path, **config: Any) -> Module:
+def load(path: str | Path, *, root: str | Path | None = None, **config: Any) -> Module:
     """The models of a file, with its settings overridden by `config`.
 
-    Raises `LanguageError`, `TensorTypeError` or `DataError`, with all diagnostics.
+    What it imports lies inside `root`, the folder of the file unless given; a setting
+    of an imported file is called `blocks.width`. Raises `LanguageError`,
+    `TensorTypeError` or `DataError`, with all diagnostics.
     """
-    return _module(read(path), config)
+    return _module(_files(path, root), config)
 
 
-def loads(text: str, name: str = "<text>", **config: Any) -> Module:
-    """The models of a text.
+def loads(
+    text: str, name: str = "<text>", *, root: str | Path | None = None, **config: Any
+) -> Module:
+    """The models of a text, which imports from the folder `root`; see `load`.
 
     >>> loads("net 1 dim B model M(x: f32[B, 2]) -> f32[B, 2] { return x + 1.0 }")
     <Module <text>: M>
     """
-    return _module(Source(name, text), config)
+    return _module(_files(Source(name, text), root), config)
 
 
-def _module(source: Source, config: Mapping[str, Any]) -> Module:
+def _files(source: str | Path | Source, root: str | Path | None) -> Files:
+    """A file, or a text, with all that it imports."""
+    top = None if root is None else Path(root).resolve()
+    if isinstance(source, Source):
+        return Files(source, None, top).gather(None)
+    text, place = read(source), Path(source).resolve()
+    return Files(text, Path(source).parent.resolve(), top).gather(place)
+
+
+def _module(files: Files, config: Mapping[str, Any]) -> Module:
     from ..training.model import Model
 
-    tree, faults = parse(source)
-    if tree is None:
-        raise LanguageError(*in_order(faults))
-    found = elaborate(source, tree, config, Model)
+    found = elaborate(files, config, Model)
     if found.faults:
         ordered = in_order(found.faults)
-        language = any(fault.code[:3] in ("T01", "T02", "T09") for fault in ordered)
+        families = ("T01", "T02", "T07", "T09")
+        language = any(fault.code[:3] in families for fault in ordered)
         raise (LanguageError if language else TensorTypeError)(*ordered)
-    return Module(source.name, found)
+    return Module(files.first.name, found)

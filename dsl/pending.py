@@ -10,7 +10,7 @@ from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
     s.Choices, s.ClipSection, s.ExternItem, s.FreezeSection, s.Guard, s.Hole,
-    s.If, s.Import, s.LossStatement, s.Match, s.StateStatement, s.Update,
+    s.If, s.LossStatement, s.Match, s.StateStatement, s.Update,
     s.Where,
 )  # fmt: skip
 

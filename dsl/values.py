@@ -73,6 +73,15 @@ class Definition:
     item: syntax.FunctionItem | syntax.LayerItem
 
 
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """An imported file by its alias; `broken` if it could not be read."""
+
+    title: str
+    names: tuple[str, ...]
+    broken: bool = False
+
+
 @dataclass(slots=True)
 class Instance:
     """A layer that owns parameters: one for each evaluation of a constructor.
@@ -102,7 +111,15 @@ class Poison:
 POISON = Poison()
 
 Value: TypeAlias = (
-    Tensor | Static | Shape | Tuple | Library | Definition | Instance | Poison
+    Tensor
+    | Static
+    | Shape
+    | Tuple
+    | Library
+    | Definition
+    | Instance
+    | Namespace
+    | Poison
 )
 
 
@@ -125,6 +142,8 @@ def describe(value: Value) -> str:
             return f"the layer `{item.name.text}` without its settings"
         case Definition(item):
             return f"the function `{item.name.text}`"
+        case Namespace(title):
+            return f"the imported file `{title}`"
         case Instance():
             return f"a layer `{value.title}`"
     return "a failed expression"

@@ -8,12 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import codes_language, codes_models, codes_running, codes_types, codes_windows
+from . import (
+    codes_files,
+    codes_language,
+    codes_models,
+    codes_running,
+    codes_turns,
+    codes_types,
+    codes_windows,
+)
 from .code import TABLE, Code
 
 __all__ = ["CODES", "FILES", "Code", "explain", "families"]
 
-FILES = (codes_language, codes_types, codes_windows, codes_models, codes_running)
+FILES = (
+    codes_files,
+    codes_turns,
+    codes_language,
+    codes_types,
+    codes_windows,
+    codes_models,
+    codes_running,
+)
 CODES: Mapping[str, Code] = dict(sorted(TABLE.items()))
 
 
