@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph.births import place
 from ..graph.diagnostics import (
     Fault,
     Span,
     TulleError,
+    caller_span,
     standing_at,
 )
 from ..graph.dim import Dim
@@ -106,7 +108,10 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             like = found[-1].tensor_type
         else:
             found.append(as_node(operand, like))
-    return unpack(op.apply(tuple(found), attributes), SymbolicTensor)
+    made = op.apply(tuple(found), attributes)
+    if isinstance(made, Node):
+        place(made, caller_span(), title)
+    return unpack(made, SymbolicTensor)
 
 
 def _constant(value: bool | int | float) -> Node:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,8 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 import numpy
+
+from . import tracebacks
 
 if TYPE_CHECKING:
     from .dim import Dim
@@ -46,20 +49,25 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its newline."""
-        lines = self.text.split("\n")
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        starts = self._line_starts()
+        if not 0 < number <= len(starts):
+            return ""
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
-        from bisect import bisect_right
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
+    def _line_starts(self) -> list[int]:
         if not self._starts:
             self._starts.append(0)
             self._starts.extend(
                 index + 1 for index, char in enumerate(self.text) if char == "\n"
             )
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        return self._starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,7 @@ class TulleError(Exception):
 
     def __init__(self, *diagnostics: Diagnostic):
         super().__init__(*diagnostics)
+        tracebacks.install(TulleError, PACKAGE_FOLDERS)
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
 
     def __str__(self) -> str:
@@ -146,9 +155,20 @@ class TensorTypeError(TulleError, ValueError):
     fault: Fault | None = None
 
     @classmethod
-    def of(cls, fault: Fault, span: Span | None) -> TensorTypeError:
-        """The error of a refusal at a place; whoever knows better re-places it."""
-        error = cls(fault.diagnostic(span))
+    def of(
+        cls, fault: Fault, span: Span | None, parameters: Sequence[str] = ()
+    ) -> TensorTypeError:
+        """The error of a refusal at a place; whoever knows better re-places it.
+
+        In Python code the operands and arguments of the call are found, too;
+        `parameters` are the names of the positional ones.
+        """
+        from .callsites import call_site
+
+        site = call_site(span, parameters)
+        place = site.place(fault)
+        named = {fault.argument: place} if fault.argument and place else {}
+        error = cls(fault.diagnostic(span, site.operands, named))
         error.fault = fault
         return error
 
@@ -180,7 +200,8 @@ class Fault(Exception):
     """A refusal by a rule that does not know source positions.
 
     `operands` labels operands by their index, `argument` names the static argument at
-    fault, `dims` are sizes whose origin belongs into the message.
+    fault, `dims` are sizes whose origin belongs into the message. `repair` says what to
+    write in place of an operand, which stands where the form has `{}`.
     """
 
     def __init__(
@@ -193,9 +214,11 @@ class Fault(Exception):
         dims: Sequence[Dim] = (),
         notes: Sequence[str] = (),
         help: Sequence[str] = (),
+        repair: Mapping[int, str] | None = None,
     ):
         super().__init__(message)
         self.code, self.message = code, message
+        self.repair = dict(repair or {})
         self.operands = dict(operands or {})
         self.argument = argument
         self.dims = tuple(dims)
@@ -220,14 +243,30 @@ class Fault(Exception):
             labels += [Label(o.span, o.text) for o in dim.history() if o.span]
             notes += [o.text for o in dim.history() if not o.span]
         unique = list(dict.fromkeys(labels))
+        here = [label.text for label in unique if label.span == primary]
         return Diagnostic(
             self.code,
             self.message,
             primary,
+            here[0] if here else "",
             labels=tuple(label for label in unique if label.span != primary),
-            notes=tuple(dict.fromkeys([*self.notes, *notes])),
+            notes=tuple(dict.fromkeys([*self.notes, *here[1:], *notes])),
             help=self.help,
+            fix=self._fix(spans),
         )
+
+    def _fix(self, spans: Mapping[int, Span]) -> Fix | None:
+        """The repair of the operands, if they stand each in one line of a text."""
+        found = [(spans.get(index), form) for index, form in self.repair.items()]
+        edits = [
+            Edit(span, form.format(span.source.line(span.line)[span.column - 1 : end]))
+            for span, form in found
+            if span is not None and span.line == span.end_line
+            for end in (span.end_column - 1,)
+        ]
+        if not edits or len(edits) < len(found):
+            return None
+        return Fix(f"write `{edits[0].replacement}`", tuple(edits))
 
 
 _SOURCES: dict[str, Source] = {}

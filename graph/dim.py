@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -28,10 +28,27 @@ _counter = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a size was born, in words, and the place."""
+    """Where a size was born, in words, and the place.
+
+    `cause` is the size that it was computed from, `setting` the argument that says it.
+    """
 
     text: str
     span: Span | None = None
+    cause: Origin | None = field(default=None, compare=False, repr=False)
+    setting: str = ""
+
+    def trail(self) -> Iterator[Origin]:
+        """This origin and those before it, the nearest few and the first."""
+        steps, last = 0, self
+        while last.cause is not None:
+            if steps < TRAIL:
+                yield last
+            steps, last = steps + 1, last.cause
+        yield last
+
+
+TRAIL = 5
 
 
 class Symbol:
@@ -173,7 +190,7 @@ class Dim:
     def history(self) -> Iterator[Origin]:
         """The places this size comes from: its own, else those of its symbols."""
         if self.origin is not None:
-            yield self.origin
+            yield from self.origin.trail()
         else:
             yield from (s.origin for s in sorted_symbols(self) if s.origin)
 

@@ -31,6 +31,7 @@ from .layer_parts import (
     argument_fault,
     call_fault,
     numeric,
+    outer_operands,
     parameters,
     per_sample,
     refuse_cycles,
@@ -95,6 +96,7 @@ class LayerKind(type):
         except TypeError as error:
             fault = argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, span) from None
+        names = list(signature(cls.__init__).parameters)[1:]
         layer: Any = object.__new__(cls)
         given = dict(bound.arguments)
         given.pop(next(iter(given)), None)
@@ -110,7 +112,7 @@ class LayerKind(type):
         try:
             layer.__init__(*args, **kwargs)
         except Fault as fault:
-            raise TensorTypeError.of(fault, span) from None
+            raise TensorTypeError.of(fault, span, names) from None
         return layer
 
 
@@ -260,6 +262,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             else:
                 result = self._outermost_call(args, kwargs)
         except Fault as fault:
+            outer_operands(fault, operands)
             raise TensorTypeError.of(fault, caller_span()) from None
         if not self._named:
             self._named = True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import tree
+from .births import of_type, window
 from .diagnostics import Fault, TensorTypeError
-from .dim import Origin
+from .dim import Dim
 from .layer import LayerCall
 from .op import Op, register
 from .tensor import SymbolicTensor, input_node
@@ -34,7 +35,10 @@ def trace_layer(
     operands = [SymbolicTensor(input_node("x", type)) for type in types]
     results = expand_call(call, operands, Trace(training=False))
     outputs, call.result = tree.flatten(results)
-    return tuple(_told(call, output.type) for output in outputs)
+    inside = [node.type for node in getattr(call.layer, "output_nodes", ())]
+    own = inside if len(inside) == len(outputs) else [None] * len(outputs)
+    pairs = zip(outputs, own, strict=True)
+    return tuple(_told(call, output.type, types, type) for output, type in pairs)
 
 
 def expand_call(call: LayerCall, operands: Any, trace: Trace) -> Any:
@@ -52,13 +56,17 @@ def _placed(error: TensorTypeError, call: LayerCall) -> Exception:
     return error if call.layer.foreign or fault is None else fault
 
 
-def _told(call: LayerCall, type: TensorType) -> TensorType:
+def _told(
+    call: LayerCall, type: TensorType, operands: tuple[TensorType, ...], own: Any
+) -> TensorType:
     """The type with an origin for each size that the layer made."""
-    words = f"comes out of `{call.layer.name}`"
-    shape = [call.layer.told(dim) for dim in type.shape]
-    return type.with_shape(
-        dim
-        if dim.origin is not None or dim.value is None
-        else dim.born(Origin(f"{dim} {words}", call.span))
-        for dim in shape
-    )
+    layer, words = call.layer, f"comes out of `{call.layer.name}`"
+
+    def known(dim: Dim, axis: int) -> Dim:
+        inside: Dim | None = own.shape[axis] if own and own.rank == type.rank else None
+        if inside is not None and inside == dim and inside.origin is not None:
+            return inside
+        return layer.told(dim, axis)
+
+    found: TensorType = of_type(type, operands, words + window(layer), call.span, known)
+    return found

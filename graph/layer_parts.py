@@ -13,6 +13,7 @@ import numpy as np
 from .diagnostics import Fault
 from .dim import Dim
 from .registry import OPS
+from .types import TensorType
 
 
 def numeric(value: Any) -> bool:
@@ -108,6 +109,16 @@ def call_fault(layer: Any, given: dict[str, Any], error: TypeError) -> Fault:
         f"wrong call of `{layer.name}`: {text}",
         help=[f"`{layer.name}` takes {', '.join(names)}"],
     )
+
+
+def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
+    """Keep what a fault says of a layer's operands apart from what is inside of it."""
+    for index, text in list(fault.operands.items()):
+        known = operands[index] if index < len(operands) else None
+        kind = getattr(known, "type", None)
+        if kind is None or not isinstance(kind, TensorType) or str(kind) in text:
+            continue
+        del fault.operands[index]
 
 
 def per_sample(total: Any, output: Any) -> Any:

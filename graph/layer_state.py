@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import constraints, regularizers
+from .births import WINDOW
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
 from .layer_parts import free_name, signature, unknown_argument
@@ -67,14 +68,19 @@ class LayerState:
 
     add_variable = add_weight
 
-    def told(self, dim: Dim) -> Dim:
-        """A size with its origin, if an argument of this layer has that value."""
+    def told(self, dim: Dim, axis: int = -1) -> Dim:
+        """A size with its origin, if an argument of this layer has that value.
+
+        `axis` of an output counts from the last; those of space are no `filters`.
+        """
         if dim.origin is not None or dim.value is None:
             return dim
         for key, value in self._given.items():
             if type(value) is int and value == dim.value:
-                words = f"{dim} is `{key}` of `{self.name}`"
-                return dim.born(Origin(words, self.argument_spans.get(key, self.span)))
+                if axis == -1 or key not in ("filters", "units", *WINDOW):
+                    setting = f"`{key}` of `{self.name}`"
+                    place = self.argument_spans.get(key, self.span)
+                    return dim.born(Origin(f"{dim} is {setting}", place, None, setting))
         return dim
 
     def children(self) -> Iterator[tuple[str, Any]]:

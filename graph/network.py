@@ -65,10 +65,10 @@ def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
         return size
     if size == "batch":
         return Dim.from_symbol(BATCH).born(Origin("`batch` is any size", span))
-    if size is None:
-        return Dim.from_symbol(Symbol(f"{name}_{axis}"))
-    if isinstance(size, str):
-        return Dim.from_symbol(_NAMED.setdefault(size, Symbol(size)))
+    if size is None or isinstance(size, str):
+        new = Symbol(size or f"{name}_{axis}")
+        symbol = _NAMED.setdefault(size, new) if size else new
+        return Dim.from_symbol(symbol).born(Origin(f"`{symbol}` is any size", span))
     if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
         raise Fault("T0204", f"`{size}` is no size of an input", argument="shape")
     return Dim.of(int(size), Origin(f"{size} is written here", span))

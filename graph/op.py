@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from .autocasting import autocast_dtype
+from .births import place
 from .configuration import default_float
 from .device import array_module, module_of
 from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
@@ -144,10 +145,16 @@ class Op:
         try:
             if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
-                return unpack(self.apply(tuple(nodes), attributes), SymbolicTensor)
+                return self._placed(self.apply(tuple(nodes), attributes))
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
+
+    def _placed(self, node: Any) -> Any:
+        """The symbols of a new node, which learns where a user wrote it."""
+        if current_trace() is None and isinstance(node, Node) and node.span is None:
+            place(node, caller_span())
+        return unpack(node, SymbolicTensor)
 
     def _bind(
         self, arguments: tuple[Any, ...], options: dict[str, Any]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from ..graph import tree
 from ..graph.device import to_numpy
-from ..graph.diagnostics import Diagnostic, Fault, TensorTypeError, caller_span
+from ..graph.diagnostics import (
+    Diagnostic,
+    Fault,
+    TensorTypeError,
+    caller_span,
+    standing_at,
+)
 from ..graph.dim import Dim
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Network
@@ -475,7 +482,10 @@ class Sequential(Functional):
             return
         layers, x = self.layers, self._start
         for layer in layers:
-            x = layer(x)
+            # A layer of the library is told at its own line; one of the user's has
+            # lines inside that say more.
+            with nullcontext() if layer.foreign else standing_at(layer.span):
+                x = layer(x)
         Functional.__init__(self, self._start, x, self.given_name, self._trainable)
         self.layers = layers
         self._steps = None
