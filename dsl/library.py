@@ -53,8 +53,26 @@ def starters() -> Mapping[str, Library]:
 def training(kind: str) -> Mapping[str, Library]:
     """The losses and metrics, functions of target and output, or the optimizers."""
     module = import_module(f"...training.{TRAINING[kind]}", __name__)
-    table = module.CLASSES if kind == "optimizer" else module.BY_NAME
+    table = dict(module.CLASSES) if kind != "loss" else {}
+    if kind == "metric":
+        table = {name: made for name, made in table.items() if _compares(made)}
+    if kind != "optimizer":
+        table |= module.BY_NAME
     return {name: Library(kind, name, target) for name, target in table.items()}
+
+
+def _compares(metric: Any) -> bool:
+    return "y_true" in inspect.signature(metric.update_state).parameters
+
+
+def measure_parameters(target: Any) -> dict[str, inspect.Parameter]:
+    """The arguments of a loss or metric in a text: target, prediction, settings."""
+    known = parameters(target)
+    if not isinstance(target, type):
+        return known
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ends = {name: inspect.Parameter(name, kind) for name in ("y_true", "y_pred")}
+    return {**ends, **known}
 
 
 def training_class(kind: str, name: str) -> Any:

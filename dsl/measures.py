@@ -20,7 +20,9 @@ from .operations import wrapped
 from .values import (
     POISON,
     Library,
+    Static,
     Tensor,
+    Tuple,
     Value,
     describe,
 )
@@ -35,11 +37,19 @@ def measure(
     """Target and prediction of a loss or metric, and its settings."""
     if not_tensors(evaluator, given):
         return None
-    bound = bind(evaluator, made.name, made.target, given, span)
+    known = library.measure_parameters(made.target)
+    own = None if known == library.parameters(made.target) else known
+    bound = bind(evaluator, made.name, made.target, given, span, own)
     if bound is None:
         return None
     settings: dict[str, Any] = {}
     for index, (name, item) in enumerate(bound.items()):
+        if isinstance(item.value, Tuple) and name in ("y_true", "y_pred"):
+            count = len(item.value.items)
+            message = f"`{made.name}` compares two tensors, and this is {count}"
+            help = ("take one of them, by its name or as `output[0]`",)
+            evaluator.checker.error("T0501", message, item.span, help=help)
+            return None
         if isinstance(item.value, Tensor) != (name in ("y_true", "y_pred")):
             wanted = "a tensor" if index < 2 else "fixed before anything runs"
             message = f"`{name}` of `{made.name}` is {wanted}"
@@ -64,6 +74,10 @@ def apply_measure(
     try:
         with exact_shapes(), standing_at(span), tracing(Trace(training=False)):
             values = [symbolic(item.value) for item in operands]
+            if isinstance(made.target, type):
+                metric = made.target(**settings)
+                metric.update_state(*values)
+                return Static(metric)
             if made.kind == "loss":
                 result = library.training_class("loss", made.name)(**settings)(*values)
             else:

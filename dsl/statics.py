@@ -57,7 +57,9 @@ def _logical(symbol: str, left: Number, right: Number) -> bool:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f'"{value}"' if isinstance(value, str) else "a list"
+    if isinstance(value, (str, tuple, list)):
+        return f'"{value}"' if isinstance(value, str) else "a list"
+    return f"`{type(value).__name__}` with its settings"
 
 
 WHOLE: dict[str, Callable[[int, int], int]] = {

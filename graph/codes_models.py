@@ -227,23 +227,25 @@ entry(
 )
 entry(
     "T0605",
-    "a model that `train` cannot handle yet",
-    "A `train` block handles models with one output and one target.",
+    "a target that nothing looks at",
+    "A target of `train` is there for the loss or for a metric.",
     """
     dim B
     model M(x: f32[B, 4]) -> (a: f32[B, 1], b: f32[B, 1]) {
       return (x |> Dense(1), x |> Dense(1))
     }
-    train M(y: f32[B, 1]) {
+    train M(y: f32[B, 1], z: f32[B, 1]) {
       loss      mean_squared_error(y, a) + mean_squared_error(y, b)
       optimizer adam(1e-3)
     }
     """,
     """
     dim B
-    model M(x: f32[B, 4]) -> f32[B, 2] { return x |> Dense(2) }
-    train M(y: f32[B, 2]) {
-      loss      mean_squared_error(y, output)
+    model M(x: f32[B, 4]) -> (a: f32[B, 1], b: f32[B, 1]) {
+      return (x |> Dense(1), x |> Dense(1))
+    }
+    train M(y: f32[B, 1], z: f32[B, 1]) {
+      loss      mean_squared_error(y, a) + mean_squared_error(z, b)
       optimizer adam(1e-3)
     }
     """,

@@ -14,8 +14,8 @@ from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
-from .class_weights import weights_of_classes
 from .steps import Signature
+from .targets import named_targets, targets_of, told_count, weights_of
 
 if TYPE_CHECKING:
     from .model import Model
@@ -85,7 +85,8 @@ def prepare(
         return _checked(names, arrays, Signature(tuple(types)), batch_size)
     outputs = model.output_types_for(types)
     goals = model.demand_compiled().goals
-    wanted = _named_targets(goals, _targets(goals, y), names)
+    outputs = tuple(model.demand_compiled().likes(outputs))
+    wanted = named_targets(goals, targets_of(goals, y), names)
     _check_inputs(names, types, inputs, [t for t in wanted if t], outputs)
     arrays = _converted(names, types, inputs)
     _check_ids(model, names, types, arrays)
@@ -93,7 +94,7 @@ def prepare(
     weights: list[TensorType | None] = []
     for goal, output, target in zip(goals, outputs, wanted, strict=True):
         targets.append(_add_target(goal, output, target, names, arrays))
-    given = _weights(goals, outputs, sample_weight, class_weight, arrays)
+    given = weights_of(goals, outputs, sample_weight, class_weight, arrays)
     for goal, array, like in zip(goals, given, targets, strict=True):
         weights.append(_add_weight(goal, array, like or types[0], names, arrays))
     signature = Signature(tuple(types), tuple(targets), tuple(weights))
@@ -211,16 +212,10 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
         raise data.refuse(
             "T0701",
             f"the model has {many} ({', '.join(names)}), and `x` is "
-            f"{_told_count(values)}",
+            f"{told_count(values)}",
         )
     labels = ["x"] if len(names) == 1 and not isinstance(x, Mapping) else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]
-
-
-def _told_count(values: Sequence[Any]) -> str:
-    """How many arrays were given; rows of numbers are one array."""
-    rows = len(values) > 1 and not any(hasattr(value, "shape") for value in values)
-    return "1 array" if rows else data.counted(len(values), "array")
 
 
 def _several(model: Model, x: Any) -> bool:
@@ -241,57 +236,6 @@ def _count(x: Any) -> int:
     return 1
 
 
-def _targets(goals: Sequence[OutputGoal], y: Any) -> list[Any]:
-    """The target of each output, None where the output needs none."""
-    needed = [goal for goal in goals if goal.needs_target]
-    if y is None:
-        if needed:
-            raise data.refuse(
-                "T0703",
-                f"there is no target for the output `{needed[0].name}`: `y` is missing",
-            )
-        return [None] * len(goals)
-    if isinstance(y, Mapping):
-        known = [goal.name for goal in goals]
-        strange = [key for key in y if key not in known]
-        missing = [goal.name for goal in needed if goal.name not in y]
-        if strange or missing:
-            wrong = f"`{(missing or strange)[0]}`"
-            raise data.refuse(
-                "T0703",
-                f"`y` has no target for the output {wrong}"
-                if missing
-                else f"`y` names the output {wrong}, which the model has not",
-                f"the outputs are {', '.join(known)}",
-            )
-        return [y.get(goal.name) if goal.needs_target else None for goal in goals]
-    if len(goals) == 1:
-        single = isinstance(y, (list, tuple)) and len(y) == 1 and hasattr(y[0], "shape")
-        return [y[0] if single else y]
-    values = list(y) if isinstance(y, (list, tuple)) else [y]
-    if len(values) != len(goals):
-        raise data.refuse(
-            "T0701",
-            f"the model has {data.counted(len(goals), 'output')}, and `y` is "
-            f"{_told_count(values)}",
-            "name them: a dictionary by output name",
-        )
-    return [
-        v if goal.needs_target else None for v, goal in zip(values, goals, strict=True)
-    ]
-
-
-def _named_targets(
-    goals: Sequence[OutputGoal], values: Sequence[Any], taken: Sequence[str]
-) -> list[tuple[str, Array] | None]:
-    """The targets as arrays, with their names for messages."""
-    found: list[tuple[str, Array] | None] = []
-    for goal, value in zip(goals, values, strict=True):
-        name = "y" if "y" not in taken and goal.single else goal.name
-        found.append(None if value is None else (name, data.as_array(name, value)))
-    return found
-
-
 def _add_target(
     goal: OutputGoal,
     output: TensorType,
@@ -302,38 +246,13 @@ def _add_target(
     if target is None:
         return None
     name, array = target
-    type = data.target_type(array, output, goal.takes_labels)
+    type = goal.declared or data.target_type(array, output, goal.takes_labels)
     array = data.as_dtype(name, array, type.dtype)
     if goal.takes_labels and output.rank:
         data.check_labels(name, array, output.shape[-1].value, goal.ignored_class)
     names.append(name)
     arrays.append(array)
     return type
-
-
-def _weights(
-    goals: Sequence[OutputGoal],
-    outputs: Sequence[TensorType],
-    sample_weight: Any,
-    class_weight: Any,
-    arrays: list[Any],
-) -> list[Any]:
-    if class_weight is not None:
-        if len(goals) != 1 or sample_weight is not None or not goals[0].needs_target:
-            raise Fault(
-                "T0204",
-                "`class_weight` is for models with one output and its target, and "
-                "without `sample_weight`",
-                argument="class_weight",
-            )
-        return [weights_of_classes(class_weight, arrays[-1], outputs[0], goals[0])]
-    if sample_weight is None:
-        return [None] * len(goals)
-    if isinstance(sample_weight, Mapping):
-        return [sample_weight.get(goal.name) for goal in goals]
-    if len(goals) > 1 and isinstance(sample_weight, (list, tuple)):
-        return list(sample_weight)
-    return [sample_weight if goal.needs_target else None for goal in goals]
 
 
 def _add_weight(

@@ -18,23 +18,12 @@ from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import DTYPES, TensorType, TupleType
 from ..graph.variable import SeedGenerator, Variable
+from .joint import Formula, Joint, Measured
 from .model import Functional, Sequential
 from .registration import find
 
 Json = Any
 POWER = 16
-
-
-class Formula:
-    """A loss or metric written as a network of target and output."""
-
-    __name__ = "formula"
-
-    def __init__(self, network: Network):
-        self.network = network
-
-    def __call__(self, y_true: Any, y_pred: Any) -> Any:
-        return self.network([y_true, y_pred])
 
 
 class Decoder:
@@ -127,10 +116,22 @@ class Decoder:
         return OPS[content]
 
     def _formula(self, content: int) -> Formula:
-        network = self.layers[content]
+        return Formula(self._network_at(content))
+
+    def _network_at(self, index: int) -> Network:
+        network = self.layers[index]
         if not isinstance(network, Network):
             _damaged("a formula is no network")
-        return Formula(network)
+        return network
+
+    def _joint(self, content: Json) -> Joint:
+        network, targets = content
+        named = [(str(name), self.type(type)) for name, type in targets]
+        return Joint(None if network is None else self._network_at(network), named)
+
+    def _measured(self, content: Json) -> Measured:
+        metric, network = content
+        return Measured(self.value(metric), self._network_at(network))
 
     def _function(self, content: str) -> Any:
         return find("function", content, self.custom)
@@ -278,6 +279,8 @@ FORMS = {
     "op": "op",
     "formula": "formula",
     "function": "function",
+    "joint": "joint",
+    "measured": "measured",
 }
 
 

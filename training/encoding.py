@@ -28,6 +28,7 @@ from ..graph.settings import Settings
 from ..graph.types import DType, TensorType
 from ..graph.variable import SeedGenerator, Variable
 from .configured import Configured
+from .joint import Joint, Measured
 from .loss import Loss
 from .metric import Metric
 from .model import Functional, Model, Sequential
@@ -117,8 +118,17 @@ class Encoder:
             (SeedGenerator, lambda x: {"generator": self.generator(x)}),
             (Layer, lambda x: {"layer": self.layer(x)}),
             (Op, lambda x: {"op": x.name}),
+            (Joint, self.joint),
+            (Measured, self.measured),
             ((Configured, Initializer, Settings), self.configured),
         )
+
+    def joint(self, item: Joint) -> Json:
+        network = None if item.network is None else self.layer(item.network)
+        return {"joint": [network, [[n, self.type(t)] for n, t in item.targets]]}
+
+    def measured(self, item: Measured) -> Json:
+        return {"measured": [self.value(item.metric), self.layer(item.network)]}
 
     def configured(self, item: Any) -> Json:
         """An object by its class and configuration."""

@@ -11,6 +11,7 @@ from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.types import TensorType
 from . import losses, metrics, optimizers
 from .data import counted
+from .joint import Joint, Measured
 from .loss import Loss
 from .metric import Metric
 from .optimizers_wrapping import LossScaleOptimizer
@@ -26,10 +27,12 @@ class OutputGoal:
     single: bool = True  # whether the model has no other output
     metrics: list[Any] = field(default_factory=list)
     weighted_metrics: list[Any] = field(default_factory=list)
+    declared: TensorType | None = None  # the type of a target that has no output
 
     @property
     def needs_target(self) -> bool:
-        return self.loss is not None or bool(self.metrics or self.weighted_metrics)
+        measured = bool(self.metrics or self.weighted_metrics)
+        return self.loss is not None or measured or self.declared is not None
 
     @property
     def takes_labels(self) -> bool:
@@ -62,6 +65,8 @@ class Compiled:
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.run_eagerly = run_eagerly
         self.goals: list[OutputGoal] = []
+        self.joint = loss if isinstance(loss, Joint) else None
+        self.measured: list[Measured] = metrics if self.joint is not None else []
         self.pending: dict[str, Any] | None = None  # the optimizer's state from a file
         self.tracker: Metric = _tracker("loss")
         self.output_trackers: dict[str, Metric] = {}
@@ -69,6 +74,13 @@ class Compiled:
     def bind(self, names: Sequence[str]) -> None:
         """Hand each output its loss, weight and metrics."""
         if self.goals:
+            return
+        if self.joint is not None:
+            targets, single = self.joint.targets, len(self.joint.targets) == 1
+            self.goals = [
+                OutputGoal(name, None, single=single, declared=type)
+                for name, type in targets
+            ]
             return
         chosen = _spread("loss", self.loss, names, share=True)
         weights = _spread("loss_weights", self.loss_weights, names)
@@ -94,10 +106,17 @@ class Compiled:
                 if goal.loss is not None
             }
 
+    def likes(self, outputs: Sequence[TensorType]) -> Sequence[TensorType]:
+        """The type that says what the target of each goal is."""
+        if self.joint is None:
+            return outputs
+        return [type for _, type in self.joint.targets]
+
     def settle(
         self, targets: Sequence[TensorType | None], outputs: Sequence[TensorType]
     ) -> None:
         """Decide what `accuracy` and `crossentropy` mean."""
+        outputs = self.likes(outputs)
         for goal, target, output in zip(self.goals, targets, outputs, strict=True):
             if target is None:
                 continue
@@ -119,6 +138,10 @@ class Compiled:
                 for metric in getattr(goal, kind):
                     if isinstance(metric, Metric):
                         found[self._free(goal, metric, kind, found)] = metric
+        for measured in self.measured:
+            alone = OutputGoal("", None)
+            name = self._free(alone, measured.metric, "metrics", found)
+            found[name] = measured.metric
         return found
 
     def _free(

@@ -204,10 +204,15 @@ class Steps:
             types = [output.type for output in outputs]
             compiled.settle(signature.targets, types)
             batch = element_count(inputs[0], (0,))
+            everything = [*inputs, *targets, *outputs]
             losses = self._losses(compiled, targets, outputs, weights, batch)
+            if compiled.joint is not None and compiled.joint.network is not None:
+                losses = [compiled.joint(everything)]
             total = self._total(losses, trace)
             compiled.tracker.update_state(total, batch)
             self._measure(compiled, targets, outputs, weights)
+            for measured in compiled.measured:
+                measured.update_state(everything)
         updates = tuple(trace.updates.items())
         return Graph(tuple(nodes), {"loss": total.node}, updates, bool(trace.training))
 
