@@ -30,8 +30,9 @@ __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]
 globals().update(_PUBLIC)
 
 _IMAGES = """
-    crop_images extract_patches hsv_to_rgb pad_images resize rgb_to_grayscale
-    rgb_to_hsv
+    affine_transform crop_images extract_patches gaussian_blur hsv_to_rgb
+    map_coordinates pad_images perspective_transform resize rgb_to_grayscale rgb_to_hsv
+    scale_and_translate
 """.split()
 image = SimpleNamespace(**{name: OPS[name] for name in _IMAGES})
 

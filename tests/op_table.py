@@ -19,6 +19,7 @@ import op_rows_matrices
 import op_rows_neural
 import op_rows_numbers
 import op_rows_pixels
+import op_rows_sampling
 import op_rows_windows
 from op_row import Row, binary, unary
 
@@ -476,6 +477,7 @@ ROWS = (
     *op_rows_images.ROWS,
     *op_rows_neural.ROWS,
     *op_rows_pixels.ROWS,
+    *op_rows_sampling.ROWS,
     *op_rows_windows.ROWS,
 )
 

@@ -28,12 +28,6 @@ NAMES = ROOT / "tests" / "data" / "keras_ops.txt"
 
 VALUES = "the size of its result depends on values, which no type can say"
 COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
-LATER = "not yet"
-
-NOT_YET = """
-    ctc_decode image.affine_transform image.elastic_transform image.gaussian_blur
-    image.map_coordinates image.perspective_transform image.scale_and_translate polar
-""".split()
 
 LEFT_OUT = {
     "eig": f"{COMPLEX}; `eigh` does symmetric matrices",
@@ -44,7 +38,6 @@ LEFT_OUT = {
     "vectorize": "it wraps a Python function; `vectorized_map` runs one over an axis",
     "rearrange": "`reshape`, `transpose` and `einsum` say the same",
     "jvp": "it is `tulle.jvp`",
-    **dict.fromkeys(NOT_YET, LATER),
 }
 
 FAMILIES = {
@@ -76,6 +69,7 @@ FAMILIES = {
     "products": "Sums of products",
     "reduce": "Folds",
     "resizing": "Images in other sizes",
+    "sampling": "Images read at other places",
     "scattering": "Scattered places",
     "sequence": "Sequences",
     "sorting": "Orders",

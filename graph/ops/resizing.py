@@ -50,6 +50,7 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "lanczos5": _lanczos(5),
 }
 METHODS = ("bilinear", "nearest", *list(KERNELS)[1:])
+NOTHING = 1.2e-4  # weights that add up to less are none
 
 
 @register
@@ -202,8 +203,30 @@ def _weights(size: Dim, count: Dim, method: str, antialias: bool) -> Any:
     """What each old place gives to each new one: [size, count], columns of sum 1."""
     scale = _number(size, F64) / _number(count, F64)
     samples = (_count(count, F64) + 0.5) * scale - 0.5
-    far = call("abs", samples - call("expand_dims", _count(size, F64), 1))
-    if antialias:
-        far = far / call("maximum", scale, 1.0)
-    weights = KERNELS[method](far)
+    weights = _nearness(samples, size, KERNELS[method], scale if antialias else None)
     return weights / call("sum", weights, axis=0, keepdims=True)
+
+
+def _nearness(samples: Any, size: Dim, kernel: Any, step: Any) -> Any:
+    """How near samples are to each of `size` places, by a kernel as wide as a step."""
+    far = call("abs", samples - call("expand_dims", _count(size, F64), 1))
+    if step is not None:
+        far = far / call("maximum", step, 1.0)
+    return kernel(far)
+
+
+def moved_weights(
+    size: Dim, count: Dim, method: str, scale: Any, shift: Any, antialias: bool
+) -> Any:
+    """What each old place gives to each new one, where p goes to p scale + shift.
+
+    Columns [size, count] of sum 1, or of zeros for new places that see nothing.
+    """
+    step = 1.0 / call("cast", scale, F64)
+    samples = (_count(count, F64) + 0.5 - call("cast", shift, F64)) * step - 0.5
+    weights = _nearness(samples, size, KERNELS[method], step if antialias else None)
+    total = call("sum", weights, axis=0, keepdims=True)
+    some = call("abs", total) > NOTHING
+    inside = call("logical_and", samples >= -0.5, samples <= _number(size, F64) - 0.5)
+    kept = call("logical_and", some, inside)
+    return call("where", kept, weights / call("where", some, total, 1.0), 0.0)
