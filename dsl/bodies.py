@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from ..graph.diagnostics import Fault, Label, Span, TulleError, standing_at
-from ..graph.initializers import Initializer
+from ..graph.diagnostics import Label, Span
 from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
-from ..graph.variable import Variable
-from . import declared
+from . import declared, parameters
 from . import syntax as s
-from .checker import WRONG_VALUES, Checker
+from .checker import Checker
+from .effects import Ledger
 from .expressions import Evaluator
-from .operations import wrapped
 from .scope import Scope
 from .values import (
     POISON,
     Instance,
-    Library,
     Poison,
     Shape,
     Static,
@@ -28,8 +24,6 @@ from .values import (
     Value,
     describe,
 )
-
-MAX_ELEMENTS = 2**40
 
 
 def returned(
@@ -41,7 +35,7 @@ def returned(
         value, place = evaluator.evaluate(item.body), item.body.span
         return _result(checker, evaluator, item, value, place)
     found: Value | None = None
-    place = item.name.span
+    place, ledger = item.name.span, Ledger(evaluator, item)
     for statement in item.body.statements:
         if found is not None:
             message = "nothing behind `return` is reached"
@@ -51,14 +45,22 @@ def returned(
             case s.Let():
                 _let(checker, evaluator, statement)
             case s.ParamStatement():
-                scope[statement.name.text] = _param(checker, evaluator, item, statement)
+                scope[statement.name.text] = parameters.param(
+                    evaluator, item, statement
+                )
+            case s.StateStatement():
+                ledger.state(statement)
+            case s.Update():
+                ledger.update(statement)
+            case s.LossStatement():
+                ledger.loss(statement)
             case s.Return():
                 place = statement.value.span
                 found = evaluator.evaluate(statement.value)
     if found is None:
         message = f"the body of `{item.name.text}` returns nothing"
         return checker.error("T0208", message, item.name.span)
-    return _result(checker, evaluator, item, found, place)
+    return ledger.hung(_result(checker, evaluator, item, found, place), place)
 
 
 def _let(checker: Checker, evaluator: Evaluator, statement: s.Let) -> None:
@@ -118,44 +120,6 @@ def _unpacked(
             message = f"{count} names and only {describe(value)}"
     checker.error("T0209", message, let.value.span)
     return [POISON] * count
-
-
-def _param(
-    checker: Checker, evaluator: Evaluator, item: Any, statement: s.ParamStatement
-) -> Value:
-    """A parameter of the layer or model."""
-    name, span = statement.name.text, statement.span
-    if isinstance(item, s.FunctionItem):
-        return checker.error(
-            "T0210",
-            f"a function owns no parameters, and `{name}` is one",
-            span,
-            help=("declare a `layer`, which may own parameters",),
-        )
-    type = declared.tensor_type(evaluator, statement.type)
-    inner = Evaluator(checker, evaluator.scope, ("initializer",))
-    value = inner.evaluate(statement.value)
-    if type is None or isinstance(value, Poison):
-        return POISON
-    if not (isinstance(value, Static) and isinstance(value.value, Initializer)):
-        help: tuple[str, ...] = ()
-        if isinstance(value, Library) and value.kind == "initializer":
-            help = (f"write `{value.name}()`",)
-        message = f"a parameter begins with an initializer, not {describe(value)}"
-        return checker.error("T0204", message, statement.value.span, help=help)
-    size = type.size.value
-    if size is not None and size > MAX_ELEMENTS:
-        message = f"`{name}` would have {size} elements"
-        return checker.error("T0907", message, statement.type.span)
-    try:
-        with standing_at(statement.type.span):
-            variable = Variable(
-                value.value, type.shape, type.dtype, type.dtype.is_float, name=name
-            )
-    except (Fault, TulleError, *WRONG_VALUES) as error:
-        return checker.failed(error, statement.type.span)
-    checker.own((statement.name, variable.node))
-    return wrapped(variable.node, statement.name.span)
 
 
 def _result(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Fault, InternalError, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
-from . import calls, declared, imports, library, repeats, statics
+from . import branches, calls, declared, imports, library, repeats, statics
 from . import syntax as s
 from .arguments import Given, joined, replacement
 from .checker import Checker
@@ -17,6 +17,7 @@ from .values import (
     POISON,
     Instance,
     Library,
+    Missing,
     Namespace,
     Poison,
     Shape,
@@ -86,6 +87,8 @@ class Evaluator:
                 return self.pipe(expression)
             case s.Ascription():
                 return self.ascription(expression)
+            case s.If() | s.Match():
+                return branches.decided(self, expression)
         raise InternalError(f"`{type(expression).__name__}` has no meaning yet")
 
     def name(self, name: s.Name) -> Value:
@@ -93,6 +96,8 @@ class Evaluator:
         found = self.scope.get(name.text) or library.find(name.text, self.kinds)
         if isinstance(found, Namespace) or (found is None and "." in name.text):
             return imports.not_lent(self, name)
+        if isinstance(found, Missing):
+            return branches.missing(self, name, found)
         if found is not None:
             return found
         if name.text in DTYPES:

@@ -10,7 +10,6 @@ from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
     s.Choices, s.ClipSection, s.ExternItem, s.FreezeSection, s.Guard, s.Hole,
-    s.If, s.LossStatement, s.Match, s.StateStatement, s.Update,
     s.Where,
 )  # fmt: skip
 
@@ -24,11 +23,6 @@ def refused(tree: s.File) -> list[Diagnostic]:
             word = node.span.source.text.splitlines()[node.span.line - 1]
             told = word[node.span.column - 1 :].split()[0]
             message = f"`{told}` is reserved, and this edition gives it no meaning"
-            found.append(Diagnostic("T0106", message, node.span))
-        elif isinstance(node, s.ParamStatement) and (
-            node.condition or node.decay or node.frozen
-        ):
-            message = "this edition gives flags of parameters no meaning"
             found.append(Diagnostic("T0106", message, node.span))
         elif isinstance(node, tuple):
             stack += reversed(node)

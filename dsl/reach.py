@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..graph import tree
+from ..graph.modes import ByMode, Effects
 from ..graph.network import Network
 from ..graph.node import Node, topological
 from ..graph.variable import Variable
@@ -54,7 +56,11 @@ class Reach:
 
     def through(self, node: Node) -> Iterable[Node]:
         """The operands of a layer call that gradients arrive at."""
-        layer = node.attributes["call"].layer
+        call = node.attributes["call"]
+        layer = call.layer.train if isinstance(call.layer, ByMode) else call.layer
+        if isinstance(layer, Effects):
+            (outputs, _, _, losses), _ = call.arguments(iter(node.inputs))
+            return tree.flatten((outputs, losses))[0]
         if not isinstance(layer, Network):
             self.variables.update(layer.variables)
             return node.inputs
@@ -66,7 +72,7 @@ class Reach:
         pairs = list(zip(layer.input_nodes, node.inputs, strict=True))
         hidden = tuple(operand for inner, operand in pairs if inner not in below)
         if hidden:
-            self.cuts.append(Cut(node, layer.kind_name, hidden))
+            self.cuts.append(Cut(node, call.layer.kind_name, hidden))
         return [operand for inner, operand in pairs if inner in below]
 
 

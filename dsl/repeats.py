@@ -101,7 +101,9 @@ def _count(evaluator: Evaluator, expression: s.Expression) -> int | None:
                 f"the number of turns is fixed before anything runs, and `{dim}` is "
                 "any size",
                 expression.span,
-                help=("take a number, a `const`, a `config` or a setting of the layer",),
+                help=(
+                    "take a number, a `const`, a `config` or a setting of the layer",
+                ),
             )
             return None
     message = f"the number of turns is a whole number, not {describe(value)}"
@@ -109,9 +111,7 @@ def _count(evaluator: Evaluator, expression: s.Expression) -> int | None:
     return None
 
 
-def _settings(
-    evaluator: Evaluator, expression: s.Expression
-) -> Sequence[Value] | None:
+def _settings(evaluator: Evaluator, expression: s.Expression) -> Sequence[Value] | None:
     """What a `fold` goes through."""
     if isinstance(expression, (s.List, s.Tuple)):
         values = list(map(evaluator.evaluate, expression.items))
@@ -126,13 +126,15 @@ def _settings(
             case Poison():
                 return None
             case _:
-                return _no_list(evaluator, found, expression.span)
+                _no_list(evaluator, found, expression.span)
+                return None
         places = [expression.span] * len(values)
     if any(isinstance(value, Poison) for value in values):
         return None
     for value, place in zip(values, places, strict=True):
         if not isinstance(value, Static):
-            return _no_list(evaluator, value, place)
+            _no_list(evaluator, value, place)
+            return None
     return values if _allowed(evaluator, len(values), expression.span) else None
 
 
@@ -218,8 +220,10 @@ def _changed(
         str(value.type) if isinstance(value, Tensor) else describe(value)
         for value in (before, after)
     )
-    count = "a turn" if not turn or item.name is None else (
-        f"the turn where `{item.name.text}` is {turn}"
+    count = (
+        "a turn"
+        if not turn or item.name is None
+        else (f"the turn where `{item.name.text}` is {turn}")
     )
     dims: list[Dim] = []
     if isinstance(before, Tensor) and isinstance(after, Tensor):

@@ -104,6 +104,14 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A parameter whose condition does not hold; `condition` is where it stands."""
+
+    name: str
+    condition: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """The value of an expression that failed."""
 
@@ -118,6 +126,7 @@ Value: TypeAlias = (
     | Library
     | Definition
     | Instance
+    | Missing
     | Namespace
     | Poison
 )
@@ -146,6 +155,8 @@ def describe(value: Value) -> str:
             return f"the imported file `{title}`"
         case Instance():
             return f"a layer `{value.title}`"
+        case Missing(name):
+            return f"the parameter `{name}`, which is not there"
     return "a failed expression"
 
 

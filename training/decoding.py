@@ -54,7 +54,13 @@ class Decoder:
     def _variable(self, row: Json) -> Variable:
         type = self.type(row["type"])
         return Variable(
-            "zeros", type.shape, type.dtype, bool(row["trainable"]), name=row["name"]
+            "zeros",
+            type.shape,
+            type.dtype,
+            bool(row["trainable"]),
+            name=row["name"],
+            regularizer=self.value(row.get("regularizer")),
+            constraint=self.value(row.get("constraint")),
         )
 
     # Values.

@@ -188,7 +188,9 @@ class Encoder:
             lambda: {
                 "name": variable.name,
                 "type": self.type(variable.type),
-                "trainable": variable.trainable,
+                "trainable": variable.made_trainable,
+                "regularizer": self.value(variable.regularizer),
+                "constraint": self.value(variable.constraint),
             },
         )
 

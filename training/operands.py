@@ -10,6 +10,7 @@ from typing import Any
 from ..graph.decide import equal
 from ..graph.diagnostics import Fault
 from ..graph.dim import product
+from ..graph.modes import handed
 from ..graph.node import Node
 from ..graph.registry import OPS, call
 from ..graph.tensor import SymbolicTensor, convert_to_tensor
@@ -228,8 +229,9 @@ def check_logits(name: str, y_pred: Any, kind: str) -> None:
 
 def _made_by(node: Node) -> str:
     """The op behind a node, through a layer's last activation."""
+    node = handed(node)
     while node.op.name in ("reshape", "cast", "stop_gradient"):
-        node = node.inputs[0]
+        node = handed(node.inputs[0])
     if node.op.name != "layer_call":
         return node.op.name
     activation = getattr(node.attributes["call"].layer, "activation", None)

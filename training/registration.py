@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..graph import constraints, initializers, regularizers
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.layers import LAYERS
+from ..graph.modes import ByMode, Effects
 from . import losses, metrics, optimizers, schedules
 from .loss import LossFunction
 from .metrics_averages import MeanMetricWrapper
@@ -83,7 +84,7 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
 def library(kind: str) -> Mapping[str, Any]:
     """The library's classes of a kind by class name."""
     tables: dict[str, Mapping[str, Any]] = {
-        "layer": LAYERS,
+        "layer": LAYERS | {"ByMode": ByMode, "Effects": Effects},
         "initializer": {k.__name__: k for k in initializers.KINDS},
         "regularizer": {k.__name__: k for k in regularizers.KINDS},
         "constraint": {k.__name__: k for k in constraints.KINDS},
