@@ -17,14 +17,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from . import tracebacks
 
 if TYPE_CHECKING:
-    from .dim import Dim
+    from .dim import Dim, Origin
 
 
 def _package_folders() -> tuple[str, ...]:
@@ -201,7 +201,9 @@ class Fault(Exception):
 
     `operands` labels operands by their index, `argument` names the static argument at
     fault, `dims` are sizes whose origin belongs into the message. `repair` says what to
-    write in place of an operand, which stands where the form has `{}`.
+    write in place of an operand or argument, which stands where the form has `{}`.
+    `origins` are other places to show; `place` is where the mistake was made, if that
+    is not where it shows.
     """
 
     def __init__(
@@ -214,11 +216,13 @@ class Fault(Exception):
         dims: Sequence[Dim] = (),
         notes: Sequence[str] = (),
         help: Sequence[str] = (),
-        repair: Mapping[int, str] | None = None,
+        repair: Mapping[int | str, str] | None = None,
+        origins: Sequence[Origin] = (),
     ):
         super().__init__(message)
         self.code, self.message = code, message
-        self.repair = dict(repair or {})
+        self.repair, self.origins = dict(repair or {}), list(origins)
+        self.place: Origin | None = None
         self.operands = dict(operands or {})
         self.argument = argument
         self.dims = tuple(dims)
@@ -239,9 +243,14 @@ class Fault(Exception):
             for index, text in self.operands.items()
             if index not in spans and text not in self.message
         ]
-        for dim in self.dims:
-            labels += [Label(o.span, o.text) for o in dim.history() if o.span]
-            notes += [o.text for o in dim.history() if not o.span]
+        told = [origin for dim in self.dims for origin in dim.history()]
+        for origin in [*told, *self.origins]:
+            if origin.span:
+                labels.append(Label(origin.span, origin.text))
+            else:
+                notes.append(origin.text)
+        if self.place is not None and self.place.span is not None:
+            primary, labels = self._moved(self.place, primary, labels)
         unique = list(dict.fromkeys(labels))
         here = [label.text for label in unique if label.span == primary]
         return Diagnostic(
@@ -252,11 +261,20 @@ class Fault(Exception):
             labels=tuple(label for label in unique if label.span != primary),
             notes=tuple(dict.fromkeys([*self.notes, *here[1:], *notes])),
             help=self.help,
-            fix=self._fix(spans),
+            fix=self._fix({**spans, **(argument_spans or {})}),
         )
 
-    def _fix(self, spans: Mapping[int, Span]) -> Fix | None:
-        """The repair of the operands, if they stand each in one line of a text."""
+    def _moved(
+        self, place: Origin, span: Span | None, labels: list[Label]
+    ) -> tuple[Span | None, list[Label]]:
+        """The mistake's own place first; where it shows is a second one."""
+        used = [label.span for label in labels] or ([span] if span else [])
+        others = [Label(s, "a tensor is needed here") for s in used]
+        first = [Label(place.span, place.text)] if place.span else []
+        return place.span, first + others
+
+    def _fix(self, spans: Mapping[Any, Span]) -> Fix | None:
+        """The repair, if what is replaced stands in one line of a text."""
         found = [(spans.get(index), form) for index, form in self.repair.items()]
         edits = [
             Edit(span, form.format(span.source.line(span.line)[span.column - 1 : end]))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .diagnostics import Fault
-from .dim import Dim
+from .dim import Dim, Origin
 from .registry import OPS
 from .types import TensorType
 
@@ -119,6 +119,18 @@ def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
         if kind is None or not isinstance(kind, TensorType) or str(kind) in text:
             continue
         del fault.operands[index]
+    if fault.code in DTYPE_CODES:
+        fault.origins += filter(None, map(_declared, operands))
+
+
+DTYPE_CODES = ("T0402", "T0403")
+
+
+def _declared(operand: Any) -> Origin | None:
+    node = getattr(operand, "node", None)
+    if getattr(node, "op", None) is not OPS["input"] or node.span is None:
+        return None
+    return Origin(f"`{node.name}` is declared {node.type.dtype} here", node.span)
 
 
 def per_sample(total: Any, output: Any) -> Any:

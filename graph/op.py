@@ -148,7 +148,8 @@ class Op:
                 return self._placed(self.apply(tuple(nodes), attributes))
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
+            names = list(inspect.signature(self.arguments).parameters)
+            raise TensorTypeError.of(fault, caller_span(), names) from None
 
     def _placed(self, node: Any) -> Any:
         """The symbols of a new node, which learns where a user wrote it."""

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..advice import to_align, to_match
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault, InternalError
 from ..dim import Dim
@@ -125,6 +126,8 @@ def _clash(
         notes=[
             "sizes are equal, or one of them is a literal 1, axis by axis from the last"
         ],
+        help=to_match(left[1], right[1])
+        or to_align(axis, types[left[0]], types[right[0]]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..advice import to_match
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
@@ -67,15 +68,20 @@ class Matmul(Op):
 
 
 def _mismatch(x1: TensorType, x2: TensorType, inner: Dim, rows: Dim) -> Fault:
-    help = []
+    help, repair = to_match(inner, rows), dict[int | str, str]()
     if x2.rank == 2 and equal_dims(inner, x2.shape[-1]):
-        help = [f"the other axis of the right operand is {inner}: transpose it"]
+        told = "the other axis of the right operand is"
+        help = [f"{told} {inner}: transpose it, `x @ transpose(w)`"]
+        repair = {1: "transpose({})"}
+    elif not help:
+        help = [f"the right operand needs {inner} rows"]
     return Fault(
         "T0301",
         f"inner sizes of `@` differ: {inner} and {rows}",
         operands={0: str(x1), 1: str(x2)},
         dims=(inner, rows),
         help=help,
+        repair=repair,
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..advice import to_align, to_match
 from ..configuration import default_float
 from ..decide import equal as equal_dims
-from ..decide import valuations
 from ..diagnostics import Fault
-from ..dim import ZERO, Dim, divide_exactly, product, sorted_symbols
+from ..dim import ZERO, Dim, divide_exactly, product
 from ..node import Node, topological
 from ..op import Op, Results, register
 from ..registry import OPS, call
@@ -18,6 +18,7 @@ from ..tensor import SymbolicTensor
 from ..types import DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
+from .reshaping import indivisible, misfit
 
 Types = tuple[TensorType, ...]
 
@@ -85,21 +86,14 @@ class Reshape(Op):
         if free:
             sizes.insert(free[0], self._missing(types[0], total, known))
         elif equal_dims(total, known) is not True:
-            raise _misfit(types[0], total, sizes, known)
+            raise misfit(types[0], total, sizes, known)
         return {"newshape": tuple(sizes)}
 
     def _missing(self, type: TensorType, total: Dim, known: Dim) -> Dim:
         found = divide_exactly(total, known) if known.value != 0 else None
         if found is not None:
             return found
-        raise Fault(
-            "T0304",
-            f"{total} elements do not divide into groups of {known}",
-            operands={0: str(type)},
-            argument="newshape",
-            dims=(*type.shape,),
-            notes=_witness(total, known),
-        )
+        raise indivisible(type, total, known)
 
     def infer(self, x: TensorType, newshape: tuple[Dim, ...]) -> TensorType:
         # Sizes that stay keep their history.
@@ -113,36 +107,6 @@ class Reshape(Op):
         self, xp: Any, x: Any, *, newshape: tuple[int, ...], out: Any = None
     ) -> Any:
         return x.reshape(newshape)
-
-
-def _witness(total: Dim, known: Dim) -> list[str]:
-    for values in valuations(total, known):
-        if known.evaluate(values) and total.evaluate(values) % known.evaluate(values):
-            told = ", ".join(f"{s} = {v}" for s, v in values.items())
-            return [f"not exact for {told}" if told else f"{total} % {known} is not 0"]
-    return []
-
-
-def _misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
-    forced = [s for s in sorted_symbols(total) if s.rigid and s not in known.symbols()]
-    if forced:
-        name = forced[0].name
-        return Fault(
-            "T0307",
-            f"this reshape would force `{name}` to one size: {type} has {total} "
-            f"elements and [{', '.join(map(str, sizes))}] has {known}",
-            operands={0: str(type)},
-            dims=type.shape,
-            argument="newshape",
-            help=[f"keep `{name}` in the new shape: write {name} for its size, or -1"],
-        )
-    return Fault(
-        "T0304",
-        f"{type} has {total} elements and [{', '.join(map(str, sizes))}] has {known}",
-        operands={0: str(type)},
-        dims=type.shape,
-        argument="newshape",
-    )
 
 
 @register
@@ -294,12 +258,23 @@ def listed(name: str, operands: Any) -> tuple[Any, ...]:
 
 
 def _unlike(axis: int, first: TensorType, index: int, other: TensorType) -> Fault:
+    pairs = list(zip(first.shape, other.shape, strict=False))
+    unlike = [p for i, p in enumerate(pairs) if i != axis and p[0] != p[1]] or pairs
     return Fault(
         "T0305",
         f"tensors joined along axis {axis} differ on another axis: {first} and {other}",
         operands={0: str(first), index: str(other)},
-        dims=(*first.shape, *other.shape),
+        dims=[dim for pair in unlike for dim in pair],
+        help=_joinable(axis, first, other),
     )
+
+
+def _joinable(axis: int, first: TensorType, other: TensorType) -> list[str]:
+    for place in range(-first.rank, 0):
+        one, two = first.shape[place], other.shape[place]
+        if place + first.rank != axis and one != two:
+            return to_match(one, two) or to_align(place, first, other)
+    return []
 
 
 @register

@@ -1,0 +1,81 @@
+"""Advice for sizes that do not fit: what to change, with the numbers filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from .dim import Dim
+from .types import TensorType
+
+FACTORED = 10**6  # the largest number whose factors are looked for
+FACTORS = 3
+
+
+def to_match(first: Dim, second: Dim) -> list[str]:
+    """How settings of layers would make two sizes equal."""
+    ways = [
+        f"make {dim.origin.setting} {other}"
+        for dim, other in ((first, second), (second, first))
+        if dim.origin and dim.origin.setting and other.value is not None
+    ]
+    return [" or ".join(dict.fromkeys(ways))] if ways else []
+
+
+def to_align(axis: int, first: TensorType, second: TensorType) -> list[str]:
+    """How to bring two tensors to one size along an axis of space or time.
+
+    `axis` counts from the last.
+    """
+    one, two = first.shape[axis], second.shape[axis]
+    made = [d for d in (one, two) if d.origin and "comes out of" in d.origin.text]
+    difference = (one - two).value
+    if axis == -1 or not made or difference is None or first.rank != second.rank:
+        return []
+    longer, other = (first, second) if difference > 0 else (second, first)
+    pairs = zip(longer.shape[:-1], other.shape[:-1], strict=True)
+    more = [(a - b).value or 0 for a, b in pairs]
+    index = [f"{number}:" if number > 0 else ":" for number in more]
+    while index[-1] == ":":
+        index.pop()
+    cut = f"cut {abs(difference)} off the longer one: `[{', '.join(index)}]`"
+    slides = [d for d in made if d.origin and "padding valid" in d.origin.text]
+    steps = any(d.origin and "strides" in d.origin.text for d in made)
+    if slides and not steps and slides[0].origin is not None:
+        layer = slides[0].origin.text.split("`")[1]
+        return [f'`padding = "same"` in `{layer}` keeps the size; or {cut}']
+    return [cut]
+
+
+def near_shape(total: int, wanted: Sequence[int]) -> tuple[int, ...] | None:
+    """The shape of that many elements nearest to the wanted one, if there is any."""
+    if not 0 < total <= FACTORED or not 0 < len(wanted) <= FACTORS:
+        return None
+    if any(size < 1 for size in wanted):
+        return None
+
+    def distance(shape: tuple[int, ...]) -> tuple[int, float]:
+        pairs = list(zip(shape, wanted, strict=True))
+        broken = sum(
+            (a == c) != (b == d)
+            for place, (a, b) in enumerate(pairs)
+            for c, d in pairs[:place]
+            if b == d
+        )
+        return broken, sum(abs(math.log(a / b)) for a, b in pairs)
+
+    return min(_factorings(total, len(wanted)), key=distance)
+
+
+def _factorings(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    if parts == 1:
+        yield (total,)
+        return
+    for factor in _divisors(total):
+        for rest in _factorings(total // factor, parts - 1):
+            yield (factor, *rest)
+
+
+def _divisors(number: int) -> list[int]:
+    low = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return sorted({*low, *(number // n for n in low)})
