@@ -18,6 +18,7 @@ from .streams import OutputLost, watched
 EPILOG = """\
 examples:
   tulle check digits.net                                 find mistakes
+  tulle fmt digits.net                                   write it in the one style
   tulle render digits.net -o digits.svg                  draw the model
   tulle train digits.net --data digits.npz -o d.tulle    train it
   tulle evaluate d.tulle --data digits.npz               measure it
@@ -49,13 +50,18 @@ def parser() -> argparse.ArgumentParser:
 
 def _looking(commands: Any) -> None:
     check = _command(commands, "check", "find mistakes in .net files")
-    check.add_argument("files", nargs="+", metavar="FILE", help="a .net file")
+    _texts(check)
+    check.add_argument("--fix", action="store_true", help="mend what has a fix")
     check.add_argument(
-        "--format",
-        choices=("full", "concise", "json", "github"),
-        default="full",
-        help="how to print what is found (default: full)",
+        "--diff", action="store_true", help="show what `--fix` would change"
     )
+
+    fmt = _command(commands, "fmt", "write .net files in the one style")
+    _texts(fmt)
+    fmt.add_argument(
+        "--check", action="store_true", help="write nothing; 1 if a file would change"
+    )
+    fmt.add_argument("--diff", action="store_true", help="show what would change")
 
     summary = _command(commands, "summary", "print layers, types and parameters")
     _model_argument(summary)
@@ -127,7 +133,19 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
+    made.add_argument(
+        "--format",
+        choices=("full", "concise", "json", "github"),
+        default="full",
+        help="how to print mistakes (default: full)",
+    )
     return made
+
+
+def _texts(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "files", nargs="+", metavar="FILE", help="a .net file, or - for standard input"
+    )
 
 
 def _model_argument(command: argparse.ArgumentParser, saved: bool = True) -> None:
@@ -243,7 +261,7 @@ def _guarded(options: argparse.Namespace) -> int:
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the last place before the user
-        return _told(error)
+        return _told(error, options.format)
     return code
 
 
@@ -251,7 +269,7 @@ def _show_warning(message: Any, *place: Any, **more: Any) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, format: str) -> int:
     from .graph.diagnostics import TulleError
 
     if os.environ.get("TULLE_TRACEBACK"):
@@ -259,9 +277,9 @@ def _told(error: Exception) -> int:
 
         traceback.print_exception(error)
     elif isinstance(error, TulleError):
-        from .commands import print_diagnostics
+        from .printing import print_diagnostics
 
-        print_diagnostics(error.diagnostics, sys.stderr)
+        print_diagnostics(error.diagnostics, sys.stderr, format)
     else:
         what = " ".join(str(error).split()) or "no message"
         print(f"internal error: {type(error).__name__}: {what}", file=sys.stderr)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from .graph.diagnostics import DataError, Diagnostic, RunShapeError, is_python
+from . import commands_text
+from .graph.diagnostics import DataError, RunShapeError
 from .graph.files import check_readable, check_writable
-from .graph.report import render_all
+from .printing import refuse, say
 
 if TYPE_CHECKING:
     from .dsl.plans import TrainingPlan
@@ -22,70 +22,7 @@ TEST = "test_"  # before the names of the arrays that training leaves alone
 SAVED = ".tulle"
 
 
-def print_diagnostics(
-    diagnostics: Iterable[Diagnostic], stream: TextIO, format: str = "full"
-) -> None:
-    """Print diagnostics, in colour only on a terminal that wants it."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    color = stream.isatty() and not plain
-    width = _columns(stream) if color else 100
-    told = map(_without_caller, diagnostics)
-    text = render_all(told, format, color=color, width=max(width, 60))
-    if text:
-        say(text, stream)
-
-
-def _columns(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError):
-        return 100
-
-
-def _without_caller(diagnostic: Diagnostic) -> Diagnostic:
-    """A diagnostic without the line of Python that called: here nobody wrote it."""
-    span = diagnostic.span
-    labels = tuple(label for label in diagnostic.labels if not is_python(label.span))
-    if span is not None and is_python(span):
-        span = None
-    return replace(diagnostic, span=span, labels=labels)
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Write lines."""
-    (stream or sys.stdout).write(f"{text}\n")
-
-
-def refuse(code: str, message: str, *advice: str) -> DataError:
-    """The error of a command that cannot do what it was told."""
-    return DataError(Diagnostic(code, message, help=advice))
-
-
 # Looking.
-
-
-def run_check(options: Namespace) -> int:
-    """Find mistakes in files."""
-    from .dsl import check
-
-    found = {path: check(path) for path in dict.fromkeys(options.files)}
-    everything = [diagnostic for one in found.values() for diagnostic in one]
-    print_diagnostics(everything, sys.stdout, options.format)
-    errors = sum(diagnostic.severity == "error" for diagnostic in everything)
-    if options.format == "full":
-        if everything:
-            say("")
-        for path, one in found.items():
-            say(f"{path}: {_verdict(one)}")
-    return 1 if errors else 0
-
-
-def _verdict(diagnostics: Sequence[Diagnostic]) -> str:
-    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
-    warnings = len(diagnostics) - errors
-    counts = ((errors, "error"), (warnings, "warning"))
-    told = [f"{n} {word}{'s' if n != 1 else ''}" for n, word in counts if n]
-    return ", ".join(told) or "no mistakes found"
 
 
 def run_summary(options: Namespace) -> int:
@@ -162,7 +99,8 @@ def _step_graph(options: Namespace) -> Any:
         return graph_of(_model(options))
     plan = _plan(_load(options), options)
     model = _compiled(plan)
-    signature = Signature(model.input_types, tuple(plan.targets.values()), (None,))
+    targets = tuple(plan.targets.values())
+    signature = Signature(model.input_types, targets, (None,) * len(targets))
     return model.steps.train_graph(signature)
 
 
@@ -195,7 +133,7 @@ def run_train(options: Namespace) -> int:
         with _target_called(tuple(plan.targets)):
             model.fit(
                 {name: arrays[name] for name in model.input_names},
-                *(arrays[name] for name in plan.targets),
+                plan.y(arrays),
                 verbose=0 if options.quiet else "auto",
                 **(plan.fit_arguments | chosen),
             )
@@ -251,7 +189,7 @@ def run_evaluate(options: Namespace) -> int:
         with _target_called([part + name for name in names]):
             figures = model.evaluate(
                 {name: arrays[part + name] for name in model.input_names},
-                *(arrays[part + name] for name in names),
+                _as_y(model, {name: arrays[part + name] for name in names}),
                 verbose=0,
                 return_dict=True,
             )
@@ -259,6 +197,22 @@ def run_evaluate(options: Namespace) -> int:
     what = f"{count} {'test' if part else 'training'} samples"
     say(f"{model.name} on {what} of {options.data}: {told(figures)}")
     return 0
+
+
+def _as_y(model: Any, targets: Mapping[str, Any]) -> Any:
+    """The targets as `evaluate` takes them: by name where the model knows the names."""
+    if len(targets) == 1:
+        return next(iter(targets.values()))
+    known = {*_target_names(model), *model.output_names}
+    return (
+        dict(targets) if known.issuperset(targets) else list(targets.values()) or None
+    )
+
+
+def _target_names(model: Any) -> tuple[str, ...]:
+    """The names of the targets, where a loss of everything tells them."""
+    joint = model.demand_compiled().joint
+    return () if joint is None else tuple(name for name, _ in joint.targets)
 
 
 def _trained(options: Namespace) -> tuple[Any, tuple[str, ...] | None]:
@@ -466,6 +420,9 @@ def _targets_among(
     model: Any, names: Sequence[str], part: str, path: str
 ) -> tuple[str, ...]:
     """The arrays that are no input, if they are as many as the outputs."""
+    known = _target_names(model)
+    if model.demand_compiled().joint is not None and set(known) <= set(names):
+        return known
     rest = tuple(name for name in names if name not in model.input_names)
     if not rest:
         raise refuse(
@@ -485,10 +442,11 @@ def _targets_among(
 
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "check": run_check,
+    "check": commands_text.run_check,
     "dump": run_dump,
     "evaluate": run_evaluate,
     "explain": run_explain,
+    "fmt": commands_text.run_fmt,
     "predict": run_predict,
     "render": run_render,
     "summary": run_summary,

@@ -48,7 +48,7 @@ def parse(source: Source) -> tuple[syntax.File | None, list[Diagnostic]]:
         return None, [
             Diagnostic("T0101", message, Span.between(source, zero, zero + 1))
         ]
-    tokens, faults = tokenize(source, _table())
+    tokens, faults = tokenize(source, table())
     if deep := _nesting(tokens):
         return None, [deep]
     parser = _Parser(tokens)
@@ -72,7 +72,8 @@ def _nesting(tokens: Sequence[Token]) -> Diagnostic | None:
 
 
 @cache
-def _table() -> Terminals:
+def table() -> Terminals:
+    """What the tokenizer knows of the grammar."""
     return terminals(tables().terminals)
 
 
@@ -162,7 +163,7 @@ class _Parser:
             return
         self.broken.add(piece)
         mistake = Mistake(self.tokens, index, accepted, opener, self.open_at(index))
-        fault = explain(mistake, _table())
+        fault = explain(mistake, table())
         self.faults.append(fault)
         if fault.code == "T0106":
             # A reserved word is no beginning where a name was meant.

@@ -60,13 +60,16 @@ class Run:
         first, self.end = self.tables.starts[start]
         self.states, self.values = [first], list[Any]()
 
-    def feed(self, token: Token) -> None:
-        """Take a token; raises `Refused` for one that does not fit."""
+    def feed(self, token: Token, value: Any = None) -> None:
+        """Take a token; raises `Refused` for one that does not fit.
+
+        `value` stands for it among the children of rules, or the token itself.
+        """
         states = self.states
         while (action := self.tables.states[states[-1]].get(token.type)) is not None:
             if action >= 0:
                 states.append(action)
-                self.values.append(token)
+                self.values.append(token if value is None else value)
                 return
             self._reduce(self.tables.rules[-action - 1])
         raise Refused(self._accepted(states))
@@ -87,7 +90,10 @@ class Run:
     def _reduce(self, rule: Rule) -> None:
         children: list[Any] = []
         if rule.length:
-            for value in self.values[-rule.length :]:
+            first, *others = self.values[-rule.length :]
+            # A list grows at its end: its items are taken over, not copied.
+            children = first.children if isinstance(first, _Spliced) else [first]
+            for value in others:
                 children += value.children if isinstance(value, _Spliced) else [value]
             del self.values[-rule.length :], self.states[-rule.length :]
         if rule.spliced:

@@ -1,0 +1,157 @@
+"""`tulle fmt` and `tulle check --fix`: files in place, standard input, patches."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from tulle import cli
+
+LOOSE = "net 1 dim B\nmodel M(x:f32[B,2])->f32[B,3]{return x|>Dense(3)}\n"
+NEAT = """\
+net 1
+
+dim B
+
+model M(x: f32[B, 2]) -> f32[B, 3] {
+  return x |> Dense(3)
+}
+"""
+WRONG = """\
+net 1
+dim B
+const a: f32 = .5
+model M(x: f32[B, 2]) -> f32[B, 3] { return x |> Dnse(3) }
+"""
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run a command in an empty folder: code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, stdin=b""):
+        stream = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
+        monkeypatch.setattr(sys, "stdin", stream)
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        assert "internal error" not in captured.err
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text, name="a.net"):
+        place = tmp_path / name
+        place.write_bytes(text.encode())
+        return place
+
+    return write
+
+
+def test_fmt_writes_in_place(run, file):
+    place, other = file(LOOSE), file(NEAT, "b.net")
+    before = other.stat().st_mtime_ns
+    assert run("fmt", "a.net", "b.net") == (0, "formatted a.net\n", "")
+    assert place.read_text() == NEAT
+    assert other.stat().st_mtime_ns == before
+
+
+def test_fmt_check_tells_and_writes_nothing(run, file):
+    place = file(LOOSE)
+    file(NEAT, "b.net")
+    assert run("fmt", "--check", "a.net", "b.net") == (
+        1,
+        "a.net is not formatted\n",
+        "",
+    )
+    assert place.read_text() == LOOSE
+    assert run("fmt", "--check", "b.net") == (0, "", "")
+
+
+def test_fmt_diff_shows_a_patch(run, file):
+    place = file(LOOSE)
+    code, out, _ = run("fmt", "--diff", "a.net")
+    assert code == 0
+    assert out.startswith("--- a.net\n+++ a.net\n@@")
+    assert "+  return x |> Dense(3)\n" in out
+    assert place.read_text() == LOOSE
+    assert run("fmt", "--diff", "--check", "a.net")[0] == 1
+
+
+def test_fmt_of_standard_input(run):
+    assert run("fmt", "-", stdin=LOOSE.encode()) == (0, NEAT, "")
+    code, out, err = run("fmt", "-", stdin=b"\xff")
+    assert (code, out) == (1, "")
+    assert "T0704" in err
+
+
+def test_fmt_of_wrong_syntax_changes_nothing(run, file):
+    place = file("net 1 model M(x: f32[B, 2] -> f32[] { return x }")
+    before = place.read_text()
+    file(LOOSE, "b.net")
+    code, out, err = run("fmt", "a.net", "b.net")
+    assert (code, out) == (1, "formatted b.net\n")
+    assert "T0103" in err
+    assert place.read_text() == before
+
+
+def test_fmt_keeps_a_file_with_windows_newlines_readable(run, file):
+    place = file(LOOSE.replace("\n", "\r\n"))
+    assert run("fmt", "a.net")[0] == 0
+    assert place.read_bytes() == NEAT.encode()
+
+
+def test_check_fix_mends_several_files(run, file):
+    first, second = file(WRONG), file(WRONG, "b.net")
+    assert run("check", "a.net")[0] == 1
+    code, out, _ = run("check", "--fix", "a.net", "b.net")
+    assert code == 0
+    assert "a.net:3: write `0.5`" in out
+    assert "a.net:4: write `Dense`" in out
+    assert first.read_text() == second.read_text()
+    assert "= 0.5" in first.read_text()
+    assert "Dense(3)" in first.read_text()
+
+
+def test_check_fix_of_all_mistakes_ends_well(run, file):
+    place = file(NEAT.replace("Dense", "Dnse").replace("dim B", "dim B in 4..2"))
+    assert run("check", "--fix", "a.net")[0] == 1
+    place = file(NEAT.replace("Dense", "Dnse"))
+    code, out, _ = run("check", "--fix", "a.net")
+    assert (code, place.read_text()) == (0, NEAT)
+    assert "a.net: no mistakes found" in out
+    assert run("check", "--fix", "--format", "json", "a.net") == (0, "[]\n", "")
+
+
+def test_check_diff_writes_nothing(run, file):
+    place = file(WRONG)
+    code, out, _ = run("check", "--diff", "a.net")
+    assert "-const a: f32 = .5\n" in out
+    assert "|> Dense(3)" in out
+    assert place.read_text() == WRONG
+    assert code == 0
+
+
+def test_check_of_standard_input(run):
+    assert run("check", "-", stdin=NEAT.encode())[:2] == (0, "-: no mistakes found\n")
+    code, out, _ = run("check", "--format", "concise", "-", stdin=WRONG.encode())
+    assert code == 1
+    assert out.startswith("<stdin>:3:16: error[T0101]")
+    code, _, err = run("check", "--fix", "-", stdin=WRONG.encode())
+    assert code == 1
+    assert "cannot be mended" in err
+
+
+@pytest.mark.parametrize("command", [["summary"], ["dump"], ["render", "-o", "a.svg"]])
+def test_mistakes_are_told_in_any_format(run, file, command):
+    file(WRONG)
+    code, _, err = run(command[0], "a.net", *command[1:], "--format", "json")
+    assert code == 1
+    assert {found["code"] for found in json.loads(err)} == {"T0101"}
+    code, _, err = run(command[0], "a.net", *command[1:], "--format", "github")
+    assert err.startswith("::error file=a.net,line=3,col=16")
