@@ -130,6 +130,8 @@ def run_train(options: Namespace) -> int:
         given = {"batch_size": options.batch, "epochs": options.epochs}
         chosen = {name: value for name, value in given.items() if value is not None}
         model = _compiled(plan)
+        if plan.remark and not options.quiet:
+            say(plan.remark)
         with _target_called(tuple(plan.targets)):
             model.fit(
                 {name: arrays[name] for name in model.input_names},

@@ -9,7 +9,7 @@ from ..graph.diagnostics import Diagnostic
 from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
-    s.Choices, s.ClipSection, s.ExternItem, s.FreezeSection, s.Guard, s.Hole,
+    s.Choices, s.ExternItem, s.Guard, s.Hole,
     s.Where,
 )  # fmt: skip
 

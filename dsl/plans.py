@@ -9,7 +9,7 @@ from typing import Any
 from ..graph.diagnostics import Label, Span
 from ..graph.network import Network
 from ..graph.types import TensorType
-from . import declared
+from . import declared, sparing
 from . import syntax as s
 from .arguments import replacement
 from .checker import Checker
@@ -60,6 +60,15 @@ class TrainingPlan:
     metrics: Sequence[Any] = ()
     targets: Mapping[str, TensorType] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+    frozen: tuple[int, int] | None = None
+
+    @property
+    def remark(self) -> str | None:
+        """What `freeze` did, in words."""
+        if self.frozen is None:
+            return None
+        count, total = self.frozen
+        return f"froze {count} of {total} parameters"
 
     @property
     def seed(self) -> int | None:
@@ -114,11 +123,18 @@ class _Plan:
         self.sections: dict[type, Any] = {}
         self.optimizer: Any = None
         self.run: dict[str, Any] = {}
+        self.frozen: tuple[int, int] | None = None
 
     def made(self) -> TrainingPlan:
         loss, metrics = self.goals.compiled()
         return TrainingPlan(
-            self.model, loss, self.optimizer, metrics, self.targets, self.run
+            self.model,
+            loss,
+            self.optimizer,
+            metrics,
+            self.targets,
+            self.run,
+            self.frozen,
         )
 
     def check(self) -> None:
@@ -149,8 +165,14 @@ class _Plan:
         return good and (bool(self.targets) or not self.item.parameters.items)
 
     def check_sections(self) -> None:
-        for section in self.item.sections:
+        # What is frozen is known before the loss is asked what it reaches.
+        later = [x for x in self.item.sections if not isinstance(x, s.FreezeSection)]
+        first = [x for x in self.item.sections if isinstance(x, s.FreezeSection)]
+        for section in first + later:
             self.section(section)
+        clip = self.sections.get(s.ClipSection)
+        if clip is not None and self.optimizer is not None:
+            self.optimizer = sparing.clipped(self.checker, clip, self.optimizer)
         for kind, word in ((s.LossSection, "loss"), (s.OptimizerSection, "optimizer")):
             if kind not in self.sections:
                 message = f"the training of `{self.item.model.text}` has no `{word}`"
@@ -172,6 +194,8 @@ class _Plan:
                 self.check_optimizer(value)
             case s.MetricsSection(_, entries):
                 self.goals.check_metrics(entries)
+            case s.FreezeSection():
+                self.frozen = sparing.freeze(self.checker, section, self.model)
             case s.RunSection(_, entries):
                 for entry in entries:
                     self.check_run(entry)

@@ -63,6 +63,7 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True) -> None
     config: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     config["model"] = encoder.layer(model)
     config["compile"] = _compile_arguments(model, encoder)
+    config["frozen"] = frozen_in(model)
     config["seeds"] = [[g.seed, g.count] for g in seeds_of(model)]
     config["tables"] = encoder.tables
     weights = to_bytes(arrays_of(model) | encoder.arrays)
@@ -99,6 +100,9 @@ def load_model(
         if not isinstance(model, Model):
             _refuse(place, "it holds a layer, not a model")
         _assign(place, model, arrays)
+        variables = model.named_variables()
+        for name in config.get("frozen", ()):
+            variables[name].trainable = False
         _restore_seeds(place, model, config["seeds"])
         if compile and config["compile"] is not None:
             model.compile(**decoder.mapping(config["compile"]))
@@ -180,6 +184,12 @@ def arrays_of(model: Model) -> Arrays:
             state = optimizer.state(model.variable_names())
         arrays.update({f"optimizer/{name}": array for name, array in state.items()})
     return arrays
+
+
+def frozen_in(model: Model) -> list[str]:
+    """The weights that were made to be trained and are not, by name."""
+    variables = model.named_variables().items()
+    return [n for n, v in variables if v.made_trainable and not v.trainable]
 
 
 def _compile_arguments(model: Model, encoder: Encoder) -> Any:
