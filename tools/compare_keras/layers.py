@@ -106,7 +106,7 @@ class Peer:
         tensors = [self.keras.ops.convert_to_tensor(x) for x in given]
         for place, mask in masks.items():
             self.set_mask(tensors[place], self.keras.ops.convert_to_tensor(mask))
-        result = layer(*arranged(row, tensors), **row.call, **more)
+        result = layer(*arranged(row, tensors), **{**row.call, **more})
         return flat(result)
 
 
@@ -191,13 +191,28 @@ def refused(row: LayerRow, given: list[Any], masks: Any, error: Exception) -> li
     return [f"only Keras refuses: {type(error).__name__}: {first[:200]}"]
 
 
+def paired(ours: Any, theirs: Any) -> list[tuple[Any, Any]]:
+    """Our weights with Keras's of the same name and shape, in order."""
+    left, found = list(theirs.weights), []
+    for mine in ours.weights:
+        like = (mine.name, tuple(mine.shape), mine.trainable)
+        for other in left:
+            if (other.name, tuple(other.shape), other.trainable) == like:
+                found.append((mine, other))
+                left = [variable for variable in left if variable is not other]
+                break
+    return found
+
+
 def weights(ours: Any, theirs: Any) -> list[str]:
-    """Give Keras's layer our weights; says if names, shapes or order differ."""
-    mine = [(v.name, tuple(v.shape), v.trainable) for v in ours.weights]
-    other = [(v.name, tuple(v.shape), v.trainable) for v in theirs.weights]
-    if mine != other:
+    """Give Keras's layer our weights; says if names or shapes differ."""
+    pairs = paired(ours, theirs)
+    if not len(pairs) == len(ours.weights) == len(theirs.weights):
+        mine = [(v.name, tuple(v.shape), v.trainable) for v in ours.weights]
+        other = [(v.name, tuple(v.shape), v.trainable) for v in theirs.weights]
         return [f"weights {mine}, Keras has {other}"]
-    theirs.set_weights(ours.get_weights())
+    for variable, other in pairs:
+        other.assign(variable.numpy())
     return []
 
 
@@ -234,9 +249,9 @@ def values(
     if row.gradients:
         for name, slope in slopes.items():
             found += differ(f"gradient of {name}", my_slopes[name], slope)
-    for v, w in zip(ours.weights, theirs.weights, strict=True):
+    for v, w in paired(ours, theirs):
         found += differ(f"after: {v.name}", v.numpy(), np.asarray(w))
-    theirs.set_weights(ours.get_weights())
+    weights(ours, theirs)
     return found
 
 
@@ -291,9 +306,11 @@ def peer_values(
         # `stateless_call` would leave out what only a whole call does, such as masks.
         pairs = [*zip(layer.trainable_variables, trained, strict=True), *before]
         with peer.keras.StatelessScope(state_mapping=pairs) as scope:
-            outs = flat(layer(*arguments, **row.call, **more))
+            outs = flat(layer(*arguments, **{**row.call, **more}))
         kept = [scope.get_current_value(v) for v, _ in before]
         found["outs"], found["state"] = outs, kept
+        changed = map(scope.get_current_value, layer.trainable_variables)
+        found["trained"] = list(changed)
         terms = [
             (out * cotangent(out.shape)).sum()
             for out in outs
@@ -304,6 +321,7 @@ def peer_values(
     points = [jnp.asarray(given[i]) for i in floats]
     trained = [v.value for v in layer.trainable_variables]
     score(points, trained)
+    after = found["trained"]
     outs = [np.asarray(out) for out in found["outs"]]
     for variable, value in zip(
         layer.non_trainable_variables, found["state"], strict=True
@@ -318,6 +336,9 @@ def peer_values(
             f"input {i}": np.asarray(g) for i, g in zip(floats, ahead, strict=True)
         }
         slopes |= {f"weight {i}": np.asarray(g) for i, g in enumerate(own)}
+    for variable, value in zip(layer.trainable_variables, after, strict=True):
+        if value is not None:
+            variable.assign(value)
     return outs, slopes
 
 
