@@ -61,6 +61,14 @@ def read(path: str | Path, name: str | None = None) -> Source:
         raise DataError(Diagnostic("T0704", message)) from None
 
 
+class _Refused(Exception):
+    """An import that cannot be followed."""
+
+    def __init__(self, code: str, message: str, span: Span, **more: Any):
+        super().__init__(message)
+        self.fault = Diagnostic(code, message, span, **more)
+
+
 @dataclass(eq=False)
 class File:
     """One file of a check, and what it imports; None where that failed."""
@@ -117,18 +125,20 @@ class Files:
 
     def _visit(self, file: File, chain: list[tuple[Path, File]]) -> None:
         for item in file.items(s.Import):
-            file.imports[item] = self._followed(file, item, chain)
+            try:
+                file.imports[item] = self._followed(file, item, chain)
+            except _Refused as refused:
+                file.imports[item] = None
+                self.faults.append(told_by(refused.fault, file))
         self.order.append(file)
 
     def _followed(
         self, file: File, item: s.Import, chain: list[tuple[Path, File]]
-    ) -> File | None:
-        """The file that an import names; None after a mistake."""
+    ) -> File:
+        """The file that an import names; raises `_Refused`."""
         place = self._place(file, item)
-        if place is None:
-            return None
         if place in [other for other, _ in chain]:
-            return self._circle(item, place, chain)
+            raise _circle(item, place, chain)
         if place in self.known:
             return self.known[place]
         span = item.path.span
@@ -136,7 +146,7 @@ class Files:
             message = f"imports lead more than {MAX_DEPTH} files deep"
             if len(chain) < MAX_DEPTH:
                 message = f"there are more than {MAX_FILES} files"
-            return self._refuse("T0908", message, span)
+            raise _Refused("T0908", message, span)
         name = normpath(Path(file.name).parent / str(item.path.value))
         try:
             source = read(place, name)
@@ -144,55 +154,35 @@ class Files:
             fault = error.diagnostics[0]
             texts = [_seen_from(text, item, place) for text in fault.help]
             message = _seen_from(fault.message, item, place)
-            return self._refuse(fault.code, message, span, help=tuple(texts))
+            raise _Refused(fault.code, message, span, help=tuple(texts)) from None
         found = self.known[place] = self._parsed(source, place.parent, span)
         self._visit(found, [*chain, (place, found)])
         return found
 
-    def _place(self, file: File, item: s.Import) -> Path | None:
+    def _place(self, file: File, item: s.Import) -> Path:
         """Where an imported file lies: inside the root, with links resolved."""
         text, span = str(item.path.value), item.path.span
         if file.folder is None or self.root is None:
             message = "an import needs a folder, and this text has none"
             help = ("load it from a file, or give the `root` to look in",)
-            return self._refuse("T0221", message, span, help=help)
+            raise _Refused("T0221", message, span, help=help)
         if not text.endswith(SUFFIX):
             message = f"an import names a `{SUFFIX}` file, and `{text}` is none"
-            return self._refuse("T0221", message, span)
+            raise _Refused("T0221", message, span)
         path = Path(text)
         try:
             place = (file.folder / path).resolve()
             inside = place.is_relative_to(self.root.resolve())
         except (OSError, RuntimeError, ValueError):
-            return self._refuse("T0221", f"`{text}` is no path of a file", span)
+            raise _Refused("T0221", f"`{text}` is no path of a file", span) from None
         if path.is_absolute() or not inside:
             what = (
                 "is absolute" if path.is_absolute() else "leads out of the root folder"
             )
             note = "the root is the folder of the first file unless the host gives one"
             help = ("move the file into it, or load with another `root`",)
-            return self._refuse(
-                "T0221", f"`{text}` {what}", span, notes=(note,), help=help
-            )
+            raise _Refused("T0221", f"`{text}` {what}", span, notes=(note,), help=help)
         return place
-
-    def _circle(
-        self, item: s.Import, place: Path, chain: list[tuple[Path, File]]
-    ) -> None:
-        places = [other for other, _ in chain]
-        names = [file.name for _, file in chain[places.index(place) :]]
-        told = " → ".join([*names, names[0]])
-        message = "a file imports itself"
-        if len(names) > 1:
-            message = f"`{names[0]}` imports itself over `{names[-1]}`"
-        help = ("move what both need into a file of its own",)
-        return self._refuse("T0222", message, item.path.span, notes=(told,), help=help)
-
-    def _refuse(self, code: str, message: str, span: Span, **more: Any) -> None:
-        fault = Diagnostic(code, message, span, **more)
-        importers = {file.source: file for file in [*self.known.values()]}
-        home = importers.get(span.source)
-        self.faults.append(told_by(fault, home) if home else fault)
 
     # Settings from outside.
 
@@ -225,6 +215,17 @@ class Files:
             else fault
             for fault in faults
         ]
+
+
+def _circle(item: s.Import, place: Path, chain: list[tuple[Path, File]]) -> _Refused:
+    places = [other for other, _ in chain]
+    names = [file.name for _, file in chain[places.index(place) :]]
+    told = " → ".join([*names, names[0]])
+    message = "a file imports itself"
+    if len(names) > 1:
+        message = f"`{names[0]}` imports itself over `{names[-1]}`"
+    help = ("move what both need into a file of its own",)
+    return _Refused("T0222", message, item.path.span, notes=(told,), help=help)
 
 
 def _seen_from(text: str, item: s.Import, place: Path) -> str:

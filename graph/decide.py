@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .dim import Dim, DimLike, Symbol, sorted_symbols
+from .dim import Compound, Dim, DimLike, Symbol, sorted_symbols
 
 WITNESSES = (1, 2, 3, 7)
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
 TRIED = 256
+CONDITIONS = 64  # at most so many are looked at
 RELATIONS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -25,6 +26,9 @@ RELATIONS: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,15 @@ class Condition:
             self.left.substitute(values), self.relation, self.right.substitute(values)
         )
 
+    def symbols(self) -> frozenset[Symbol]:
+        """All symbols on both sides."""
+        return self.left.symbols() | self.right.symbols()
+
+    @property
+    def negated(self) -> Condition:
+        """What holds exactly where this does not."""
+        return Condition(self.left, NEGATED[self.relation], self.right)
+
     def __str__(self) -> str:
         return f"{self.left} {self.relation} {self.right}"
 
@@ -60,18 +73,115 @@ def equal(
     the symbols admit and to the conditions given.
     """
     left, right = Dim.of(left), Dim.of(right)
-    if left == right:
+    return True if left == right else holds(Condition(left, "==", right), where)
+
+
+def holds(asked: Condition, where: Sequence[Condition] = ()) -> bool | None:
+    """Whether a relation holds: yes for all sizes, no for some or all, or unknown.
+
+    What the symbols themselves are taken to fulfil is known besides `where`.
+    """
+    known = assumed(asked, where)
+    if asked in known:
         return True
-    first, second, clauses = _reduced(left, right, where)
-    difference = first - second
-    if difference.value is not None:
-        return difference.value == 0
-    low, high = difference.bounds()
-    if (low is not None and low > 0) or (high is not None and high < 0):
+    left, right, clauses = _reduced(asked.left, asked.right, known)
+    first, second, others = _divided(left, right, clauses)
+    answer = _by_bounds(first - second, asked.relation, others)
+    if answer is not None:
+        return answer
+    reduced = Condition(left, asked.relation, right)
+    if counterexample(reduced, clauses) is not None:
         return False
-    if counterexample(first, second, clauses) is not None:
-        return False
-    return _listed(first, second, clauses)
+    return _listed(reduced, clauses)
+
+
+def assumed(asked: Condition, where: Sequence[Condition] = ()) -> list[Condition]:
+    """The conditions given and those of all symbols that they and a question name."""
+    found = dict.fromkeys(where)
+    waiting = [asked, *where]
+    while waiting and len(found) < CONDITIONS:
+        for symbol in sorted_symbols(*_sides([waiting.pop()])):
+            fresh = [c for c in symbol.conditions if c not in found]
+            found.update(dict.fromkeys(fresh))
+            waiting += fresh
+    return list(found)
+
+
+def _by_bounds(
+    difference: Dim, relation: str, clauses: Sequence[Condition]
+) -> bool | None:
+    """The answer to `difference relation 0` as far as bounds tell it."""
+    low, high = _tightened(difference, clauses)
+    if low is not None and low == high:
+        return RELATIONS[relation](low, 0)
+    if low is not None and low > 0:
+        return relation in (">", ">=", "!=")
+    if high is not None and high < 0:
+        return relation in ("<", "<=", "!=")
+    if low == 0 and relation in (">=", "<"):
+        return relation == ">="
+    if high == 0 and relation in ("<=", ">"):
+        return relation == "<="
+    return None
+
+
+def _tightened(
+    difference: Dim, clauses: Sequence[Condition]
+) -> tuple[int | None, int | None]:
+    """Bounds of a size: its own, or those that an inequality known to hold gives."""
+    lows, highs = ([bound] for bound in difference.bounds())
+    for clause in clauses:
+        gap, least = clause.left - clause.right, int(clause.relation in (">", "<"))
+        if clause.relation in ("<", "<="):
+            gap = -gap
+        elif clause.relation not in (">", ">="):
+            continue
+        # `gap >= least`: what is left over has bounds of its own.
+        below, above = (difference - gap).bounds()[0], (difference + gap).bounds()[1]
+        lows.append(None if below is None else below + least)
+        highs.append(None if above is None else above - least)
+    return (
+        max((bound for bound in lows if bound is not None), default=None),
+        min((bound for bound in highs if bound is not None), default=None),
+    )
+
+
+def _divided(
+    left: Dim, right: Dim, clauses: Sequence[Condition]
+) -> tuple[Dim, Dim, list[Condition]]:
+    """The sizes with `divisor * quotient` for what is known to divide evenly.
+
+    The quotient is any size, so that a yes about all of them is one.
+    """
+    clauses = list(clauses)
+    for index in range(len(clauses)):
+        found = _multiple(clauses[index])
+        if found is not None:
+            left, right = left.substitute(found), right.substitute(found)
+            clauses = [clause.substitute(found) for clause in clauses]
+    return left, right, clauses
+
+
+def _multiple(clause: Condition) -> dict[Symbol, Dim] | None:
+    """A symbol as a multiple, from `(symbol + rest) % divisor == 0`."""
+    match clause.left.terms:
+        case (((((Compound("%", total, divisor)), 1),), 1),) if clause.right == 0:
+            pass
+        case _:
+            return None
+    for monomial, factor in total.terms:
+        match monomial:
+            case ((Symbol() as symbol, 1),) if factor == 1:
+                rest = total - Dim.from_symbol(symbol)
+                if symbol in rest.symbols() | divisor.symbols():
+                    continue
+                low, least = total.bounds()[0], divisor.bounds()[0]
+                if low is None or low < 0 or least is None or least < 1:
+                    continue
+                name = f"({total}) / {divisor}"
+                quotient = Dim.from_symbol(Symbol(name, int(low > 0)))
+                return {symbol: divisor * quotient - rest}
+    return None
 
 
 def _reduced(
@@ -122,19 +232,18 @@ def _sides(clauses: Sequence[Condition]) -> list[Dim]:
     return [side for clause in clauses for side in (clause.left, clause.right)]
 
 
-def _listed(left: Dim, right: Dim, where: Sequence[Condition]) -> bool | None:
-    """Whether they are equal at every valuation, where those can be gone through."""
-    symbols = sorted_symbols(left, right, *_sides(where))
+def _listed(asked: Condition, where: Sequence[Condition]) -> bool | None:
+    """Whether it holds at every valuation, where those can be gone through."""
+    symbols = sorted_symbols(*_sides([asked, *where]))
     ranges = [_all_values(symbol) for symbol in symbols]
     if math.prod(len(r) or TRIED + 1 for r in ranges) > TRIED:
         return None
     for numbers in itertools.product(*ranges):
         values = dict(zip(symbols, numbers, strict=True))
-        if not all(_defined(dim, values) for dim in (left, right, *_sides(where))):
+        if not all(_defined(dim, values) for dim in _sides([asked, *where])):
             return None
-        if all(clause.holds(values) for clause in where):
-            if left.evaluate(values) != right.evaluate(values):
-                return False
+        if all(clause.holds(values) for clause in where) and not asked.holds(values):
+            return False
     return True
 
 
@@ -148,14 +257,19 @@ def _all_values(symbol: Symbol) -> Sequence[int]:
 
 
 def counterexample(
-    left: DimLike, right: DimLike, where: Sequence[Condition] = ()
+    asked: Condition, where: Sequence[Condition] = ()
 ) -> dict[Symbol, int] | None:
-    """Sizes for which the two differ, or None if no witness shows it."""
-    left, right = Dim.of(left), Dim.of(right)
-    for values in valuations(left, right, *_sides(where)):
-        if all(clause.holds(values) for clause in where):
-            if left.evaluate(values) != right.evaluate(values):
-                return values
+    """Sizes for which a relation fails, or None if no witness shows it."""
+    return example(asked.negated, where)
+
+
+def example(
+    asked: Condition, where: Sequence[Condition] = ()
+) -> dict[Symbol, int] | None:
+    """Sizes for which a relation holds, or None if no witness shows it."""
+    for values in valuations(*_sides([asked, *where])):
+        if all(clause.holds(values) for clause in (*where, asked)):
+            return values
     return None
 
 

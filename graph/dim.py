@@ -12,9 +12,12 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .diagnostics import Fault, Span
+
+if TYPE_CHECKING:
+    from .decide import Condition
 
 LIMIT = 2**31  # every size of a tensor stays below this
 TERMS = 64
@@ -56,12 +59,12 @@ class Symbol:
 
     A rigid symbol stands for every size at once (a declared `dim`): nothing may force
     it to a number. `step` and `rest` admit only sizes with that remainder, `members`
-    only those listed.
+    only those listed; `conditions` relate it to others.
     """
 
     __slots__ = (
         "name", "number", "lower", "upper", "rigid", "origin",
-        "step", "rest", "members",
+        "step", "rest", "members", "conditions",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +93,7 @@ class Symbol:
         self.name, self.lower, self.upper = name, lower, upper
         self.rigid, self.origin = rigid, origin
         self.number = next(_counter)
+        self.conditions: tuple[Condition, ...] = ()  # what else is taken to hold
 
     def _fits(self, number: int) -> bool:
         return number % self.step == self.rest

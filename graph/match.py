@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .decide import Condition, equal, solve, solve_all
+from .decide import Condition, equal, holds, solve, solve_all
 from .diagnostics import Fault
-from .dim import Dim, Symbol
+from .dim import Dim, Symbol, sorted_symbols
 from .types import TensorType
 
 Solution = dict[Symbol, Dim]
@@ -37,7 +37,16 @@ def match_types(
         raise
     for condition in where:
         _check_condition(condition, values)
+    for condition in _own_conditions(declared):
+        _check_condition(condition, values, proven=True)
     return values
+
+
+def _own_conditions(declared: Sequence[TensorType]) -> list[Condition]:
+    """What the symbols of the declared types are taken to fulfil."""
+    dims = [dim for type in declared for dim in type.shape]
+    found = [c for symbol in sorted_symbols(*dims) for c in symbol.conditions]
+    return list(dict.fromkeys(found))
 
 
 def _solved(pairs: Pairs) -> Solution:
@@ -110,15 +119,19 @@ def _settle_together(
     return bool(found)
 
 
-def _check_condition(condition: Condition, values: Solution) -> None:
+def _check_condition(
+    condition: Condition, values: Solution, proven: bool = False
+) -> None:
+    """Refuse sizes that break a condition, or that are not `proven` to keep it."""
     known = condition.substitute(values)
-    left, right = known.left.value, known.right.value
-    if left is None or right is None or known.holds({}):
+    plain = not known.symbols()
+    if known.holds({}) if plain else not proven or holds(known) is True:
         return
     solved = [f"{s} = {v}" for s, v in values.items() if v.symbol is not s]
+    reads = f"it reads {known}" if plain else f"nothing proves {known}"
     raise Fault(
         "T0701",
-        f"the sizes break the condition `{condition}`: it reads {known}",
+        f"the sizes break the condition `{condition}`: {reads}",
         dims=(condition.left, condition.right),
         notes=["so far " + ", ".join(solved)] if solved else [],
     )

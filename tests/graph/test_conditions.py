@@ -90,7 +90,7 @@ def test_answers(left, right, answer):
         (f, t * 2, [Condition(f, "==", t * 2)], True),
         (f // 2, t, [Condition(f, "==", t * 2)], True),
         (f, 3, [Condition(f, "==", Dim.of(3))], True),
-        (f % 2, 0, [Condition(f % 2, "==", Dim.of(0))], None),
+        (f % 2, 0, [Condition(f % 2, "==", Dim.of(0))], True),
         (f, 1, [Condition(f, ">", Dim.of(1))], False),
         (k, 4, [Condition(k, "<", Dim.of(8))], True),
         (k, 8, [Condition(k, "!=", Dim.of(4)), Condition(k, "<", Dim.of(9))], True),

@@ -4,7 +4,7 @@ import pytest
 from dim_expressions import SYMBOLS, A, B, C, at, expressions, same_examples, values
 from hypothesis import given
 
-from tulle.graph.decide import counterexample, equal, solve, valuations
+from tulle.graph.decide import Condition, counterexample, equal, solve, valuations
 from tulle.graph.dim import Dim, Symbol, maximum, product
 
 
@@ -16,7 +16,7 @@ def test_equal_is_true_to_values(left, right, chosen):
     if answer is True:
         assert left.number(chosen) == right.number(chosen)
     if answer is False:
-        witness = counterexample(left.dim(), right.dim())
+        witness = counterexample(Condition(left.dim(), "==", right.dim()))
         if witness is None:
             assert left.number(chosen) != right.number(chosen)
         else:
