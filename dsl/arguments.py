@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import (
-    Diagnostic,
     Edit,
     Fix,
     Span,
 )
 from ..graph.dim import Dim
 from ..graph.layer import Layer
+from ..graph.masking import set_mask
 from ..graph.tensor import SymbolicTensor
+from ..graph.unapplied import refusal
 from . import library
 from . import syntax as s
 from .scope import listed, nearest
@@ -152,7 +153,7 @@ def raw(value: Value) -> Any:
             return tuple(d if d.value is None else d.value for d in dims)
         case Tuple(items):
             return tuple(map(raw, items))
-        case Library("op" | "initializer", name):
+        case Library("op" | "initializer" | "regularizer" | "constraint", name):
             return name
         case Instance(layer=Layer() as layer):
             return layer
@@ -162,7 +163,10 @@ def raw(value: Value) -> Any:
 def symbolic(value: Value) -> Any:
     """A value as a layer takes it: symbols in place of nodes."""
     if isinstance(value, Tensor):
-        return SymbolicTensor(value.node)
+        symbol = SymbolicTensor(value.node)
+        if value.mask is not None:
+            set_mask(symbol, SymbolicTensor(value.mask))
+        return symbol
     if isinstance(value, Tuple):
         return [symbolic(item) for item in value.items]
     return raw(value)
@@ -170,33 +174,24 @@ def symbolic(value: Value) -> Any:
 
 def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
     """Whether an argument is a layer or function where tensors belong; told if so."""
-    for item in given:
+    for index, item in enumerate(given):
         match item.value:
             case Poison():
                 return True
-            case Instance(span, title):
-                applied = f"{title}(…)(x)"
-                evaluator.checker.add(
-                    Diagnostic(
-                        "T0501",
-                        f"a layer `{title}` stands where a tensor is needed",
-                        item.span,
-                        labels=tuple(_made(span, item.span)),
-                        help=(f"apply it: `x |> {title}(…)` or `{applied}`",),
-                    )
-                )
+            case Instance() as made:
+                unused = made.layer is None or made.layer._first_call is None
+                elsewhere = unused and made.span != item.span
+                fault = refusal(
+                    made.given_name or made.title, made.title,
+                    made.span if elsewhere else None, index, "x |> {}",
+                )  # fmt: skip
+                evaluator.checker.refuse(fault, item.span, {index: item.span})
                 return True
             case Library("layer") | Definition():
                 message = f"{describe(item.value)} stands where a tensor is needed"
                 evaluator.checker.error("T0501", message, item.span)
                 return True
     return False
-
-
-def _made(span: Span, place: Span) -> list[Any]:
-    from ..graph.diagnostics import Label
-
-    return [Label(span, "the layer is made here")] if span != place else []
 
 
 def operand_spans(operands: Sequence[Any], given: Sequence[Given]) -> dict[int, Span]:

@@ -16,8 +16,10 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.dim import Dim
+from ..graph.masking import get_mask
 from ..graph.node import Node
 from ..graph.op import Op, as_node, unpack
+from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, constant_node
 from .arguments import Given, bind, called, not_tensors, operand_spans, raw
@@ -108,6 +110,8 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             like = found[-1].tensor_type
         else:
             found.append(as_node(operand, like))
+    if op.elementwise:
+        refuse_pairs(op.name, [node.tensor_type for node in found], found)
     made = op.apply(tuple(found), attributes)
     if isinstance(made, Node):
         place(made, caller_span(), title)
@@ -126,4 +130,5 @@ def wrapped(result: Any, span: Span) -> Value:
     node = result if isinstance(result, Node) else result.as_node()
     if node.span is None:
         object.__setattr__(node, "span", span)
-    return Tensor(node)
+    mask = get_mask(result)
+    return Tensor(node, None if mask is None else mask.as_node())

@@ -35,6 +35,7 @@ from .layer_parts import (
     parameters,
     per_sample,
     refuse_cycles,
+    refuse_operands,
     signature,
 )
 from .layer_state import LayerState
@@ -53,6 +54,7 @@ from .trace import (
     training_mode,
 )
 from .types import DType, TupleType
+from .unapplied import not_applied
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 
@@ -110,6 +112,8 @@ class LayerKind(type):
             _building=False, _build_shapes=None, _first_call=None,
         )  # fmt: skip
         try:
+            if "inputs" not in names and not layer.foreign:
+                refuse_operands(cls, {**dict(zip(names, args, strict=False)), **kwargs})
             layer.__init__(*args, **kwargs)
         except Fault as fault:
             raise TensorTypeError.of(fault, span, names) from None
@@ -483,13 +487,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _refuse_layers(layer: Layer, args: tuple[Any, ...]) -> None:
+def _refuse_layers(layer: Layer, args: Any) -> None:
     """A layer in place of a tensor: its call was forgotten."""
-    found = next((a for a in args if isinstance(a, Layer)), None)
-    if found is not None:
-        raise Fault(
-            "T0501",
-            f"`{layer.name}` needs a tensor, and `{found.name}` is a layer",
-            operands={0: f"the layer `{found.name}`"},
-            help=[f"apply it first: `{type(found).__name__}(…)(x)`"],
-        )
+    items = [
+        item for a in args for item in (a if isinstance(a, (list, tuple)) else (a,))
+    ]
+    for index, item in enumerate(items):
+        if isinstance(item, Layer):
+            raise not_applied(item, index)

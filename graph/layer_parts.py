@@ -123,6 +123,21 @@ def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
         fault.origins += filter(None, map(_declared, operands))
 
 
+def refuse_operands(kind: type, given: dict[str, Any]) -> None:
+    """Refuse a symbolic tensor among the settings of a layer."""
+    for name, value in given.items():
+        if getattr(getattr(value, "node", None), "op", None) is None:
+            continue
+        if type(value).__name__ == "SymbolicTensor":
+            title = kind.__name__
+            raise Fault(
+                "T0501",
+                f"`{title}` takes settings here, and this is a tensor {value.type}",
+                argument=name,
+                help=[f"make the layer, then put the tensor in: `{title}(…)(x)`"],
+            )
+
+
 DTYPE_CODES = ("T0402", "T0403")
 
 

@@ -24,6 +24,7 @@ from .node import Node, substitute, topological
 from .ops.random import draw_key
 from .tensor import SymbolicTensor, Value, input_node
 from .types import TensorType, dtype_of
+from .unapplied import is_layer, not_applied
 from .variable import Variable
 
 BATCH = Symbol("batch")
@@ -74,6 +75,15 @@ def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
     return Dim.of(int(size), Origin(f"{size} is written here", span))
 
 
+def _plain(structure: Any) -> list[Any]:
+    """All items of a nest of lists and dictionaries."""
+    if isinstance(structure, dict):
+        structure = list(structure.values())
+    if not isinstance(structure, (list, tuple)):
+        return [structure]
+    return [item for part in structure for item in _plain(part)]
+
+
 class Network(Layer):
     """A layer made of calls of layers and ops, from symbolic inputs to outputs.
 
@@ -109,7 +119,12 @@ class Network(Layer):
         self.built = self._named = True
 
     def _check_ends(self) -> None:
-        for what, ends in (("input", self.inputs), ("output", self.outputs)):
+        sides = ((0, "input", self.inputs), (1, "output", self.outputs))
+        structures = (self.input_structure, self.output_structure)
+        for index, what, ends in sides:
+            layer = next(filter(is_layer, _plain(structures[index])), None)
+            if layer is not None:
+                raise TensorTypeError.of(not_applied(layer, index), caller_span())
             if not ends:
                 raise TensorTypeError(
                     Diagnostic(

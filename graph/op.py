@@ -20,6 +20,7 @@ from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .dim import Dim
 from .node import Node, intern, resolve
 from .operand import Operand
+from .pairing import refuse_pairs
 from .promotion import least
 from .recording import record, recording
 from .registry import OPS
@@ -27,6 +28,7 @@ from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
 from .trace import current_trace
 from .types import DType, TensorType, TupleType, Type
+from .unapplied import is_layer, not_applied
 
 Results = Sequence["Node | None"] | None
 
@@ -145,6 +147,8 @@ class Op:
         try:
             if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
+                if self.elementwise and current_trace() is None:
+                    refuse_pairs(self.name, [n.tensor_type for n in nodes], nodes)
                 return self._placed(self.apply(tuple(nodes), attributes))
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
@@ -183,6 +187,9 @@ class Op:
 
     def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Run on values at once, and tell the tapes."""
+        if self.elementwise and recording():
+            nodes = [getattr(operand, "node", None) for operand in operands]
+            refuse_pairs(self.name, [operand.type for operand in operands], nodes)
         value = self._value(operands, attributes)
         if recording():
             record(self, operands, attributes, value)
@@ -212,6 +219,9 @@ class Op:
     def _promoted(self, operands: Sequence[Any]) -> list[Any]:
         """Operands as tensors of one dtype, as far as the op wants that."""
         chosen = list(operands)
+        for index, operand in enumerate(chosen):
+            if not isinstance(operand, (Operand, int, float)) and is_layer(operand):
+                raise not_applied(operand, index)
         if self.operand_dtypes == "any":
             return [convert(operand) for operand in chosen]
         group = range(len(chosen))[self.unified]
@@ -249,12 +259,8 @@ def _symbol_node(value: Any) -> Node:
 def convert(value: Any, dtype: DType | None = None) -> Any:
     """A tensor, symbolic tensor or variable of a value, cast if need be."""
     if not isinstance(value, Operand):
-        if hasattr(value, "build") and hasattr(value, "call"):
-            raise Fault(
-                "T0501",
-                f"`{value.name}` is a layer, not a tensor",
-                help=[f"apply it: `{type(value).__name__}(…)(x)`"],
-            )
+        if is_layer(value):
+            raise not_applied(value)
         return convert_to_tensor(value, dtype)
     found: Any = SymbolicTensor(value) if isinstance(value, Node) else value
     if dtype is None or found.type.dtype == dtype:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import tree
+from .births import place
+from .diagnostics import caller_span
 from .node import Node
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, input_node
@@ -40,6 +42,7 @@ def record(
     if not listening:
         return
     node = op.apply(nodes, attributes)
+    place(node, caller_span())
     outputs = result if isinstance(result, tuple) else (result,)
     parts = [node]
     if isinstance(node.type, TupleType):

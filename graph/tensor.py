@@ -19,6 +19,7 @@ from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
 from .types import I32, DType, DTypeLike, TensorType, dtype_of
+from .unapplied import is_layer, not_applied
 
 DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
 
@@ -277,6 +278,10 @@ def _as_array(value: Any) -> Any:
         on_gpu = value.__dlpack_device__()[0] == DLPACK_CUDA
         return array_module("gpu:0" if on_gpu else "cpu").from_dlpack(value)
     array = np.asarray(value)
+    if array.dtype.kind == "O":
+        layer = next(filter(is_layer, array.flat), None)
+        if layer is not None:
+            raise TensorTypeError.of(not_applied(layer), caller_span())
     if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
         raise TensorTypeError(
             Diagnostic(

@@ -1,0 +1,82 @@
+"""A column beside a vector: `[B, 1]` and `[B]` would pair each row with all others.
+
+NumPy stretches both; hardly anybody means it, and training on such a difference
+learns nothing. Who means it writes the axis of size 1 where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .diagnostics import Fault
+from .dim import Dim, Origin
+from .node import Node
+from .types import TensorType
+
+# A size 1 that these ops made was put there by the author.
+EXPLICIT = ("expand_dims", "getitem", "reshape", "constant", "variable")
+
+
+def refuse_pairs(
+    name: str, types: Sequence[TensorType], nodes: Sequence[Node | None]
+) -> None:
+    """Refuse two operands of different ranks whose one free size would stand twice."""
+    if len(types) != 2 or types[0].rank == types[1].rank:
+        return
+    wide, slim = (0, 1) if types[0].rank > types[1].rank else (1, 0)
+    size = _paired(types[wide], types[slim])
+    node = nodes[wide]
+    if size is None or (node is not None and node.op.name in EXPLICIT):
+        return
+    if node is None and (name != "subtract" or nodes[slim] is None):
+        return
+    if size.value is not None and types[wide].shape != (size, 1):
+        return
+    raise _fault(name, types, nodes, wide, slim, size)
+
+
+def _paired(wide: TensorType, slim: TensorType) -> Dim | None:
+    """The size of the vector that meets an axis of size 1, and is the other's too."""
+    for axis in range(-slim.rank, 0):
+        size = slim.shape[axis]
+        free = size.value is None or (size.value > 1 and slim.rank == 1)
+        if free and wide.shape[axis].value == 1 and size in wide.shape[:axis]:
+            return size
+    return None
+
+
+def _fault(
+    name: str,
+    types: Sequence[TensorType],
+    nodes: Sequence[Node | None],
+    wide: int,
+    slim: int,
+    size: Dim,
+) -> Fault:
+    from .ops.elementwise import broadcast_shapes
+
+    made = types[wide].with_shape(broadcast_shapes(name, tuple(types)))
+    told = [_made(node) for node in nodes if node is not None and node.span]
+    rows = f"each of `{size}`" if size.value is None else f"each of {size}"
+    last = types[wide].shape[-1].value == 1
+    return Fault(
+        "T0302",
+        f"`{name}` of {types[0]} and {types[1]} would be {made}: {rows} with "
+        "every other",
+        operands={0: str(types[0]), 1: str(types[1])},
+        dims=(types[wide].shape[-1], size),
+        origins=told,
+        help=[
+            "drop the axis of size 1: `squeeze(…, axis = -1)`",
+            "if all pairs are meant, write `expand_dims(…, axis = 0)` for the vector",
+        ],
+        repair={wide: "squeeze({}, axis = -1)"} if last else {},
+    )
+
+
+def _made(node: Node) -> Origin:
+    if node.op.name == "input":
+        text = f"`{node.name}` is declared {node.type} here"
+    else:
+        text = f"{node.type} is made here"
+    return Origin(text, node.span)
