@@ -13,7 +13,7 @@ from ..graph.network import Network
 from ..graph.node import Node, topological
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES
-from . import declared
+from . import declared, library
 from . import syntax as s
 from .arguments import joined, replacement, symbolic
 from .operations import wrapped
@@ -92,13 +92,15 @@ def holds(evaluator: Evaluator, condition: s.Expression) -> bool | None:
 
 def missing(evaluator: Evaluator, name: s.Name, found: Missing) -> Value:
     """The use of a parameter whose condition does not hold."""
-    text, label = name.text, Label(found.condition, "this does not hold here")
+    text, place = name.text, found.condition
+    line = place.source.line(place.line)[place.column - 1 : place.end_column - 1]
+    condition = line if place.line == place.end_line else "…"
     return evaluator.checker.error(
         "T0211",
         f"there is no parameter `{text}` here",
         name.span,
-        labels=(label,),
-        help=(f"use it under its condition: `if … {{ … {text} … }} else {{ … }}`",),
+        labels=(Label(place, "this does not hold here"),),
+        help=(f"use it under its condition: `if {condition} {{ … }} else {{ … }}`",),
     )
 
 
@@ -120,8 +122,8 @@ def _parts(node: s.Syntax, inner: Evaluator) -> list[tuple[Any, Evaluator]]:
     """What a node is made of, with the names that hold there."""
     match node:
         case s.Argument(_, name, value):
-            if name is not None and name.text.endswith("initializer"):
-                inner = type(inner)(inner.checker, inner.scope, ("initializer",))
+            if kinds := library.kinds_of(name):
+                inner = type(inner)(inner.checker, inner.scope, kinds)
             return [(value, inner)]
         case s.Stage(_, function):
             return [(function, inner)]

@@ -42,8 +42,8 @@ def evaluated(evaluator: Evaluator, call: s.Call) -> list[Given]:
     for argument in call.arguments:
         name, value = argument.name, argument.value
         inner = evaluator
-        if name is not None and name.text.endswith("initializer"):
-            kinds = ("initializer", *evaluator.kinds)
+        if kinds := library.kinds_of(name):
+            kinds = (*kinds, *evaluator.kinds)
             inner = type(evaluator)(evaluator.checker, evaluator.scope, kinds)
         given.append(Given(name, inner.evaluate(value), value.span))
     return given
@@ -53,7 +53,7 @@ def is_constructor(value: Value) -> bool:
     """Whether calling a value makes a layer or another object with settings."""
     match value:
         case Library(kind):
-            return kind in ("layer", "initializer", "optimizer")
+            return kind in ("layer", "optimizer", *library.OF_WEIGHTS)
         case Definition(s.LayerItem()):
             return True
     return False
@@ -145,6 +145,8 @@ def construct(
             message = f"`{name}` of `{made.name}` is set before anything runs"
             note = f"this is {describe(item.value)}"
             return evaluator.checker.error("T0204", message, item.span, notes=(note,))
+        if not _held(evaluator, name, item):
+            return POISON
     values = {name: raw(item.value) for name, item in bound.items()}
     try:
         with standing_at(span):
@@ -157,6 +159,19 @@ def construct(
     instance = Instance(span, made.name, target, given_name=target.given_name)
     evaluator.checker.own(instance)
     return instance
+
+
+def _held(evaluator: Evaluator, setting: str, item: Given) -> bool:
+    """Layers among the settings of another one belong to it; false if one cannot."""
+    values = item.value.items if isinstance(item.value, Tuple) else (item.value,)
+    for value in values:
+        if isinstance(value, Instance) and value.layer is None:
+            message = f"`{setting}` is a layer of the library, not of a file"
+            evaluator.checker.error("T0204", message, item.span)
+            return False
+        if isinstance(value, Instance):
+            evaluator.checker.disown(value)
+    return True
 
 
 def apply_layer(

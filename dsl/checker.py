@@ -16,6 +16,7 @@ from .values import POISON, Poison
 if TYPE_CHECKING:
     from . import syntax as s
     from .definitions import Definitions
+    from .values import Instance
 
 MAX_INSTANCES = 10_000
 MAX_APPLICATIONS = 100_000
@@ -44,6 +45,7 @@ class Checker:
         self.bodies: list[Body] = []  # under check, innermost last
         self.module = Scope()
         self.homes: dict[s.Item, Scope] = {}
+        self.scopes: dict[str, Scope] = {}  # of models, where their conditions hold
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
@@ -81,6 +83,10 @@ class Checker:
     def body(self) -> Body:
         """The innermost body under check; one for all that stands in none."""
         return self.bodies[-1] if self.bodies else self._loose
+
+    def disown(self, instance: Instance) -> None:
+        """Forget a layer that has become a part of another one."""
+        self.body.made[:] = [made for made in self.body.made if made is not instance]
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
         """Report what is allowed and hardly meant."""

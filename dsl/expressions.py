@@ -102,6 +102,8 @@ class Evaluator:
             return found
         if name.text in DTYPES:
             return Static(name.text)
+        if name.text == "none":
+            return Static(None)
         known = [*self.scope]
         for table in library.tables(self.kinds):
             known += table

@@ -12,13 +12,18 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from ..graph import initializers
 from ..graph.layer import Layer
 from ..graph.layer_parts import constructor_parameters
 from ..graph.registry import OPS
+from .syntax import Name
 from .values import Library
 
 SIZES = ("ceildiv", "max", "min")  # on static values; `max` and `min` are ops too
+OF_WEIGHTS = {
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+}
 TRAINING = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers"}
 
 
@@ -43,10 +48,16 @@ def ops() -> Mapping[str, Library]:
 
 
 @cache
-def starters() -> Mapping[str, Library]:
-    """The initializers by name."""
-    kinds = initializers.BY_NAME.items()
-    return {name: Library("initializer", name, kind) for name, kind in kinds}
+def of_weights(kind: str) -> Mapping[str, Library]:
+    """The initializers, regularizers or constraints by name."""
+    table = import_module(f"...graph.{OF_WEIGHTS[kind]}", __name__).BY_NAME
+    return {name: Library(kind, name, made) for name, made in table.items()}
+
+
+def kinds_of(argument: Name | None) -> tuple[str, ...]:
+    """The tables that the value of an argument is looked up in first."""
+    kind = argument.text.rpartition("_")[2] if argument else ""
+    return (kind,) if kind in OF_WEIGHTS else ()
 
 
 @cache
@@ -92,15 +103,15 @@ def find(name: str, kinds: tuple[str, ...] = ()) -> Library | None:
 def tables(kinds: tuple[str, ...] = ()) -> Iterator[Mapping[str, Library]]:
     """The tables of names, those of `kinds` first."""
     for kind in kinds:
-        yield starters() if kind == "initializer" else training(kind)
+        yield of_weights(kind) if kind in OF_WEIGHTS else training(kind)
     yield layers()
     yield ops()
 
 
 def elsewhere(name: str) -> str | None:
     """What a name is in a table that is not looked through here."""
-    for kind in ("initializer", *TRAINING):
-        if name in (starters() if kind == "initializer" else training(kind)):
+    for kind in (*OF_WEIGHTS, *TRAINING):
+        if name in (of_weights(kind) if kind in OF_WEIGHTS else training(kind)):
             article = "an" if kind[0] in "aeiou" else "a"
             return f"{article} {kind}"
     return None

@@ -104,6 +104,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             )
         if not isinstance(operand, (Node, bool, int, float)):
             shown = "a string" if isinstance(operand, str) else "a list of values"
+            shown = "`none`" if operand is None else shown
             raise Fault("T0204", f"`{title}` needs tensors and numbers, not {shown}")
         if like is None and not isinstance(operand, Node):
             found.append(_constant(operand))

@@ -19,9 +19,10 @@ from . import syntax
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of the graph under construction."""
+    """A tensor of the graph under construction, with the mask that it carries."""
 
     node: Node
+    mask: Node | None = field(default=None, compare=False)
 
     @property
     def type(self) -> TensorType:
@@ -162,6 +163,8 @@ def describe(value: Value) -> str:
 
 def _describe_plain(value: object) -> str:
     match value:
+        case None:
+            return "`none`"
         case str():
             return f'the string "{value}"'
         case bool():
