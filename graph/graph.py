@@ -98,8 +98,8 @@ def verify(
 def same_graph(left: Graph, right: Graph) -> bool:
     """Whether two graphs are equal up to the identity of symbols and layers.
 
-    Inputs correspond by position, layers by class, configuration and name, variables
-    by path, symbolic sizes by where they stand.
+    Inputs correspond by position, layers by class, configuration and name, networks by
+    name and graph, variables by path, symbolic sizes by where they stand.
     """
     if _arrangement(left) != _arrangement(right):
         return False
@@ -214,11 +214,11 @@ def _body_graph(body: Any) -> Graph:
 def _same_layer(one: Any, two: Any) -> bool:
     from .network import Network
 
-    if type(one) is not type(two) or one.name != two.name:
+    if one.name != two.name:
         return False
-    if isinstance(one, Network):
+    if isinstance(one, Network) and isinstance(two, Network):
         return same_graph(graph_of(one), graph_of(two))
-    return bool(one.get_config() == two.get_config())
+    return type(one) is type(two) and bool(one.get_config() == two.get_config())
 
 
 def graph_of(network: Any) -> Graph:

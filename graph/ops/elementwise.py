@@ -75,14 +75,17 @@ def dtype_clash(name: str, first: TensorType, index: int, other: TensorType) -> 
 
 def floats_needed(name: str, given: TensorType, index: int = 0) -> Fault:
     """An integer operand where only floating-point values make sense."""
+    advice = (
+        "if these are ids, look them up with `Embedding`; "
+        "if they are quantities, `cast(…, f32)`"
+    )
+    if given.dtype.kind == "b":
+        advice = "make 0 and 1 of false and true: `cast(…, f32)`"
     return Fault(
         "T0403",
         f"`{name}` needs floating-point values and got {given.dtype}",
         operands={index: str(given)},
-        help=[
-            "if these are ids, look them up with `Embedding`; "
-            "if they are quantities, `cast(…, f32)`"
-        ],
+        help=[advice],
     )
 
 

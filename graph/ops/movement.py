@@ -35,6 +35,12 @@ def _as_size(size: Any) -> Any:
         found = dim_of(node)
         if found is not None:
             return found
+    if size is None:
+        raise Fault(
+            "T0204",
+            "`None` is no size; it stands in `x.shape` where a size is not known yet",
+            help=["write -1 for one of the sizes, or take it from `x.type.shape`"],
+        )
     return size if isinstance(size, Dim) else int(size)
 
 

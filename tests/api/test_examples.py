@@ -1,21 +1,88 @@
-"""The examples: text and Python are the same graph, and train to the same model."""
+"""The examples: text and Python are the same graph, and what trains learns."""
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tulle
+from tulle.graph.diagram import diagram_of
+from tulle.graph.drawing import save
 from tulle.graph.graph import graph_of, same_graph
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
+# What the last epoch must reach: a figure, and the bound that it is above or below.
+LEARNS = {
+    "communities": ("accuracy", ">", 0.9),
+    "decoder": ("accuracy", ">", 0.75),
+    "lenet": ("accuracy", ">", 0.9),
+    "lstm": ("accuracy", ">", 0.85),
+    "siamese": ("accuracy", ">", 0.85),
+    "unet": ("overlap", ">", 0.7),
+}
+ELSEWHERE = ("digits",)  # tested below
+
+
+@pytest.fixture(autouse=True)
+def beside(monkeypatch):
+    """Examples import what lies beside them."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    yield
+    for name in set(sys.modules) - before:
+        found = getattr(sys.modules[name], "__file__", None) or ""
+        if Path(found).parent == EXAMPLES:
+            del sys.modules[name]
+
 
 def example(name):
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(name)
+
+
+def text(name, **config):
+    (model,) = tulle.load(EXAMPLES / f"{name}.net", **config).models.values()
+    return model
+
+
+def test_every_example_is_tested():
+    texts = {path.stem for path in EXAMPLES.glob("*.net")}
+    assert texts == {*LEARNS, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("name", sorted(LEARNS))
+def test_twins(name):
+    assert same_graph(graph_of(text(name)), graph_of(example(name).build()))
+
+
+@pytest.mark.parametrize("name", sorted(LEARNS))
+def test_training(name, tmp_path):
+    model, figures = example("run").train(name, verbose=0)
+    figure, sign, bound = LEARNS[name]
+    assert figures[figure] > bound if sign == ">" else figures[figure] < bound
+
+    model.save(tmp_path / "m.tulle")
+    again = tulle.load_model(tmp_path / "m.tulle")
+    data = example(name).arrays()
+    x = {key: data[key][:8] for key in model.input_names}
+    one, two = (m.predict(x, verbose=0) for m in (model, again))
+    for left, right in zip(_arrays(one), _arrays(two), strict=True):
+        np.testing.assert_array_equal(left, right)
+    save(diagram_of(again), tmp_path / "m.svg")
+    assert "<svg" in (tmp_path / "m.svg").read_text()
+
+
+def _arrays(outputs):
+    return list(outputs.values()) if isinstance(outputs, dict) else [outputs]
+
+
+def test_width_is_a_setting():
+    assert same_graph(
+        graph_of(text("unet", width=4)), graph_of(example("unet").build(width=4))
+    )
+    assert not same_graph(graph_of(text("unet")), graph_of(example("unet").build(4)))
 
 
 def test_text_and_python_make_the_identical_graph():

@@ -272,6 +272,7 @@ def test_symbolic_sizes():
         ("subtract", ([True], [False]), "T0402", "works on numbers"),
         ("negative", ([True],), "T0402", "works on numbers"),
         ("norm", (np.ones(3), "fro"), "T0204", "no `ord` 'fro'"),
+        ("reshape", (np.ones(4), (None, 2)), "T0204", "`None` is no size"),
     ],
 )
 def test_refusals(name, arguments, code, text):
