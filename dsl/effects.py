@@ -70,11 +70,12 @@ class Ledger:
                 value = Tensor(constant_node(held(plain, wanted.dtype)))
             case Poison():
                 return
-        if not isinstance(value, Tensor):
-            message = f"the update of `{name}` is a tensor, not {describe(value)}"
-            self.checker.error("T0501", message, place)
-            return
         spot, what = declaration.type.span, f"the update of `{name}`"
+        if not isinstance(value, Tensor):
+            label = Label(spot, f"{wanted} is declared here")
+            message = f"{what} is {describe(value)} and declared {wanted}"
+            self.checker.error("T0309", message, place, labels=(label,))
+            return
         if declared.conform(self.evaluator, wanted, value.type, place, spot, what):
             self.updates[name] = (value.node, statement)
 

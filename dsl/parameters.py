@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..graph.diagnostics import Fault, Label, TulleError, standing_at
+from ..graph.dim import Dim
 from ..graph.initializers import Initializer
 from ..graph.regularizers import L2
+from ..graph.types import TensorType
 from ..graph.variable import Variable
 from . import branches, declared
 from . import syntax as s
@@ -109,6 +111,10 @@ def _variable(
         message = f"`{name}` holds whole numbers, so it cannot decay"
         checker.error("T0204", message, statement.decay.span, labels=(label,))  # type: ignore[union-attr]
         return None
+    symbolic = next((dim for dim in type.shape if dim.value is None), None)
+    if symbolic is not None:
+        _no_number(evaluator, statement, kind, type, symbolic)
+        return None
     try:
         with standing_at(statement.type.span):
             trained = trainable and type.dtype.is_float
@@ -118,6 +124,27 @@ def _variable(
         return None
     checker.own((statement.name, made.node))
     return made
+
+
+def _no_number(
+    evaluator: Evaluator,
+    statement: s.ParamStatement | s.StateStatement,
+    kind: str,
+    type: TensorType,
+    dim: Dim,
+) -> None:
+    """Refuse a size that differs from call to call."""
+    name = statement.name.text
+    fault = Fault(
+        "T0306",
+        f"`{name}` has one size for all calls, and `{dim}` is any size in {type}",
+        dims=[dim],
+        help=[
+            f"give the {kind} sizes that are numbers, `const`s or settings",
+            f"a mean over the batch has no `{dim}`: `mean(…, axis = 0)`",
+        ][: 2 if kind == "state" else 1],
+    )
+    evaluator.checker.refuse(fault, statement.type.span)
 
 
 def _one(kind: str) -> str:
