@@ -1,7 +1,8 @@
 """Reference numbers computed by Keras 3, in tests/oracles: cases and comparison.
 
-Each index `oracles/cases_*.json` lists cases; the arrays of a case lie in
-`oracles/data/<id>.npz`. All numbers are float32.
+`test_oracles.py` runs them all by their own runner; this is for tests that want the
+numbers of a case for something else. The index is `oracles/cases.json`, the arrays of a
+case lie in `oracles/data/<id>.npz`.
 """
 
 import functools
@@ -48,14 +49,10 @@ class Case:
 
 @functools.cache
 def entries() -> dict[str, dict[str, Any]]:
-    """All entries by id, with the tolerance of their index."""
-    found = {}
-    for path in sorted(FOLDER.glob("cases_*.json")):
-        index = json.loads(path.read_text())
-        for entry in index["cases"]:
-            limits = {key: entry.get(key, index[key]) for key in ("rtol", "atol")}
-            found[entry["id"]] = {**entry, **limits}
-    return found
+    """All entries by id, with the tolerance of the index."""
+    index = json.loads((FOLDER / "cases.json").read_text())
+    limits = {key: index[key] for key in ("rtol", "atol")}
+    return {entry["id"]: {**limits, **entry} for entry in index["cases"]}
 
 
 def case(name: str) -> Case:
@@ -72,12 +69,8 @@ def case(name: str) -> Case:
     )
 
 
-def each(kind: str, *, names: Any = None) -> Any:
+def each(kind: str) -> Any:
     """Run a test for each case of a kind, as its argument `case_id`."""
-    chosen = [
-        key
-        for key, entry in entries().items()
-        if entry["kind"] == kind and (names is None or entry["name"] in names)
-    ]
+    chosen = [key for key, entry in entries().items() if entry["kind"] == kind]
     assert chosen, f"no cases of kind {kind}"
     return pytest.mark.parametrize("case_id", chosen)

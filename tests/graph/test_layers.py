@@ -2,172 +2,17 @@
 
 import numpy as np
 import pytest
-from oracle_cases import case, each
 
 from tulle.graph import activations, layers
 from tulle.graph.diagnostics import DataError, TensorTypeError
-from tulle.graph.differentiate import gradients
 from tulle.graph.evaluate import evaluate
 from tulle.graph.layer import Layer
 from tulle.graph.layers import ALIASES, LAYERS, functions
-from tulle.graph.masking import get_mask, set_mask
 from tulle.graph.network import Input, Network
-from tulle.graph.registry import OPS, call
-from tulle.graph.tensor import SymbolicTensor, Tensor, constant_node, input_node
+from tulle.graph.registry import OPS
+from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
 from tulle.graph.trace import Trace, tracing
 from tulle.graph.variable import set_random_seed
-
-
-def filled(value, arrays):
-    """A call's arguments with arrays in place of their names."""
-    if isinstance(value, str) and value.startswith("@"):
-        return arrays[value[1:]]
-    if isinstance(value, list):
-        return [filled(item, arrays) for item in value]
-    if isinstance(value, dict):
-        return {key: filled(item, arrays) for key, item in value.items()}
-    return value
-
-
-def configured(value):
-    """A setting; an object is given by its class and configuration."""
-    if not isinstance(value, dict):
-        return value
-    return {"class_name": value["class"], "config": value["config"]}
-
-
-def masked(found) -> dict:
-    """The arrays of a case as tensors, with the masks that they carry."""
-    tensors = {key: Tensor(array) for key, array in found.given.items()}
-    for key, mask in found.entry["call"].get("input_masks", {}).items():
-        set_mask(tensors[key], tensors[mask])
-    return tensors
-
-
-def made(found) -> Layer:
-    """The layer of a case, built, with the weights of the case."""
-    layer = LAYERS[found.name](**{k: configured(v) for k, v in found.config.items()})
-    first = filled(found.entry["call"]["args"][0], found.given)
-    several = isinstance(first, list)
-    layer.build([a.shape for a in first] if several else first.shape)
-    layer.built = True
-    for role in weights_of(found):
-        getattr(layer, role).assign(found.given[f"weight.{role}"])
-    return layer
-
-
-def weights_of(found) -> list[str]:
-    return [weight["role"] for weight in found.entry["weights"]]
-
-
-def leaves(found) -> dict:
-    """The float inputs as symbols, the rest as values."""
-    made = {}
-    for key, array in found.given.items():
-        if key.startswith("in.") and array.dtype.kind == "f":
-            made[key] = SymbolicTensor(input_node(key, Tensor(array).type))
-        elif key.startswith(("in.", "mask.")):
-            made[key] = Tensor(array)
-    return made
-
-
-@each("layer", names=LAYERS)
-def test_eager(case_id):
-    found = case(case_id)
-    layer = made(found)
-    tensors = masked(found)
-    kwargs = filled(found.entry["call"]["kwargs"], tensors)
-    result = layer(*filled(found.entry["call"]["args"], tensors), **kwargs)
-    found.check("out.0", result)
-    if "out_mask.0" in found.want:
-        found.check("out_mask.0", get_mask(result))
-    if "reg_loss" in found.want:
-        found.check("reg_loss", sum(layer.losses))
-    for key in found.want:
-        if key.startswith("after."):
-            found.check(key, getattr(layer, key.removeprefix("after.")))
-
-
-@each("layer", names=LAYERS)
-def test_traced(case_id):
-    """The layer as a graph: value, gradients of inputs and weights, updates."""
-    found = case(case_id)
-    layer, symbols = made(found), leaves(found)
-    kwargs = filled(found.entry["call"]["kwargs"], symbols)
-    trace = Trace()
-    with tracing(trace):
-        result = layer(*filled(found.entry["call"]["args"], symbols), **kwargs)
-    values = {
-        symbol.node: found.given[key]
-        for key, symbol in symbols.items()
-        if isinstance(symbol, SymbolicTensor)
-    }
-    total = call("sum", result.as_node() * constant_node(found.given["cot.0"]))
-    wanted = {"out.0": result.as_node()}
-    for key in found.want:
-        role = key.rpartition(".")[2]
-        if key.startswith("grad.in."):
-            wanted[key] = gradients(total, [symbols[key[5:]].node])[0]
-        elif key.startswith("grad.weight."):
-            wanted[key] = gradients(total, [getattr(layer, role).node])[0]
-        elif key.startswith("after."):
-            variable = getattr(layer, role)
-            wanted[key] = trace.updates.get(variable, variable.node)
-    for key, array in zip(wanted, evaluate(wanted.values(), values, {}), strict=True):
-        found.check(key, array)
-    assert set(wanted) == set(found.want) - {"reg_loss", "out_mask.0"}
-
-
-@each("layer", names=LAYERS)
-def test_weights(case_id):
-    found = case(case_id)
-    layer = made(found)
-    assert [
-        {
-            "role": v.name,
-            "shape": list(v.shape),
-            "trainable": v in layer.trainable_weights,
-        }
-        for v in layer.weights
-    ] == found.entry["weights"]
-    again = type(layer).from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-
-
-@each("layer_sequence", names=LAYERS)
-def test_sequence(case_id):
-    found = case(case_id)
-    entry = {**found.entry, "call": {"args": ["@in.0"]}}
-    layer = made(type(found)(entry, found.given, found.want, found.rtol, found.atol))
-    for index in range(3):
-        result = layer(found.given[f"in.{index}"], **found.entry["call_kwargs"])
-        found.check(f"out.{index}", result)
-        for key in found.want:
-            if key.startswith(f"after.{index}."):
-                found.check(key, getattr(layer, key.rpartition(".")[2]))
-
-
-@each("initial_weights", names=LAYERS)
-def test_first_weights(case_id):
-    found = case(case_id)
-    layer = LAYERS[found.name](**found.config)
-    layer.build(tuple(found.entry["input_shape"]))
-    for key in found.want:
-        found.check(key, getattr(layer, key.removeprefix("init.")))
-
-
-@each("activation")
-def test_activation(case_id):
-    found = case(case_id)
-    plain = getattr(activations, found.name, None) or activations.get(found.name)
-    x = SymbolicTensor(input_node("x", Tensor(found.given["in.0"]).type))
-    found.check("out.0", plain(Tensor(found.given["in.0"]), **found.config))
-    result = plain(x, **found.config).node
-    total = call("sum", result * constant_node(found.given["cot.0"]))
-    nodes = [result, *gradients(total, [x.node])]
-    values = evaluate(nodes, {x.node: found.given["in.0"]}, {})
-    for key, array in zip(("out.0", "grad.in.0"), values, strict=True):
-        found.check(key, array)
 
 
 def test_activation_names():

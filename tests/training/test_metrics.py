@@ -3,22 +3,11 @@
 import json
 
 import numpy as np
-import oracle_cases
 import pytest
 
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.types import tensor_type
 from tulle.training import losses, metrics
-
-
-@oracle_cases.each("metric")
-def test_numbers_of_keras(case_id):
-    case = oracle_cases.case(case_id)
-    metric = getattr(metrics, case.name)(**case.config)
-    for k in range(case.entry["updates"]):
-        keys = [f"{key}.{k}" for key in ("y_true", "y_pred", "values", "sample_weight")]
-        metric.update_state(*[case.given[key] for key in keys if key in case.given])
-        case.check(f"result.{k}", metric.result())
 
 
 def test_reset_forgets_everything():

@@ -42,17 +42,6 @@ def gradients_of(case, step):
     return [Tensor(case.given[f"grad.{step}.{i}"]) for i in range(count)]
 
 
-@oracle_cases.each("optimizer")
-def test_numbers_of_keras(case_id):
-    case = oracle_cases.case(case_id)
-    optimizer, variables = optimizer_of(case), variables_of(case)
-    optimizer.build(variables)
-    for k in range(case.entry["steps"]):
-        case.check(f"lr.{k}", optimizer.learning_rate)
-        optimizer.apply(gradients_of(case, k), variables)
-        check_step(case, k, optimizer, variables)
-
-
 def check_step(case, k, optimizer, variables):
     for i, variable in enumerate(variables):
         case.check(f"after.{k}.{i}", variable)
@@ -263,14 +252,6 @@ def test_thawed_variables_get_slots_and_others_keep_theirs():
     for name, value in before.items():
         np.testing.assert_array_equal(after[name], value)
     assert float(after["u_product"]) < 1
-
-
-@oracle_cases.each("schedule")
-def test_schedules(case_id):
-    case = oracle_cases.case(case_id)
-    schedule = getattr(schedules, case.name)(**case.config)
-    found = [float(schedule(int(step))) for step in case.given["step"]]
-    case.check("lr", np.array(found, "float32"))
 
 
 def test_whole_steps_are_told_apart_however_many():
