@@ -46,9 +46,9 @@ def check_step(case, k, optimizer, variables):
     for i, variable in enumerate(variables):
         case.check(f"after.{k}.{i}", variable)
     for slot in case.entry["slots"]:
-        index, name = slot.split(".")
-        found = optimizer.state()[f"{variables[int(index)].path}/{name}"]
-        case.check(f"slot.{k}.{slot}", found)
+        index, _, name = slot.rpartition(".")
+        path = f"{variables[int(index)].path}/{name}" if index else name  # or shared
+        case.check(f"slot.{k}.{slot}", optimizer.state()[path])
 
 
 def packed_step(optimizer, variables, gradients):
