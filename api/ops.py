@@ -30,11 +30,11 @@ __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]
 globals().update(_PUBLIC)
 
 _IMAGES = """
-    affine_transform crop_images extract_patches gaussian_blur hsv_to_rgb
-    map_coordinates pad_images perspective_transform resize rgb_to_grayscale rgb_to_hsv
-    scale_and_translate
+    affine_transform crop_images elastic_transform extract_patches gaussian_blur
+    hsv_to_rgb map_coordinates pad_images perspective_transform resize rgb_to_grayscale
+    rgb_to_hsv scale_and_translate
 """.split()
-image = SimpleNamespace(**{name: OPS[name] for name in _IMAGES})
+image = SimpleNamespace(**{name: _PUBLIC[name] for name in _IMAGES})
 
 if TYPE_CHECKING:
 

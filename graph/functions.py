@@ -1,12 +1,79 @@
-"""Public functions on tensors that give several, and so are no single op."""
+"""Public functions on tensors that are no single op: they give several, or draw."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .diagnostics import Fault, TensorTypeError, caller_span
+from .op import convert
+from .ops import random
+from .ops.sampling import BEYOND, ORDERS, as_given, batch_of
+from .ops.windows import one_of
 from .registry import call
+from .variable import SeedGenerator
 
-__all__ = ["moments"]
+__all__ = ["elastic_transform", "moments"]
+
+
+def elastic_transform(
+    images: Any,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: int | SeedGenerator | None = None,
+    data_format: str | None = None,
+) -> Any:
+    """Images distorted at random: each pixel is read near its place.
+
+    Normal random numbers of deviation `sigma`, blurred by a Gaussian curve of that
+    width and multiplied by `alpha`, say how far across and down. For the other
+    arguments see `affine_transform`. Source: Simard et al. 2003.
+
+    >>> elastic_transform([[[1.0], [2.0]]], alpha=0.0).numpy().ravel().tolist()
+    [1.0, 2.0]
+    """
+    name = "elastic_transform"
+    try:
+        given = convert(images)
+        batch, format = batch_of(name, given, data_format)
+        word = one_of(name, "interpolation", interpolation, ("bilinear", *ORDERS))
+        mode = one_of(name, "fill_mode", fill_mode, BEYOND)
+        if not isinstance(sigma, (int, float)) or not sigma > 0:
+            told = f"`sigma` of `{name}` is a positive number, not {sigma!r}"
+            raise Fault("T0204", told, argument="sigma")
+    except Fault as fault:
+        raise TensorTypeError.of(fault, caller_span()) from None
+    reach = int(6 * sigma) // 2
+    found = distorted(batch, alpha, sigma, reach, seed, ORDERS[word], mode, fill_value)
+    return as_given(found, format, given.ndim)
+
+
+def distorted(
+    images: Any,
+    alpha: Any,
+    sigma: Any,
+    reach: Any,
+    seed: int | SeedGenerator | None,
+    *how: Any,
+) -> Any:
+    """Images [batch, height, width, channels] read beside each pixel, at random."""
+    kind = images.dtype if images.type.dtype.is_float else None
+    noise = random.normal((2, *images.type.shape[:3]), 0.0, 1.0, kind, seed)
+    settings = [call("cast", x, noise.dtype) for x in (alpha, sigma)]
+    order, mode, value = how
+    return call(
+        "displaced",
+        images,
+        noise[0],
+        noise[1],
+        *settings,
+        reach=reach,
+        order=order,
+        mode=mode,
+        value=value,
+    )
 
 
 def moments(

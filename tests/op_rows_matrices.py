@@ -222,6 +222,7 @@ ROWS = (
         listed=True,
         nan=False,
     ),
+    Row("polar", lambda r, t: [r * np.cos(t), r * np.sin(t)], ("A B", "A B")),
     *rows("rfft", rfft, ("A B",), nan=False),
     *rows("rfft", rfft, ("A 6",), {"fft_length": 4}, {"fft_length": 9}, nan=False),
     *rows("irfft", irfft, ("A 4", "A 4"), None, kinds="ff", listed=True, nan=False),

@@ -122,6 +122,40 @@ def blur(
     return last(x, data_format, True)
 
 
+def displaced(
+    x: Any,
+    across: Any,
+    down: Any,
+    alpha: Any,
+    sigma: Any,
+    reach: int,
+    order: int,
+    mode: str,
+    value: float,
+) -> Any:
+    half = int(6 * sigma) // 2
+    curve = np.exp(-(np.arange(-half, half + 1) ** 2) / (2 * sigma**2))
+
+    def blurred(noise: Any) -> Any:
+        for axis in (1, 2):
+            size = noise.shape[axis]
+            noise = np.apply_along_axis(
+                lambda line, n=size: np.convolve(line, curve / curve.sum())[
+                    half : half + n
+                ],
+                axis,
+                noise,
+            )
+        return noise * sigma * alpha
+
+    across, down = blurred(across), blurred(down)
+    found = np.zeros(x.shape)
+    for item, row, column in np.ndindex(x.shape[:3]):
+        place = row + down[item, row, column], column + across[item, row, column]
+        found[item, row, column] = read(x[item], place, order, mode, value)
+    return found
+
+
 def moved(
     x: Any,
     scale: Any,
@@ -183,6 +217,11 @@ ROWS = (
     row("gaussian_blur", blur, ("2 B C", "2"),
         {"kernel_size": (4, 1), "data_format": FIRST}, named=("images", "sigma"),
         domain=((-2.0, 2.0), (0.5, 2.0))),
+    *(
+        row("displaced", displaced, ("A B C 2", "A B C", "A B C", "", ""),
+            {"reach": 9, "order": order, "mode": mode, "value": 0.5})
+        for order, mode in ((1, "reflect"), (0, "constant"))
+    ),
     *(
         row("scale_and_translate", moved, ("B C", "2", "2"),
             {"output_shape": (4, 9), "spatial_dims": (0, 1), **more},

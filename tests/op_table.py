@@ -20,6 +20,7 @@ import op_rows_neural
 import op_rows_numbers
 import op_rows_pixels
 import op_rows_sampling
+import op_rows_sequences
 import op_rows_windows
 from op_row import Row, binary, unary
 
@@ -478,6 +479,7 @@ ROWS = (
     *op_rows_neural.ROWS,
     *op_rows_pixels.ROWS,
     *op_rows_sampling.ROWS,
+    *op_rows_sequences.ROWS,
     *op_rows_windows.ROWS,
 )
 

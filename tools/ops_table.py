@@ -52,6 +52,7 @@ FAMILIES = {
     "creation": "From sizes",
     "elementwise": "Elements",
     "cumulative": "Running folds",
+    "decoding": "Spelling of frames",
     "factoring": "Factors of matrices",
     "fourier": "Fourier transforms",
     "framing": "Windows of signals",

@@ -102,6 +102,16 @@ def _scaled(x: Any, count: Any) -> Any:
     return call("divide", x, OPS["size"].apply((), {"value": size, "dtype": kind}))
 
 
+@derived(2, "float", kind=Several, domain=PAIR)
+def polar(abs_: Any, angle: Any) -> list[Any]:
+    """Complex numbers of an absolute value and an angle, as a pair (real, imaginary).
+
+    >>> [p.numpy().tolist() for p in call("polar", [2.0], [0.0])]
+    [[2.0], [0.0]]
+    """
+    return [abs_ * call("cos", angle), abs_ * call("sin", angle)]
+
+
 @derived(1, "float", kind=Several, listed=True, domain=PAIR)
 def fft(x: Any) -> list[Any]:
     """The Fourier transform along the last axis, of a pair (real, imaginary)."""

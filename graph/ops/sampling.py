@@ -480,3 +480,45 @@ class ScaleAndTranslate(Derived):
                     argument="output_shape",
                 )
         return found
+
+
+def _blurring(size: Any, spread: Any, reach: Any) -> Any:
+    """The matrix [size, size] that blurs a line by a Gaussian curve of 3 spreads."""
+    kind = type_of(spread).dtype
+    half = call("floor_divide", call("floor", spread * 6), 2)
+
+    def curve(at: Any) -> Any:
+        height = call("exp", call("square", at / spread) * -0.5)
+        return call("where", call("abs", at) <= half, height, 0.0)
+
+    place = counted(size, dtype=kind)
+    apart = call("expand_dims", place, 1) - place
+    around = counted(Dim.of(reach) * 2 + 1, -Dim.of(reach), kind)
+    return curve(apart) / call("sum", curve(around))
+
+
+@derived(5, public=False, domain=((-2.0, 2.0),) * 3 + ((0.5, 2.0),) * 2)
+def displaced(
+    images: Any,
+    across: Any,
+    down: Any,
+    alpha: Any,
+    sigma: Any,
+    reach: Any,
+    order: int,
+    mode: str,
+    value: float,
+) -> Any:
+    """Images [batch, height, width, channels] read beside each pixel.
+
+    `across` and `down` [batch, height, width] say how far, once they are blurred by
+    `sigma` and multiplied by `alpha`; `reach` is at least 3 sigma, or the size.
+    """
+    _, height, width, _ = images.shape
+    rows, columns = (_blurring(size, sigma, reach) for size in (height, width))
+    y, x = places_of(images, type_of(across).dtype)
+    down, across = (
+        call("matmul", call("matmul", rows, noise * sigma), columns) * alpha
+        for noise in (down, across)
+    )
+    return read_at(images, y + down, x + across, order, mode, value)
