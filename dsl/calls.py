@@ -157,6 +157,8 @@ def construct(
         return Static(target)
     target.span, target.argument_spans = span, spans
     instance = Instance(span, made.name, target, given_name=target.given_name)
+    if target.given_name is not None:
+        instance.rename(evaluator.checker.body.turned(target.given_name))
     evaluator.checker.own(instance)
     return instance
 
