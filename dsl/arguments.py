@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
                 return True
             case Instance() as made:
                 unused = made.layer is None or made.layer._first_call is None
-                elsewhere = unused and made.span != item.span
+                elsewhere = unused and made.span != item.span and not _applied(made)
                 fault = refusal(
                     made.given_name or made.title, made.title,
                     made.span if elsewhere else None, index, "x |> {}",
@@ -192,6 +193,13 @@ def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
                 evaluator.checker.error("T0501", message, item.span)
                 return True
     return False
+
+
+def _applied(made: Instance) -> bool:
+    """Whether a text applies a layer by its name, perhaps further down."""
+    name = made.given_name or ""
+    pattern = rf"\|>\s*{name}\b|(?<![\w.]){name}\s*\("
+    return bool(name and re.search(pattern, made.span.source.text))
 
 
 def operand_spans(operands: Sequence[Any], given: Sequence[Given]) -> dict[int, Span]:

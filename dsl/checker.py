@@ -90,10 +90,14 @@ class Checker:
 
     def warn(self, code: str, message: str, span: Span, **more: Any) -> None:
         """Report what is allowed and hardly meant."""
-        if (code, span) not in self._told:
-            self._told.add((code, span))
-            found = Diagnostic(code, message, span, severity="warning", **more)
-            self.warnings.append(found)
+        self.note(Diagnostic(code, message, span, severity="warning", **more))
+
+    def note(self, warning: Diagnostic) -> None:
+        """Keep a warning, once for a place."""
+        key = (warning.code, warning.span)
+        if key not in self._told:
+            self._told.add(key)
+            self.warnings.append(warning)
 
     def error(self, code: str, message: str, span: Span, **more: Any) -> Poison:
         """Report a mistake at a place."""

@@ -84,20 +84,5 @@ def apply_measure(
                 result = made.target(*values, **settings)
     except (Fault, TulleError, *WRONG_VALUES) as error:
         places = {index: item.span for index, item in enumerate(operands)}
-        _show_origin(error, operands, places)
         return evaluator.checker.failed(error, span, places, spans)
     return wrapped(result, span)
-
-
-def _show_origin(
-    error: Exception, operands: Sequence[Given], places: dict[int, Span]
-) -> None:
-    """Point at what made the prediction, where that is what is wrong with it."""
-    fault: Fault | None = getattr(error, "fault", None)
-    prediction = operands[-1].value
-    if fault is None or fault.code != "T0602" or not isinstance(prediction, Tensor):
-        return
-    place = prediction.node.span
-    if place is not None:
-        fault.operands = {1: "the probabilities are made here"}
-        places[1] = place

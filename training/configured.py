@@ -27,7 +27,8 @@ def told_to_caller(
         try:
             return function(*args, **kwargs)
         except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
+            names = list(inspect.signature(function).parameters)[1:]
+            raise TensorTypeError.of(fault, caller_span(), names) from None
         except TypeError as error:
             # Python refused the arguments if no frame below this one was entered.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:

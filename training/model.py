@@ -26,6 +26,7 @@ from . import data, fitting
 from .batches import prepare
 from .callbacks import Callback, History
 from .configured import told_to_caller
+from .definition import check_definition
 from .objective import Compiled
 from .progress import progress
 from .steps import Steps
@@ -187,6 +188,7 @@ class Model(Layer, metaclass=ModelKind):
         )
         if self.output_names:
             compiled.bind(self.output_names)
+        check_definition(self, compiled)
         self._compiled, self._steps = compiled, None
 
     @told_to_caller

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..graph.diagnostics import caller_span
+from ..graph.diagnostics import Diagnostic, caller_span
 
 
 class TulleWarning(UserWarning):
@@ -17,3 +17,10 @@ def warn(message: str, *advice: str) -> None:
     span = caller_span()
     place = (span.source.name, span.line) if span is not None else ("tulle", 0)
     warnings.warn_explicit(text, TulleWarning, *place)
+
+
+def tell(warning: Diagnostic) -> None:
+    """Warn at the place of a diagnostic, with all that it says."""
+    span = warning.span or caller_span()
+    place = (span.source.name, span.line) if span is not None else ("tulle", 0)
+    warnings.warn_explicit(f"\n{warning}", TulleWarning, *place)

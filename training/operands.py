@@ -9,8 +9,9 @@ from typing import Any
 
 from ..graph.decide import equal
 from ..graph.diagnostics import Fault
-from ..graph.dim import product
+from ..graph.dim import Origin, product
 from ..graph.modes import handed
+from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.registry import OPS, call
 from ..graph.tensor import SymbolicTensor, convert_to_tensor
@@ -217,22 +218,46 @@ def check_weights(name: str, losses: Any, weights: Any) -> None:
 def check_logits(name: str, y_pred: Any, kind: str) -> None:
     """Refuse probabilities where logits are announced, T0602."""
     node = y_pred.node if isinstance(y_pred, SymbolicTensor) else None
-    if node is None or _made_by(node) != kind:
+    made = _maker(node) if node is not None else None
+    if made is None or _made_by(made) != kind:
         return
+    text = "the probabilities are made here"
     raise Fault(
         "T0602",
         f"`{name}` is told to take logits, and the prediction is what `{kind}` made",
-        operands={1: f"probabilities, {y_pred.type}"},
+        origins=[Origin(text, made.span)] if made.span else [],
+        argument="loss",
         help=[f"leave out `{kind}`, or `from_logits`; the former is more exact"],
     )
 
 
+SAME_VALUES = ("reshape", "cast", "stop_gradient", "squeeze", "expand_dims")
+SAME_LAYERS = ("Reshape", "Flatten", "Identity")
+
+
+def _maker(node: Node) -> Node:
+    """What computes the values of a node, inside of a model that is a layer, too."""
+    while True:
+        node = handed(node)
+        layer = _layer_of(node)
+        if isinstance(layer, Network) and len(layer.output_nodes) == 1:
+            node = layer.output_nodes[0]
+        elif node.op.name in SAME_VALUES or type(layer).__name__ in SAME_LAYERS:
+            node = node.inputs[0]
+        else:
+            return node
+
+
+def _layer_of(node: Node) -> Any:
+    return node.attributes["call"].layer if node.op.name == "layer_call" else None
+
+
 def _made_by(node: Node) -> str:
-    """The op behind a node, through a layer's last activation."""
-    node = handed(node)
-    while node.op.name in ("reshape", "cast", "stop_gradient"):
-        node = handed(node.inputs[0])
-    if node.op.name != "layer_call":
+    """The op behind a node, or a layer's last activation."""
+    layer = _layer_of(node)
+    if layer is None:
         return node.op.name
-    activation = getattr(node.attributes["call"].layer, "activation", None)
+    if type(layer).__name__ == "Softmax":
+        return "softmax"
+    activation = getattr(layer, "activation", None)
     return next((n for n in ("softmax", "sigmoid") if OPS.get(n) is activation), "")

@@ -204,15 +204,16 @@ class Steps:
             types = [output.type for output in outputs]
             compiled.settle(signature.targets, types)
             batch = element_count(inputs[0], (0,))
-            everything = [*inputs, *targets, *outputs]
-            losses = self._losses(compiled, targets, outputs, weights, batch)
-            if compiled.joint is not None and compiled.joint.network is not None:
-                losses = [compiled.joint(everything)]
+            if compiled.joint is None:
+                losses = self._losses(compiled, targets, outputs, weights, batch)
+            else:
+                losses = compiled.joint([*inputs, *targets, *outputs])
             total = self._total(losses, trace)
             compiled.tracker.update_state(total, batch)
-            self._measure(compiled, targets, outputs, weights)
+            if compiled.joint is None:
+                self._measure(compiled, targets, outputs, weights)
             for measured in compiled.measured:
-                measured.update_state(everything)
+                measured.update_state([*inputs, *targets, *outputs])
         updates = tuple(trace.updates.items())
         return Graph(tuple(nodes), {"loss": total.node}, updates, bool(trace.training))
 
@@ -274,7 +275,8 @@ class Steps:
     ) -> tuple[Variable, ...]:
         """The variables that the loss depends on; warns of others."""
         reached = differentiable_variables(loss)
-        lost = [v for v in variables if v not in reached]
+        told = getattr(self.model, "unreached", ())
+        lost = [v for v in variables if v not in reached and v not in told]
         found = tuple(v for v in variables if v in reached)
         if not lost:
             return found
@@ -330,6 +332,8 @@ def differentiable_variables(loss: Node) -> set[Variable]:
 
 def cuts_gradient(node: Node) -> bool:
     """Whether no gradient passes from a node to its operands."""
+    if node.op.name == "cast":
+        return not node.dtype.is_float
     return bool(node.op.no_gradient) or node.op.name == "stop_gradient"
 
 

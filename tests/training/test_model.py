@@ -459,7 +459,15 @@ def test_unequal_losses_are_told_in_compile_and_fit():
 def test_probabilities_are_no_logits(blobs):
     x = Input((2,))
     model = Model(x, Dense(3, activation="softmax")(x))
-    model.compile("adam", CROSSENTROPY)
+    refused(lambda: model.compile("adam", CROSSENTROPY), "T0602", "softmax")
+
+
+def test_a_loss_of_the_user_may_not_take_probabilities_for_logits(blobs):
+    x = Input((2,))
+    model = Model(x, Dense(3, activation="softmax")(x))
+    model.compile(
+        "adam", lambda t, p: losses.sparse_categorical_crossentropy(t, p, True)
+    )
     refused(lambda: model.fit(*blobs, verbose=0), "T0602", "softmax")
 
 
@@ -469,9 +477,9 @@ def test_weights_out_of_reach_are_told(blobs):
     cut = call("cast", call("argmax", lost(x), axis=-1), "float32")
     scores = Dense(3, name="scores")(x) + call("expand_dims", cut, -1) * 0.0
     model = Model(x, scores)
-    model.compile("adam", CROSSENTROPY)
-    with pytest.warns(UserWarning, match=r"lost/kernel.*lost/bias"):
-        fit(model, *blobs)
+    with pytest.warns(UserWarning, match=r"`argmax`.*lost/kernel.*lost/bias"):
+        model.compile("adam", CROSSENTROPY)
+    fit(model, *blobs)
 
 
 def test_a_metric_object_counts_for_itself(blobs):
@@ -585,17 +593,24 @@ def test_training_ends_at_the_batch_that_is_no_number():
     assert not np.isfinite(losses_seen[-1])
 
 
-def test_weights_without_use_are_told_at_the_call(blobs):
+def test_weights_without_use_are_told_at_what_cuts_them_off(blobs):
     x = Input((2,))
     used, unused = Dense(3), Dense(3, name="unused")
     model = Model(x, used(x) + call("stop_gradient", unused(x)))
-    model.compile("sgd", CROSSENTROPY)
-    with pytest.warns(UserWarning, match="the loss does not depend on") as told:
-        fit(model, *blobs)
+    with pytest.warns(UserWarning, match="`stop_gradient` lets no gradient") as told:
+        model.compile("sgd", CROSSENTROPY)
     (one,) = told
     assert "unused/kernel" in str(one.message)
     assert one.filename == __file__
-    assert "training/" not in str(one.message)
+    assert one.lineno == unused.span.line + 1
+    fit(model, *blobs)  # and is quiet
+
+
+def test_an_output_without_a_loss_leaves_its_weights():
+    x = Input((2,))
+    model = Model(x, {"a": Dense(3, name="a")(x), "b": Dense(3, name="b")(x)})
+    with pytest.warns(UserWarning, match="does not depend on `b/kernel`, `b/bias`"):
+        model.compile("sgd", {"a": "mse"})
 
 
 class Stack(Model):
