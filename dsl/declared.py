@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..graph.decide import equal
+from ..graph.decide import Condition, equal, holds
 from ..graph.diagnostics import Fault, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.match import match_types
@@ -100,7 +100,8 @@ def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
                 message = f"a size lies between 0 and {LIMIT - 1}, and this is {dim}"
                 evaluator.checker.error("T0907", message, expression.span)
                 return None
-            if dim.value is None and low is not None and low < 0:
+            asked = Condition(dim, ">=", Dim.of(0))
+            if dim.value is None and low is not None and low < 0 and not holds(asked):
                 _negative(evaluator, dim, low, expression.span)
                 return None
             return dim

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..graph.diagnostics import Fault, Label, Span, TulleError, standing_at
-from ..graph.dim import Dim, Origin, Symbol
+from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES, TensorType
-from . import declared
+from . import conditions, declared
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
@@ -28,15 +28,12 @@ from .values import (
     POISON,
     Instance,
     Poison,
-    Shape,
     Static,
     Tensor,
     Tuple,
     Value,
     describe,
 )
-
-WITNESS: Mapping[str, Any] = {"int": 8, "bool": True, "str": ""}
 
 
 def as_parameters(parameters: s.Parameters) -> dict[str, inspect.Parameter]:
@@ -179,6 +176,8 @@ class Definitions:
             scope = declared.solve(evaluator, name, item, operands, span)
             if scope is None:
                 return POISON
+            if not conditions.required(evaluator.within(scope), item, name, span):
+                return POISON
             inner = Scope(scope)
             for parameter, operand in zip(item.parameters.items, operands, strict=True):
                 inner[parameter.name.text] = operand.value
@@ -202,6 +201,9 @@ class Definitions:
             if scope is None:
                 return
             scope.names.update(instance.settings)
+            inner, title = evaluator.within(scope), instance.title
+            if not conditions.required(inner, item, title, span):
+                return
             types = [g.value.type for g in given if isinstance(g.value, Tensor)]
             instance.layer = self.network(item, scope, types, instance, Network)
 
@@ -274,32 +276,3 @@ class Definitions:
                     return dict(zip(names, tensors, strict=True))
                 return tensors
         return None
-
-    # Definitions that nothing uses.
-
-    def probe(self, item: s.FunctionItem | s.LayerItem) -> None:
-        """Check a definition that nothing uses, for sizes that suit anything."""
-        scope = Scope(self.checker.home(item))
-        layer = isinstance(item, s.LayerItem)
-        for generic in item.generics.items if item.generics else ():
-            name = generic.text if isinstance(generic, s.Name) else generic.name.text
-            dim = Dim.from_symbol(
-                Symbol(name, origin=Origin(f"`{name}` is any size", generic.span))
-            )
-            rest = isinstance(generic, s.Rest)
-            scope[name] = Shape((dim,)) if rest else Static(8 if layer else dim)
-        for setting in item.settings.items if isinstance(item, s.LayerItem) else ():
-            plain = WITNESS.get(setting.type.dtype.text, 0.5)
-            scope[setting.name.text] = Static(plain)
-        evaluator = Evaluator(self.checker, scope)
-        types = [declared.tensor_type(evaluator, p.type) for p in item.parameters.items]
-        if None in types:
-            return
-        inner = Scope(scope)
-        for parameter, type in zip(item.parameters.items, types, strict=True):
-            assert type is not None
-            node = input_node(parameter.name.text, type, parameter.name.span)
-            inner[parameter.name.text] = Tensor(node)
-        with self.checker.inside(item, item.name.span) as fresh:
-            if fresh:
-                returned(self.checker, item, inner)

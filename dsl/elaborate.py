@@ -9,7 +9,7 @@ from typing import Any
 from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.network import Network
-from . import declared
+from . import conditions, declared
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
@@ -18,6 +18,7 @@ from .expressions import Evaluator
 from .imports import File, Files, taken
 from .pending import refused
 from .plans import TrainingPlan, plan
+from .probes import probe
 from .scope import listed, nearest
 from .values import POISON, Definition, Instance, Poison, Static, Value, describe
 
@@ -44,7 +45,7 @@ def elaborate(
     files.set(config or {})
     checker.faults += files.faults
     trees = [(file, file.tree) for file in files.order if file.tree is not None]
-    for file, tree in trees:
+    for _, tree in trees:
         found.faults += refused(tree)
     if len(found.faults) > len(files.faults):
         return found
@@ -79,7 +80,7 @@ def _probe(checker: Checker, tree: s.File) -> None:
     for item in tree.items:
         if isinstance(item, (s.FunctionItem, s.LayerItem)):
             if item not in checker.definitions.used:
-                checker.definitions.probe(item)
+                probe(checker, item)
 
 
 class _File:
@@ -100,6 +101,8 @@ class _File:
             match item:
                 case s.DimItem():
                     self.module_value(item.name, self.dim(item))
+                    if not conditions.restrict(self.evaluator, item.where):
+                        self.module_value(item.name, POISON)
                 case s.ConfigItem():
                     self.module_value(item.name, self.config(item))
                 case s.ConstItem():
@@ -173,9 +176,22 @@ class _File:
             if low > high:
                 message = f"no size lies in the bounds of `{name}`"
                 return self.checker.error("T0204", message, item.bounds.span)
+        elif isinstance(item.bounds, s.Choices):
+            return self.choices(item.name, item.bounds)
         bounds = "" if high is None else f" from {low} to {high}"
         origin = Origin(f"`{name}` is any size{bounds}", item.name.span)
         return Static(Dim.from_symbol(Symbol(name, low, high, True, origin)))
+
+    def choices(self, name: s.Name, choices: s.Choices) -> Value:
+        """A size that is one of those listed."""
+        members = [self.whole(item) for item in choices.items]
+        known = [member for member in members if member is not None]
+        if len(known) < len(members):
+            return POISON
+        told = ", ".join(map(str, known))
+        origin = Origin(f"`{name.text}` is one of {told}", name.span)
+        symbol = Symbol(name.text, members=known, origin=origin)
+        return Static(Dim.from_symbol(symbol))
 
     def config(self, item: s.ConfigItem) -> Value:
         name = item.name.text
@@ -243,15 +259,16 @@ class _File:
                 )
 
     def model(self, item: s.ModelItem) -> None:
-        types = [
-            declared.tensor_type(self.evaluator, p.type) for p in item.parameters.items
-        ]
+        scope = conditions.assume(self.evaluator, item.where) or self.checker.module
+        self.checker.scopes[item.name.text] = scope
+        inner = self.evaluator.within(scope)
+        types = [declared.tensor_type(inner, p.type) for p in item.parameters.items]
         made: Network | None = None
         with self.checker.inside(item, item.name.span):
             known = [type for type in types if type is not None]
             if len(known) == len(types):
                 made = self.checker.definitions.network(
-                    item, self.checker.module, known, None, self.checker.network
+                    item, scope, known, None, self.checker.network
                 )
             else:
                 self.poisoned(item, types)

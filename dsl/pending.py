@@ -9,8 +9,7 @@ from ..graph.diagnostics import Diagnostic
 from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
-    s.Choices, s.ExternItem, s.Guard, s.Hole,
-    s.Where,
+    s.ExternItem, s.Guard, s.Hole,
 )  # fmt: skip
 
 

@@ -144,7 +144,8 @@ class _Plan:
 
     def check_targets(self) -> bool:
         """Whether the types of the targets are known, all of them."""
-        outer = Evaluator(self.checker, self.checker.module)
+        scopes, module = self.checker.scopes, self.checker.module
+        outer = Evaluator(self.checker, scopes.get(self.item.model.text, module))
         taken = {name: "an output of the model" for name in output_names(self.model)}
         taken |= {OUTPUT: "what the model returns"}
         taken |= {name: "an input of the model" for name in self.model.input_names}

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..graph.decide import equal
+from ..graph.decide import Condition, assumed, counterexample, holds
 from ..graph.diagnostics import Fault
 from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum, product
 
@@ -110,11 +110,21 @@ def _bounded(value: int) -> int:
 
 
 def _uneven(left: Number, right: Number) -> Fault:
-    return Fault(
-        "T0310",
-        f"{left} / {right} does not come out even",
-        help=["`//` rounds down; with a point in one of them `/` gives a fraction"],
-    )
+    help = ["`//` rounds down; with a point in one of them `/` gives a fraction"]
+    message = f"{left} / {right} does not come out even"
+    if isinstance(left, Dim) and isinstance(right, Dim):
+        asked = Condition(left % right, "==", Dim.of(0))
+        values = counterexample(asked, assumed(asked))
+        if values:
+            told = ", ".join(f"{symbol} = {value}" for symbol, value in values.items())
+            message += f" for {told}"
+        help = [f"ask for it: `where {asked}`", "`//` rounds down"]
+    return Fault("T0310", message, help=help)
+
+
+def _even(left: Dim, right: Dim) -> bool:
+    """Whether a division is known to have no remainder."""
+    return holds(Condition(left % right, "==", Dim.of(0))) is True
 
 
 def _floats(symbol: str, left: Number, right: Number) -> float | bool:
@@ -158,15 +168,19 @@ def _sizes(symbol: str, left: Dim, right: Dim) -> Dim | bool:
             return SIZES[symbol](left, right)
         case "/":
             found = divide_exactly(left, right)
+            if found is None and _even(left, right):
+                return left // right
             if found is None:
                 raise _uneven(left, right)
             return found
         case "**" if right.value is not None and 0 <= right.value <= 8:
             return product([left] * right.value)
-        case "==" | "!=":
-            answer = equal(left, right)
-            if answer is not None:
-                return answer is (symbol == "==")
+        case "==" | "!=" | "<" | "<=" | ">" | ">=":
+            asked = Condition(left, symbol, right)
+            if holds(asked) is True:
+                return True
+            if holds(asked.negated) is True:
+                return False
     raise Fault(
         "T0308",
         f"`{left} {symbol} {right}` cannot be decided for sizes that are not known",

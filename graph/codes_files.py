@@ -37,3 +37,40 @@ entry(
     "tulle check model.net  # what belongs together stands in one file",
     form="shell",
 )
+entry(
+    "T0331",
+    "a condition that does not hold",
+    """A `where` clause says what sizes have to fulfil. Inside its definition it is taken
+    to hold; who uses the definition sees to it, for all sizes that may come. The help
+    names the clause that would pass the condition on to the next caller.""",
+    """
+    dim T
+    fn halves[N](x: f32[N]) -> f32[2, N / 2] where N % 2 == 0 = reshape(x, [2, N / 2])
+    model M(x: f32[T]) -> f32[2, T // 2] { return halves(x) }
+    """,
+    """
+    dim T
+    fn halves[N](x: f32[N]) -> f32[2, N / 2] where N % 2 == 0 = reshape(x, [2, N / 2])
+    model M(x: f32[T]) -> f32[2, T // 2] where T % 2 == 0 { return halves(x) }
+    """,
+)
+entry(
+    "T0332",
+    "a condition that cannot be decided",
+    """A question about sizes has three answers: yes for all of them, no, or unknown. The
+    notes say what is known of the sizes; a `where` clause settles it.""",
+    """
+    dim M in 1..100
+    dim N in 1..100
+    fn f[K](x: f32[K]) -> f32[K] where K * K != 10403 = x
+    model Both(x: f32[M + N]) -> f32[M + N] { return f(x) }
+    """,
+    """
+    dim M in 1..100
+    dim N in 1..100
+    fn f[K](x: f32[K]) -> f32[K] where K * K != 10403 = x
+    model Both(x: f32[M + N]) -> f32[M + N] where (M + N) * (M + N) != 10403 {
+      return f(x)
+    }
+    """,
+)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .dim import Compound, Dim, DimLike, Symbol, sorted_symbols
+from .dim import Compound, Dim, DimLike, Symbol, maximum, minimum, sorted_symbols
 
 WITNESSES = (1, 2, 3, 7)
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
@@ -86,6 +86,7 @@ def holds(asked: Condition, where: Sequence[Condition] = ()) -> bool | None:
         return True
     left, right, clauses = _reduced(asked.left, asked.right, known)
     first, second, others = _divided(left, right, clauses)
+    first, second = _settled(first, others), _settled(second, others)
     answer = _by_bounds(first - second, asked.relation, others)
     if answer is not None:
         return answer
@@ -105,6 +106,34 @@ def assumed(asked: Condition, where: Sequence[Condition] = ()) -> list[Condition
             found.update(dict.fromkeys(fresh))
             waiting += fresh
     return list(found)
+
+
+def _settled(dim: Dim, clauses: Sequence[Condition]) -> Dim:
+    """A size whose minima and maxima are decided where conditions decide them."""
+    if not clauses:
+        return dim
+    total = Dim.of(0)
+    for monomial, factor in dim.terms:
+        found = Dim.of(factor)
+        for atom, power in monomial:
+            part = Dim((((((atom, 1)),), 1),))
+            if isinstance(atom, Compound) and atom.kind in ("min", "max"):
+                part = _extreme(atom, clauses)
+            for _ in range(power):
+                found = found * part
+        total = total + found
+    return total
+
+
+def _extreme(atom: Compound, clauses: Sequence[Condition]) -> Dim:
+    left, right = _settled(atom.left, clauses), _settled(atom.right, clauses)
+    low, high = _tightened(left - right, clauses)
+    larger = left if low is not None and low >= 0 else None
+    if high is not None and high <= 0:
+        larger = right
+    if larger is None:
+        return (minimum if atom.kind == "min" else maximum)(left, right)
+    return larger if atom.kind == "max" else left + right - larger
 
 
 def _by_bounds(
@@ -267,10 +296,22 @@ def example(
     asked: Condition, where: Sequence[Condition] = ()
 ) -> dict[Symbol, int] | None:
     """Sizes for which a relation holds, or None if no witness shows it."""
-    for values in valuations(*_sides([asked, *where])):
+    sides = _sides([asked, *where])
+    for values in itertools.chain(valuations(*sides), _more_valuations(sides)):
         if all(clause.holds(values) for clause in (*where, asked)):
             return values
     return None
+
+
+def _more_valuations(dims: Sequence[Dim]) -> Iterator[dict[Symbol, int]]:
+    """The first values of each symbol, as many as may be tried."""
+    symbols = sorted_symbols(*dims)
+    count = int(TRIED ** (1 / max(len(symbols), 1)))
+    choices = [sorted({_clamp(s.lower + i, s) for i in range(count)}) for s in symbols]
+    for numbers in itertools.product(*choices):
+        values = dict(zip(symbols, numbers, strict=True))
+        if all(_defined(dim, values) for dim in dims):
+            yield values
 
 
 def valuations(*dims: Dim) -> Iterator[dict[Symbol, int]]:

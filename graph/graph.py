@@ -117,6 +117,19 @@ def same_graph(left: Graph, right: Graph) -> bool:
             _same_attribute(a, b, symbols)
             for (a, _), (b, _) in zip(left.updates, right.updates, strict=True)
         )
+        and _same_conditions(symbols)
+    )
+
+
+def _same_conditions(symbols: dict[Any, Any]) -> bool:
+    """Whether symbols that correspond are related in the same way."""
+    from .dim import Dim
+
+    renamed = {one: Dim.from_symbol(other) for one, other in symbols.items()}
+    return all(
+        {condition.substitute(renamed) for condition in one.conditions}
+        == set(other.conditions)
+        for one, other in symbols.items()
     )
 
 

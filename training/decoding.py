@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph import dim as dims
 from ..graph import tree
+from ..graph.decide import RELATIONS, Condition
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Dim, Symbol
 from ..graph.layer import Layer
@@ -40,6 +41,11 @@ class Decoder:
             Symbol(name, low, high, rigid, None, *more)
             for name, low, high, rigid, *more in tables["symbols"]
         ]
+        for index, left, relation, right in tables.get("conditions", ()):
+            if relation not in RELATIONS:
+                _damaged(f"`{relation}` is no relation between sizes")
+            found = Condition(self.dim(left), relation, self.dim(right))
+            self.symbols[index].conditions += (found,)
         self.generators = [self._generator(*row) for row in tables["generators"]]
         self.variables = [self._variable(row) for row in tables["variables"]]
         self.layers: list[Layer] = []

@@ -56,6 +56,7 @@ class Encoder:
     def __init__(self) -> None:
         self.layers: list[Json] = []
         self.symbols: list[Json] = []
+        self.conditions: list[Json] = []
         self.variables: list[Json] = []
         self.generators: list[Json] = []
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -67,6 +68,7 @@ class Encoder:
         return {
             "layers": self.layers,
             "symbols": self.symbols,
+            "conditions": self.conditions,
             "variables": self.variables,
             "generators": self.generators,
         }
@@ -165,12 +167,17 @@ class Encoder:
     def _atom(self, atom: Any) -> Json:
         if isinstance(atom, Compound):
             return [atom.kind, self.dim(atom.left), self.dim(atom.right)]
-        return self._entry(
-            self.symbols,
-            "symbol",
-            atom,
-            lambda: self._symbol(atom),
-        )
+        known = len(self.symbols)
+        index = self._entry(self.symbols, "symbol", atom, lambda: self._symbol(atom))
+        for condition in atom.conditions if len(self.symbols) > known else ():
+            left, right = self._side(condition.left), self._side(condition.right)
+            self.conditions.append([index, left, condition.relation, right])
+        return index
+
+    def _side(self, dim: Dim) -> Json:
+        """A side of a condition, which may be negative as no size is."""
+        negative = dim.value is not None and dim.value < 0
+        return [[dim.value, []]] if negative else self.dim(dim)
 
     def _symbol(self, symbol: Any) -> Json:
         """Name, bounds and rigidity; then what else it asks of a size, if it does."""
