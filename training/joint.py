@@ -40,9 +40,9 @@ class Joint:
     ):
         self.network, self.targets = network, tuple(targets)
 
-    def __call__(self, everything: Sequence[Any]) -> Any:
-        """The loss, None without a formula."""
-        return None if self.network is None else self.network(list(everything))
+    def __call__(self, everything: Sequence[Any]) -> list[Any]:
+        """The loss, if there is a formula."""
+        return [] if self.network is None else [self.network(list(everything))]
 
 
 class Measured:

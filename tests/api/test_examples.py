@@ -18,12 +18,16 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LEARNS = {
     "communities": ("accuracy", ">", 0.9),
     "decoder": ("accuracy", ">", 0.75),
+    "encoder": ("accuracy", ">", 0.9),
+    "hypernetwork": ("error", "<", 0.05),
     "lenet": ("accuracy", ">", 0.9),
     "lstm": ("accuracy", ">", 0.85),
+    "resnet": ("accuracy", ">", 0.85),
     "siamese": ("accuracy", ">", 0.85),
     "unet": ("overlap", ">", 0.7),
+    "vae": ("error", "<", 0.16),
 }
-ELSEWHERE = ("digits",)  # tested below
+ELSEWHERE = ("digits", "gan")  # tested below
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +87,32 @@ def test_width_is_a_setting():
         graph_of(text("unet", width=4)), graph_of(example("unet").build(width=4))
     )
     assert not same_graph(graph_of(text("unet")), graph_of(example("unet").build(4)))
+
+
+def test_the_game_of_two_networks():
+    gan = example("gan")
+    module = tulle.load(EXAMPLES / "gan.net")
+    pairs = (
+        (module.Generator, gan.generator),
+        (module.Discriminator, gan.discriminator),
+    )
+    for net, build in pairs:
+        assert same_graph(graph_of(net), graph_of(build()))
+
+    image, _ = example("digits_data").digits()
+    game, random = gan.play(steps=300), np.random.default_rng(1)
+    made = game.maker.predict(
+        random.normal(size=(200, gan.CODES)).astype("float32"), verbose=0
+    )
+    strange = random.random((200, 64)).astype("float32")
+    assert _distance(image, made) < 0.6 * _distance(image, strange)
+    judged = game.judge.predict(strange, verbose=0)
+    assert game.judge.predict(image[:200], verbose=0).mean() > judged.mean()
+
+
+def _distance(images, made):
+    """How far the images that were made are from the nearest real ones."""
+    return np.sqrt(((made[:, None] - images[None, ::5]) ** 2).sum(-1)).min(1).mean()
 
 
 def test_text_and_python_make_the_identical_graph():
