@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..diagnostics import Fault
+from ..dim import Dim
 from ..layer import Layer
 from ..ops import random
 from ..ops.windows import one_of
 from ..registry import call
+from ..types import dtype_of
 from ..variable import SeedGenerator
 from .formats import format_of
 
@@ -51,11 +53,14 @@ class Augmentation(Layer):
                 operands={0: told},
             )
         images = call("cast", inputs, self.compute_dtype)
-        if not training and not self.always:
-            return images
         if images.ndim == 4:
-            return self.changed(images)
-        return call("squeeze", self.changed(call("expand_dims", images, 0)), 0)
+            return self.processed(images, training)
+        one = self.processed(call("expand_dims", images, 0), training)
+        return call("squeeze", one, 0)
+
+    def processed(self, images: Any, training: bool) -> Any:
+        """The pictures of a batch, changed where it is time for that."""
+        return self.changed(images) if training or self.always else images
 
     def changed(self, images: Any) -> Any:
         """The pictures of a batch, changed."""
@@ -65,6 +70,27 @@ class Augmentation(Layer):
         """A random number for each picture of a batch."""
         shape = (images.type.shape[0], 1, 1, 1)
         return random.uniform(shape, low, high, images.dtype, self.seed_generator)
+
+    def happens(self, images: Any, factor: tuple[float, float]) -> Any:
+        """For each picture of a batch whether, with a probability from a range."""
+        return self.uniform(images) < self.uniform(images, *factor)
+
+    def drawn(self, images: Any, low: float, high: float) -> Any:
+        """A random number [batch] for each picture."""
+        shape = (images.type.shape[0],)
+        return random.uniform(shape, low, high, images.dtype, self.seed_generator)
+
+    def sides(self, images: Any) -> tuple[Any, Any]:
+        """Height and width, as numbers of the dtype of the pictures."""
+        rows, columns = (images.type.shape[axis] for axis in self.space)
+        return number(rows, images.dtype), number(columns, images.dtype)
+
+
+def number(size: Dim, dtype: Any) -> Any:
+    """A size as a float, or as a tensor where it is not known yet."""
+    if size.value is not None:
+        return float(size.value)
+    return call("size", value=size, dtype=dtype_of(dtype))
 
 
 def factor_range(
@@ -246,9 +272,8 @@ class RandomInvert(Augmentation):
         self.value_range = value_bounds(self, value_range)
 
     def changed(self, images: Any) -> Any:
-        probability = self.uniform(images, *self.factor)
         inverted = float(self.value_range[1]) - images
-        return call("where", self.uniform(images) < probability, inverted, images)
+        return call("where", self.happens(images, self.factor), inverted, images)
 
 
 class Solarization(Augmentation):
