@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import Fault, Label, TulleError, standing_at
 from ..graph.network import Network
+from ..graph.selecting import nearest_pattern, select
 from ..graph.variable import Variable
 from . import syntax as s
 from .arguments import replacement
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from ..training.optimizers import Optimizer
 
 MAX_PATTERNS = 100
-COMPARED = 2000  # paths among which a nearest name is looked for
 CLIPS: Mapping[str, str] = {
     "norm": "clipnorm",
     "value": "clipvalue",
@@ -28,33 +29,6 @@ CLIPS: Mapping[str, str] = {
 
 
 # Freezing.
-
-
-def fits(pattern: str, path: str) -> bool:
-    """Whether a pattern is a path, or its beginning up to a `/`; `*` is anything.
-
-    >>> fits("encoder", "encoder/kernel"), fits("*/bias", "a/b/bias")
-    (True, True)
-    >>> fits("enc", "encoder/kernel")
-    False
-    """
-    return _equal(pattern, path) or _equal(f"{pattern}/*", path)
-
-
-def _equal(pattern: str, path: str) -> bool:
-    first, *others = pattern.split("*")
-    if not others:
-        return pattern == path
-    *between, last = others
-    if len(path) < len(first) + len(last) or not path.startswith(first):
-        return False
-    at, end = len(first), len(path) - len(last)
-    for part in between:
-        found = path.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return path.endswith(last)
 
 
 def freeze(
@@ -70,11 +44,15 @@ def freeze(
     chosen: set[Variable] = set()
     good = True
     for pattern in section.patterns:
-        found = [v for v in known if fits(str(pattern.value), v.path)]
-        chosen.update(found)
-        if not found:
+        text = str(pattern.value)
+        try:
+            chosen.update(select(known, text, str(model.name)))
+        except Fault as fault:
             good = False
-            _nothing_fits(checker, pattern, known, model)
+            near = nearest_pattern(text, known)
+            found = fault.diagnostic(pattern.span)
+            fix = replacement(pattern.span, f'"{near}"') if near else None
+            checker.add(replace(found, fix=fix))
     if good and before and chosen.issuperset(before):
         checker.error(
             "T0604",
@@ -87,36 +65,6 @@ def freeze(
     for variable in chosen:
         variable.trainable = False
     return len(before) - len(model.trainable_weights), len(before)
-
-
-def _nothing_fits(
-    checker: Checker, pattern: s.Literal, known: Sequence[Variable], model: Network
-) -> None:
-    text = str(pattern.value)
-    plain = text.rstrip("*").rstrip("/")
-    near = nearest(plain, _beginnings(known)) if 0 < len(plain) <= 255 else None
-    better = None if near is None else near + text[len(plain) :]
-    paths = listed(variable.path for variable in known)
-    checker.error(
-        "T0607",
-        f'no parameter of `{model.name}` fits "{text}"',
-        pattern.span,
-        notes=(f"there are {paths}",) if known else ("it has no parameters",),
-        help=(f'did you mean "{better}"?',) if better else (),
-        fix=replacement(pattern.span, f'"{better}"') if better else None,
-    )
-
-
-def _beginnings(known: Iterable[Variable]) -> list[str]:
-    """All paths, and what they begin with up to a `/`."""
-    found: dict[str, None] = {}
-    for variable in known:
-        parts = variable.path.split("/")
-        for count in range(1, len(parts) + 1):
-            found["/".join(parts[:count])] = None
-        if len(found) > COMPARED:
-            break
-    return list(found)
 
 
 # Clipping.

@@ -14,12 +14,15 @@ FACTORS = 3
 
 def to_match(first: Dim, second: Dim) -> list[str]:
     """How settings of layers would make two sizes equal."""
-    ways = [
-        f"make {dim.origin.setting} {other}"
-        for dim, other in ((first, second), (second, first))
-        if dim.origin and dim.origin.setting and other.value is not None
-    ]
-    return [" or ".join(dict.fromkeys(ways))] if ways else []
+    ways = []
+    for dim, other in ((first, second), (second, first)):
+        if dim.origin is None or other.value is None:
+            continue
+        if dim.origin.setting:
+            ways.append(f"make {dim.origin.setting} {other}")
+        elif dim.value is not None and dim.origin.text.endswith("written here"):
+            ways.append(f"write {other} in place of {dim}")
+    return [", or ".join(dict.fromkeys(ways))] if ways else []
 
 
 def to_align(axis: int, first: TensorType, second: TensorType) -> list[str]:

@@ -59,10 +59,11 @@ def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
         between = place < len(owners) - 1 and place > 0 and ours[place - 1]
         own = list(signature(owner.__init__).parameters.values())[1:]  # type: ignore[misc]
         kinds = [parameter.kind for parameter in own]
-        if not between:
-            for parameter in own:
-                if parameter.kind not in _SEVERAL:
-                    found.setdefault(parameter.name, parameter)
+        if between:
+            continue
+        for parameter in own:
+            if parameter.kind not in _SEVERAL:
+                found.setdefault(parameter.name, parameter)
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             break
     return found
@@ -118,7 +119,13 @@ def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
         kind = getattr(known, "type", None)
         if kind is None or not isinstance(kind, TensorType) or str(kind) in text:
             continue
-        del fault.operands[index]
+        shape = str(getattr(known, "shape", ""))
+        if text == shape:
+            # `build` sees a shape alone; the author knows the type.
+            fault.operands[index] = str(kind)
+            fault.message = fault.message.replace(f"shape {shape}", f"type {kind}")
+        else:
+            del fault.operands[index]
     if fault.code in DTYPE_CODES:
         fault.origins += filter(None, map(_declared, operands))
 

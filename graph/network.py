@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from . import tree
@@ -211,13 +212,16 @@ class Network(Layer):
             return self.layers[index]
         found = next((layer for layer in self.layers if layer.name == name), None)
         if found is None:
-            known = ", ".join(layer.name for layer in self.layers)
-            raise TensorTypeError.of(
-                Fault(
-                    "T0201", f"no layer is called `{name}`", help=[f"there are {known}"]
-                ),
-                caller_span(),
+            names = [layer.name for layer in self.layers]
+            near = get_close_matches(str(name), names, 1)
+            fault = Fault(
+                "T0201",
+                f"no layer is called `{name}`",
+                argument="name",
+                notes=[f"there are {', '.join(names)}"],
+                help=[f"did you mean `{near[0]}`?"] if near else [],
             )
+            raise TensorTypeError.of(fault, caller_span(), ("name", "index"))
         return found
 
     def _repr_svg_(self) -> str | None:

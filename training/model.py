@@ -18,6 +18,7 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Network
+from ..graph.selecting import Frozen, freeze
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
@@ -190,6 +191,21 @@ class Model(Layer, metaclass=ModelKind):
             compiled.bind(self.output_names)
         check_definition(self, compiled)
         self._compiled, self._steps = compiled, None
+
+    @told_to_caller
+    def freeze(self, *patterns: str) -> Frozen:
+        """Keep weights that patterns fit from being trained; call it before `compile`.
+
+        A pattern is a path or the beginning of one up to a `/`; `*` is anything. Raises
+        T0607 for one that fits no weight.
+
+        >>> from tulle.graph.layers import Dense
+        >>> from tulle.graph.network import Input
+        >>> model = Sequential([Input((3,)), Dense(2, name="encoder"), Dense(1)])
+        >>> model.freeze("encoder")
+        froze 2 of 4 parameters
+        """
+        return freeze(self, patterns)
 
     @told_to_caller
     def fit(

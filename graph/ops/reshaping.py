@@ -73,7 +73,10 @@ def _forcing(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Faul
     name, number = forced[0].name, None
     if known.value is not None and (found := solve(total, known.value)):
         number = found[1]
-    only = str(number) if number is not None else "one size"
+    effect = f"would force `{name}` to be {number}"
+    if number is None:
+        none = known.value is not None and len(forced) == 1
+        effect = f"{'fits no' if none else 'would force one'} size of `{name}`"
     repair, help = dict[int | str, str](), f"keep `{name}` in the new shape"
     place = next((i for i, size in enumerate(sizes) if size.value == number), None)
     if place is not None and number is not None:
@@ -85,7 +88,7 @@ def _forcing(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Faul
         help += ": -1 stands for its size"
     return Fault(
         "T0307",
-        f"this reshape would force `{name}` to be {only}: {type} has {total} "
+        f"this reshape {effect}: {type} has {total} "
         f"elements and [{_listed(sizes)}] has {known}",
         operands={0: str(type)},
         dims=type.shape,
