@@ -20,12 +20,9 @@ class Scope:
 
     def get(self, name: str) -> Value | None:
         """The innermost meaning of a name."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
+        if name in self.names:
+            return self.names[name]
+        return self.outer.get(name) if self.outer is not None else None
 
     def __iter__(self) -> Iterator[str]:
         scope: Scope | None = self

@@ -231,7 +231,19 @@ def _same_layer(one: Any, two: Any) -> bool:
         return False
     if isinstance(one, Network) and isinstance(two, Network):
         return same_graph(graph_of(one), graph_of(two))
-    return type(one) is type(two) and bool(one.get_config() == two.get_config())
+    return type(one) is type(two) and _same_settings(one.get_config(), two.get_config())
+
+
+def _same_settings(one: Any, two: Any) -> bool:
+    """Whether configurations are equal, the layers in them included."""
+    from .layer import Layer
+
+    if isinstance(one, Layer) and isinstance(two, Layer):
+        return _same_layer(one, two)
+    if isinstance(one, dict) and isinstance(two, dict):
+        same = all(_same_settings(one[key], two.get(key)) for key in one)
+        return one.keys() == two.keys() and same
+    return bool(one == two)
 
 
 def graph_of(network: Any) -> Graph:

@@ -9,7 +9,7 @@ from tulle.dsl import check, checker, loads
 from tulle.graph.diagnostics import Source, TulleError
 from tulle.graph.diagram import diagram_of
 from tulle.graph.drawing import draw
-from tulle.graph.graph import Graph, same_graph
+from tulle.graph.graph import graph_of, same_graph
 from tulle.graph.layers import Conv2D, Dense, Dropout
 from tulle.graph.network import Input
 from tulle.training.model import Model
@@ -40,26 +40,21 @@ def codes(text):
     return [d.code for d in check(Source("a.net", HEAD + text))]
 
 
-def graph(made):
-    outputs = {f"output_{i}": node for i, node in enumerate(made.output_nodes)}
-    return Graph(made.input_nodes, outputs)
-
-
 def test_the_same_graph_as_in_python():
     made = model("repeat 2 { Dense(16, activation = relu) |> Dropout(0.5) as drop }")
     x = y = Input((16,), name="x")
     for turn in range(2):
         y = Dense(16, activation="relu", name=f"Dense[{turn}]")(y)
         y = Dropout(0.5, name=f"drop[{turn}]")(y)
-    assert same_graph(graph(made), graph(Model(x, y)))
+    assert same_graph(graph_of(made), graph_of(Model(x, y)))
     folded = model("fold n in [8, 4] { Dense(n) }", result=4)
     y = Dense(4, name="Dense[1]")(Dense(8, name="Dense[0]")(x))
-    assert same_graph(graph(folded), graph(Model(x, y)))
+    assert same_graph(graph_of(folded), graph_of(Model(x, y)))
     shared = model("repeat 3 shared { Dense(16) as same }")
     same, y = Dense(16, name="same"), x
     for _ in range(3):
         y = same(y)
-    assert same_graph(graph(shared), graph(Model(x, y)))
+    assert same_graph(graph_of(shared), graph_of(Model(x, y)))
 
 
 def test_names_of_parameters():
