@@ -6,6 +6,16 @@ import numpy as np
 from digits_data import digits
 
 from tulle import Input, Model, layers, ops
+from tulle.graph.decide import Condition
+from tulle.graph.dim import Dim, Symbol
+
+
+def size(name: str) -> Dim:
+    """Any size from 4 to 1024 that can be halved twice."""
+    symbol = Symbol(name, 4, 1024)
+    dim = Dim.from_symbol(symbol)
+    symbol.conditions = (Condition(dim % 4, "==", Dim.of(0)),)
+    return dim
 
 
 def double(x: Any, filters: int, name: str) -> Any:
@@ -16,15 +26,16 @@ def double(x: Any, filters: int, name: str) -> Any:
     return Model(inside, y, name=name)(x)
 
 
-def build(width: int = 8) -> Model:
-    noisy = Input((8, 8, 1), name="noisy")
-    fine = double(noisy, width, "down1")
-    middle = double(layers.MaxPooling2D(2)(fine), 2 * width, "down2")
-    x = double(layers.MaxPooling2D(2)(middle), 4 * width, "bottom")
+def build(channels: int = 8) -> Model:
+    height, width = size("H"), size("W")
+    noisy = Input((height, width, 1), name="noisy")
+    fine = double(noisy, channels, "down1")
+    middle = double(layers.MaxPooling2D(2)(fine), 2 * channels, "down2")
+    x = double(layers.MaxPooling2D(2)(middle), 4 * channels, "bottom")
     x = ops.concatenate([layers.UpSampling2D(2)(x), middle], -1)
-    x = double(x, 2 * width, "up2")
+    x = double(x, 2 * channels, "up2")
     x = ops.concatenate([layers.UpSampling2D(2)(x), fine], -1)
-    x = double(x, width, "up1")
+    x = double(x, channels, "up1")
     return Model(noisy, layers.Conv2D(1, 1, name="ink")(x), name="UNet")
 
 

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ..decide import equal
 from ..diagnostics import Fault
+from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
@@ -235,6 +237,13 @@ class Crossentropy(Composite):
         return {**attributes, "axis": axis}
 
 
+def _alike(one: tuple[Dim, ...], two: tuple[Dim, ...]) -> bool:
+    """Whether two shapes are equal for all sizes."""
+    if len(one) != len(two):
+        return False
+    return all(equal(a, b) is True for a, b in zip(one, two, strict=True))
+
+
 def _unequal(name: str, target: TensorType, output: TensorType, want: Any) -> Fault:
     return Fault(
         "T0302",
@@ -254,7 +263,7 @@ class CategoricalCrossentropy(Crossentropy):
         self, target: TensorType, output: TensorType, from_logits: bool, axis: int
     ) -> TensorType:
         common_floats(self.name, (target, output))
-        if target.shape != output.shape:
+        if not _alike(target.shape, output.shape):
             raise _unequal(self.name, target, output, output)
         return output.with_shape((*output.shape[:axis], *output.shape[axis + 1 :]))
 
@@ -293,7 +302,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
         if not target.dtype.is_integer:
             wanted = TensorType(I32, shape)
             raise _unequal(self.name, target, output, wanted)
-        if target.shape != shape:
+        if not _alike(target.shape, shape):
             raise _unequal(self.name, target, output, target.with_shape(shape))
         return output.with_shape(shape)
 
@@ -335,7 +344,7 @@ class BinaryCrossentropy(Composite):
         self, target: TensorType, output: TensorType, from_logits: bool
     ) -> TensorType:
         common_floats(self.name, (target, output))
-        if target.shape != output.shape:
+        if not _alike(target.shape, output.shape):
             raise _unequal(self.name, target, output, output)
         return output
 

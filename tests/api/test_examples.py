@@ -84,9 +84,18 @@ def _arrays(outputs):
 
 def test_width_is_a_setting():
     assert same_graph(
-        graph_of(text("unet", width=4)), graph_of(example("unet").build(width=4))
+        graph_of(text("unet", width=4)), graph_of(example("unet").build(channels=4))
     )
     assert not same_graph(graph_of(text("unet")), graph_of(example("unet").build(4)))
+
+
+def test_a_unet_for_every_size_that_can_be_halved_twice():
+    model = text("unet")
+    for height, width in ((4, 4), (12, 20)):
+        noisy = np.zeros((3, height, width, 1), "float32")
+        assert model.predict(noisy, verbose=0).shape == (3, height, width, 1)
+    with pytest.raises(tulle.RunShapeError, match="H % 4 == 0"):
+        model.predict(np.zeros((3, 10, 12, 1), "float32"), verbose=0)
 
 
 def test_the_game_of_two_networks():
