@@ -17,6 +17,7 @@ from . import (
     core,
     einsum,
     functions,
+    geometric,
     lambda_layer,
     merging,
     multi_head_attention,
@@ -46,6 +47,7 @@ from .convolution_transposed import *  # noqa: F403
 from .core import *  # noqa: F403
 from .einsum import *  # noqa: F403
 from .functions import *  # noqa: F403
+from .geometric import *  # noqa: F403
 from .lambda_layer import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .multi_head_attention import *  # noqa: F403
@@ -75,6 +77,7 @@ __all__ += convolution.__all__
 __all__ += convolution_transposed.__all__
 __all__ += core.__all__
 __all__ += einsum.__all__
+__all__ += geometric.__all__
 __all__ += lambda_layer.__all__
 __all__ += merging.__all__
 __all__ += multi_head_attention.__all__

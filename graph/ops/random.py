@@ -13,7 +13,7 @@ from ..configuration import default_float
 from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..dim import Dim
 from ..node import Node
-from ..op import Op, Results, register
+from ..op import Op, Results, convert, register
 from ..registry import OPS, call
 from ..tensor import SymbolicTensor, Tensor
 from ..trace import current_trace
@@ -193,6 +193,80 @@ def bernoulli(
     """
     hit = call("random_uniform", draw_key(seed), shape) < probability
     return call("cast", hit, dtype or default_float().name)
+
+
+ROUNDS_OF_GAMMA = 8  # each gives a number with a chance of 95 % or more
+
+
+def _log_gammas(draws: Any, alpha: Any) -> Any:
+    """Logarithms of gamma numbers, from uniform ones with an axis of draws in front.
+
+    Marsaglia and Tsang (2000), for alpha + 1, and their way back to alpha.
+    """
+    count = ROUNDS_OF_GAMMA
+    angle, high, limit = (
+        draws[i * count : (i + 1) * count] * -1.0 + 1.0 for i in range(3)
+    )
+    bell = call("sqrt", call("log", high) * -2.0) * call("cos", angle * (2 * math.pi))
+    d = alpha + 2.0 / 3.0
+    root = bell / call("sqrt", d * 9.0) + 1.0
+    cube = call("maximum", root * root * root, 1e-30)
+    bound = bell * bell * 0.5 + d - d * cube + d * call("log", cube)
+    taken = call("logical_and", root > 0.0, call("log", limit) < bound)
+    first = call("argmax", call("cast", taken, "int32"), axis=0, keepdims=True)
+    chosen = call("squeeze", call("take_along_axis", cube, first, axis=0), 0)
+    return call("log", d * chosen) + call("log", 1.0 - draws[3 * count]) / alpha
+
+
+def gamma(
+    shape: Any,
+    alpha: Any,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Random numbers of the gamma distribution of shape `alpha` and scale 1.
+
+    >>> gamma((2, 3), 1.0, seed=1).shape
+    (2, 3)
+    """
+    kind = default_float().name if dtype is None else dtype
+    wide = (3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape))
+    draws = uniform(wide, dtype=kind, seed=seed)
+    return call("exp", _log_gammas(draws, call("cast", alpha, kind)))
+
+
+def beta(
+    shape: Any,
+    alpha: Any,
+    beta: Any,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """Random numbers from 0 to 1 of the beta distribution.
+
+    >>> beta((2, 3), 1.0, 1.0, seed=1).shape
+    (2, 3)
+    """
+    kind = default_float().name if dtype is None else dtype
+    wide = (2, 3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape))
+    draws = uniform(wide, dtype=kind, seed=seed)
+    one, two = (
+        _log_gammas(draws[i], call("cast", x, kind))
+        for i, x in enumerate((alpha, beta))
+    )
+    return call("sigmoid", one - two)
+
+
+def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> Any:
+    """The slices along an axis in a random order, all orders equally likely.
+
+    >>> sorted(shuffle([3, 1, 2], seed=1).numpy().tolist())
+    [1, 2, 3]
+    """
+    given = convert(x)
+    size = given.type.shape[axis]
+    order = call("argsort", call("random_uniform", draw_key(seed), (size,), "float64"))
+    return call("take", given, order, axis=axis)
 
 
 def dropout(
