@@ -146,17 +146,8 @@ def __getattr__(name: str) -> Any:
 
         value = version("tulle")
     else:
-        raise AttributeError(f"module `tulle` has no `{name}`{_nearest(name)}")
+        from .graph.naming import unknown_name
+
+        unknown_name("tulle", __all__)(name)
     globals()[name] = value
     return value
-
-
-def _nearest(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, __all__, 1)
-    return f"; did you mean `{near[0]}`?" if near else ""
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

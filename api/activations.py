@@ -7,6 +7,7 @@ from typing import Any
 
 from .graph import activations as _activations
 from .graph.activations import ALIASES, NAMES, linear, relu, serialize
+from .graph.naming import unknown_name
 from .graph.registry import OPS
 from .training.configured import told_to_caller
 
@@ -44,3 +45,6 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     custom = custom_objects or {}
     known = isinstance(config, str) and config in custom
     return custom[config] if known else get(config)
+
+
+__getattr__ = unknown_name("tulle.activations", __all__)

@@ -12,6 +12,7 @@ from .graph.constraints import (
     UnitNorm,
 )
 from .graph.constraints import get as _get
+from .graph.naming import unknown_name
 from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
 get = told_to_caller(_get)
@@ -55,3 +56,5 @@ __all__ = [
     "serialize",
     "unit_norm",
 ]
+
+__getattr__ = unknown_name("tulle.constraints", __all__)

@@ -23,6 +23,7 @@ from .graph.initializers import (
     VarianceScaling,
     Zeros,
 )
+from .graph.naming import unknown_name
 from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
 get = told_to_caller(_initializers.get)
@@ -83,3 +84,5 @@ __all__ = [
     "serialize",
 ]
 __all__ += list(_initializers.BY_NAME)
+
+__getattr__ = unknown_name("tulle.initializers", __all__)

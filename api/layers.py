@@ -9,6 +9,7 @@ from .graph import layers as _layers
 from .graph.input_spec import InputSpec
 from .graph.layer import Layer
 from .graph.layers import *  # noqa: F403 - the one list of layers is there
+from .graph.naming import unknown_name
 from .graph.network import Input
 from .training.configured import Kinds, deserialized, serialized
 from .training.model import Sequential as _Sequential
@@ -37,3 +38,6 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """
     known = {**_CLASSES, **(custom_objects or {})}
     return deserialized(config, known, _KINDS)
+
+
+__getattr__ = unknown_name("tulle.layers", __all__)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .graph import control as _control
 from .graph import functions as _functions
 from .graph import inquiry as _inquiry
+from .graph.naming import unknown_name
 from .graph.registry import ALIASES, OPS
 from .graph.tensor import convert_to_numpy, convert_to_tensor
 from .graph.transforms import custom_gradient
@@ -40,3 +41,5 @@ if TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """An op of the registry."""
+else:
+    __getattr__ = unknown_name("tulle.ops", __all__)

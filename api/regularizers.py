@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .graph.naming import unknown_name
 from .graph.regularizers import (
     BY_NAME,
     L1,
@@ -55,3 +56,5 @@ __all__ = [
     "orthogonal_regularizer",
     "serialize",
 ]
+
+__getattr__ = unknown_name("tulle.regularizers", __all__)

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from .diagnostics import Fault, Source, Span, is_python
 
@@ -32,10 +33,13 @@ class CallSite:
         return places.get(fault.argument or "")
 
 
-def call_site(span: Span | None, parameters: Sequence[str] = ()) -> CallSite:
+def call_site(
+    span: Span | None, parameters: Sequence[str] = (), given: Sequence[Any] = ()
+) -> CallSite:
     """What stands inside of the expression at a place in Python code.
 
-    `parameters` are the names of what the positional arguments of a call are for.
+    `parameters` are the names of what the positional arguments of a call are for,
+    `given` their values, which tell how many operands a name stands for.
     """
     if span is None or not is_python(span):
         return CallSite()
@@ -47,7 +51,7 @@ def call_site(span: Span | None, parameters: Sequence[str] = ()) -> CallSite:
             values = {k.arg: _span(span.source, k.value) for k in keywords if k.arg}
             plain = [_span(span.source, arg) for arg in args]
             values |= dict(zip(parameters, plain, strict=False))
-            return CallSite(_operands(span.source, args), names, values)
+            return CallSite(_operands(span.source, args, given), names, values)
         case ast.BinOp(left=left, right=right):
             return CallSite(_operands(span.source, [left, right]))
         case ast.AugAssign(target=target, value=value):
@@ -80,20 +84,22 @@ def _nodes(source: Source) -> Places:
     return found
 
 
-def _operands(source: Source, items: list[ast.expr]) -> dict[int, Span]:
+def _operands(
+    source: Source, items: list[ast.expr], given: Sequence[Any] = ()
+) -> dict[int, Span]:
     """The places of operands, those in lists one by one."""
-    flat: list[ast.expr] = []
-    for item in items:
-        if isinstance(item, (ast.List, ast.Tuple)):
-            flat += item.elts
-        else:
-            flat.append(item)
-    found: dict[int, Span] = {}
-    for index, item in enumerate(flat):
+    flat: list[ast.expr | None] = []
+    for place, item in enumerate(items):
+        value = given[place] if place < len(given) else None
         if isinstance(item, ast.Starred):
             break  # nobody knows how many follow
-        found[index] = _span(source, item)
-    return found
+        if isinstance(item, (ast.List, ast.Tuple)):
+            flat += item.elts
+        elif isinstance(value, (list, tuple)):
+            flat += [None] * len(value)
+        else:
+            flat.append(item)
+    return {i: _span(source, item) for i, item in enumerate(flat) if item is not None}
 
 
 def _span(source: Source, node: ast.expr | ast.AugAssign) -> Span:

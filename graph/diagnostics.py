@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy
 
@@ -141,6 +141,30 @@ class TulleError(Exception):
         tracebacks.install(TulleError, PACKAGE_FOLDERS)
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
 
+    fault: Fault | None = None
+
+    @classmethod
+    def of(
+        cls,
+        fault: Fault,
+        span: Span | None,
+        parameters: Sequence[str] = (),
+        given: Sequence[Any] = (),
+    ) -> Self:
+        """The error of a refusal at a place; whoever knows better re-places it.
+
+        In Python code the operands and arguments of the call are found, too;
+        `parameters` are the names of the positional ones, `given` their values.
+        """
+        from .callsites import call_site
+
+        site = call_site(span, parameters, given)
+        place = site.place(fault)
+        named = {fault.argument: place} if fault.argument and place else {}
+        error = cls(fault.diagnostic(span, site.operands, named))
+        error.fault = fault
+        return error
+
     def __str__(self) -> str:
         return "\n" + "\n\n".join(map(str, self.diagnostics))
 
@@ -151,26 +175,6 @@ class LanguageError(TulleError, ValueError):
 
 class TensorTypeError(TulleError, ValueError):
     """Shapes, dtypes or arguments that do not fit, found before anything runs."""
-
-    fault: Fault | None = None
-
-    @classmethod
-    def of(
-        cls, fault: Fault, span: Span | None, parameters: Sequence[str] = ()
-    ) -> TensorTypeError:
-        """The error of a refusal at a place; whoever knows better re-places it.
-
-        In Python code the operands and arguments of the call are found, too;
-        `parameters` are the names of the positional ones.
-        """
-        from .callsites import call_site
-
-        site = call_site(span, parameters)
-        place = site.place(fault)
-        named = {fault.argument: place} if fault.argument and place else {}
-        error = cls(fault.diagnostic(span, site.operands, named))
-        error.fault = fault
-        return error
 
 
 class RunShapeError(TulleError, ValueError):

@@ -267,7 +267,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
                 result = self._outermost_call(args, kwargs)
         except Fault as fault:
             outer_operands(fault, operands)
-            raise TensorTypeError.of(fault, caller_span()) from None
+            raise TensorTypeError.of(fault, caller_span(), (), args) from None
         if not self._named:
             self._named = True
             self.name_variables(f"{self.name}/")

@@ -32,8 +32,12 @@ def match_types(
     try:
         values = _solved(pairs)
     except Fault as fault:
-        advice = _swapped(pairs, next(iter(fault.operands)))
-        fault.help = advice or fault.help
+        index = next(iter(fault.operands))
+        other = _swapped(pairs, index)
+        if other is not None:
+            _tell_swapped(fault, pairs, *sorted((index, other)))
+        elif not fault.help:
+            fault.help = _fitting(*pairs[index])
         raise
     for condition in where:
         _check_condition(condition, values)
@@ -192,15 +196,26 @@ def _size_fault(
     return Fault(
         "T0701",
         f"`{name}` is declared {wanted} and got {given}: "
-        f"axis {axis} is {size} in place of {meaning}",
+        f"axis {axis} is {size} in place of {meaning}{_distance(known, size)}",
         operands={index: str(given)},
         dims=(dim,),
         notes=notes,
     )
 
 
-def _swapped(pairs: Pairs, index: int) -> tuple[str, ...]:
-    """Advice if everything fits with two of the values exchanged."""
+def _distance(wanted: Dim, given: Dim) -> str:
+    """How far off a size is, where that is little."""
+    difference = (given - wanted).value
+    if difference is None or abs(difference) > NEAR:
+        return ""
+    return f", {abs(difference)} {'too many' if difference > 0 else 'short'}"
+
+
+NEAR = 3
+
+
+def _swapped(pairs: Pairs, index: int) -> int | None:
+    """The other of two values with which everything fits if they are exchanged."""
     for other in range(len(pairs)):
         if other == index:
             continue
@@ -210,6 +225,28 @@ def _swapped(pairs: Pairs, index: int) -> tuple[str, ...]:
             _solved([(n, w, g) for (n, w, _), g in zip(pairs, given, strict=True)])
         except Fault:
             continue
-        first, second = pairs[index][0], pairs[other][0]
-        return (f"they fit if swapped: pass `{first}` and `{second}` by name",)
-    return ()
+        return other
+    return None
+
+
+def _tell_swapped(fault: Fault, pairs: Pairs, first: int, second: int) -> None:
+    told = [f"`{n}` is declared {w} and got {g}" for n, w, g in pairs]
+    fault.message = f"{told[first]}, {told[second]}"
+    fault.operands = {index: str(pairs[index][2]) for index in (first, second)}
+    sizes = [d for i in (first, second) for d in pairs[i][1].shape if d.value]
+    fault.dims = tuple(sizes)
+    names = f"`{pairs[first][0]}` and `{pairs[second][0]}`"
+    fault.help = (f"they fit if swapped: pass {names} in this order, or by name",)
+
+
+def _fitting(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...]:
+    """What could be changed, if one size differs."""
+    pairs = list(zip(wanted.shape, given.shape, strict=False))
+    if wanted.rank != given.rank:
+        return (f"bring `{name}` to the shape of {wanted}",)
+    wrong = [(d, s) for d, s in pairs if d.value is not None and d != s]
+    if len(wrong) != 1 or wrong[0][1].value is None:
+        return ()
+    declared, found = wrong[0]
+    new = wanted.with_shape(found if d is declared else d for d in wanted.shape)
+    return (f"give {declared} in place of {found}, or declare `{name}` as {new}",)

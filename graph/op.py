@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -134,9 +135,14 @@ class Op:
             if any(isinstance(argument, Node) for argument in arguments):
                 raise
             raise TensorTypeError.of(fault, caller_span()) from None
-        return self.dispatch(operands, attributes)
+        return self.dispatch(operands, attributes, arguments)
 
-    def dispatch(self, operands: Sequence[Any], attributes: dict[str, Any]) -> Any:
+    def dispatch(
+        self,
+        operands: Sequence[Any],
+        attributes: dict[str, Any],
+        given: Sequence[Any] = (),
+    ) -> Any:
         """Apply to nodes, to symbols or to values, whichever the operands are."""
         if any(isinstance(operand, Node) for operand in operands):
             like = self._like(operands)
@@ -153,7 +159,7 @@ class Op:
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
             names = list(inspect.signature(self.arguments).parameters)
-            raise TensorTypeError.of(fault, caller_span(), names) from None
+            raise TensorTypeError.of(fault, caller_span(), names, given) from None
 
     def _placed(self, node: Any) -> Any:
         """The symbols of a new node, which learns where a user wrote it."""
@@ -170,13 +176,25 @@ class Op:
             try:
                 inspect.signature(self.arguments).bind(*arguments, **options)
             except TypeError as wrong:
-                fault = Fault(
-                    "T0202",
-                    f"wrong call of `{self.name}`: {wrong}",
-                    help=[f"write {self.usage}"],
-                )
-                raise TensorTypeError.of(fault, caller_span()) from None
+                raise TensorTypeError.of(
+                    self._misused(options, wrong), caller_span()
+                ) from None
             raise error
+
+    def _misused(self, options: dict[str, Any], wrong: TypeError) -> Fault:
+        """A call that does not fit the signature, with the nearest name."""
+        names = list(inspect.signature(self.arguments).parameters)
+        unknown = next((key for key in options if key not in names), None)
+        near = get_close_matches(unknown or "", names, 1)
+        message = f"wrong call of `{self.name}`: {wrong}"
+        if unknown is not None:
+            message = f"`{self.name}` has no argument `{unknown}`"
+        return Fault(
+            "T0202",
+            message,
+            argument=unknown,
+            help=[*(f"did you mean `{n}`?" for n in near), f"write {self.usage}"],
+        )
 
     @property
     def usage(self) -> str:

@@ -139,7 +139,8 @@ def _rows(strokes: Sequence[Stroke], paint: Painter) -> Iterator[str]:
     ordered = sorted(strokes, key=lambda s: (s.start, -s.end, s.primary))
     labelled = [s for s in ordered if s.text]
     canvas: dict[int, tuple[str, str]] = {}
-    for stroke in sorted(ordered, key=lambda s: s.primary):
+    # What lies inside of a longer stroke is drawn over it.
+    for stroke in sorted(ordered, key=lambda s: (s.start - s.end, s.primary)):
         mark = "^" if stroke.primary else "-"
         canvas |= {c: (mark, stroke.style) for c in range(stroke.start, stroke.end)}
     hanging = list(labelled)

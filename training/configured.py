@@ -29,6 +29,11 @@ def told_to_caller(
         except Fault as fault:
             names = list(inspect.signature(function).parameters)[1:]
             raise TensorTypeError.of(fault, caller_span(), names) from None
+        except TensorTypeError as error:
+            names = list(inspect.signature(function).parameters)[1:]
+            if error.fault is None or error.fault.argument not in names:
+                raise
+            raise TensorTypeError.of(error.fault, caller_span(), names) from None
         except TypeError as error:
             # Python refused the arguments if no frame below this one was entered.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:

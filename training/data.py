@@ -170,8 +170,9 @@ def check_shapes(
         try:  # whether they fit if swapped, whatever their dtypes
             _match_shapes(names, [TensorType(F32, t.shape) for t in types], shapes)
         except Fault as other:
-            fault.help = fault.help or other.help
-        raise RunShapeError(fault.diagnostic(caller_span())) from None
+            fault = other if len(other.operands) > 1 else fault
+        given = [shapes if len(shapes) > 1 else None]
+        raise RunShapeError.of(fault, caller_span(), (), given) from None
 
 
 def _has_sizes(type: TensorType, array: Array) -> bool:

@@ -129,8 +129,10 @@ def _clash(
         notes=[
             "sizes are equal, or one of them is a literal 1, axis by axis from the last"
         ],
-        help=to_match(left[1], right[1])
-        or to_align(axis, types[left[0]], types[right[0]]),
+        help=[
+            *to_align(axis, types[left[0]], types[right[0]]),
+            *to_match(left[1], right[1]),
+        ],
     )
 
 

@@ -279,7 +279,7 @@ def _joinable(axis: int, first: TensorType, other: TensorType) -> list[str]:
     for place in range(-first.rank, 0):
         one, two = first.shape[place], other.shape[place]
         if place + first.rank != axis and one != two:
-            return to_match(one, two) or to_align(place, first, other)
+            return [*to_align(place, first, other), *to_match(one, two)]
     return []
 
 
