@@ -23,6 +23,7 @@ from . import syntax as s
 from .scope import listed, nearest
 from .values import (
     Definition,
+    Derivative,
     Instance,
     Library,
     Poison,
@@ -188,7 +189,7 @@ def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
                 )  # fmt: skip
                 evaluator.checker.refuse(fault, item.span, {index: item.span})
                 return True
-            case Library("layer") | Definition():
+            case Library("layer" | "transform") | Definition() | Derivative():
                 message = f"{describe(item.value)} stands where a tensor is needed"
                 evaluator.checker.error("T0501", message, item.span)
                 return True

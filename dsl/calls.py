@@ -13,7 +13,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.layer import Layer
-from . import library, statics
+from . import gradients, library, statics
 from . import syntax as s
 from .arguments import Given, bind, not_tensors, raw, symbolic
 from .checker import WRONG_VALUES
@@ -22,6 +22,7 @@ from .operations import apply_op, wrapped
 from .values import (
     POISON,
     Definition,
+    Derivative,
     Instance,
     Library,
     Poison,
@@ -53,7 +54,7 @@ def is_constructor(value: Value) -> bool:
     """Whether calling a value makes a layer or another object with settings."""
     match value:
         case Library(kind):
-            return kind in ("layer", "optimizer", *library.OF_WEIGHTS)
+            return kind in ("layer", "optimizer", "transform", *library.OF_WEIGHTS)
         case Definition(s.LayerItem()):
             return True
     return False
@@ -67,6 +68,8 @@ def call(
     if not is_constructor(target):
         return apply(evaluator, target, given, span)
     match target:
+        case Library("transform"):
+            return gradients.derivative(evaluator, given, span)
         case Library():
             return construct(evaluator, target, given, span)
         case Definition(s.LayerItem() as item):
@@ -97,6 +100,8 @@ def apply(
         case Definition(s.FunctionItem() as function):
             definitions = evaluator.checker.definitions
             return definitions.inline(evaluator, function, given, span)
+        case Derivative():
+            return gradients.applied(evaluator, target, given, span)
         case Instance():
             return apply_layer(evaluator, target, given, span)
     return evaluator.checker.error(

@@ -24,6 +24,7 @@ OF_WEIGHTS = {
     "regularizer": "regularizers",
     "constraint": "constraints",
 }
+TRANSFORMS = {"grad": Library("transform", "grad", None)}
 TRAINING = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers"}
 
 
@@ -44,7 +45,7 @@ def ops() -> Mapping[str, Library]:
     """The public ops by name."""
     import_module("...graph.ops", __name__)
     found = {op.name: Library("op", op.name, op) for op in OPS.values() if op.public}
-    return {**found, "ceildiv": Library("size", "ceildiv", None)}
+    return {**found, "ceildiv": Library("size", "ceildiv", None), **TRANSFORMS}
 
 
 @cache

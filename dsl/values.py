@@ -75,6 +75,16 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
+class Derivative:
+    """The gradient of a function by some of its arguments; a list if `several`."""
+
+    function: Value
+    wrt: tuple[int, ...]
+    several: bool
+    order: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """An imported file by its alias; `broken` if it could not be read."""
 
@@ -126,6 +136,7 @@ Value: TypeAlias = (
     | Tuple
     | Library
     | Definition
+    | Derivative
     | Instance
     | Missing
     | Namespace
@@ -152,6 +163,10 @@ def describe(value: Value) -> str:
             return f"the layer `{item.name.text}` without its settings"
         case Definition(item):
             return f"the function `{item.name.text}`"
+        case Derivative(Definition(item)):
+            return f"the gradient of `{item.name.text}`"
+        case Derivative():
+            return "the gradient of a function"
         case Namespace(title):
             return f"the imported file `{title}`"
         case Instance():

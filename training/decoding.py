@@ -14,7 +14,7 @@ from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Dim, Symbol
 from ..graph.layer import Layer
 from ..graph.network import Network
-from ..graph.node import Constant, Node
+from ..graph.node import Constant, Node, Unique
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import DTYPES, TensorType, TupleType
@@ -251,6 +251,8 @@ class Decoder:
             return attributes["variable"].node
         if op in REFUSED or op not in OPS:
             _damaged(f"`{op}` is no op that a file may hold")
+        if op == "isolate":
+            attributes["symbol"] = Unique("isolated")  # a node of its own
         return OPS[op].apply(inputs, attributes, name=name)
 
     def _call(self, entry: Json, inputs: Sequence[Node]) -> Any:

@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 from ..graph import constraints, initializers, regularizers
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
+from ..graph.gradients import Gradient
 from ..graph.layers import LAYERS
 from ..graph.modes import ByMode, Effects
 from . import losses, metrics, optimizers, schedules
 from .loss import LossFunction
 from .metrics_averages import MeanMetricWrapper
+
+INNER = {kind.__name__: kind for kind in (ByMode, Effects, Gradient)}
 
 Registered = TypeVar("Registered", bound=Callable[..., Any])
 _BY_NAME: dict[str, Any] = {}
@@ -84,7 +87,7 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
 def library(kind: str) -> Mapping[str, Any]:
     """The library's classes of a kind by class name."""
     tables: dict[str, Mapping[str, Any]] = {
-        "layer": LAYERS | {"ByMode": ByMode, "Effects": Effects},
+        "layer": LAYERS | INNER,
         "initializer": {k.__name__: k for k in initializers.KINDS},
         "regularizer": {k.__name__: k for k in regularizers.KINDS},
         "constraint": {k.__name__: k for k in constraints.KINDS},
