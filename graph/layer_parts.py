@@ -149,7 +149,7 @@ DTYPE_CODES = ("T0402", "T0403")
 
 
 def _declared(operand: Any) -> Origin | None:
-    node = getattr(operand, "node", None)
+    node: Any = getattr(operand, "node", None)
     if getattr(node, "op", None) is not OPS["input"] or node.span is None:
         return None
     return Origin(f"`{node.name}` is declared {node.type.dtype} here", node.span)

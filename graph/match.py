@@ -236,7 +236,7 @@ def _tell_swapped(fault: Fault, pairs: Pairs, first: int, second: int) -> None:
     sizes = [d for i in (first, second) for d in pairs[i][1].shape if d.value]
     fault.dims = tuple(sizes)
     names = f"`{pairs[first][0]}` and `{pairs[second][0]}`"
-    fault.help = (f"they fit if swapped: pass {names} in this order, or by name",)
+    fault.help = (f"they fit if swapped: pass {names} by name",)
 
 
 def _fitting(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def refuse_pairs(
         return
     if node is None and (name != "subtract" or nodes[slim] is None):
         return
-    if size.value is not None and types[wide].shape != (size, 1):
+    if size.value is not None and types[wide].shape != (size, Dim.of(1)):
         return
     raise _fault(name, types, nodes, wide, slim, size)
 

@@ -20,11 +20,11 @@ class Frozen(NamedTuple):
     froze 4 of 6 parameters
     """
 
-    count: int
+    frozen: int
     total: int
 
     def __repr__(self) -> str:
-        return f"froze {self.count} of {self.total} parameters"
+        return f"froze {self.frozen} of {self.total} parameters"
 
 
 def fits(pattern: str, path: str) -> bool:

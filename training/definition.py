@@ -19,7 +19,8 @@ from .reach import unreached
 
 def check_definition(model: Any, compiled: Compiled) -> None:
     """Refuse what cannot become good, T0602; warn of weights that would not move."""
-    model.unreached = ()
+    owner: Any = model
+    owner.unreached = ()
     if not isinstance(model, Network) or not compiled.goals:
         return
     pairs = list(zip(compiled.goals, model.output_nodes, strict=False))
@@ -35,7 +36,7 @@ def check_definition(model: Any, compiled: Compiled) -> None:
         found = unreached(weights, roots, caller_span())
         for warning in found:
             tell(warning)
-        model.unreached = tuple(weights) if found else ()
+        owner.unreached = tuple(weights) if found else ()
 
 
 def _adds_losses(layer: Any) -> bool:
