@@ -2,7 +2,8 @@
 
 A ```python block runs as it stands, in a folder of its own with the example data. A
 ```net block is checked; one that should be refused says so in a comment,
-`# refused: T0301`.
+`# refused: T0301`. A block that begins with a name, `# blocks.net`, is a file that the
+other blocks of its page may import.
 """
 
 import doctest
@@ -51,13 +52,17 @@ def test_python_block(program, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", blocks("net"))
-def test_net_block(text):
+def test_net_block(text, tmp_path):
     from tulle.dsl import check
-    from tulle.graph.diagnostics import Source
 
+    for block in blocks("net"):
+        if named := re.match(r"# (\w+\.net)\n", block.values[0]):
+            (tmp_path / named[1]).write_text(block.values[0])
+    (tmp_path / "block.net").write_text(text)
     wanted = re.findall(r"# refused: (\w+)", text)
-    codes = [d.code for d in check(Source("block.net", text)) if d.severity == "error"]
-    assert codes == wanted
+    found = check(tmp_path / "block.net")
+    assert [d.code for d in found if d.severity == "error"] == wanted
+    assert [d for d in found if d.severity == "warning"] == []
 
 
 @pytest.mark.parametrize("name", modules())
