@@ -9,7 +9,7 @@ from typing import Any
 from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.network import Network
-from . import conditions, declared
+from . import conditions, declared, holes
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
@@ -59,6 +59,7 @@ def elaborate(
         for file, tree in trees:
             _in_file(checker, file)
             _probe(checker, tree)
+        holes.left_over(checker.holes)
     except Stop:
         pass
     except RecursionError:
@@ -116,13 +117,15 @@ class _File:
 
     def declare(self, tree: s.File) -> None:
         """Make the definitions known, and find names declared twice."""
+        for name in tree.lost:
+            self.checker.module[name] = POISON
         for item in tree.items:
             if isinstance(item, s.TrainItem):
                 continue
             if isinstance(item, s.Import):
-                for name, value in taken(self.checker, self.file, item):
-                    if self.declared(name):
-                        self.checker.module[name.text] = value
+                for one, value in taken(self.checker, self.file, item):
+                    if self.declared(one):
+                        self.checker.module[one.text] = value
                 continue
             self.checker.homes[item] = self.checker.module
             if self.declared(item.name):
@@ -245,7 +248,7 @@ class _File:
     def unknown_overrides(self, tree: s.File) -> None:
         known = [i.name.text for i in tree.items if isinstance(i, s.ConfigItem)]
         for name in self.checker.overrides:
-            if name not in known:
+            if name not in known and name not in tree.lost:
                 near = nearest(name, known)
                 help = f"did you mean `{near}`?" if near else ""
                 notes = (f"there are {listed(known)}",) if known else ("it has none",)

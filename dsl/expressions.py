@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Fault, InternalError, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
-from . import branches, calls, declared, imports, library, repeats, statics
+from . import branches, calls, declared, guards, holes, imports, library, repeats, statics
 from . import syntax as s
 from .arguments import Given, joined, replacement
 from .checker import Checker
 from .operations import apply_op
 from .scope import Scope, nearest
+from .tokens import FAILED
 from .values import (
     POISON,
     Instance,
@@ -85,14 +86,16 @@ class Evaluator:
                 return self.application(expression, expression.trailers)
             case s.Pipe():
                 return self.pipe(expression)
-            case s.Ascription():
-                return self.ascription(expression)
+            case s.Ascription() | s.Guard() | s.Hole():
+                return self.stated(expression)
             case s.If() | s.Match():
                 return branches.decided(self, expression)
         raise InternalError(f"`{type(expression).__name__}` has no meaning yet")
 
     def name(self, name: s.Name) -> Value:
         """What a name stands for: in the file, else in the library."""
+        if name.text == FAILED:
+            return POISON
         found = self.scope.get(name.text) or library.find(name.text, self.kinds)
         if isinstance(found, Namespace) or (found is None and "." in name.text):
             return imports.not_lent(self, name)
@@ -279,7 +282,7 @@ class Evaluator:
                 return value
             case Static(bool()):
                 pass
-            case Static(int() | Dim() as number):
+            case Static(int() | Dim() | None as number):
                 return number
         return self.checker.error(
             "T0204",
@@ -335,9 +338,21 @@ class Evaluator:
                     help=("name its result with `let`",),
                 )
 
+    def stated(self, expression: s.Ascription | s.Guard | s.Hole) -> Value:
+        """What states a type, or asks for one."""
+        match expression:
+            case s.Ascription():
+                return self.ascription(expression)
+            case s.Guard():
+                return guards.guarded(self, expression)
+            case s.Hole():
+                return holes.made(self, expression)
+
     def ascription(self, ascription: s.Ascription) -> Value:
         value = self.evaluate(ascription.value)
         wanted = declared.tensor_type(self, ascription.type)
+        if wanted is not None:
+            holes.wants(self, value, wanted, "stated here", ascription.type.span)
         if wanted is None or isinstance(value, Poison):
             return value
         if not isinstance(value, Tensor):

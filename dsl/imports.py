@@ -118,7 +118,7 @@ class Files:
         return self
 
     def _parsed(self, source: Source, folder: Path | None, by: Span | None) -> File:
-        tree, faults = parse(source)
+        tree, faults = parse(source, rescue=True)
         file = File(source, tree, folder, by)
         self.faults += [told_by(fault, file) for fault in faults]
         return file

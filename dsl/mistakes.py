@@ -83,16 +83,28 @@ class Mistake:
     @property
     def behind(self) -> Span:
         """The place right behind the token before."""
-        if self.previous is None:
+        return self.behind_token(self.index)
+
+    def behind_token(self, index: int) -> Span:
+        """The place right behind the one before a token."""
+        if not index:
             return self.found.span
-        span = self.previous.span
+        span = self.tokens[index - 1].span
         line, column = span.end_line, span.end_column
         return Span(span.source, line, column, line, column + 1)
 
 
 def explain(mistake: Mistake, table: Terminals) -> Diagnostic:
     """The diagnostic of a syntax error."""
-    for rule in (_unclosed, _closes_nothing, _edition, _reserved, _beginning, _lists):
+    for rule in (
+        _unclosed,
+        _closes_nothing,
+        _edition,
+        _reserved,
+        _beginning,
+        _lists,
+        _comma,
+    ):
         if diagnostic := rule(mistake, table):
             return diagnostic
     return _expected(mistake, table)
@@ -103,7 +115,7 @@ def _unclosed(mistake: Mistake, table: Terminals) -> Diagnostic | None:
         return None
     opener = mistake.tokens[mistake.unclosed]
     closer = table.spellings[OPENERS[opener.type]]
-    place = mistake.behind
+    place = mistake.behind_token(_end_of(mistake))
     at = Span(place.source, place.line, place.column, place.line, place.column)
     title = f"add `{closer}`"
     return Diagnostic(
@@ -112,8 +124,46 @@ def _unclosed(mistake: Mistake, table: Terminals) -> Diagnostic | None:
         place,
         f"`{closer}` is missing here",
         (Label(opener.span, f"this `{opener.text}` is open"),),
+        help=(title,),
         fix=Fix(title, (Edit(at, closer),)),
     )
+
+
+def _end_of(mistake: Mistake) -> int:
+    """The token before which a bracket that is never closed should end.
+
+    Where the next line goes on with what stands outside of the bracket, it ends above.
+    """
+    tokens, opener = mistake.tokens, mistake.unclosed or 0
+    line = tokens[opener].span.line
+    first = opener
+    while first and tokens[first - 1].span.end_line == line:
+        first -= 1
+    indent, depth = tokens[first].span.column, 0
+    piped = _piped_before(tokens, opener)
+    for index in range(opener + 1, mistake.index):
+        token = tokens[index]
+        begins = token.span.line > tokens[index - 1].span.end_line
+        outside = token.span.column <= indent or (piped and token.type == "PIPE")
+        if begins and outside and not depth and token.type not in CLOSERS:
+            return index
+        depth += (token.type in OPENERS) - (token.type in CLOSERS and depth > 0)
+    if mistake.found.type == "EQUAL" and tokens[mistake.index - 2].type == "COMMA":
+        return max(mistake.index - 2, opener + 1)
+    return mistake.index
+
+
+def _piped_before(tokens: Sequence[Token], opener: int) -> bool:
+    """Whether a bracket belongs to a stage of a pipe that began outside of it."""
+    depth = 0
+    for index in range(opener - 1, -1, -1):
+        kind = tokens[index].type
+        depth += (kind in CLOSERS) - (kind in OPENERS)
+        if depth < 0 or kind in STATEMENTS | ITEMS | SECTIONS:
+            return False
+        if kind == "PIPE" and not depth:
+            return True
+    return False
 
 
 def _closes_nothing(mistake: Mistake, table: Terminals) -> Diagnostic | None:
@@ -243,6 +293,25 @@ def _lists(mistake: Mistake, table: Terminals) -> Diagnostic | None:
         mistake.behind,
         "the second list is missing here",
         help=("write `()` before this list if there are no settings",),
+    )
+
+
+def _comma(mistake: Mistake, table: Terminals) -> Diagnostic | None:
+    """Two expressions side by side in a list."""
+    found, before = mistake.found, mistake.previous
+    if before is None or mistake.opener is None or "COMMA" not in mistake.accepted:
+        return None
+    if found.type not in ("NAME", "INTEGER", "FLOAT", "STRING", "TRUE", "FALSE"):
+        return None
+    place = mistake.behind
+    at = Span(place.source, place.line, place.column, place.line, place.column)
+    return Diagnostic(
+        "T0100",
+        f"`,` is missing between `{before.text}` and `{found.text}`",
+        place,
+        "`,` belongs here",
+        help=("add `,`",),
+        fix=Fix("add `,`", (Edit(at, ","),)),
     )
 
 

@@ -15,6 +15,7 @@ from ..graph.diagnostics import Diagnostic, Source, Span
 from . import syntax
 from .builder import Builder
 from .mistakes import Mistake, explain
+from .rescue import Broken, items_of
 from .tables import Refused, Run, tables
 from .tokens import (
     CLOSERS,
@@ -34,8 +35,12 @@ from .tokens import (
 BEGINNINGS = ITEMS | STATEMENTS | SECTIONS | {"$END"}
 
 
-def parse(source: Source) -> tuple[syntax.File | None, list[Diagnostic]]:
+def parse(
+    source: Source, rescue: bool = False
+) -> tuple[syntax.File | None, list[Diagnostic]]:
     """The syntax tree of a text, or None and what is wrong with it.
+
+    With `rescue` the tree of a faulty text has what is whole of it.
 
     >>> parse(Source("a.net", "net 1 dim B"))[0].items[0].name.text
     'B'
@@ -55,7 +60,9 @@ def parse(source: Source) -> tuple[syntax.File | None, list[Diagnostic]]:
     parser.broken = {parser.piece_at(f.span) for f in faults if f.span}
     tree = parser.file()
     faults += parser.faults
-    return (None if faults else tree), faults
+    if not faults:
+        return tree, []
+    return (parser.rescued() if rescue and len(faults) < MAX_FAULTS else None), faults
 
 
 def _nesting(tokens: Sequence[Token]) -> Diagnostic | None:
@@ -138,6 +145,12 @@ class _Parser:
             self.recover(failed)
         return tree if isinstance(tree, syntax.File) else None
 
+    def rescued(self) -> syntax.File:
+        """What is whole of the file."""
+        items = items_of(self.tokens)
+        broken = Broken(self.tokens, self.starts, self.broken, items, _build)
+        return broken.file()
+
     def run(self, start: str, first: int, stop: int) -> tuple[Any, int | None]:
         """Parse the tokens from `first` to `stop`: a tree, or the token at fault."""
         if len(self.faults) >= MAX_FAULTS:
@@ -173,11 +186,7 @@ class _Parser:
 
     def recover(self, failed: int) -> None:
         """Parse what follows a fault, declaration by declaration."""
-        items = [
-            i for i, t in enumerate(self.tokens)
-            if t.type in ITEMS and not self.inside(i)
-        ]  # fmt: skip
-        later = [i for i in items if i >= failed]
+        later = [i for i in items_of(self.tokens) if i >= failed]
         stops = [*later, len(self.tokens) - 1]
         self.rest_of_block(failed, stops[0])
         for first, stop in pairwise(stops):

@@ -504,3 +504,4 @@ Item: TypeAlias = (
 class File(Syntax):
     edition: Edition
     items: tuple[Item, ...]
+    lost: tuple[str, ...] = ()  # names of declarations that are not well formed

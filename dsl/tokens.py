@@ -26,6 +26,7 @@ MAX_BYTES = 2**20
 MAX_NESTING = 100
 MAX_NAME = 255
 MAX_DIGITS = 18
+FAILED = "<failed>"  # the name that stands for an expression at fault
 MAX_FAULTS = 50
 
 

@@ -1,0 +1,116 @@
+"""What is whole of a text with syntax errors, so that its other faults are told too.
+
+A statement that is not well formed becomes one that binds the same names to a value
+that failed; a declaration whose head is broken is left out, and its name has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from . import syntax
+from .tables import Refused, Run
+from .tokens import FAILED, ITEMS, SECTIONS, STATEMENTS, Token
+
+BINDING = ("LET", "PARAM", "STATE")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The tokens of a text, where its pieces start, and which of them are at fault."""
+
+    tokens: Sequence[Token]
+    starts: Sequence[int]
+    pieces: Set[int]
+    items: Sequence[int]
+    build: Any
+
+    def file(self) -> syntax.File:
+        """The declarations that are whole, and the names of those that are not."""
+        found, lost = list[syntax.Item](), list[str]()
+        for first, stop in pairwise([*self.items, len(self.tokens) - 1]):
+            item = self._attempt(self.tokens[first:stop], stop)
+            if item is None:
+                item = self._attempt(self._patched(first, stop), stop)
+            if item is None:
+                lost += self._names(first, stop)
+            else:
+                found.append(item)
+        edition = syntax.Edition(self.tokens[0].span, 1)
+        return syntax.File(self.tokens[0].span, edition, tuple(found), tuple(lost))
+
+    def _attempt(self, tokens: Sequence[Token] | None, stop: int) -> Any:
+        if tokens is None:
+            return None
+        run = Run("item", self.build)
+        try:
+            for token in tokens:
+                run.feed(token)
+            return run.finish(Token("$END", "", self.tokens[stop].span))
+        except Refused:
+            return None
+
+    def _patched(self, first: int, stop: int) -> list[Token] | None:
+        """An item with its faulty statements replaced; None if more is at fault."""
+        starts = [i for i in self.starts if first <= i < stop]
+        if any(self.tokens[i].type in SECTIONS - STATEMENTS for i in starts):
+            return None  # what a training lacks is no second fault
+        end = stop
+        while end > first and self.tokens[end - 1].type == "RBRACE":
+            end -= 1
+        closers = list(self.tokens[end:stop])[-1:]
+        if not closers:
+            closers = [Token("RBRACE", "}", self.tokens[stop].span)]
+        made = list[Token]()
+        for start, after in pairwise([*starts, stop]):
+            piece = list(self.tokens[start : min(after, max(end, start))])
+            if self.starts.index(start) in self.pieces:
+                if start == first:
+                    return None
+                piece = _stand_in(piece)
+            made += piece
+        if not any(token.type == "RETURN" for token in made):
+            made += _failed("RETURN", "return", self.tokens[stop])
+        return made + closers
+
+    def _names(self, first: int, stop: int) -> list[str]:
+        """The names that a declaration would have made known."""
+        names = [t.text for t in self.tokens[first:stop] if t.type == "NAME"]
+        if self.tokens[first].type == "IMPORT":
+            return names
+        return [] if self.tokens[first].type == "TRAIN" else names[:1]
+
+
+def _stand_in(piece: Sequence[Token]) -> list[Token]:
+    """A statement of the same names whose value has failed, or none."""
+    first = piece[0]
+    if first.type == "RETURN":
+        return _failed("RETURN", "return", first)
+    names = list[Token]()
+    for token in piece[1:] if first.type in BINDING else ():
+        if token.type in ("EQUAL", "COLON"):
+            break
+        if token.type == "NAME":
+            names.append(token)
+    found = list[Token]()
+    for name in names:
+        let = Token("LET", "let", first.span)
+        equal = Token("EQUAL", "=", first.span)
+        found += [let, name, equal, Token("NAME", FAILED, first.span)]
+    return found
+
+
+def _failed(kind: str, text: str, place: Token) -> list[Token]:
+    return [Token(kind, text, place.span), Token("NAME", FAILED, place.span)]
+
+
+def items_of(tokens: Sequence[Token]) -> list[int]:
+    """Where declarations begin."""
+    return [
+        i for i, token in enumerate(tokens)
+        if token.type in ITEMS
+        and not (token.type == "LAYER" and i and tokens[i - 1].type == "EXTERN")
+    ]  # fmt: skip
