@@ -237,7 +237,7 @@ class LayerState:
 
 
 # Attributes that hold layers or variables which do not belong to the layer.
-_UNSEEN = frozenset(("_weights", "_first_call", "_given"))
+_UNSEEN = frozenset(("_weights", "_first_call", "_given", "unreached"))
 _PLAIN = frozenset((bool, int, float, str, type(None), DType, Span))
 
 

@@ -307,3 +307,13 @@ def test_doubling_chains_stay_linear():
     arm = "return match mode { train => t60, infer => t60 }"
     source = f"{HEAD}model M(x: f32[B, 4]) -> f32[B, 4] {{ let t0 = x {lines} {arm} }}"
     assert [d.code for d in check(Source("a.net", source))] == ["T0905"]
+
+
+def test_weights_that_training_does_not_reach_keep_their_paths(tmp_path):
+    made = model("return match mode { train => x, infer => x |> Dense(4) }")
+    with pytest.warns(UserWarning, match="does not depend"):
+        made.compile("sgd", "mse")
+        made.fit(data(), data(), verbose=0)
+    made.save(tmp_path / "m.tulle")
+    paths = [v.path for v in load_model(tmp_path / "m.tulle").variables]
+    assert paths == ["match/infer/dense/kernel", "match/infer/dense/bias"]
