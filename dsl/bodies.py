@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Label, Span
 from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
-from . import declared, parameters
+from . import declared, holes, parameters
 from . import syntax as s
 from .checker import Checker
 from .effects import Ledger
@@ -15,6 +15,7 @@ from .expressions import Evaluator
 from .scope import Scope
 from .values import (
     POISON,
+    Hole,
     Instance,
     Poison,
     Shape,
@@ -85,11 +86,17 @@ def _typed(
     type: s.TypeExpression,
     value: Value,
 ) -> Value:
+    if isinstance(value, Hole) and type.dims is None:
+        told = f"`{type.dtype.text}`"
+        holes.wants(evaluator, value, told, f"`{let.names[0].text}`", type.span)
     if type.dims is None and not isinstance(value, Tensor):
         name = let.names[0].text
         static = declared.static(evaluator, name, type, value, let.value.span)
         return static or POISON
     wanted = declared.tensor_type(evaluator, type)
+    if wanted is not None:
+        what = f"`{let.names[0].text}`"
+        holes.wants(evaluator, value, wanted, what, type.span)
     if wanted is None or isinstance(value, Poison):
         return value
     if not isinstance(value, Tensor):
@@ -134,7 +141,9 @@ def _result(
     value = _as_tensors(value, item.result)
     if isinstance(value, Poison):
         for output in outputs:
-            declared.tensor_type(evaluator, output.type)
+            wanted = declared.tensor_type(evaluator, output.type)
+            if wanted is not None and len(outputs) == 1:
+                holes.wants(evaluator, value, wanted, title, output.type.span)
         return value
     parts = value.items if isinstance(value, Tuple) else (value,)
     several = item.result.several and len(outputs) > 1

@@ -13,7 +13,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.layer import Layer
-from . import gradients, library, statics
+from . import gradients, holes, library, statics
 from . import syntax as s
 from .arguments import Given, bind, not_tensors, raw, symbolic
 from .checker import WRONG_VALUES
@@ -137,6 +137,7 @@ def construct(
     evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
 ) -> Value:
     """A layer, initializer, loss, metric or optimizer with its settings."""
+    holes.settings(evaluator, made, given)
     if any(isinstance(g.value, Poison) for g in given):
         return POISON
     if made.kind == "layer" and (again := evaluator.checker.body.again()) is not None:
@@ -185,6 +186,8 @@ def apply_layer(
     evaluator: Evaluator, instance: Instance, given: Sequence[Given], span: Span
 ) -> Value:
     """A layer applied to tensors; one node."""
+    parameters = instance.item.parameters if instance.item else None
+    holes.arguments(evaluator, instance.title, parameters, given)
     if not_tensors(evaluator, given):
         return POISON
     checker = evaluator.checker

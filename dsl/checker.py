@@ -16,6 +16,7 @@ from .values import POISON, Poison
 if TYPE_CHECKING:
     from . import syntax as s
     from .definitions import Definitions
+    from .expressions import Evaluator
     from .values import Instance
 
 MAX_INSTANCES = 10_000
@@ -44,6 +45,7 @@ class Checker:
         self.warnings: list[Diagnostic] = []
         self.bodies: list[Body] = []  # under check, innermost last
         self.module = Scope()
+        self.holes: dict[Span, Evaluator] = {}  # of which no type is known yet
         self.homes: dict[s.Item, Scope] = {}
         self.scopes: dict[str, Scope] = {}  # of models, where their conditions hold
         self.active: list[tuple[s.Item, str]] = []

@@ -16,7 +16,7 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES, TensorType
-from . import conditions, declared
+from . import conditions, declared, holes
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
@@ -65,6 +65,7 @@ class Definitions:
     ) -> Value:
         """A layer of the file with its settings, not yet applied."""
         name = item.name.text
+        holes.arguments(evaluator, name, item.settings, given)
         if any(isinstance(g.value, Poison) for g in given):
             return POISON
         if (again := self.checker.body.again()) is not None:
@@ -164,6 +165,7 @@ class Definitions:
     ) -> Value:
         """The value of a function for its arguments."""
         name = item.name.text
+        holes.arguments(evaluator, name, item.parameters, given)
         if not_tensors(evaluator, given):
             return POISON
         operands = self.operands(evaluator, name, item, given, span)

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Fault, InternalError, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
-from . import branches, calls, declared, guards, holes, imports, library, repeats, statics
+from . import (
+    branches,
+    calls,
+    declared,
+    guards,
+    holes,
+    imports,
+    library,
+    repeats,
+    statics,
+)
 from . import syntax as s
 from .arguments import Given, joined, replacement
 from .checker import Checker
@@ -16,6 +26,7 @@ from .scope import Scope, nearest
 from .tokens import FAILED
 from .values import (
     POISON,
+    Hole,
     Instance,
     Library,
     Missing,
@@ -188,6 +199,9 @@ class Evaluator:
         self, operator: s.Operator, left: Value, a: Span, right: Value, b: Span
     ) -> Value:
         """`left operator right`: static where both are, else an op."""
+        if isinstance(left, Hole) or isinstance(right, Hole):
+            sides = [Given(None, left, a), Given(None, right, b)]
+            holes.operands(self, OPERATORS[operator.text], operator.text, sides)
         if isinstance(left, Poison) or isinstance(right, Poison):
             return POISON
         if isinstance(left, Static) and isinstance(right, Static):
@@ -352,7 +366,7 @@ class Evaluator:
         value = self.evaluate(ascription.value)
         wanted = declared.tensor_type(self, ascription.type)
         if wanted is not None:
-            holes.wants(self, value, wanted, "stated here", ascription.type.span)
+            holes.wants(self, value, wanted, "its type is stated", ascription.type.span)
         if wanted is None or isinstance(value, Poison):
             return value
         if not isinstance(value, Tensor):

@@ -22,6 +22,7 @@ from ..graph.op import Op, as_node, unpack
 from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, constant_node
+from . import holes
 from .arguments import Given, bind, called, not_tensors, operand_spans, raw
 from .checker import WRONG_VALUES
 from .values import (
@@ -43,6 +44,7 @@ def apply_op(
     title: str | None = None,
 ) -> Value:
     """An op of the registry on tensors and static values."""
+    holes.operands(evaluator, name, title or name, given)
     if not_tensors(evaluator, given):
         return POISON
     op, title = OPS[name], title or name

@@ -9,7 +9,7 @@ from ..graph.diagnostics import Diagnostic
 from . import syntax as s
 
 PENDING: tuple[type[s.Syntax], ...] = (
-    s.ExternItem, s.Guard, s.Hole,
+    s.ExternItem,
 )  # fmt: skip
 
 

@@ -127,6 +127,13 @@ class Poison:
     """The value of an expression that failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hole(Poison):
+    """What `?` leaves open, at a place."""
+
+    span: Span
+
+
 POISON = Poison()
 
 Value: TypeAlias = (

@@ -74,3 +74,17 @@ entry(
     }
     """,
 )
+entry(
+    "T0341",
+    "a hole that is left to fill",
+    """`?` stands for an expression that is not written yet. The message says which type
+    belongs there, and which names of the place would fit.""",
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] { return ? : f32[B, 3] }
+    """,
+    """
+    dim B
+    model M(x: f32[B, 4]) -> f32[B, 3] { return x |> Dense(3) }
+    """,
+)

@@ -50,6 +50,9 @@ KINDS: tuple[tuple[str, type], ...] = (
 )
 
 
+UNSAVED = ("symbol", "place")  # attributes that tell nodes apart, or their places
+
+
 class Encoder:
     """Turns objects into JSON, with tables for what is shared."""
 
@@ -276,7 +279,7 @@ class Encoder:
             record["layer"] = self.layer(call.layer)
             record["arguments"] = self.value(call.structure)
         else:
-            kept = {k: v for k, v in node.attributes.items() if k != "symbol"}
+            kept = {k: v for k, v in node.attributes.items() if k not in UNSAVED}
             if kept:
                 record["attributes"] = self.mapping(kept)
         return record
