@@ -44,6 +44,7 @@ grammar: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python tools/ops_table.py
 	$(BIN)/python tools/catalogue.py
+	$(BIN)/python tools/reference.py
 
 # PyTorch and JAX are large and only compared with, so they live in their own place.
 bench: $(BENCH_STAMP)
