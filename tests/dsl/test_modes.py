@@ -315,5 +315,9 @@ def test_weights_that_training_does_not_reach_keep_their_paths(tmp_path):
         made.compile("sgd", "mse")
         made.fit(data(), data(), verbose=0)
     made.save(tmp_path / "m.tulle")
-    paths = [v.path for v in load_model(tmp_path / "m.tulle").variables]
-    assert paths == ["match/infer/dense/kernel", "match/infer/dense/bias"]
+    with pytest.warns(UserWarning, match="does not depend"):
+        again = load_model(tmp_path / "m.tulle")
+    assert [v.path for v in again.variables] == [
+        "match/infer/dense/kernel",
+        "match/infer/dense/bias",
+    ]
