@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .dsl import check as check
     from .dsl import load as load
     from .dsl import loads as loads
+    from .dsl.to_net import to_net as to_net
     from .graph.device import device as device
     from .graph.device import devices as devices
     from .graph.diagnostics import BackendError as BackendError
@@ -123,6 +124,7 @@ _HOMES = {
     "load_model": "training.saving",
     "loads": "dsl",
     "remat": "graph.transforms",
+    "to_net": "dsl.to_net",
     "value_and_grad": "graph.transforms",
     "vjp": "graph.transforms",
 }

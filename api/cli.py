@@ -74,6 +74,10 @@ def _looking(commands: Any) -> None:
         "--no-expand", action="store_true", help="draw nested models as one box"
     )
 
+    export = _command(commands, "export", "write a model as a .net text")
+    _model_argument(export)
+    _output(export, "the text, a .net file (default: print it)", required=False)
+
     dump = _command(commands, "dump", "print what the compiler makes of a model")
     _model_argument(dump)
     dump.add_argument(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import commands_text
 from .graph.diagnostics import DataError, RunShapeError
-from .graph.files import check_readable, check_writable
+from .graph.files import check_readable, check_writable, write_atomically
 from .printing import refuse, say
 
 if TYPE_CHECKING:
@@ -45,6 +45,21 @@ def run_render(options: Namespace) -> int:
     model = _model(options)
     save(diagram_of(model, expand_nested=not options.no_expand), options.output)
     say(f"drew {model.name} into {options.output}")
+    return 0
+
+
+def run_export(options: Namespace) -> int:
+    """Write a model as a text."""
+    from .dsl.to_net import to_net
+
+    if options.output is not None:
+        check_writable(options.output)
+    text = to_net(_model(options))
+    if options.output is None:
+        say(text.rstrip())
+    else:
+        write_atomically(options.output, lambda file: file.write(text.encode()))
+        say(f"wrote {options.output}")
     return 0
 
 
@@ -448,6 +463,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "dump": run_dump,
     "evaluate": run_evaluate,
     "explain": run_explain,
+    "export": run_export,
     "fmt": commands_text.run_fmt,
     "predict": run_predict,
     "render": run_render,

@@ -81,6 +81,17 @@ entry(
     "python",
 )
 
+entry(
+    "T0710",
+    "a model that cannot be written as a text",
+    """`to_net` writes a model of the library's layers and ops. A text holds no code
+    and no arrays: a layer of your own, a function of Python or an array of numbers
+    have no name in it. Save the model as a file, or write that part in the text.""",
+    "tulle.to_net(tulle.Model(x, tulle.layers.Lambda(lambda x: x * x)(x)))",
+    "tulle.to_net(tulle.Model(x, x * x))",
+    "python",
+)
+
 # Devices.
 
 entry(
