@@ -9,6 +9,7 @@ from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
 from . import declared, holes, parameters
 from . import syntax as s
+from .arguments import Given, not_tensors
 from .checker import Checker
 from .effects import Ledger
 from .expressions import Evaluator
@@ -155,6 +156,8 @@ def _result(
     for output, part in zip(outputs, parts, strict=True):
         wanted = declared.tensor_type(evaluator, output.type)
         if not isinstance(part, Tensor):
+            if not_tensors(evaluator, [Given(None, part, place)]):
+                return POISON
             message = f"{title} is a tensor, not {describe(part)}"
             return checker.error("T0501", message, place)
         if wanted is not None:

@@ -16,7 +16,7 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES, TensorType
-from . import conditions, declared, holes
+from . import conditions, declared, externs, holes
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
@@ -59,7 +59,7 @@ class Definitions:
     def blueprint(
         self,
         evaluator: Evaluator,
-        item: s.LayerItem,
+        item: s.LayerItem | s.ExternItem,
         given: Sequence[Given],
         span: Span,
     ) -> Value:
@@ -87,7 +87,7 @@ class Definitions:
     def _setting(
         self,
         evaluator: Evaluator,
-        item: s.LayerItem,
+        item: s.LayerItem | s.ExternItem,
         parameter: s.Parameter,
         bound: Mapping[str, Given],
     ) -> Static | None:
@@ -195,6 +195,9 @@ class Definitions:
         """Give a layer of the file its network, for the types of its first use."""
         item = instance.item
         assert item is not None
+        if isinstance(item, s.ExternItem):
+            externs.make(evaluator, instance, span)
+            return
         self.used.add(item)
         with self.checker.inside(item, span) as fresh:
             if not fresh:
@@ -263,7 +266,8 @@ class Definitions:
                 layer = thing.layer
                 if layer is None or not layer.built or layer.variables:
                     message = f"no output of `{title}` depends on this `{thing.title}`"
-                    self.checker.warn("T0508", message, thing.span)
+                    help = ("use its result, or leave it out",)
+                    self.checker.warn("T0508", message, thing.span, help=help)
 
     def _outputs(self, item: s.LayerItem | s.ModelItem, value: Value) -> Any:
         match value:

@@ -266,7 +266,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             else:
                 result = self._outermost_call(args, kwargs)
         except Fault as fault:
-            outer_operands(fault, operands)
+            outer_operands(fault, self, operands)
             raise TensorTypeError.of(fault, caller_span(), (), args) from None
         if not self._named:
             self._named = True

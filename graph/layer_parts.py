@@ -112,8 +112,11 @@ def call_fault(layer: Any, given: dict[str, Any], error: TypeError) -> Fault:
     )
 
 
-def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
+def outer_operands(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
     """Keep what a fault says of a layer's operands apart from what is inside of it."""
+    if fault.code == "T0701" and any(_result_of(layer, o) for o in operands):
+        told = f"`{layer.name}` is applied to its own result"
+        fault.notes += (f"{told}: what is repeated returns what it takes",)
     for index, text in list(fault.operands.items()):
         known = operands[index] if index < len(operands) else None
         kind = getattr(known, "type", None)
@@ -126,8 +129,27 @@ def outer_operands(fault: Fault, operands: Sequence[Any]) -> None:
             fault.message = fault.message.replace(f"shape {shape}", f"type {kind}")
         else:
             del fault.operands[index]
+    if fault.code == "T0403" and not fault.operands:
+        _retell_ids(fault, layer, operands)
     if fault.code in DTYPE_CODES:
         fault.origins += filter(None, map(_declared, operands))
+
+
+def _result_of(layer: Any, operand: Any) -> bool:
+    node: Any = getattr(operand, "node", None)
+    made = getattr(getattr(node, "op", None), "name", "") == "layer_call"
+    return made and node.attributes["call"].layer is layer
+
+
+def _retell_ids(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
+    """Integers met deep inside of a layer are what the layer itself was given."""
+    for index, operand in enumerate(operands):
+        kind = getattr(operand, "type", None)
+        if isinstance(kind, TensorType) and not kind.dtype.is_float:
+            told = f"`{layer.name}` multiplies its input by weights, and {kind} holds"
+            fault.message = f"{told} integers"
+            fault.operands = {index: str(kind)}
+            return
 
 
 def refuse_operands(kind: type, given: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .advice import to_match
 from .decide import Condition, equal, holds, solve, solve_all
 from .diagnostics import Fault
 from .dim import Dim, Symbol, sorted_symbols
@@ -198,7 +199,7 @@ def _size_fault(
         f"`{name}` is declared {wanted} and got {given}: "
         f"axis {axis} is {size} in place of {meaning}{_distance(known, size)}",
         operands={index: str(given)},
-        dims=(dim,),
+        dims=(dim, size) if size.origin else (dim,),
         notes=notes,
     )
 
@@ -248,5 +249,7 @@ def _fitting(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...
     if len(wrong) != 1 or wrong[0][1].value is None:
         return ()
     declared, found = wrong[0]
+    if found.origin is not None:
+        return tuple(to_match(declared, found))
     new = wanted.with_shape(found if d is declared else d for d in wanted.shape)
     return (f"give {declared} in place of {found}, or declare `{name}` as {new}",)

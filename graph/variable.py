@@ -17,7 +17,7 @@ from .diagnostics import (
     TensorTypeError,
     caller_span,
 )
-from .dim import Dim, DimLike
+from .dim import Dim, DimLike, Origin
 from .initializers import Initializer
 from .initializers import get as get_initializer
 from .node import Node
@@ -120,7 +120,7 @@ class Variable(Operand):
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
                 raise InternalError("a variable with an initializer needs a shape")
-            sizes = tuple(Dim.of(size) for size in shape)
+            sizes = tuple(map(self._told, shape))
             self.kept = TensorType(dtype_of(dtype or default_float()), sizes)
             self._check_sizes()
             self.initializer = get_initializer(initializer)
@@ -158,6 +158,14 @@ class Variable(Operand):
         """The type as it is read: within a layer, of the layer's compute dtype."""
         dtype = self.seen_as
         return self.kept if dtype is None else self.kept.with_dtype(dtype)
+
+    def _told(self, size: DimLike) -> Dim:
+        """A size that knows which variable's it is."""
+        dim = Dim.of(size)
+        if dim.origin is not None or dim.value is None:
+            return dim
+        text = f"{dim} is in the shape of `{self.name}`"
+        return dim.born(Origin(text, caller_span()))
 
     def _check_sizes(self) -> None:
         symbolic = [dim for dim in self.kept.shape if dim.value is None]

@@ -10,6 +10,8 @@ from ..graph.diagnostics import Diagnostic, caller_span
 class TulleWarning(UserWarning):
     """Something that is probably not meant, and does not stop anything."""
 
+    diagnostic: Diagnostic | None = None
+
 
 def warn(message: str, *advice: str) -> None:
     """Warn at the line that called Tulle; the command line prints the words alone."""
@@ -23,4 +25,6 @@ def tell(warning: Diagnostic) -> None:
     """Warn at the place of a diagnostic, with all that it says."""
     span = warning.span or caller_span()
     place = (span.source.name, span.line) if span is not None else ("tulle", 0)
-    warnings.warn_explicit(f"\n{warning}", TulleWarning, *place)
+    told = TulleWarning(f"\n{warning}")
+    told.diagnostic = warning
+    warnings.warn_explicit(told, TulleWarning, *place)

@@ -33,6 +33,19 @@ def exact_shapes() -> Iterator[None]:
         _EXACT.reset(token)
 
 
+_PREDICTED: ContextVar[Node | None] = ContextVar("predicted", default=None)
+
+
+@contextmanager
+def predicted_by(node: Node | None) -> Iterator[None]:
+    """Let refusals point at the node of a model that the prediction stands for."""
+    token = _PREDICTED.set(node)
+    try:
+        yield
+    finally:
+        _PREDICTED.reset(token)
+
+
 def as_tensor(value: Any, dtype: Any = None) -> Any:
     """A tensor or symbolic tensor of what was given."""
     return convert_to_tensor(value, dtype)
@@ -121,7 +134,7 @@ def check_same(name: str, y_true: Any, y_pred: Any) -> None:
         "T0601",
         f"`{name}` compares element by element, and the shapes differ: {one} and {two}",
         operands={0: f"{one}, the target", 1: f"{two}, the prediction"},
-        dims=(*one.shape, *two.shape) if one.rank == two.rank else (),
+        dims=(*one.shape, *two.shape),
         notes=_broadcast_note(one, two),
         help=_advice(one, two),
     )
@@ -221,7 +234,9 @@ def check_logits(name: str, y_pred: Any, kind: str) -> None:
     made = _maker(node) if node is not None else None
     if made is None or _made_by(made) != kind:
         return
-    text = "the probabilities are made here"
+    text, written = "the probabilities are made here", _PREDICTED.get()
+    if made.span is None and written is not None:
+        made = _maker(written)
     raise Fault(
         "T0602",
         f"`{name}` is told to take logits, and the prediction is what `{kind}` made",

@@ -21,7 +21,7 @@ from ..graph.types import TensorType
 from ..graph.variable import Variable
 from .notices import warn
 from .objective import Compiled
-from .operands import element_count
+from .operands import element_count, predicted_by
 
 if TYPE_CHECKING:
     from .model import Model
@@ -221,12 +221,14 @@ class Steps:
         self, compiled: Compiled, targets: Any, outputs: Any, weights: Any, batch: Any
     ) -> list[Any]:
         found = []
-        for goal, target, output, weight in zip(
-            compiled.goals, targets, outputs, weights, strict=True
+        written = getattr(self.model, "output_nodes", None) or [None] * len(outputs)
+        for goal, target, output, weight, node in zip(
+            compiled.goals, targets, outputs, weights, written, strict=True
         ):
             if goal.loss is None:
                 continue
-            loss = goal.loss(target, output, weight)
+            with predicted_by(node):
+                loss = goal.loss(target, output, weight)
             if loss.type.rank:
                 raise self._refuse(
                     "T0603",

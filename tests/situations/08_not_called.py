@@ -1,0 +1,7 @@
+import tulle
+from tulle import layers, ops
+
+x = tulle.Input((8,), name="x")
+h = layers.Dense(64)  # expect T0501 @ "layers.Dense(64)"
+# mend:h = layers.Dense(64)(x)
+y = ops.relu(h)  # from
