@@ -10,6 +10,7 @@ from . import (
     augmentation,
     batch_normalization,
     bidirectional,
+    blending,
     categories,
     colouring,
     convolution,
@@ -18,6 +19,7 @@ from . import (
     einsum,
     functions,
     geometric,
+    histograms,
     lambda_layer,
     merging,
     multi_head_attention,
@@ -40,6 +42,7 @@ from .attention import *  # noqa: F403
 from .augmentation import *  # noqa: F403
 from .batch_normalization import *  # noqa: F403
 from .bidirectional import *  # noqa: F403
+from .blending import *  # noqa: F403
 from .categories import *  # noqa: F403
 from .colouring import *  # noqa: F403
 from .convolution import *  # noqa: F403
@@ -48,6 +51,7 @@ from .core import *  # noqa: F403
 from .einsum import *  # noqa: F403
 from .functions import *  # noqa: F403
 from .geometric import *  # noqa: F403
+from .histograms import *  # noqa: F403
 from .lambda_layer import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .multi_head_attention import *  # noqa: F403
@@ -71,6 +75,7 @@ __all__ += attention.__all__
 __all__ += augmentation.__all__
 __all__ += batch_normalization.__all__
 __all__ += bidirectional.__all__
+__all__ += blending.__all__
 __all__ += categories.__all__
 __all__ += colouring.__all__
 __all__ += convolution.__all__
@@ -78,6 +83,7 @@ __all__ += convolution_transposed.__all__
 __all__ += core.__all__
 __all__ += einsum.__all__
 __all__ += geometric.__all__
+__all__ += histograms.__all__
 __all__ += lambda_layer.__all__
 __all__ += merging.__all__
 __all__ += multi_head_attention.__all__

@@ -28,7 +28,8 @@ class Augmentation(Layer):
     """The base: pictures of a batch are changed, each in a way of its own.
 
     Input [batch, height, width, channels], channels first, or one picture without a
-    batch axis; integers become floats. A call trains unless it says otherwise.
+    batch axis; integers become floats. A dictionary of `images` and `labels` gives one.
+    A call trains unless it says otherwise.
     """
 
     always = False  # whether pictures change without training too
@@ -44,6 +45,17 @@ class Augmentation(Layer):
         return (2, 3) if self.data_format == "channels_first" else (1, 2)
 
     def call(self, inputs: Any, training: bool = True) -> Any:
+        if isinstance(inputs, dict) and set(inputs) == {"images", "labels"}:
+            images, labels = self.labelled(inputs["images"], inputs["labels"], training)
+            return {"images": images, "labels": labels}
+        images = self.pictures(inputs)
+        if images.ndim == 4:
+            return self.processed(images, training)
+        one = self.processed(call("expand_dims", images, 0), training)
+        return call("squeeze", one, 0)
+
+    def pictures(self, inputs: Any) -> Any:
+        """The input as floats; refuses what is no picture and no batch of them."""
         if not hasattr(inputs, "ndim") or inputs.ndim not in (3, 4):
             told = str(inputs.type) if hasattr(inputs, "type") else repr(inputs)
             raise Fault(
@@ -51,12 +63,13 @@ class Augmentation(Layer):
                 f"`{self.name}` takes pictures, (batch, height, width, channels), or "
                 f"one without a batch axis, not {told}",
                 operands={0: told},
+                help=["pictures with labels are a dictionary of `images` and `labels`"],
             )
-        images = call("cast", inputs, self.compute_dtype)
-        if images.ndim == 4:
-            return self.processed(images, training)
-        one = self.processed(call("expand_dims", images, 0), training)
-        return call("squeeze", one, 0)
+        return call("cast", inputs, self.compute_dtype)
+
+    def labelled(self, images: Any, labels: Any, training: bool) -> tuple[Any, Any]:
+        """Changed pictures with their labels, which most layers leave as they are."""
+        return self.call(images, training), labels
 
     def processed(self, images: Any, training: bool) -> Any:
         """The pictures of a batch, changed where it is time for that."""

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..ops import random
+from ..ops.windows import channels_last, in_format
 from ..registry import call
-from .augmentation import Augmentation, factor_range, value_bounds
+from .augmentation import (
+    Augmentation,
+    RandomBrightness,
+    RandomContrast,
+    factor_range,
+    value_bounds,
+)
 
 __all__ = [
     "AutoContrast",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomHue",
     "RandomPosterization",
     "RandomSaturation",
+    "RandomSharpness",
 ]
 
 
@@ -130,3 +143,173 @@ class RandomSaturation(Augmentation):
         saturation = call("clip", saturation * scale, low, high)
         changed = call("concatenate", [hue, saturation, value], axis=axis)
         return call("hsv_to_rgb", changed, data_format=format)
+
+
+class RandomHue(Augmentation):
+    """In training, the hues of each picture turned round at random.
+
+    Input and output f32[batch, height, width, 3] with values in `value_range`. Half of
+    a number drawn from `factor`, a pair from 0 to 1 or f for (0, f), is the share of
+    the circle of hues, one way or the other.
+
+    >>> import numpy as np
+    >>> x = np.array([[[[255.0, 0.0, 0.0]]]])
+    >>> RandomHue((1.0, 1.0))(x).numpy().ravel().tolist()
+    [0.0, 255.0, 255.0]
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = BYTES,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(seed, data_format, **kwargs)
+        self.factor = factor_range(self, "factor", factor, 0.0, 1.0)
+        self.value_range = value_bounds(self, value_range)
+
+    def changed(self, images: Any) -> Any:
+        format = self.data_format
+        axis = 1 if format == "channels_first" else 3
+        units = rescaled(images, self.value_range, (0, 1))
+        hue, *others = call(
+            "split", call("rgb_to_hsv", units, data_format=format), 3, axis=axis
+        )
+        sign = call("where", self.uniform(images) > 0.5, -1.0, 1.0)
+        hue = hue + self.uniform(images, *self.factor) * sign * 0.5
+        hue = call("where", hue > 1.0, hue - 1.0, hue)
+        hue = call("where", hue < 0.0, hue + 1.0, hue)
+        turned = call("concatenate", [hue, *others], axis=axis)
+        found = call("hsv_to_rgb", turned, data_format=format)
+        return rescaled(call("clip", found, 0.0, 1.0), (0, 1), self.value_range)
+
+
+class Blended(Augmentation):
+    """The base of layers that mix each picture with another form of it."""
+
+    low = 0.0  # the least factor
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = BYTES,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(seed, data_format, **kwargs)
+        self.factor = factor_range(self, "factor", factor, self.low, 1.0)
+        self.value_range = value_bounds(self, value_range)
+
+    def changed(self, images: Any) -> Any:
+        share = self.share(self.uniform(images, *self.factor))
+        mixed = images + share * (self.other(images) - images)
+        return call("clip", mixed, *map(float, self.value_range))
+
+    def share(self, factor: Any) -> Any:
+        """How much of the other form, from 0 to 1."""
+        return factor
+
+    def other(self, images: Any) -> Any:
+        """The other form of the pictures."""
+        raise NotImplementedError
+
+
+class RandomColorDegeneration(Blended):
+    """In training, each picture mixed with its grey form.
+
+    Input and output f32[batch, height, width, 3] with values kept within
+    `value_range`. The share of grey is drawn from `factor`, a pair or f for (-f, f);
+    below 0 colours get stronger.
+
+    >>> import numpy as np
+    >>> x = np.array([[[[0.0, 100.0, 0.0]]]])
+    >>> RandomColorDegeneration((1.0, 1.0))(x).numpy().round(1).ravel().tolist()
+    [58.7, 58.7, 58.7]
+    """
+
+    low = -1.0
+
+    def other(self, images: Any) -> Any:
+        return call("rgb_to_grayscale", images, data_format=self.data_format)
+
+
+class RandomSharpness(Blended):
+    """In training, each picture blurred or sharpened at random.
+
+    Input and output f32[batch, height, width, channels] with values kept within
+    `value_range`. A number drawn from `factor`, a pair from 0 to 1 or f for (0, f),
+    gives the blurred picture at 0, the picture at 0.5 and a sharper one above.
+
+    >>> import numpy as np
+    >>> x = np.array([[[[100.0]]]])
+    >>> RandomSharpness((0.5, 0.5))(x).numpy().ravel().tolist()
+    [100.0]
+    """
+
+    WEIGHTS = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
+
+    def share(self, factor: Any) -> Any:
+        return factor * -2.0 + 1.0
+
+    def other(self, images: Any) -> Any:
+        last = channels_last(images, self.data_format)
+        weights = np.array(self.WEIGHTS, np.float32)[:, :, None, None] / 13.0
+        kernel = call(
+            "broadcast_to",
+            call("cast", weights, images.dtype),
+            (3, 3, last.type.shape[3], 1),
+        )
+        smooth = call(
+            "depthwise_conv", last, kernel, padding="same", data_format="channels_last"
+        )
+        return in_format(smooth, self.data_format)
+
+
+class RandomColorJitter(Augmentation):
+    """In training, brightness, contrast, saturation and hue changed at random.
+
+    Input and output f32[batch, height, width, 3] with values in `value_range`. For the
+    factors see `RandomBrightness`, `RandomContrast`, `RandomSaturation` and
+    `RandomHue`, which work in this order; None leaves one out.
+
+    >>> import numpy as np
+    >>> RandomColorJitter(brightness_factor=(0.2, 0.2))(
+    ...     np.full((1, 1, 1, 3), 100.0)
+    ... ).numpy().ravel().tolist()
+    [151.0, 151.0, 151.0]
+    """
+
+    def __init__(
+        self,
+        value_range: Any = BYTES,
+        brightness_factor: Any = None,
+        contrast_factor: Any = None,
+        saturation_factor: Any = None,
+        hue_factor: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(seed, data_format, **kwargs)
+        self.value_range = value_bounds(self, value_range)
+        kinds: tuple[tuple[Any, Any], ...] = (
+            (RandomBrightness, brightness_factor),
+            (RandomContrast, contrast_factor),
+            (RandomSaturation, saturation_factor),
+            (RandomHue, hue_factor),
+        )
+        self.steps = [
+            kind(factor, value_range=value_range, seed=seed, dtype=self.policy)
+            for kind, factor in kinds
+            if factor is not None
+        ]
+        for step in self.steps:
+            step.data_format = self.data_format
+
+    def changed(self, images: Any) -> Any:
+        for step in self.steps:
+            images = step.changed(images)
+        return images
