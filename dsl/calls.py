@@ -204,11 +204,28 @@ def apply_layer(
         with standing_at(span):
             result = layer(*plain, **named)
     except (Fault, TulleError, *WRONG_VALUES) as error:
+        told = isinstance(error, (Fault, TulleError))
+        if not told and any(isinstance(g.value, Tuple) for g in ready):
+            return _one_wanted(evaluator, instance, ready)
         return checker.failed(error, span, places, layer.argument_spans)
     leaves, structure = tree.flatten(result)
     if not leaves:
         return checker.error("T0204", f"`{instance.title}` returns no tensor", span)
     return _nested(structure, iter(leaves), span)
+
+
+def _one_wanted(
+    evaluator: Evaluator, instance: Instance, given: Sequence[Given]
+) -> Poison:
+    """A list of tensors for a layer that takes one."""
+    item = next(g for g in given if isinstance(g.value, Tuple))
+    count = len(item.value.items) if isinstance(item.value, Tuple) else 0
+    return evaluator.checker.error(
+        "T0501",
+        f"`{instance.title}` takes one tensor, and this is a list of {count}",
+        item.span,
+        help=("take one of them, `[0]`, or join them with `Concatenate()`",),
+    )
 
 
 def _library_operands(
