@@ -13,7 +13,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.layer import Layer
-from . import gradients, holes, library, statics
+from . import externs, gradients, holes, library, statics
 from . import syntax as s
 from .arguments import Given, bind, not_tensors, raw, symbolic
 from .checker import WRONG_VALUES
@@ -55,7 +55,7 @@ def is_constructor(value: Value) -> bool:
     match value:
         case Library(kind):
             return kind in ("layer", "optimizer", "transform", *library.OF_WEIGHTS)
-        case Definition(s.LayerItem()):
+        case Definition(s.LayerItem() | s.ExternItem()):
             return True
     return False
 
@@ -72,7 +72,7 @@ def call(
             return gradients.derivative(evaluator, given, span)
         case Library():
             return construct(evaluator, target, given, span)
-        case Definition(s.LayerItem() as item):
+        case Definition(s.LayerItem() | s.ExternItem() as item):
             return evaluator.checker.definitions.blueprint(evaluator, item, given, span)
     return POISON
 
@@ -95,7 +95,7 @@ def apply(
             return apply_measure(evaluator, target, given, span)
         case Library() as made if is_constructor(made):
             return _without_settings(evaluator, made.name, span)
-        case Definition(s.LayerItem() as item):
+        case Definition(s.LayerItem() | s.ExternItem() as item):
             return _without_settings(evaluator, item.name.text, span)
         case Definition(s.FunctionItem() as function):
             definitions = evaluator.checker.definitions
@@ -197,6 +197,11 @@ def apply_layer(
     layer = instance.layer
     if ready is None or layer is None:
         return POISON
+    wanted = None
+    if isinstance(instance.item, s.ExternItem):
+        wanted = externs.results(evaluator, instance, ready, span)
+        if wanted is None:
+            return POISON
     named = {g.name.text: symbolic(g.value) for g in ready if g.name}
     plain = [symbolic(g.value) for g in ready if not g.name]
     places = dict(enumerate(_symbol_spans(ready)))
@@ -211,7 +216,10 @@ def apply_layer(
     leaves, structure = tree.flatten(result)
     if not leaves:
         return checker.error("T0204", f"`{instance.title}` returns no tensor", span)
-    return _nested(structure, iter(leaves), span)
+    value = _nested(structure, iter(leaves), span)
+    if wanted is None:
+        return value
+    return externs.conform(evaluator, instance, value, wanted, span)
 
 
 def _one_wanted(

@@ -45,6 +45,7 @@ class Checker:
         self.warnings: list[Diagnostic] = []
         self.bodies: list[Body] = []  # under check, innermost last
         self.module = Scope()
+        self.externs: Mapping[str, Any] | None = None  # classes, where they are given
         self.holes: dict[Span, Evaluator] = {}  # of which no type is known yet
         self.homes: dict[s.Item, Scope] = {}
         self.scopes: dict[str, Scope] = {}  # of models, where their conditions hold

@@ -210,7 +210,7 @@ def _within(inner: Span, outer: Span) -> bool:
 def solve(
     evaluator: Evaluator,
     title: str,
-    item: s.FunctionItem | s.LayerItem,
+    item: s.FunctionItem | s.LayerItem | s.ExternItem,
     given: Sequence[Given],
     span: Span,
 ) -> Scope | None:

@@ -9,18 +9,19 @@ from typing import Any
 from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.network import Network
-from . import conditions, declared, holes
+from . import conditions, declared, externs, holes
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
 from .definitions import Definitions
 from .expressions import Evaluator
 from .imports import File, Files, taken
-from .pending import refused
 from .plans import TrainingPlan, plan
 from .probes import probe
 from .scope import listed, nearest
 from .values import POISON, Definition, Instance, Poison, Static, Value, describe
+
+DEFINED = (s.FunctionItem, s.LayerItem, s.ExternItem)
 
 
 @dataclass
@@ -36,20 +37,22 @@ class Elaboration:
 
 
 def elaborate(
-    files: Files, config: Mapping[str, Any] | None = None, network: type = Network
+    files: Files,
+    config: Mapping[str, Any] | None = None,
+    network: type = Network,
+    extern: Mapping[str, Any] | None = None,
 ) -> Elaboration:
     """The models and training plans of the first file, and the faults of all."""
     checker = Checker(files.first.source, {}, network)
     checker.definitions = Definitions(checker)
     found = Elaboration(checker.faults, warnings=checker.warnings, checker=checker)
+    checker.externs = extern
     files.set(config or {})
     checker.faults += files.faults
     trees = [(file, file.tree) for file in files.order if file.tree is not None]
-    for _, tree in trees:
-        found.faults += refused(tree)
-    if len(found.faults) > len(files.faults):
-        return found
     try:
+        asked = [item for file in files.order for item in file.items(s.ExternItem)]
+        externs.check_given(checker, asked)
         for file, tree in trees:
             _in_file(checker, file)
             found.models, found.trainings, found.config = {}, {}, {}
@@ -129,7 +132,7 @@ class _File:
                 continue
             self.checker.homes[item] = self.checker.module
             if self.declared(item.name):
-                if isinstance(item, (s.FunctionItem, s.LayerItem)):
+                if isinstance(item, DEFINED):
                     self.checker.module[item.name.text] = Definition(item)
 
     def declared(self, name: s.Name) -> bool:

@@ -29,6 +29,8 @@ def definitions(found: Elaboration) -> dict[str, Any]:
             continue
         if checker.home(value.item) is checker.module:
             function = isinstance(value.item, s.FunctionItem)
+            if isinstance(value.item, s.ExternItem):
+                continue
             kind = DefinedFunction if function else DefinedLayer
             made[name] = kind(checker, value.item)
     return made

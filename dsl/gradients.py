@@ -78,7 +78,7 @@ def derivative(evaluator: Evaluator, given: Sequence[Given], span: Span) -> Valu
 def parameters(function: Value) -> tuple[str, ...] | None:
     """The names of a function's arguments where they are known."""
     match function:
-        case Definition(item) | Instance(item=s.LayerItem() as item):
+        case Definition(item) | Instance(item=s.LayerItem() | s.ExternItem() as item):
             return tuple(p.name.text for p in item.parameters.items)
         case Instance(layer=Network() as network):
             return tuple(network.input_names)
@@ -164,7 +164,7 @@ def _operands(
     match function:
         case Derivative(inner):
             return _operands(evaluator, inner, given, span)
-        case Definition(item) | Instance(item=s.LayerItem() as item):
+        case Definition(item) | Instance(item=s.LayerItem() | s.ExternItem() as item):
             definitions = evaluator.checker.definitions
             return definitions.operands(evaluator, item.name.text, item, given, span)
     wrong = next((g for g in given if g.name or not isinstance(g.value, Tensor)), None)

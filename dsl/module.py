@@ -52,12 +52,17 @@ class Module:
 
 
 def check(
-    source: str | Path | Source, *, root: str | Path | None = None, **config: Any
+    source: str | Path | Source,
+    *,
+    root: str | Path | None = None,
+    extern: Mapping[str, Any] | None = None,
+    **config: Any,
 ) -> list[Diagnostic]:
     """What is wrong with a file and what it imports, in the order of the places.
 
-    Imports lie inside `root`, the folder of the file unless given. Empty if nothing is
-    wrong; a diagnostic of severity `warning` does not keep the file from being used.
+    Imports lie inside `root`, the folder of the file unless given. Extern layers need
+    no class, and are compared with those in `extern`. Empty if nothing is wrong; a
+    diagnostic of severity `warning` does not keep the file from being used.
 
     >>> check(Source("a.net", "net 1 dim B in 4..2"))[0].code
     'T0204'
@@ -66,29 +71,41 @@ def check(
         files = _files(source, root)
     except TulleError as error:
         return list(error.diagnostics)
-    found = elaborate(files, config)
+    found = elaborate(files, config, extern=extern)
     return in_order(found.faults + found.warnings)
 
 
-def load(path: str | Path, *, root: str | Path | None = None, **config: Any) -> Module:
+def load(
+    path: str | Path,
+    *,
+    root: str | Path | None = None,
+    extern: Mapping[str, Any] | None = None,
+    **config: Any,
+) -> Module:
     """The models of a file, with its settings overridden by `config`.
 
     What it imports lies inside `root`, the folder of the file unless given; a setting
-    of an imported file is called `blocks.width`. Raises `LanguageError`,
+    of an imported file is called `blocks.width`. `extern` has the classes of its extern
+    layers by name. Raises `LanguageError`,
     `TensorTypeError` or `DataError`, with all diagnostics.
     """
-    return _module(_files(path, root), config)
+    return _module(_files(path, root), config, extern)
 
 
 def loads(
-    text: str, name: str = "<text>", *, root: str | Path | None = None, **config: Any
+    text: str,
+    name: str = "<text>",
+    *,
+    root: str | Path | None = None,
+    extern: Mapping[str, Any] | None = None,
+    **config: Any,
 ) -> Module:
     """The models of a text, which imports from the folder `root`; see `load`.
 
     >>> loads("net 1 dim B model M(x: f32[B, 2]) -> f32[B, 2] { return x + 1.0 }")
     <Module <text>: M>
     """
-    return _module(_files(Source(name, text), root), config)
+    return _module(_files(Source(name, text), root), config, extern)
 
 
 def _files(source: str | Path | Source, root: str | Path | None) -> Files:
@@ -100,10 +117,12 @@ def _files(source: str | Path | Source, root: str | Path | None) -> Files:
     return Files(text, Path(source).parent.resolve(), top).gather(place)
 
 
-def _module(files: Files, config: Mapping[str, Any]) -> Module:
+def _module(
+    files: Files, config: Mapping[str, Any], extern: Mapping[str, Any] | None
+) -> Module:
     from ..training.model import Model
 
-    found = elaborate(files, config, Model)
+    found = elaborate(files, config, Model, extern or {})
     if found.faults:
         ordered = in_order(found.faults)
         families = ("T01", "T02", "T07", "T09")

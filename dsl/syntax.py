@@ -433,7 +433,7 @@ class ModelItem(Syntax):
     body: Block
 
 
-Definition: TypeAlias = FunctionItem | LayerItem | ModelItem
+Definition: TypeAlias = FunctionItem | LayerItem | ExternItem | ModelItem
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,7 +71,7 @@ class Library:
 class Definition:
     """A `fn` or `layer` of the file."""
 
-    item: syntax.FunctionItem | syntax.LayerItem
+    item: syntax.FunctionItem | syntax.LayerItem | syntax.ExternItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Instance:
     span: Span
     title: str
     layer: Layer | None = None
-    item: syntax.LayerItem | None = None
+    item: syntax.LayerItem | syntax.ExternItem | None = None
     settings: dict[str, Value] = field(default_factory=dict)
     given_name: str | None = None
 
@@ -166,7 +166,7 @@ def describe(value: Value) -> str:
             return f"the layer `{name}` without its settings"
         case Library(kind, name):
             return f"the {'function' if kind == 'op' else kind} `{name}`"
-        case Definition(syntax.LayerItem() as item):
+        case Definition(syntax.LayerItem() | syntax.ExternItem() as item):
             return f"the layer `{item.name.text}` without its settings"
         case Definition(item):
             return f"the function `{item.name.text}`"

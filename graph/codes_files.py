@@ -88,3 +88,36 @@ entry(
     model M(x: f32[B, 4]) -> f32[B, 3] { return x |> Dense(3) }
     """,
 )
+entry(
+    "T0351",
+    "an extern layer without a fitting class",
+    """The text gives the signature of an extern layer, the host its class: a subclass of
+    `Layer` whose constructor takes the settings by name. `tulle check` needs none.""",
+    """
+    from tulle.dsl import loads
+    loads('''net 1
+    extern layer Scale(by: f32)(x: f32[2]) -> f32[2]''')
+    """,
+    """
+    import tulle
+    from tulle.dsl import loads
+    class Scale(tulle.layers.Layer):
+        def __init__(self, by, **options):
+            super().__init__(**options)
+            self.by = by
+        def call(self, x):
+            return x * self.by
+    loads('''net 1
+    extern layer Scale(by: f32)(x: f32[2]) -> f32[2]''', extern={"Scale": Scale})
+    """,
+    form="python",
+)
+entry(
+    "T0352",
+    "an extern layer that returns something else than is declared",
+    """What the class returns is compared with the declaration, as soon as the sizes tell
+    and at the latest when it runs.""",
+    "load('model.net', extern={'Pool': Pool})  # declared -> f32[B], returns f32[B, 4]",
+    "load('model.net', extern={'Pool': Pool})  # declared -> f32[B, 4]",
+    form="python",
+)

@@ -16,7 +16,7 @@ import numpy as np
 from . import tree
 from .device import to_numpy
 from .diagnostics import Diagnostic, Fault, TensorTypeError
-from .dim import Dim, Symbol, sorted_symbols
+from .dim import Dim, Origin, Symbol, sorted_symbols
 from .layer import Layer, LayerCall
 from .node import Node
 from .op import Op, Results, register
@@ -154,6 +154,8 @@ def _kind(dtype: np.dtype[Any]) -> str:
 
 def _another_type(layer: Layer, result: Any, type: TensorType) -> Fault:
     found = f"{result.dtype.name}{list(result.shape)}"
+    place = getattr(layer, "declared_at", None)
+    declared = Origin(f"`{layer.name}` is declared here", place)
     return Fault(
         "T0509",
         f"`{layer.name}` returned {found} where {type} was expected",
@@ -162,6 +164,7 @@ def _another_type(layer: Layer, result: Any, type: TensorType) -> Fault:
             "`compute_output_spec`, else from two trial calls: "
             f"let `{layer.__class__.__name__}` return what it says for all values"
         ],
+        dims=[Dim.of(1, declared)] if place else [],
     )
 
 
