@@ -16,6 +16,7 @@ from .diagnostics import Diagnostic, TensorTypeError, caller_span
 from .dim import Dim, Symbol
 from .layer import Layer, LayerCall
 from .match import match_types
+from .modes import ByMode
 from .network import Network
 from .node import Node
 from .notation import attribute_texts
@@ -243,10 +244,12 @@ class _Collector:
         if isinstance(call.layer, Network) and self.expand_nested:
             return self.network(node, call.layer, ends, frame)
         layer = call.layer
+        if isinstance(layer, ByMode) and self.expand_nested:
+            return self.modes(node, layer, ends, frame)
         box = Box(
             frame.path + layer.name,
             "layer",
-            type(layer).__name__,
+            getattr(layer, "title", type(layer).__name__),
             layer.name,
             types_of(node, frame.sizes),
             layer.count_params(),
@@ -258,6 +261,22 @@ class _Collector:
         self.calls[key] = layer
         operands = [(index, source, "") for index, source in enumerate(node.inputs)]
         return self.linked(key, operands, ends, frame)
+
+    def modes(
+        self, node: Node, layer: ByMode, ends: dict[Node, Ends], frame: Frame
+    ) -> Ends:
+        """Both networks, and a box that takes the results of one of them."""
+        types = types_of(node, frame.sizes)
+        path = frame.path + layer.name
+        box = Box(path, "layer", layer.title, layer.name, types, cluster=frame.cluster)
+        key, below = self.add(box), Frame(f"{path}/", frame.cluster, frame.sizes)
+        for index, arm in enumerate((layer.train, layer.infer)):
+            for end in self.network(node, arm, ends, below):
+                self.links.append(Link(end.key, key, end.type, index, arm.name))
+            if set(arm.nodes) <= set(arm.input_nodes):  # a frame around nothing
+                self.clusters.pop()
+                self.nested.pop()
+        return tuple(End(key, type) for type in types)
 
     def linked(
         self, key: str, operands: Operands, ends: dict[Node, Ends], frame: Frame
@@ -286,10 +305,16 @@ class _Collector:
         args, kwargs = node.attributes["call"].arguments(iter(node.inputs))
         given = [*args, *(v for k, v in kwargs.items() if k != "training")]
         operands = inner.arrange(given[0] if len(given) == 1 else given)
-        found = [self.end_of(operand, ends, frame) for operand in operands]
-        types = [end.type for (end,) in found]
-        sizes = match_types(inner.input_names, inner.input_types, types)
-        sources = dict(zip(inner.input_nodes, found, strict=True))
+        used = set(inner.nodes)
+        sources = {
+            source: self.end_of(operand, ends, frame)
+            for source, operand in zip(inner.input_nodes, operands, strict=True)
+            if source in used or not is_number(operand)
+        }
+        wanted = [source.tensor_type for source in sources]
+        types = [end.type for (end,) in sources.values()]
+        names = [str(source.name) for source in sources]
+        sizes = match_types(names, wanted, types)
         below = Frame(f"{frame.path}{inner.name}/", number, sizes)
         return tuple(end for (end,) in self.walk(inner, sources, below))
 

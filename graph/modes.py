@@ -20,6 +20,7 @@ class ByMode(Layer):
     """One network in training and another in inference, on the same operands."""
 
     kind_name = "match"
+    title = "match mode"  # in diagrams
 
     def __init__(self, train: Network, infer: Network, name: str | None = None):
         super().__init__(name=name, autocast=False)
@@ -46,6 +47,12 @@ class Effects(Layer):
     ):
         super().__init__(name=name, autocast=False)
         self.states, self.losses_added = tuple(states), losses
+
+    @property
+    def title(self) -> str:
+        """What it does, for diagrams."""
+        parts = [f"update {', '.join(self.states)}"] if self.states else []
+        return " and ".join([*parts, *(["loss"] if self.losses_added else [])])
 
     def call(self, outputs: Any, variables: Any, updates: Any, losses: Any) -> Any:
         if current_training():

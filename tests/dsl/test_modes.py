@@ -271,8 +271,21 @@ def test_saved_and_loaded_and_drawn(tmp_path):
         for a, b in zip(before, again.get_weights(), strict=True)
     )
     picture = draw(diagram_of(made))
-    assert b"Effects" in picture
-    assert b"match" in picture
+    assert b"update moving_mean, moving_variance" in picture
+    assert b"match mode" in picture
+
+
+def test_both_arms_are_drawn():
+    text = "return match mode { train => x |> Dropout(0.5), infer => x } * "
+    diagram = diagram_of(model(text + "match mode { train => 0.5, infer => 1 }"))
+    links = [(link.source, link.target, link.role) for link in diagram.links]
+    assert ("match/train/dropout", "match", "train") in links
+    assert ("x", "match", "infer") in links
+    assert ("match_1/infer/constant", "match_1", "infer") in links
+    assert [frame.name for frame in diagram.clusters] == ["train", "train", "infer"]
+    assert not any(box.key == "constant" for box in diagram.boxes)
+    whole = diagram_of(model(text + "1.0"), expand_nested=False)
+    assert [box.title for box in whole.boxes][1] == "match mode"
 
 
 def test_layers_with_state_from_python():
