@@ -31,6 +31,7 @@ model's inputs and targets. Arrays whose names begin with `test_` are the test p
 
 
 DIGITS = 18
+OPTIONS = ("root", "extern")  # what `load` takes besides the settings of a file
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
 def _looking(commands: Any) -> None:
     check = _command(commands, "check", "find mistakes in .net files")
     _texts(check)
+    _loading(check)
     check.add_argument("--fix", action="store_true", help="mend what has a fix")
     check.add_argument(
         "--diff", action="store_true", help="show what `--fix` would change"
@@ -66,6 +68,12 @@ def _looking(commands: Any) -> None:
     summary = _command(commands, "summary", "print layers, types and parameters")
     _model_argument(summary)
     summary.add_argument("--expand", action="store_true", help="show nested layers")
+    summary.add_argument(
+        "--sizes",
+        type=_sizes,
+        metavar="NAME=SIZE,…",
+        help="numbers for the sizes of the inputs, as B=32,T=128, to count with",
+    )
 
     render = _command(commands, "render", "draw the model as a graph")
     _model_argument(render)
@@ -158,13 +166,24 @@ def _model_argument(command: argparse.ArgumentParser, saved: bool = True) -> Non
     command.add_argument(
         "--model", metavar="NAME", help="which model, if the file has several"
     )
+    _loading(command)
+
+
+def _loading(command: argparse.ArgumentParser) -> None:
+    """The options of whatever reads a .net file and checks it."""
     command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         type=_setting,
-        help="override a `config` of the file; may be repeated",
+        help="override a `config` of the file, or of one that it imports: "
+        "`blocks.width=64`; may be repeated",
+    )
+    command.add_argument(
+        "--root",
+        metavar="FOLDER",
+        help="where imported files may lie (default: the folder of the file)",
     )
 
 
@@ -202,11 +221,24 @@ def _whole(text: str, least: int) -> int:
     return int(text)
 
 
+def _sizes(text: str) -> dict[str, int]:
+    """Sizes by name."""
+    found = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or not name.isidentifier():
+            raise argparse.ArgumentTypeError(f"{part!r} is not of the form NAME=SIZE")
+        found[name] = _whole(value, 0)
+    return found
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """A name and its value as the language writes it."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals or not all(part.isidentifier() for part in name.split(".")):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    if name in OPTIONS:
+        raise argparse.ArgumentTypeError(f"{name!r} is no setting of a file")
     if value in ("true", "false"):
         return name, value == "true"
     for kind in (int, float):

@@ -27,12 +27,36 @@ SAVED = ".tulle"
 
 def run_summary(options: Namespace) -> int:
     """Print the layers of the models."""
-    models = _models(options)
-    for index, model in enumerate(models.values()):
+    from .training.costs import check_sizes
+    from .training.summary import lines, summarize
+
+    models, sizes = _models(options), dict(options.sizes or ())
+    optimizers = _optimizers(options, models)
+    types = [type for model in models.values() for type in _input_types(model)]
+    check_sizes(types, sizes)
+    for index, (name, model) in enumerate(models.items()):
         if index:
             say("")
-        model.summary(expand_nested=options.expand)
+        found = summarize(model, options.expand, True, optimizers.get(name))
+        for line in lines(found, sizes=sizes):
+            say(line)
     return 0
+
+
+def _input_types(model: Any) -> Sequence[Any]:
+    return getattr(getattr(model, "network", None) or model, "input_types", ())
+
+
+def _optimizers(options: Namespace, models: Mapping[str, Any]) -> dict[str, Any]:
+    """The optimizer of each model that is trained."""
+    if _is_saved(options.file):
+        found = {
+            name: getattr(model, "optimizer", None) for name, model in models.items()
+        }
+    else:
+        plans = _load(options).trainings
+        found = {name: plan.optimizer for name, plan in plans.items()}
+    return found
 
 
 def run_render(options: Namespace) -> int:
@@ -348,8 +372,12 @@ def _is_saved(file: str) -> bool:
 
 def _load(options: Namespace) -> Any:
     from .dsl import load
+    from .dsl.externs import UNGIVEN
 
-    return load(options.file, **dict(options.set))
+    # What only looks at a model needs no classes of extern layers.
+    extern = UNGIVEN if options.command in ("summary", "render") else None
+    settings = dict(options.set)
+    return load(options.file, root=options.root, extern=extern, **settings)
 
 
 def _models(options: Namespace) -> Mapping[str, Any]:

@@ -42,7 +42,8 @@ def run_check(options: Namespace) -> int:
             _fix(path, options)
     if options.diff:
         return 0
-    found = {path: check(read_or_path(path)) for path in paths}
+    settings = dict(options.set) | {"root": options.root}
+    found = {path: check(read_or_path(path), **settings) for path in paths}
     everything = [diagnostic for one in found.values() for diagnostic in one]
     print_diagnostics(everything, sys.stdout, options.format)
     if options.format == "full":

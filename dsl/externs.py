@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 GIVEN, RESULT = "T0351", "T0352"
+UNGIVEN: Mapping[str, Any] = {}  # for who looks at a model and runs nothing
 
 
 class Unknown(Layer):

@@ -16,6 +16,7 @@ from ..graph.diagnostics import (
 from ..graph.report import in_order
 from .elaborate import Elaboration, elaborate
 from .exports import definitions
+from .externs import UNGIVEN
 from .imports import Files, read
 from .plans import TrainingPlan
 
@@ -122,7 +123,8 @@ def _module(
 ) -> Module:
     from ..training.model import Model
 
-    found = elaborate(files, config, Model, extern or {})
+    given = None if extern is UNGIVEN else extern or {}
+    found = elaborate(files, config, Model, given)
     if found.faults:
         ordered = in_order(found.faults)
         families = ("T01", "T02", "T07", "T09")

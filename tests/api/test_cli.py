@@ -166,6 +166,46 @@ def test_summary_and_render_of_a_saved_model(run, trained):
         assert Path(name).stat().st_size > 500
 
 
+def test_settings_and_imports_of_every_command(run):
+    Path("parts").mkdir()
+    Path("parts/blocks.net").write_text(
+        "net 1 config width: int = 4 in 1..9 "
+        "layer Wide[..S, K]()(x: f32[..S, K]) -> f32[..S, width] "
+        "{ return x |> Dense(width) }"
+    )
+    Path("parts/main.net").write_text(
+        'net 1 import "blocks.net" as blocks dim B config rate: f32 = 0.1 in 0.0..0.9 '
+        "model M(x: f32[B, 2]) -> f32[B, 6] "
+        "{ return x |> Dropout(rate) |> blocks.Wide() }"
+    )
+    wide, net = ("--set", "blocks.width=6"), "parts/main.net"
+    assert run("check", net)[0] == 1
+    assert run("check", net, *wide)[0] == 0
+    assert run("check", net, *wide, "--root", ".")[0] == 0
+    code, out, _ = run("check", net, *wide, "--set", "rate=2")
+    assert (code, "rate` is 2, outside" in out) == (1, True)
+    assert "T0211" not in run("check", net, "--root", "parts")[1]
+    assert "T0221" in run("check", net, *wide, "--root", "elsewhere")[1]
+    assert "f32[B, 6]" in run("summary", net, *wide)[1]
+    assert run("render", net, *wide, "-o", "m.svg")[0] == 0
+    assert "Traceback" not in run("dump", net, *wide)[1]
+    np.savez("d.npz", x=np.ones((3, 2), "float32"))
+    assert len(run("predict", net, "d.npz", *wide)[1].split()) == 18
+    assert run("check", net, "--set", "root=x")[0] == 2
+
+
+def test_extern_layers_can_be_looked_at(run):
+    Path("e.net").write_text(
+        "net 1 dim B extern layer Own()(x: f32[B, 2]) -> f32[B, 3] "
+        "model M(x: f32[B, 2]) -> f32[B, 4] { return x |> Own() |> Dense(4) }"
+    )
+    assert run("check", "e.net")[0] == 0
+    assert "own" in run("summary", "e.net")[1]
+    assert run("render", "e.net", "-o", "e.svg")[0] == 0
+    code, _, err = run("dump", "e.net")
+    assert (code, "T0351" in err) == (1, True)
+
+
 def test_a_file_with_several_models(run):
     Path("two.net").write_text(BRANCHED)
     out = run("summary", "two.net", "--set", "width=7")[1]
