@@ -43,6 +43,7 @@ class Op:
     operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
     unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
     view: ClassVar[bool] = False  # the result may alias the first operand's memory
+    arithmetic: ClassVar[bool] = True  # computes; others move elements or make them
     accumulates: ClassVar[bool] = False  # adds up many elements: halves in float32
     writes: ClassVar[bool] = False  # `run` can write into `out`
     elementwise: ClassVar[bool] = False
@@ -95,6 +96,16 @@ class Op:
                 return self.run(xp, *arrays, **attributes)
             wide = (a.astype(np.float32) if is_half(a.dtype) else a for a in arrays)
             return self.run(xp, *wide, **attributes).astype(halves[0])
+
+    def flops(self, node: Node) -> Dim:
+        """How many operations on numbers a node takes: one for each element it gives.
+
+        Ops that take more an element say how many, those that move elements none.
+        """
+        if self.view or not self.arithmetic:
+            return Dim.of(0)
+        items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+        return sum((item.size for item in items), Dim.of(0))
 
     def expand(self, node: Node) -> Node:
         """A composite written with other ops."""

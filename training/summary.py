@@ -7,14 +7,16 @@ same wherever it goes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ..graph.dim import Dim
 from ..graph.layer import Layer
 from ..graph.network import Network
 from ..graph.types import TensorType, TupleType
 from ..graph.variable import Variable
+from .costs import Costs, costs_of, flops_of_node, put_in
 
 NARROW = 6  # no column of text becomes narrower
 
@@ -30,6 +32,7 @@ class Row:
     trainable: bool = True
     depth: int = 0
     sources: tuple[str, ...] = ()
+    flops: Dim | None = None  # of a forward pass, where they are counted
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,21 @@ class Summary:
     name: str
     rows: tuple[Row, ...]
     totals: Totals
+    costs: Costs | None = None
 
     def __str__(self) -> str:
         return "\n".join(lines(self))
 
 
-def summarize(model: Layer, expand_nested: bool = False) -> Summary:
-    """Rows in the order of computation, and totals.
+def summarize(
+    model: Layer,
+    expand_nested: bool = False,
+    costs: bool = False,
+    optimizer: Any = None,
+) -> Summary:
+    """Rows in the order of computation, and totals; with `costs` what a pass takes.
+
+    `optimizer` tells what training keeps beside the weights.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input
@@ -71,9 +82,8 @@ def summarize(model: Layer, expand_nested: bool = False) -> Summary:
     >>> summarize(Network(x, Dense(2)(x))).totals.parameters
     8
     """
-    rows = (
-        _network_rows(model, 0, expand_nested) if _is_network(model) else _plain(model)
-    )
+    network = _is_network(model)
+    rows = _network_rows(model, 0, expand_nested, costs) if network else _plain(model)
     learning = model.trainable_weights
     frozen = model.non_trainable_weights
     totals = Totals(
@@ -82,7 +92,8 @@ def summarize(model: Layer, expand_nested: bool = False) -> Summary:
         sum(map(_bytes, learning)),
         sum(map(_bytes, frozen)),
     )
-    return Summary(model.name, tuple(rows), totals)
+    found = costs_of(model, optimizer) if costs else None
+    return Summary(model.name, tuple(rows), totals, found)
 
 
 def _is_network(layer: Layer) -> bool:
@@ -100,7 +111,7 @@ def _plain(model: Layer) -> Iterator[Row]:
             yield _layer_row(child, "?" if child.built else "not built", 0, ())
 
 
-def _network_rows(model: Any, depth: int, expand: bool) -> Iterator[Row]:
+def _network_rows(model: Any, depth: int, expand: bool, costs: bool) -> Iterator[Row]:
     names: dict[Any, str] = {}
     seen: set[int] = set()
     for node in model.nodes:
@@ -122,13 +133,17 @@ def _network_rows(model: Any, depth: int, expand: bool) -> Iterator[Row]:
             layer = node.attributes["call"].layer
             sources = tuple(names[source] for source in node.inputs)
             names[node] = layer.name
-            yield from _call_rows(node, layer, sources, depth, expand, seen)
+            for row in _call_rows(node, layer, sources, depth, expand, seen, costs):
+                own = costs and row.depth == depth
+                yield replace(row, flops=flops_of_node(node)) if own else row
         elif op in ("constant", "size", "full"):
             names[node] = op
         else:
             sources = tuple(names[source] for source in node.inputs)
             names[node] = node.name or op
-            yield Row(names[node], op, type_text(node.type), 0, True, depth, sources)
+            flops = flops_of_node(node) if costs else None
+            kind = type_text(node.type)
+            yield Row(names[node], op, kind, 0, True, depth, sources, flops)
 
 
 def _call_rows(
@@ -138,6 +153,7 @@ def _call_rows(
     depth: int,
     expand: bool,
     seen: set[int],
+    costs: bool,
 ) -> Iterator[Row]:
     if id(layer) in seen:
         yield Row(
@@ -148,7 +164,7 @@ def _call_rows(
     seen.add(id(layer))
     yield _layer_row(layer, type_text(node.type), depth, sources)
     if expand and _is_network(layer):
-        yield from _network_rows(layer, depth + 1, expand)
+        yield from _network_rows(layer, depth + 1, expand, costs)
 
 
 def _layer_row(layer: Layer, type: str, depth: int, sources: tuple[str, ...]) -> Row:
@@ -170,9 +186,12 @@ def type_text(type: TensorType | TupleType) -> str:
 
 
 def lines(
-    summary: Summary, width: int | None = None, show_trainable: bool = False
+    summary: Summary,
+    width: int | None = None,
+    show_trainable: bool = False,
+    sizes: Mapping[str, int] | None = None,
 ) -> list[str]:
-    """The summary as a table of plain text."""
+    """The summary as a table of plain text; `sizes` stand in costs for their names."""
     head = ["layer", "kind", "output", "parameters"]
     cells = [
         [
@@ -187,6 +206,11 @@ def lines(
         head.append("trainable")
         for row, cell in zip(summary.rows, cells, strict=True):
             cell.append("yes" if row.trainable else "no")
+    if summary.costs is not None:
+        head.append("FLOPs")
+        for row, cell in zip(summary.rows, cells, strict=True):
+            flops = None if row.flops is None else put_in(row.flops, sizes or {})
+            cell.append("" if flops is None else figure(flops))
     body = _table(head, cells, width)
     totals = summary.totals
     return [
@@ -195,7 +219,26 @@ def lines(
         f"parameters     {totals.parameters:,} ({amount(totals.bytes)})",
         f"  trainable    {totals.trainable:,} ({amount(totals.trainable_bytes)})",
         f"  other        {totals.frozen:,} ({amount(totals.frozen_bytes)})",
+        *_cost_lines(summary.costs, sizes or {}),
     ]
+
+
+def _cost_lines(costs: Costs | None, sizes: Mapping[str, int]) -> Iterator[str]:
+    if costs is None:
+        return
+    activations = put_in(costs.activations, sizes)
+    bytes = activations.value
+    yield f"gradients      {amount(costs.gradients)}"
+    if costs.slots is not None:
+        yield f"optimizer      {amount(costs.slots)}"
+    shown = f"{figure(activations)} bytes" if bytes is None else amount(bytes)
+    yield f"activations    {shown}"
+    yield f"FLOPs          {figure(put_in(costs.flops, sizes))}"
+
+
+def figure(dim: Dim) -> str:
+    """A polynomial; a number with its digits in groups."""
+    return str(dim) if dim.value is None else f"{dim.value:,}"
 
 
 def _is_frozen(row: Row) -> bool:

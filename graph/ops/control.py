@@ -7,12 +7,14 @@ a loop is a loop: it runs forwards again, keeps what was carried, and scans back
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from ..bodies import Body, body_of, sizes_of, split_sizes
+from ..costs import flops_of_body
 from ..diagnostics import Fault
 from ..differentiate import gradients_of
-from ..dim import Dim
+from ..dim import Dim, maximum
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS
@@ -123,6 +125,13 @@ class Branch(Control):
         found = plan(arrays)
         return _owned(xp, found, (*arrays, *plan.values))
 
+    def flops(self, node: Node) -> Dim:
+        """Those of the dearest branch."""
+        bodies = node.attributes["bodies"]
+        sizes = split_sizes(bodies, node.attributes["sizes"])
+        found = map(flops_of_body, bodies, sizes)
+        return reduce(maximum, found)
+
 
 def _branch_backward(body: Body) -> Body:
     if "backward" not in body.derived:
@@ -229,6 +238,12 @@ class Loop(Control):
                 whole[step] = value
         return (*_owned(xp, state, (*arrays, *plan.values)), *stacked)
 
+    def flops(self, node: Node) -> Dim:
+        """Those of a turn, for each turn."""
+        options = node.attributes
+        length: Dim = options["length"]
+        return flops_of_body(options["body"], options["sizes"]) * length
+
 
 def _loop_bodies(body: Body, start: int, middle: int) -> tuple[Body, Body]:
     """The body that also gives what it carried in, and the step backwards."""
@@ -299,6 +314,14 @@ class While(Control):
             state = step([*state, *others])
             done += 1
         return _owned(xp, state, (*arrays, *step.values))
+
+    def flops(self, node: Node) -> Dim:
+        """Those of a turn, for as many turns as there may be; one if nobody says."""
+        options = node.attributes
+        bodies = (options["condition"], options["body"])
+        sizes = split_sizes(bodies, options["sizes"])
+        turn = sum(map(flops_of_body, bodies, sizes), Dim.of(0))
+        return turn * (options["limit"] or 1)
 
 
 def _guarded(condition: Body, body: Body, count: int) -> Body:

@@ -14,6 +14,7 @@ from ..types import I32, U32, TensorType, TupleType, dtype_of, tensor_type
 class Leaf(Op):
     """An op without operands whose value the executor supplies."""
 
+    arithmetic = False
     public = False
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
@@ -90,6 +91,7 @@ class Size(Leaf):
 class Item(Op):
     """One result of an op with several."""
 
+    arithmetic = False
     public = False
 
     def apply(
@@ -111,6 +113,7 @@ class Item(Op):
 class Cast(Op):
     """Elements converted to another dtype."""
 
+    arithmetic = False
     elementwise = True
 
     def arguments(self, x: Any, dtype: Any) -> Any:
@@ -141,6 +144,7 @@ class Cast(Op):
 class StopGradient(Op):
     """The value itself, through which no gradient flows."""
 
+    arithmetic = False
     name = "stop_gradient"
     view = True
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dim import Dim, product
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS
@@ -29,6 +30,11 @@ class Bilinear(Op):
 
     def arguments(self, x: Any, y: Any, **geometry: Any) -> Any:
         return (x, y), geometry
+
+
+def _seen(kernel: Node) -> Dim:
+    """How many weights of a kernel make one result."""
+    return product(kernel.shape[:-1])
 
 
 def _shared(node: Node) -> dict[str, Any]:
@@ -145,6 +151,10 @@ class ConvForward(Bilinear):
                 rows[...] = _joined(xp.matmul(columns, flat), groups)
         return _delivered(target, out)
 
+    def flops(self, node: Node) -> Dim:
+        """A product and a sum for each result and each weight that it sees."""
+        return node.tensor_type.size * _seen(node.inputs[1]) * 2
+
 
 def _depthwise(grid: Grid, x: Any, kernel: Any, target: Any) -> Any:
     """One input channel a group: tap by tap, without copies of windows."""
@@ -221,6 +231,10 @@ class ConvInput(Bilinear):
                 here[inputs] += columns[(*outputs, *tap)]
         return _delivered(target, out)
 
+    def flops(self, node: Node) -> Dim:
+        """As the convolution that it is the transpose of."""
+        return node.inputs[0].tensor_type.size * _seen(node.inputs[1]) * 2
+
 
 @register
 class ConvKernel(Bilinear):
@@ -280,3 +294,7 @@ class ConvKernel(Bilinear):
             columns = _columns(view[part], groups).swapaxes(-1, -2)
             total += xp.matmul(columns, _grouped(g[part].reshape(-1, filters), groups))
         return _delivered(target, out)
+
+    def flops(self, node: Node) -> Dim:
+        """As the convolution that it is the transpose of."""
+        return node.inputs[1].tensor_type.size * _seen(node) * 2

@@ -28,6 +28,7 @@ class Arange(Op):
     [1, 3, 5]
     """
 
+    arithmetic = False
     sized = True
 
     def arguments(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
-from ..dim import minimum
+from ..dim import Dim, minimum
 from ..node import Node
 from ..op import Op, Results, register, unpack
 from ..registry import call
@@ -91,6 +91,11 @@ class Square(Op):
     def infer(self, x: TensorType) -> TensorType:
         matrix_only(self.name, x, square=True)
         return x
+
+    def flops(self, node: Node) -> Dim:
+        """About n³ for a matrix of n rows."""
+        matrix = node.inputs[0].tensor_type
+        return matrix.size * matrix.shape[-1]
 
 
 @register
@@ -216,6 +221,11 @@ class SolveMatrix(Op):
     def run(self, xp: Any, a: Any, b: Any, *, out: Any = None) -> Any:
         return _numeric(xp, "solve", a, b)
 
+    def flops(self, node: Node) -> Dim:
+        """About n³ for the matrix, and 2 n² for each column of b."""
+        matrix, columns = node.inputs[0].tensor_type, node.tensor_type
+        return (matrix.size + columns.size * 2) * matrix.shape[-1]
+
 
 @derived(2, FLOAT, ((-1.0, 1.0), (-1.0, 1.0)))
 def solve(a: Any, b: Any) -> Any:
@@ -260,6 +270,11 @@ class Factors(Op):
 
     operand_dtypes = FLOAT
     domain = ((-1.0, 1.0),)
+
+    def flops(self, node: Node) -> Dim:
+        """About n³ for a matrix of n columns."""
+        matrix = node.inputs[0].tensor_type
+        return matrix.size * matrix.shape[-1]
 
 
 @register

@@ -53,6 +53,7 @@ class Take(Op):
     [3.0, 1.0]
     """
 
+    arithmetic = False
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, indices: Any, axis: int | None = None) -> Any:
@@ -141,6 +142,7 @@ class TakeAlongAxis(Op):
     (2, 1)
     """
 
+    arithmetic = False
     name = "take_along_axis"
     domain = ((-2.0, 2.0),)
 
@@ -226,6 +228,7 @@ class OneHot(Op):
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
 
+    arithmetic = False
     name = "one_hot"
     level = "composite"
     no_gradient = "a class number does not move by small steps"

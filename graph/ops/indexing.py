@@ -210,6 +210,7 @@ def _is_array(item: Any) -> bool:
 class Place(Op):
     """Zeros of a shape with the operand where an index points: `getitem` undone."""
 
+    arithmetic = False
     public = False
     writes = True
     domain = ((-2.0, 2.0),)
@@ -271,6 +272,7 @@ class Pad(Op):
     [0.0, 1.0, 2.0]
     """
 
+    arithmetic = False
     level = "composite"
     domain = ((-2.0, 2.0),)
 

@@ -66,6 +66,10 @@ class Matmul(Op):
     def run(self, xp: Any, x1: Any, x2: Any, *, out: Any = None) -> Any:
         return xp.matmul(x1, x2, out=out)
 
+    def flops(self, node: Node) -> Dim:
+        """2 m n k: a product and a sum for each pair of elements."""
+        return node.tensor_type.size * node.inputs[0].shape[-1] * 2
+
 
 def _mismatch(x1: TensorType, x2: TensorType, inner: Dim, rows: Dim) -> Fault:
     help, repair = to_match(inner, rows), dict[int | str, str]()

@@ -212,6 +212,7 @@ def sum_to(value: Node, shape: tuple[Dim, ...]) -> Node:
 class Concatenate(Op):
     """Tensors joined along an axis; the other axes are equal."""
 
+    arithmetic = False
     operand_dtypes = "same"
     writes = True
     domain = ((-2.0, 2.0),)
@@ -384,6 +385,7 @@ class Squeeze(Op):
 class Full(Op):
     """A shape filled with one number."""
 
+    arithmetic = False
     writes = True
     sized = True
 

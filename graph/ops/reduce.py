@@ -54,6 +54,10 @@ class Reduction(Op):
             return x.with_shape(one if i in axis else d for i, d in enumerate(x.shape))
         return x.with_shape(d for i, d in enumerate(x.shape) if i not in axis)
 
+    def flops(self, node: Node) -> Dim:
+        """One operation for each element that goes in."""
+        return node.inputs[0].tensor_type.size
+
     def run(
         self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
     ) -> Any:
@@ -280,6 +284,10 @@ class ArgExtreme(Op):
     ) -> Any:
         found = getattr(xp, self.body)(x, axis=axis).astype("int32")
         return xp.expand_dims(found, axis) if keepdims else found
+
+    def flops(self, node: Node) -> Dim:
+        """One comparison for each element that goes in."""
+        return node.inputs[0].tensor_type.size
 
 
 @register

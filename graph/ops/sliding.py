@@ -6,10 +6,12 @@ number of its tap in the window; picking and putting back by that number are lin
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS
@@ -32,6 +34,12 @@ class Windowed(Op):
         self, x: TensorType, kernel: Any, strides: Any, low: Any, count: Any
     ) -> TensorType:
         return x.with_shape((x.shape[0], *count, x.shape[-1]))
+
+    def flops(self, node: Node) -> Dim:
+        """One operation for each element of each window."""
+        places = node if "count" in node.attributes else node.inputs[-1]
+        window: int = math.prod(node.attributes["kernel"])
+        return places.tensor_type.size * window
 
 
 def _shared(node: Node) -> dict[str, Any]:

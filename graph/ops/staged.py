@@ -21,6 +21,7 @@ from ..types import TensorType, TupleType, Type
 class Isolate(Op):
     """The value itself as a node of its own, so that a derivative sees it alone."""
 
+    arithmetic = False
     level = "composite"
     public = False
 
@@ -46,6 +47,7 @@ class Isolate(Op):
 class Barrier(Op):
     """The first operand, which is read only once the others are there."""
 
+    arithmetic = False
     public = False
     view = True
 
@@ -63,6 +65,7 @@ class Barrier(Op):
 class TupleOp(Op):
     """Several values as the results of one op; its items are the values."""
 
+    arithmetic = False
     name = "tuple"
     public = False
 

@@ -167,3 +167,20 @@ def test_export_writes_a_text_of_a_text_and_of_a_saved_model(run, file, tmp_path
     assert run("export", "m.tulle")[:2] == (0, NEAT)
     code, _, err = run("export", "a.net", "-o", "no/b.net")
     assert (code, "T0705" in err) == (1, True)
+
+
+def test_summary_counts_with_sizes(run, file):
+    file(f"{NEAT}\ntrain M(y: f32[B, 3]) {{ loss mean_squared_error(y, output) "
+         "optimizer sgd(0.1, momentum = 0.9) }\n")  # fmt: skip
+    _, out, _ = run("summary", "a.net")
+    assert "15 * B\n" in out
+    assert "activations    12 * B bytes\n" in out
+    _, out, _ = run("summary", "a.net", "--sizes", "B=100")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines()[-4:])
+    assert lines["FLOPs"] == "1,500"
+    assert lines["activations"] == "1.17 KiB"
+    assert lines["gradients"] == "36 B"
+    assert lines["optimizer"].endswith(" B")
+    code, _, err = run("summary", "a.net", "--sizes", "T=3")
+    assert (code, "no input has a size `T`" in err) == (1, True)
+    assert run("summary", "a.net", "--sizes", "B:3")[0] == 2
