@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -187,6 +187,15 @@ class GradientError(TulleError, ValueError):
 
 class DataError(TulleError, ValueError):
     """A file or an array that cannot be used."""
+
+
+def placed(error: DataError, where: str) -> DataError:
+    """An error of data at the user's line, with a note, unless it has a place."""
+    first, *others = error.diagnostics
+    if first.span is not None:
+        return error
+    told = replace(first, span=caller_span(), notes=(*first.notes, where))
+    return DataError(told, *others)
 
 
 class BackendError(TulleError, RuntimeError):

@@ -15,7 +15,15 @@ import numpy as np
 
 from . import policies, regularizers, tree
 from .autocasting import autocast_dtype, autocasting
-from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
+from .diagnostics import (
+    DataError,
+    Diagnostic,
+    Fault,
+    Span,
+    TensorTypeError,
+    caller_span,
+    placed,
+)
 from .input_spec import check_input
 from .layer_calls import (
     first_argument,
@@ -268,6 +276,8 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         except Fault as fault:
             outer_operands(fault, self, operands)
             raise TensorTypeError.of(fault, caller_span(), (), args) from None
+        except DataError as error:
+            raise placed(error, f"in `{self.name}`") from None
         if not self._named:
             self._named = True
             self.name_variables(f"{self.name}/")

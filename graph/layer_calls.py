@@ -87,6 +87,7 @@ def shapes_for(
     layer: Layer, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """The shapes that `build` wants: the first one, or each by its argument's name."""
+    refuse_missing(layer, args, kwargs)
     shapes = {
         f"{key}{SUFFIX}": tree.map_leaves(_shape_of, value)
         for key, value in tensor_arguments(layer, args, kwargs).items()
@@ -100,6 +101,24 @@ def shapes_for(
         if not name.endswith(SUFFIX) or name.removesuffix(SUFFIX) not in arguments:
             raise _misnamed(layer, function.__name__, name, arguments)
     return {name: shapes[name] for name in wanted if name in shapes}
+
+
+def refuse_missing(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse a call without all that `call` has no default for, T0203."""
+    known = list(signature(type(layer).call).parameters.values())[1:]
+    plain = [p for p in known if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    missing = [
+        p.name
+        for p in plain[len(args) :]
+        if p.default is p.empty and p.name not in kwargs
+    ]
+    if missing:
+        needed = [p.name for p in plain if p.default is p.empty]
+        raise Fault(
+            "T0203",
+            f"`{layer.name}` needs `{missing[0]}`",
+            help=[f"write `{layer.name}({', '.join(needed)})`"],
+        )
 
 
 def _shape_of(operand: Any) -> tuple[int | None, ...]:

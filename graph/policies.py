@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from .configuration import default_float
@@ -77,7 +78,16 @@ def _name_of(name: Any) -> str:
             f"a dtype policy has a name, such as `mixed_float16`, and this is {name!r}",
             argument="name",
         )
-    return name if name in MIXED else dtype_of(name).name
+    if name in MIXED:
+        return name
+    try:
+        return dtype_of(name).name
+    except Fault as fault:
+        near = get_close_matches(name, MIXED, 1)
+        known = f"the policies are these and {', '.join(MIXED)}"
+        advice = (f"did you mean `{near[0]}`?",) if near else ()
+        fault.help = (*advice, *fault.help, known)
+        raise
 
 
 def _dtype(name: str) -> DType:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.diagnostics import DataError, TensorTypeError
 from tulle.graph.layer import Layer
-from tulle.graph.layers import Dense, Dropout
+from tulle.graph.layers import Dense, Dropout, Embedding, MultiHeadAttention
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor
@@ -236,3 +236,22 @@ def test_an_unknown_argument_of_a_weight_is_refused():
 
     with pytest.raises(TensorTypeError, match="did you mean `initializer`"):
         Wrong()(np.ones((2, 3), "float32"))
+
+
+def test_a_call_without_a_tensor_says_which_one_is_missing():
+    with pytest.raises(TensorTypeError) as caught:
+        MultiHeadAttention(2, 3)(np.ones((2, 3, 4), "float32"))
+    (told,) = caught.value.diagnostics
+    assert told.code == "T0203"
+    assert told.message == "`multi_head_attention` needs `value`"
+    assert told.help == ("write `multi_head_attention(query, value)`",)
+    assert told.span.source.name == __file__
+
+
+def test_data_that_a_layer_cannot_use_are_told_at_its_call():
+    with pytest.raises(DataError) as caught:
+        Embedding(3, 2)(np.array([[7]]))
+    (told,) = caught.value.diagnostics
+    assert "index 7" in told.message
+    assert told.notes == ("in `embedding`",)
+    assert told.span.source.name == __file__
