@@ -21,9 +21,12 @@ from . import (
     geometric,
     histograms,
     lambda_layer,
+    lookup,
     merging,
     multi_head_attention,
     normalization,
+    pipeline,
+    policies,
     pooling,
     preprocessing,
     recurrent,
@@ -35,6 +38,7 @@ from . import (
     resizing,
     spatial,
     spectral,
+    spectrograms,
     wrappers,
 )
 from .activation import *  # noqa: F403
@@ -53,9 +57,12 @@ from .functions import *  # noqa: F403
 from .geometric import *  # noqa: F403
 from .histograms import *  # noqa: F403
 from .lambda_layer import *  # noqa: F403
+from .lookup import *  # noqa: F403
 from .merging import *  # noqa: F403
 from .multi_head_attention import *  # noqa: F403
 from .normalization import *  # noqa: F403
+from .pipeline import *  # noqa: F403
+from .policies import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .preprocessing import *  # noqa: F403
 from .recurrent import *  # noqa: F403
@@ -67,6 +74,7 @@ from .reshaping import *  # noqa: F403
 from .resizing import *  # noqa: F403
 from .spatial import *  # noqa: F403
 from .spectral import *  # noqa: F403
+from .spectrograms import *  # noqa: F403
 from .wrappers import *  # noqa: F403
 
 __all__: list[str] = []
@@ -85,9 +93,12 @@ __all__ += einsum.__all__
 __all__ += geometric.__all__
 __all__ += histograms.__all__
 __all__ += lambda_layer.__all__
+__all__ += lookup.__all__
 __all__ += merging.__all__
 __all__ += multi_head_attention.__all__
 __all__ += normalization.__all__
+__all__ += pipeline.__all__
+__all__ += policies.__all__
 __all__ += pooling.__all__
 __all__ += preprocessing.__all__
 __all__ += recurrent.__all__
@@ -99,6 +110,7 @@ __all__ += reshaping.__all__
 __all__ += resizing.__all__
 __all__ += spatial.__all__
 __all__ += spectral.__all__
+__all__ += spectrograms.__all__
 __all__ += wrappers.__all__
 
 LAYERS: dict[str, type[Layer]] = {name: globals()[name] for name in sorted(__all__)}

@@ -255,7 +255,7 @@ class RandomSharpness(Blended):
         return factor * -2.0 + 1.0
 
     def other(self, images: Any) -> Any:
-        last = channels_last(images, self.data_format)
+        last: Any = channels_last(images, self.data_format)
         weights = np.array(self.WEIGHTS, np.float32)[:, :, None, None] / 13.0
         kernel = call(
             "broadcast_to",

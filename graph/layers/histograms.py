@@ -57,7 +57,7 @@ class Equalization(Augmentation):
         self.bins = positive(self, "bins", bins)
 
     def changed(self, images: Any) -> Any:
-        last = channels_last(images, self.data_format)
+        last: Any = channels_last(images, self.data_format)
         values = rescaled(last, self.value_range, BYTES)
         channels = values.type.shape[3]
         ids = slots(values, self.bins) + call("arange", channels) * self.bins
@@ -110,7 +110,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Augmentation):
         )
 
     def changed(self, images: Any) -> Any:
-        last = channels_last(images, self.data_format)
+        last: Any = channels_last(images, self.data_format)
         values = rescaled(last, self.value_range, BYTES)
         sizes = values.type.shape[1:3]
         tiles = [
