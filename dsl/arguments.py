@@ -85,8 +85,13 @@ def bind(
             found[f"{MORE}{index}"] = item
             continue
         if name is None and index >= len(positional):
-            message = f"`{title}` takes {len(positional)} arguments, not {len(given)}"
-            evaluator.checker.error("T0202", message, place, notes=_notes(usage))
+            message = f"`{title}` takes {_counted(len(positional))}, not {len(given)}"
+            tensors = sum(isinstance(item.value, Tensor) for item in given)
+            alone = len(positional) == 1 and tensors == len(given)
+            help = ("several tensors go in as a list: `[…, …]`",) if alone else ()
+            evaluator.checker.error(
+                "T0202", message, place, notes=_notes(usage), help=help
+            )
             break
         name = name or positional[index]
         if name not in known:
@@ -114,6 +119,10 @@ def called(target: Any, plain: Mapping[str, Any]) -> Any:
     ]
     more = [value for key, value in plain.items() if key.startswith(MORE)]
     return target(*before, *more, **named)
+
+
+def _counted(count: int) -> str:
+    return f"{count} argument" if count == 1 else f"{count} arguments"
 
 
 def _notes(usage: str) -> tuple[str, ...]:

@@ -15,7 +15,15 @@ from ..graph.diagnostics import (
 from ..graph.layer import Layer
 from . import externs, gradients, holes, library, statics
 from . import syntax as s
-from .arguments import Given, bind, not_tensors, raw, symbolic
+from .arguments import (
+    LISTED,
+    Given,
+    bind,
+    not_tensors,
+    raw,
+    replacement,
+    symbolic,
+)
 from .checker import WRONG_VALUES
 from .measures import apply_measure
 from .operations import apply_op, wrapped
@@ -37,6 +45,9 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 
+CONSTRUCTORS = ("layer", "optimizer", "schedule", "transform")
+
+
 def evaluated(evaluator: Evaluator, call: s.Call) -> list[Given]:
     """The arguments of a call, evaluated."""
     given = []
@@ -54,7 +65,7 @@ def is_constructor(value: Value) -> bool:
     """Whether calling a value makes a layer or another object with settings."""
     match value:
         case Library(kind):
-            return kind in ("layer", "optimizer", "transform", *library.OF_WEIGHTS)
+            return kind in CONSTRUCTORS or kind in library.OF_WEIGHTS
         case Definition(s.LayerItem() | s.ExternItem()):
             return True
     return False
@@ -94,7 +105,7 @@ def apply(
         case Library("loss" | "metric"):
             return apply_measure(evaluator, target, given, span)
         case Library() as made if is_constructor(made):
-            return _without_settings(evaluator, made.name, span)
+            return _without_settings(evaluator, made.name, span, made.target)
         case Definition(s.LayerItem() | s.ExternItem() as item):
             return _without_settings(evaluator, item.name.text, span)
         case Definition(s.FunctionItem() as function):
@@ -109,11 +120,20 @@ def apply(
     )
 
 
-def _without_settings(evaluator: Evaluator, name: str, span: Span) -> Poison:
-    title = f"write `{name}(…)`, its settings first"
-    return evaluator.checker.error(
-        "T0501", f"`{name}` is a layer without its settings", span, help=(title,)
-    )
+def _without_settings(
+    evaluator: Evaluator, name: str, span: Span, target: Any = None
+) -> Poison:
+    title, fix = f"write `{name}(…)`, its settings first", None
+    if target is not None and not _needed(target):
+        title, fix = f"write `{name}()`", replacement(span, f"{name}()")
+    message = f"`{name}` is a layer without its settings"
+    return evaluator.checker.error("T0501", message, span, help=(title,), fix=fix)
+
+
+def _needed(target: Any) -> list[str]:
+    """The settings that have no default."""
+    known = library.parameters(target).values()
+    return [p.name for p in known if p.default is p.empty and p.kind in LISTED]
 
 
 def size_function(
@@ -150,7 +170,13 @@ def construct(
         if isinstance(item.value, (Tensor, Definition)):
             message = f"`{name}` of `{made.name}` is set before anything runs"
             note = f"this is {describe(item.value)}"
-            return evaluator.checker.error("T0204", message, item.span, notes=(note,))
+            layer = made.kind == "layer" and isinstance(item.value, Tensor)
+            help = (
+                (f"a layer is applied to it: `x |> {made.name}(…)`",) if layer else ()
+            )
+            return evaluator.checker.error(
+                "T0204", message, item.span, notes=(note,), help=help
+            )
         if not _held(evaluator, name, item):
             return POISON
     values = {name: raw(item.value) for name, item in bound.items()}

@@ -123,6 +123,8 @@ def _undeclared(evaluator: Evaluator, name: s.Name) -> None:
     sizes = [n for n in evaluator.scope if _is_size(evaluator.scope.get(n))]
     near = nearest(name.text, sizes)
     help = (f"did you mean `{near}`?",) if near else (f"declare it: `dim {name.text}`",)
+    if name.text == "None":
+        help = ("a size that may be anything has a name: `dim B`, then `B`",)
     evaluator.checker.error(
         "T0201", f"the size `{name.text}` is not declared", name.span, help=help
     )
@@ -190,13 +192,26 @@ def conform(
     if undecided:
         left, right, _ = unequal[0]
         message = f"{what} needs `{right} == {left}`, which cannot be decided"
-    fault = Fault("T0308" if undecided else "T0309", message, dims=dims)
+    code, advice = "T0308" if undecided else "T0309", _last_axis(wanted, computed)
+    fault = Fault(code, message, dims=dims, help=advice)
     found = fault.diagnostic(span)
     label = Label(declaration, f"{wanted} is declared here")
     # The declaration tells its own sizes already.
     others = [x for x in found.labels if not _within(x.span, declaration)]
     evaluator.checker.add(replace(found, labels=(label, *others), label=str(computed)))
     return False
+
+
+def _last_axis(wanted: TensorType, computed: TensorType) -> list[str]:
+    """Advice where all that differs is a last axis of size 1."""
+    slim, wide = sorted((wanted, computed), key=lambda type: type.rank)
+    alike = wide.rank == slim.rank + 1 and wide.shape[-1].value == 1
+    pairs = zip(slim.shape, wide.shape, strict=False)
+    if not alike or any(equal(a, b) is not True for a, b in pairs):
+        return []
+    if wide is computed:
+        return ["drop the last axis: `squeeze(…, axis = -1)`"]
+    return ["add the last axis: `expand_dims(…, -1)`"]
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -40,6 +40,7 @@ from .values import (
     describe,
 )
 
+WORDS = ("true", "false", "none")  # values that are no names
 OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -121,8 +122,9 @@ class Evaluator:
         known = [*self.scope]
         for table in library.tables(self.kinds):
             known += table
-        known += DTYPES
-        near = nearest(name.text, known)
+        known += [*DTYPES, *WORDS]
+        of_training = tuple(kind for kind in self.kinds if kind in library.TRAINING)
+        near = library.alias(name.text, of_training) or nearest(name.text, known)
         other = library.elsewhere(name.text)
         notes = (f"`{name.text}` is {other} of the library",) if other else ()
         return self.checker.error(

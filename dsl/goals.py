@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph.diagnostics import Label, Span
+from ..graph.initializers import snake_case
 from ..graph.network import Network
 from ..graph.node import Node, topological
 from ..graph.tensor import SymbolicTensor, input_node
@@ -128,14 +129,28 @@ class Goals:
     def no_tensor(self, what: str, value: Value, expression: s.Expression) -> None:
         """Refuse a loss or metric that is no tensor, maybe one that is not applied."""
         help: tuple[str, ...] = ()
-        if isinstance(value, Library) and value.kind in METRICS:
+        kinds = LOSSES if what == "loss" else METRICS
+        name = value.name if isinstance(value, Library) else None
+        if isinstance(value, Static) and isinstance(value.value, str):
+            name = self.meant(value.value, kinds)
+        if name is not None and any(name in library.training(kind) for kind in kinds):
             target = next(iter(self.targets), "…")
             output = OUTPUT if len(self.names) == 1 else self.names[0]
-            help = (f"apply it: `{value.name}({target}, {output})`",)
+            help = (f"apply it: `{name}({target}, {output})`",)
         elif isinstance(value, Tuple):
             help = (f"take one of them, for example `{self.names[0]}`",)
         message = f"a {what} is a tensor, not {describe(value)}"
         self.checker.error("T0501", message, expression.span, help=help)
+
+    def meant(self, name: str, kinds: tuple[str, ...]) -> str | None:
+        """The loss or metric that a string means to Python."""
+        from ..training import metrics
+
+        shaped = kinds == METRICS and name in metrics.BY_SHAPE
+        if shaped and len(self.targets) == len(self.names) == 1:
+            (target,), (output,) = self.targets.values(), self.model.output_types
+            return snake_case(type(metrics.by_shape(name, target, output)).__name__)
+        return library.alias(name, kinds)
 
     # What `compile` takes.
 

@@ -25,7 +25,12 @@ OF_WEIGHTS = {
     "constraint": "constraints",
 }
 TRANSFORMS = {"grad": Library("transform", "grad", None)}
-TRAINING = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers"}
+TRAINING = {
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+}
 
 
 @cache
@@ -63,13 +68,12 @@ def kinds_of(argument: Name | None) -> tuple[str, ...]:
 
 @cache
 def training(kind: str) -> Mapping[str, Library]:
-    """The losses and metrics, functions of target and output, or the optimizers."""
+    """The losses and metrics, functions of target and output, or what trains."""
     module = import_module(f"...training.{TRAINING[kind]}", __name__)
-    table = dict(module.CLASSES) if kind != "loss" else {}
+    table = dict(module.BY_NAME)
     if kind == "metric":
-        table = {name: made for name, made in table.items() if _compares(made)}
-    if kind != "optimizer":
-        table |= module.BY_NAME
+        classes = module.CLASSES.items()
+        table = {name: made for name, made in classes if _compares(made)} | table
     return {name: Library(kind, name, target) for name, target in table.items()}
 
 
@@ -91,6 +95,16 @@ def training_class(kind: str, name: str) -> Any:
     """The class behind a loss or a metric: what `compile` takes."""
     module = import_module(f"...training.{TRAINING[kind]}", __name__)
     return module.CLASSES[name]
+
+
+def alias(name: str, kinds: tuple[str, ...]) -> str | None:
+    """The whole name behind a short one, as `mse`, that Python takes as a string."""
+    for kind in kinds:
+        module = import_module(f"...training.{TRAINING[kind]}", __name__)
+        whole = getattr(module, "ALIASES", {}).get(name.lower(), name)
+        if whole in training(kind):
+            return str(whole)
+    return None
 
 
 def find(name: str, kinds: tuple[str, ...] = ()) -> Library | None:

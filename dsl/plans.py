@@ -9,14 +9,14 @@ from typing import Any
 from ..graph.diagnostics import Label, Span
 from ..graph.network import Network
 from ..graph.types import TensorType
-from . import declared, sparing
+from . import declared, library, sparing
 from . import syntax as s
 from .arguments import replacement
 from .checker import Checker
 from .expressions import Evaluator
 from .goals import OUTPUT, Goals, output_names
 from .scope import listed, nearest
-from .values import Poison, Static, describe
+from .values import Library, Poison, Static, describe
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,8 @@ class _Plan:
 
     def check_optimizer(self, expression: s.Expression) -> None:
         scope = self.checker.module
-        value = Evaluator(self.checker, scope, ("optimizer",)).evaluate(expression)
+        kinds = ("optimizer", "schedule")
+        value = Evaluator(self.checker, scope, kinds).evaluate(expression)
         from ..training.optimizers import Optimizer
 
         if isinstance(value, Static) and isinstance(value.value, Optimizer):
@@ -212,8 +213,17 @@ class _Plan:
             message = (
                 f"an optimizer with its settings belongs here, not {describe(value)}"
             )
-            help = ("for example `adam(1e-3)`",)
-            self.checker.error("T0604", message, expression.span, help=help)
+            help, fix = "for example `adam(1e-3)`", None
+            name = value.name if isinstance(value, Library) else ""
+            if isinstance(value, Static) and isinstance(value.value, str):
+                name = value.value.lower()
+            if name in library.training("optimizer"):
+                help, fix = (
+                    f"write `{name}()`",
+                    replacement(expression.span, f"{name}()"),
+                )
+            span = expression.span
+            self.checker.error("T0604", message, span, help=(help,), fix=fix)
 
     def check_run(self, entry: s.Argument) -> None:
         assert entry.name is not None

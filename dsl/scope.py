@@ -38,11 +38,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     'relu'
     """
     names = list(dict.fromkeys(known))
-    folded = {other.lower(): other for other in names}
-    if name.lower() in folded:
-        return folded[name.lower()]
+    folded = {_folded(other): other for other in names}
+    if _folded(name) in folded:
+        return folded[_folded(name)]
     found = get_close_matches(name, names, 1, 0.65)
     return found[0] if found else None
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:

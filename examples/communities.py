@@ -13,7 +13,7 @@ def graph_conv(x: Any, edges: Any, units: int, name: str) -> Any:
     """A graph convolution as one layer."""
     inside = [
         Input(x.type.shape[1:], name="x"),
-        Input(edges.type.shape[1:], name="edges"),
+        Input(edges.type.shape[1:], name="edge"),
     ]
     known = (x.shape[-1], units)
     kernel = Variable("glorot_uniform", known, name="kernel")

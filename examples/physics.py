@@ -13,9 +13,9 @@ D, W = 0.5, 3.0
 def build() -> Model:
     t = Input((), name="t")
     x = ops.expand_dims(t, -1)
-    for turn in range(2):
-        x = layers.Dense(32, activation="tanh", name=f"hidden[{turn}]")(x)
-    swing = Model(t, layers.Dense(1, name="last")(x)[:, 0], name="Swing")
+    x = layers.Dense(32, activation="tanh")(x)
+    x = layers.Dense(32, activation="tanh")(x)
+    swing = Model(t, layers.Dense(1)(x)[:, 0], name="Swing")
 
     def height(t: Any) -> Any:
         return ops.sum(swing(t))

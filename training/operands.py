@@ -198,6 +198,9 @@ def check_labels(name: str, y_true: Any, y_pred: Any, axis: int) -> None:
 
 def _label_advice(labels: TensorType, scores: TensorType, rest: Any) -> list[str]:
     wanted = labels.with_shape(rest)
+    if labels.rank and labels.rank == scores.rank + 1:
+        if _fits(scores, labels.with_shape(labels.shape[:-1])):
+            return ["the target comes first, then the prediction: swap them"]
     if labels.rank == len(rest) + 1:
         if labels.shape[-1].value == 1:
             return ["drop the last axis of the target: `squeeze(…, axis=-1)`"]
