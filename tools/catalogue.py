@@ -24,7 +24,6 @@ NAMES = ROOT / "tests" / "data" / "keras_names.json"
 STRINGS = "it works on strings, and tensors hold numbers"
 FOREIGN = "it holds a model of another framework"
 HASHED = "its numbers are those of TensorFlow's own hash function of strings"
-LATER = "not yet"
 
 LEFT_OUT = {
     "layers.StringLookup": STRINGS,
@@ -50,9 +49,16 @@ WITHOUT = {
 # How pages name the files of layers.
 FAMILIES = {
     "activation": "Activations",
+    "augmentation": "Pictures, changed at random",
+    "blending": "Pictures, blurred, covered and mixed",
+    "colouring": "Pictures in other colours",
     "core": "Core",
+    "geometric": "Pictures, moved and bent",
+    "histograms": "Pictures with values spread evenly",
+    "lookup": "Vocabularies",
     "merging": "Merging",
     "normalization": "Normalization",
+    "policies": "Pictures, changed by a choice",
     "pooling": "Pooling",
     "regularization": "Regularization",
 }

@@ -238,7 +238,9 @@ class IntegerLookup(Layer):
         places = self._places(values)
         if self.output_mode == "int":
             return places
-        depth = self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+        depth = self.vocabulary_size()
+        if self.pad_to_max_tokens and self.max_tokens is not None:
+            depth = self.max_tokens
         dtype = default_float().name
         if self.output_mode != "tf_idf":
             return ENCODINGS[self.output_mode](as_ids(places), depth, dtype)

@@ -58,7 +58,7 @@ class Choosing(Augmentation):
         moved = {**seeded, "interpolation": interpolation}
         coloured = {**seeded, "value_range": value_range}
         plain = {"value_range": value_range, "dtype": self.policy}
-        self.choices = [
+        self.choices: list[Any] = [
             RandomShear(share, share, **moved),
             RandomTranslation(share, share, **moved),
             RandomRotation(share, **moved),
@@ -68,8 +68,12 @@ class Choosing(Augmentation):
             Equalization(**plain),
         ]
         if all_ops:
-            more = (RandomBrightness, RandomColorDegeneration)
-            more += (RandomContrast, RandomSharpness)
+            more: tuple[Any, ...] = (
+                RandomBrightness,
+                RandomColorDegeneration,
+                RandomContrast,
+                RandomSharpness,
+            )
             self.choices += [kind(share, **coloured) for kind in more]
         for choice in self.choices:
             choice.data_format = self.data_format
