@@ -209,3 +209,21 @@ def test_a_metric_with_a_state_of_one_target():
         "AUC", "area", 50,
     )  # fmt: skip
     assert type(plan.loss).__name__ == "BinaryCrossentropy"
+
+
+def test_a_schedule_of_the_learning_rate():
+    text = """
+    model M(x: f32[B, 2]) -> f32[B, 1] { return x |> Dense(1) }
+    train M(y: f32[B, 1]) {
+      loss      mean_squared_error(y, output)
+      optimizer OPTIMIZER
+    }
+    """
+    schedule = "exponential_decay(0.5, 10, 0.1, staircase = true)"
+    for given in (schedule, f"learning_rate = {schedule}"):
+        made = loads(HEAD + text.replace("OPTIMIZER", f"sgd({given})"))
+        optimizer = made.trainings["M"].optimizer
+        assert type(optimizer).__name__ == "SGD"
+        found = optimizer.get_config()["learning_rate"]
+        assert type(found).__name__ == "ExponentialDecay"
+        assert (found.decay_steps, found.staircase) == (10, True)
