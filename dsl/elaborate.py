@@ -69,7 +69,8 @@ def elaborate(
         span = trees[-1][1].edition.span
         checker.error("T0902", "expressions are nested too deeply", span)
     checker.faults[:] = files.told(checker.faults)
-    checker.warnings[:] = files.told(checker.warnings)
+    # What cannot be read may well be what a warning misses.
+    checker.warnings[:] = [] if files.faults else files.told(checker.warnings)
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
+from . import mistaken_turns
 from .tokens import (
     CLOSERS,
     ITEMS,
@@ -96,6 +97,8 @@ class Mistake:
 
 def explain(mistake: Mistake, table: Terminals) -> Diagnostic:
     """The diagnostic of a syntax error."""
+    if told := mistaken_turns.explain(mistake):
+        return told
     for rule in (
         _unclosed,
         _closes_nothing,
@@ -349,6 +352,9 @@ def _wanted(accepted: Iterable[str], table: Terminals) -> list[str]:
     if "PIPE" in left:
         left -= CONTINUATIONS
         texts.append("an operator")
+    if "FOLD" in left:
+        left -= EXPRESSION | {"FOLD", "REPEAT", *SOFT}
+        texts.append("a stage")
     if left >= OPERANDS:
         left -= EXPRESSION
         texts.append("an expression")

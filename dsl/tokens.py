@@ -18,7 +18,7 @@ SECTIONS = frozenset("LOSS OPTIMIZER METRICS FREEZE CLIP RUN".split())
 # Words that are names too, as `_soft` of the grammar has them.
 SOFT = frozenset("WHERE REPEAT DECAY FROZEN SHARED".split())
 # Words that begin something only with a certain neighbour behind, or without it.
-NEIGHBOURS = {"TRAIN": ("FAT_ARROW", False), "CLIP": ("LBRACE", True)}
+NEIGHBOURS = {"TRAIN": (("FAT_ARROW", "COLON"), False), "CLIP": (("LBRACE",), True)}
 OPENERS = {"LPAREN": "RPAREN", "LSQUARE": "RSQUARE", "LBRACE": "RBRACE"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 
@@ -115,8 +115,8 @@ def tokenize(source: Source, table: Terminals) -> tuple[list[Token], list[Diagno
 
 def _beside(word: Token, kind: str) -> Token:
     """A word, or the name that it is with such a neighbour behind it."""
-    neighbour, wanted = NEIGHBOURS[word.type]
-    if (kind == neighbour) == wanted:
+    neighbours, wanted = NEIGHBOURS[word.type]
+    if (kind in neighbours) == wanted:
         return word
     return Token("NAME", word.text, word.span)
 
