@@ -75,6 +75,7 @@ class File:
 
     source: Source
     tree: s.File | None
+    whole: bool  # without syntax errors, behind which names may hide
     folder: Path | None
     importer: Span | None = None
     imports: dict[s.Import, File | None] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class Files:
 
     def _parsed(self, source: Source, folder: Path | None, by: Span | None) -> File:
         tree, faults = parse(source, rescue=True)
-        file = File(source, tree, folder, by)
+        file = File(source, tree, not faults, folder, by)
         self.faults += [told_by(fault, file) for fault in faults]
         return file
 
@@ -262,8 +263,8 @@ def taken(checker: Checker, file: File, item: s.Import) -> Iterator[tuple[s.Name
     Those behind `as` have a dot; the alias itself stands for the file.
     """
     target = file.imports.get(item)
-    broken = target is None or target.tree is None
-    values = {} if target is None or broken else lent(target)
+    broken = target is None or not target.whole
+    values = {} if target is None else lent(target)
     title = target.name if target else str(item.path.value)
     if item.alias is not None:
         yield item.alias, Namespace(title, tuple(values), broken)
@@ -271,10 +272,10 @@ def taken(checker: Checker, file: File, item: s.Import) -> Iterator[tuple[s.Name
             whole = f"{item.alias.text}.{name}"
             yield s.Name(item.alias.span, whole), _own_sizes(value)
     for one in item.names:
-        if broken or target is None:
-            yield one, POISON
-        elif one.text in values:
+        if one.text in values:
             yield one, _lent_here(checker, one, values[one.text], title)
+        elif broken or target is None:
+            yield one, POISON
         else:
             _not_lent(checker, one, target, values)
             yield one, POISON

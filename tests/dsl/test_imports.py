@@ -173,3 +173,30 @@ def test_a_fault_of_an_imported_file_stands_there(folder):
     assert found.code == "T0309"
     assert found.span.source.name.endswith("blocks.net")
     assert [x.span.line for x in found.labels if "imported" in x.text] == [2]
+
+
+def test_what_is_no_text_is_told_at_the_import(tmp_path):
+    (tmp_path / "large.net").write_bytes(b"#" * (2**20 + 1))
+    (tmp_path / "binary.net").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "folder.net").mkdir()
+    (tmp_path / "syntax.net").write_text("net 1 layer")
+    for name, code in (
+        ("large", "T0901"),
+        ("binary", "T0704"),
+        ("folder", "T0703"),
+        ("syntax", "T0100"),
+    ):
+        text = f'net 1\nimport "{name}.net" as b\nconst c: int = b.anything'
+        (found,) = check(Source("a.net", text), root=tmp_path)
+        assert found.code == code
+        places = [found.span, *(label.span for label in found.labels)]
+        assert "a.net:2:8" in map(str, places)
+
+
+def test_one_definition_of_a_name_in_two_files(tmp_path):
+    (tmp_path / "a.net").write_text(
+        'net 1\nimport "b.net" as b\nfn f(x: f32[]) -> f32[] = b.f(x) + 1.0\n'
+        "model M(x: f32[]) -> f32[] { return f(x) }"
+    )
+    (tmp_path / "b.net").write_text("net 1\nfn f(x: f32[]) -> f32[] = 2.0 * x")
+    assert float(load(tmp_path / "a.net").M(np.float32(3))) == 7
