@@ -148,7 +148,7 @@ class IntegerLookup(Layer):
         elif twice:
             reason = f"has each value once, and {twice} come again"
         elif self.mask_token is not None and self.mask_token in tokens:
-            reason = f"does not hold `mask_token={self.mask_token}`"
+            reason = f"holds `mask_token={self.mask_token}`, which has a place already"
         elif self.max_tokens is not None and size > self.max_tokens:
             reason = f"has at most `max_tokens={self.max_tokens}` places, not {size}"
         elif (self.output_mode == "tf_idf") != (weights is not None):
