@@ -176,6 +176,8 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
             return Diagnostic("T0102", message, span)
         return Diagnostic("T0102", 'the string has no closing `"`', span)
     advice = _ADVICE.get(text[0])
+    if text == "." and source.text[:place].endswith(".."):
+        advice = "there is no `...`: write `:` for each axis"
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     message = f"{shown} has no meaning in a `.net` file"
     return Diagnostic("T0101", message, span, help=(advice,) if advice else ())

@@ -1,0 +1,51 @@
+"""Names that mean nothing: what was probably meant, and what a text has instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..graph.types import DTYPES
+from . import library
+from . import syntax as s
+from .arguments import replacement
+from .scope import nearest
+from .values import Poison
+
+if TYPE_CHECKING:
+    from .expressions import Evaluator
+
+WORDS = ("true", "false", "none")  # values that are no names
+
+# What Python has a name for and a text another form.
+OTHERWISE = {
+    "GradientTape": "`grad(f)` is the derivative of a function",
+    "Input": "the inputs of a model are its parameters: `model M(x: f32[B, 4]) -> …`",
+    "Model": "a model is declared: `model M(x: f32[B, 4]) -> f32[B, 2] { … }`",
+    "Sequential": "stages behind each other are a pipe: `x |> Dense(64) |> Dense(10)`",
+    "Variable": "a body declares its variables: `param`, `state`",
+    "len": "a size has a name: declare it with `dim`",
+    "newaxis": "`x[:, none]` adds an axis",
+    "range": "`repeat n as i { … }` counts turns; `arange(n)` is a tensor",
+}
+
+
+def unknown(evaluator: Evaluator, name: s.Name) -> Poison:
+    """Tell of a name that neither the file nor the library knows."""
+    text, fix = name.text, None
+    other, near = library.elsewhere(text), _near(evaluator, text)
+    notes = (f"`{text}` is {other} of the library",) if other else ()
+    help = (OTHERWISE[text],) if text in OTHERWISE else ()
+    if near and not other and not help:
+        help, fix = (f"did you mean `{near}`?",), replacement(name.span, near)
+    message = f"`{text}` is not defined"
+    return evaluator.checker.error(
+        "T0201", message, name.span, notes=notes, help=help, fix=fix
+    )
+
+
+def _near(evaluator: Evaluator, name: str) -> str | None:
+    known = [*evaluator.scope, *DTYPES, *WORDS]
+    for table in library.tables(evaluator.kinds):
+        known += table
+    trained = tuple(kind for kind in evaluator.kinds if kind in library.TRAINING)
+    return library.alias(name, trained) or nearest(name, known)
