@@ -19,11 +19,12 @@ from . import (
     statics,
 )
 from . import syntax as s
-from .arguments import Given, joined, replacement
+from .arguments import Given, joined
 from .checker import Checker
 from .operations import apply_op
-from .scope import Scope, nearest
+from .scope import Scope
 from .tokens import FAILED
+from .unknown import unknown
 from .values import (
     POISON,
     Hole,
@@ -40,7 +41,6 @@ from .values import (
     describe,
 )
 
-WORDS = ("true", "false", "none")  # values that are no names
 OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -119,22 +119,7 @@ class Evaluator:
             return Static(name.text)
         if name.text == "none":
             return Static(None)
-        known = [*self.scope]
-        for table in library.tables(self.kinds):
-            known += table
-        known += [*DTYPES, *WORDS]
-        of_training = tuple(kind for kind in self.kinds if kind in library.TRAINING)
-        near = library.alias(name.text, of_training) or nearest(name.text, known)
-        other = library.elsewhere(name.text)
-        notes = (f"`{name.text}` is {other} of the library",) if other else ()
-        return self.checker.error(
-            "T0201",
-            f"`{name.text}` is not defined",
-            name.span,
-            notes=notes,
-            help=(f"did you mean `{near}`?",) if near and not other else (),
-            fix=replacement(name.span, near) if near and not other else None,
-        )
+        return unknown(self, name)
 
     def several(self, items: Sequence[s.Expression]) -> Value:
         values = tuple(map(self.evaluate, items))
