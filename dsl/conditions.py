@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..graph.decide import RELATIONS, Condition, assumed, counterexample, example, holds
 from ..graph.diagnostics import Label, Span
-from ..graph.dim import Dim, Origin, Symbol, sorted_symbols
+from ..graph.dim import Compound, Dim, Origin, Symbol, sorted_symbols
 from . import syntax as s
 from .scope import Scope
 from .values import Poison, Static, describe
@@ -295,6 +295,33 @@ def _births(clause: Clause, told: Sequence[Span]) -> Iterator[Label]:
             if origin and origin.span and origin.span not in seen:
                 seen.add(origin.span)
                 yield Label(origin.span, origin.text)
+
+
+def settled_by(left: Dim, right: Dim) -> tuple[list[str], list[str]]:
+    """Notes on two sizes that are equal for some values alone, and what would help."""
+    asked = Condition(right, "==", left)
+    known = assumed(asked)
+    good, bad = example(asked, known), counterexample(asked, known)
+    if left.symbols() != right.symbols() or good is None:
+        return [], []
+    notes = bounds_of([asked])
+    if bad is not None:
+        notes.append(
+            f"`{asked}` is true for {_valuation(good)}, not for {_valuation(bad)}"
+        )
+    else:
+        notes.append(f"`{asked}` is true for {_valuation(good)}")
+    wanted = next((c for c in _divisions(left, right) if holds(asked, [c])), asked)
+    return notes, [f"ask for it: `where {wanted}`"]
+
+
+def _divisions(*dims: Dim) -> Iterator[Condition]:
+    """For each quotient in sizes, that it has no remainder."""
+    for dim in dims:
+        for monomial, _ in dim.terms:
+            for atom, _ in monomial:
+                if isinstance(atom, Compound) and atom.kind == "//":
+                    yield Condition(atom.left % atom.right, "==", Dim.of(0))
 
 
 def bounds_of(conditions: Sequence[Condition]) -> list[str]:

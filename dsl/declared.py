@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ..graph.diagnostics import Fault, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.match import match_types
 from ..graph.types import DTYPES, DType, TensorType
+from . import conditions
 from . import syntax as s
 from .scope import Scope, listed, nearest
 from .values import Poison, Shape, Static, Value, describe
@@ -193,7 +194,10 @@ def conform(
         left, right, _ = unequal[0]
         message = f"{what} needs `{right} == {left}`, which cannot be decided"
     code, advice = "T0308" if undecided else "T0309", _last_axis(wanted, computed)
-    fault = Fault(code, message, dims=dims, help=advice)
+    notes: list[str] = []
+    if dims and not advice:
+        notes, advice = conditions.settled_by(unequal[0][0], unequal[0][1])
+    fault = Fault(code, message, dims=dims, help=advice, notes=notes)
     found = fault.diagnostic(span)
     label = Label(declaration, f"{wanted} is declared here")
     # The declaration tells its own sizes already.
@@ -228,8 +232,9 @@ def solve(
     item: s.FunctionItem | s.LayerItem | s.ExternItem,
     given: Sequence[Given],
     span: Span,
+    settings: Mapping[str, Value] | None = None,
 ) -> Scope | None:
-    """The scope of a body: generic sizes solved from the operands' types.
+    """The scope of a body: its settings, and generic sizes solved from the operands.
 
     Reports what does not fit and then gives None.
     """
@@ -238,6 +243,7 @@ def solve(
     generics, parameters = item.generics, item.parameters
     home = evaluator.checker.home(item)
     scope = Scope(home)
+    scope.names.update(settings or {})
     inner = type(evaluator)(evaluator.checker, scope)
     every = generics.items if generics else ()
     names = [generic for generic in every if isinstance(generic, s.Name)]
