@@ -162,18 +162,8 @@ def describe(value: Value) -> str:
             return "a list of values"
         case Shape(dims):
             return f"the shape [{', '.join(map(str, dims))}]"
-        case Library("layer", name):
-            return f"the layer `{name}` without its settings"
-        case Library(kind, name):
-            return f"the {'function' if kind == 'op' else kind} `{name}`"
-        case Definition(syntax.LayerItem() | syntax.ExternItem() as item):
-            return f"the layer `{item.name.text}` without its settings"
-        case Definition(item):
-            return f"the function `{item.name.text}`"
-        case Derivative(Definition(item)):
-            return f"the gradient of `{item.name.text}`"
-        case Derivative():
-            return "the gradient of a function"
+        case Library() | Definition() | Derivative():
+            return _describe_callable(value)
         case Namespace(title):
             return f"the imported file `{title}`"
         case Instance():
@@ -181,6 +171,21 @@ def describe(value: Value) -> str:
         case Missing(name):
             return f"the parameter `{name}`, which is not there"
     return "a failed expression"
+
+
+def _describe_callable(value: Library | Definition | Derivative) -> str:
+    match value:
+        case Library("layer", name):
+            return f"the layer `{name}` without its settings"
+        case Library(kind, name):
+            return f"the {'function' if kind == 'op' else kind} `{name}`"
+        case Definition(syntax.FunctionItem() as item):
+            return f"the function `{item.name.text}`"
+        case Definition(item):
+            return f"the layer `{item.name.text}` without its settings"
+        case Derivative(Definition(item)):
+            return f"the gradient of `{item.name.text}`"
+    return "the gradient of a function"
 
 
 def _describe_plain(value: object) -> str:

@@ -240,6 +240,9 @@ class Body:
             return infix(name, operands[0], operands[1], depth)
         if name == "negative":
             return Phrase(f"-{operands[0].tight(POWER)}", depth, MINUS)
+        if name == "ensure":
+            type = self.text.type(node.tensor_type)
+            return Phrase(f"({operands[0].text} :? {type})", depth)
         if not node.op.public:
             place = f"`{name}` in `{self.network.name}`"
             raise unwritten(place, "it is a part of ops that has no name of its own")

@@ -40,9 +40,9 @@ entry(
 entry(
     "T0331",
     "a condition that does not hold",
-    """A `where` clause says what sizes have to fulfil. Inside its definition it is taken
-    to hold; who uses the definition sees to it, for all sizes that may come. The help
-    names the clause that would pass the condition on to the next caller.""",
+    """A `where` clause says what sizes have to fulfil. Inside its definition it is
+    taken to hold; who uses the definition sees to it, for all sizes that may come. The
+    help names the clause that would pass the condition on to the next caller.""",
     """
     dim T
     fn halves[N](x: f32[N]) -> f32[2, N / 2] where N % 2 == 0 = reshape(x, [2, N / 2])
@@ -57,8 +57,8 @@ entry(
 entry(
     "T0332",
     "a condition that cannot be decided",
-    """A question about sizes has three answers: yes for all of them, no, or unknown. The
-    notes say what is known of the sizes; a `where` clause settles it.""",
+    """A question about sizes has three answers: yes for all of them, no, or unknown.
+    The notes say what is known of the sizes; a `where` clause settles it.""",
     """
     dim M in 1..100
     dim N in 1..100
@@ -91,8 +91,9 @@ entry(
 entry(
     "T0351",
     "an extern layer without a fitting class",
-    """The text gives the signature of an extern layer, the host its class: a subclass of
-    `Layer` whose constructor takes the settings by name. `tulle check` needs none.""",
+    """The text gives the signature of an extern layer, the host its class: a subclass
+    of `Layer` whose constructor takes the settings by name. `tulle check` needs
+    none.""",
     """
     from tulle.dsl import loads
     loads('''net 1
@@ -115,8 +116,8 @@ entry(
 entry(
     "T0352",
     "an extern layer that returns something else than is declared",
-    """What the class returns is compared with the declaration, as soon as the sizes tell
-    and at the latest when it runs.""",
+    """What the class returns is compared with the declaration, as soon as the sizes
+    tell and at the latest when it runs.""",
     "load('model.net', extern={'Pool': Pool})  # declared -> f32[B], returns f32[B, 4]",
     "load('model.net', extern={'Pool': Pool})  # declared -> f32[B, 4]",
     form="python",

@@ -50,8 +50,18 @@ def test_data_that_does_not_fit_is_refused_with_the_line():
             run(x)
         (found,) = caught.value.diagnostics
         assert found.code == "T0701"
-        assert "[3, 7]" in found.message and "[3, 4]" in found.message
+        assert "got the shape [3, 7] and would need [3, 4]" in found.message
         assert str(found.span) == "halves.net:5:15"
+
+
+def test_it_is_written_as_a_text():
+    model = loads(HALVES).Halves
+    again = loads(tulle.to_net(model)).Halves
+    again.set_weights(model.get_weights())
+    x = np.arange(24, dtype="float32").reshape(3, 8)
+    np.testing.assert_array_equal(again(x).numpy(), model(x).numpy())
+    with pytest.raises(TulleError, match="got the shape"):
+        again(x[:, :7])
 
 
 def test_no_check_where_it_cannot_fail():
