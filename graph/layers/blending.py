@@ -101,7 +101,7 @@ class RandomErasing(Boxed):
     noise: normal numbers times the largest value. It is kept within `value_range`.
 
     >>> import numpy as np
-    >>> layer = RandomErasing(scale=(1.0, 1.0), fill_value=7.0)
+    >>> layer = RandomErasing((1.0, 1.0), (1.0, 1.0), fill_value=7.0)
     >>> layer(np.ones((1, 1, 2, 1))).numpy().ravel().tolist()
     [7.0, 7.0]
     """
