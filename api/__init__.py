@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import callbacks as callbacks
     from . import config as config
     from . import constraints as constraints
+    from . import data as data
     from . import dtype_policies as dtype_policies
     from . import initializers as initializers
     from . import layers as layers
@@ -73,6 +74,7 @@ _MODULES = (
     "callbacks",
     "config",
     "constraints",
+    "data",
     "dtype_policies",
     "initializers",
     "layers",
