@@ -132,7 +132,7 @@ def _check_condition(
     plain = not known.symbols()
     if known.holds({}) if plain else not proven or holds(known) is True:
         return
-    solved = [f"{s} = {v}" for s, v in values.items() if v.symbol is not s]
+    solved = [f"{s} = {v}" for s, v in values.items() if str(s) != str(v)]
     reads = f"it reads {known}" if plain else f"nothing proves {known}"
     raise Fault(
         "T0701",
@@ -190,7 +190,7 @@ def _size_fault(
     dim, size = wanted.shape[axis], given.shape[axis]
     known = dim.substitute(values)
     meaning = f"{dim}" if known == dim else f"{dim} = {known}"
-    solved = [f"{s} = {v}" for s, v in values.items() if v.symbol is not s]
+    solved = [f"{s} = {v}" for s, v in values.items() if str(s) != str(v)]
     notes = [note] if note else []
     if solved:
         notes.append("so far " + ", ".join(solved))

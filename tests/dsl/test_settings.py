@@ -5,7 +5,7 @@ import pytest
 
 from tulle.dsl import check, loads
 from tulle.graph import constraints, layers, regularizers
-from tulle.graph.diagnostics import Source
+from tulle.graph.diagnostics import Source, TulleError
 from tulle.graph.network import Input
 from tulle.training.model import Model
 
@@ -80,3 +80,18 @@ def test_settings_that_do_not_fit(body, words):
     model = f"model M(x: f32[B, 7, 8]) -> f32[B, 7, 8] {{ return {body} }}"
     (told,) = check(Source("a.net", f"net 1 dim B {own} {model}"))
     assert words in told.message
+
+
+def test_a_setting_is_a_size_of_what_a_layer_takes():
+    text = """net 1
+    dim B
+    layer Same[T](d: int)(x: f32[B, T, d], y: f32[2 * d]) -> f32[B, T, 2 * d] {
+      param w: f32[d, 2 * d] = he_normal()
+      return x @ w + y
+    }
+    model M(x: f32[B, 5, 3], y: f32[6]) -> f32[B, 5, 6] { return Same(3)(x, y) }
+    """
+    made = loads(text).M
+    assert made.variables[0].shape == (3, 6)
+    with pytest.raises(TulleError, match=r"declared f32\[B, T, 4\] and got"):
+        loads(text.replace("Same(3)", "Same(4)"))
