@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tulle
-from tulle.graph.decide import RELATIONS, Condition, equal, solve_all, valuations
+from tulle.graph.decide import (
+    RELATIONS,
+    Condition,
+    equal,
+    example,
+    holds,
+    solve_all,
+    valuations,
+)
 from tulle.graph.diagnostics import Fault, TulleError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.match import match_types
@@ -105,6 +113,40 @@ def test_answers_under_conditions(left, right, where, answer):
 def test_yes_holds_wherever_the_conditions_do(left, right, where, values):
     if equal(left, right, where) is True and all(c.holds(values) for c in where):
         assert left.evaluate(values) == right.evaluate(values)
+
+
+pairs = st.tuples(atoms, atoms).filter(lambda pair: pair[1].bounds()[0] > 0)
+divisible = pairs.map(lambda pair: Condition(pair[0] % pair[1], "==", Dim.of(0)))
+linear = st.builds(Condition, atoms, st.sampled_from(list(RELATIONS)), atoms)
+divided = pairs.map(lambda pair: pair[0] // pair[1] * pair[1])
+sizes = st.one_of(dims, divided)
+
+
+@same_examples
+@given(sizes, st.sampled_from(list(RELATIONS)), sizes,
+       st.lists(divisible | linear, max_size=3), chosen)  # fmt: skip
+def test_answers_about_relations_are_true(left, relation, right, where, values):
+    asked = Condition(left, relation, right)
+    answer = holds(asked, where)
+    if answer is True and all(c.holds(values) for c in where):
+        assert asked.holds(values)
+    if answer is False and (found := example(asked.negated, where)):
+        assert all(c.holds(found) for c in where)
+        assert not asked.holds(found)
+
+
+def test_conditions_of_symbols_are_known():
+    d, h, e = (Symbol(name) for name in "dhe")
+    even = Condition(Dim.from_symbol(d) % Dim.from_symbol(h), "==", Dim.of(0))
+    more = Condition(Dim.from_symbol(e), ">", Dim.from_symbol(d))
+    d.conditions, h.conditions, e.conditions = (even,), (even,), (more,)
+    width, heads, extra = map(Dim.from_symbol, (d, h, e))
+    assert equal(width // heads * heads, width) is True
+    assert equal((2 * width) // heads, width // heads * 2) is True
+    assert holds(Condition(extra, ">=", width + 1)) is True
+    assert holds(Condition(extra, ">=", width + 2)) is False
+    assert holds(Condition(width, "<", extra + 5)) is True
+    assert holds(Condition(width % 2, "==", Dim.of(0))) is False
 
 
 @same_examples
