@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 
+MAX_LEAVES = 1000  # of a list of lists: a few lines could make 2**60
 MORE = "*"  # begins the keys of what a starred parameter collects
 FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 LISTED = (*FIXED, inspect.Parameter.KEYWORD_ONLY)
@@ -183,11 +184,28 @@ def symbolic(value: Value) -> Any:
     return raw(value)
 
 
+def leaves(value: Value) -> list[Value] | None:
+    """The values in a nest of tuples, in order; None if they are too many."""
+    found: list[Value] = []
+    stack = [value]
+    while stack and len(found) + len(stack) <= MAX_LEAVES:
+        one = stack.pop()
+        if isinstance(one, Tuple):
+            stack += reversed(one.items)
+        else:
+            found.append(one)
+    return None if stack else found
+
+
 def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
     """Whether an argument is a layer or function where tensors belong; told if so."""
     for index, item in enumerate(given):
         match item.value:
             case Poison():
+                return True
+            case Tuple() if leaves(item.value) is None:
+                message = f"a list holds more than {MAX_LEAVES} values"
+                evaluator.checker.error("T0905", message, item.span)
                 return True
             case Instance() as made:
                 unused = made.layer is None or made.layer._first_call is None

@@ -15,7 +15,7 @@ from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES
 from . import declared, library
 from . import syntax as s
-from .arguments import joined, replacement, symbolic
+from .arguments import MAX_LEAVES, joined, leaves, replacement, symbolic
 from .operations import wrapped
 from .owning import Body
 from .repeats import same_types
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 MODES = ("train", "infer")
-MAX_RESULTS = 1000
 
 
 def decided(evaluator: Evaluator, item: s.If | s.Match) -> Value:
@@ -257,12 +256,12 @@ def _numbers(found: dict[str, Value]) -> None:
 
 def _tensors(evaluator: Evaluator, arm: s.Arm, value: Value) -> bool:
     """Whether an arm is a tensor or several."""
-    leaves = _leaves(value)
-    wrong = next((x for x in leaves or () if not isinstance(x, Tensor)), None)
-    if leaves is not None and wrong is None:
+    found = leaves(value)
+    wrong = next((x for x in found or () if not isinstance(x, Tensor)), None)
+    if found is not None and wrong is None:
         return True
     if wrong is None:
-        message = f"an arm gives more than {MAX_RESULTS} tensors"
+        message = f"an arm gives more than {MAX_LEAVES} tensors"
         evaluator.checker.error("T0905", message, arm.value.span)
         return False
     help = ("apply it: `x |> …`",) if not isinstance(wrong, (Static, Tuple)) else ()
@@ -273,19 +272,6 @@ def _tensors(evaluator: Evaluator, arm: s.Arm, value: Value) -> bool:
         help=help,
     )
     return False
-
-
-def _leaves(value: Value) -> list[Value] | None:
-    """The values in a nest of tuples, in order; None if they are too many."""
-    found: list[Value] = []
-    stack = [value]
-    while stack and len(found) + len(stack) <= MAX_RESULTS:
-        one = stack.pop()
-        if isinstance(one, Tuple):
-            stack += reversed(one.items)
-        else:
-            found.append(one)
-    return None if stack else found
 
 
 def _differ(

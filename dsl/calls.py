@@ -19,6 +19,7 @@ from .arguments import (
     LISTED,
     Given,
     bind,
+    leaves,
     not_tensors,
     raw,
     replacement,
@@ -272,6 +273,13 @@ def _library_operands(
             message = f"`{title}` is applied to tensors, not to {describe(item.value)}"
             evaluator.checker.error("T0501", message, item.span)
             return None
+        if isinstance(item.value, Tuple):
+            parts = leaves(item.value) or ()
+            wrong = next((x for x in parts if not isinstance(x, Tensor)), None)
+            if wrong is not None:
+                message = f"`{title}` is applied to tensors; here is {describe(wrong)}"
+                evaluator.checker.error("T0501", message, item.span)
+                return None
     assert layer is not None
     known = library.parameters(layer.call)
     fits = bind(evaluator, title, layer.call, given, span, known) is not None

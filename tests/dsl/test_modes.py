@@ -334,3 +334,20 @@ def test_weights_that_training_does_not_reach_keep_their_paths(tmp_path):
         "match/infer/dense/kernel",
         "match/infer/dense/bias",
     ]
+
+
+@pytest.mark.parametrize("use", ["t60 |> Dropout(0.5)", "relu(t60)", "t60 |> Dense(3)"])
+def test_lists_of_lists_are_counted_before_use(use):
+    lines = "".join(f"let t{i + 1} = (t{i}, t{i}) " for i in range(60))
+    source = f"{HEAD}model M(x: f32[B, 4]) -> f32[B, 4] {{ let t0 = x {lines} "
+    assert [d.code for d in check(Source("a.net", f"{source} return {use} }}"))] == [
+        "T0905"
+    ]
+
+
+def test_a_list_with_a_number_for_a_layer():
+    source = (
+        f"{HEAD}model M(x: f32[B, 4]) -> f32[B, 4] {{ return (x, 1) |> Dropout(0.5) }}"
+    )
+    (told,) = check(Source("a.net", source))
+    assert told.message == "`Dropout` is applied to tensors; here is the number 1"
