@@ -70,7 +70,8 @@ class Goals:
 
     def scope(self, ends: Ends) -> Scope:
         """The names that a loss may use, for these nodes."""
-        scope = Scope(self.checker.module)
+        scopes, module = self.checker.scopes, self.checker.module
+        scope = Scope(scopes.get(self.model.name, module))
         outputs = [Tensor(node) for node in ends.outputs]
         scope[OUTPUT] = outputs[0] if len(outputs) == 1 else Tuple(tuple(outputs))
         sources = (

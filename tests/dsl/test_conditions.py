@@ -136,6 +136,23 @@ def test_declarations(declaration, wanted):
     assert codes(f"net 1 {declaration}") == wanted
 
 
+def test_a_loss_knows_the_sizes_of_its_model():
+    text = """net 1 dim B dim T
+    model M(x: f32[B, T]) -> f32[B, T] where T % 2 == 0 {
+      return x[:, :, none] |> Dense(1) |> squeeze(axis = -1)
+    }
+    train M(y: f32[B, T]) {
+      loss sum((output - y) ** 2) / (T / 2)
+      optimizer sgd(0.0)
+    }
+    """
+    plan = loads(text).trainings["M"]
+    plan.model.compile(**plan.compile_arguments)
+    x = np.ones((3, 4), "float32")
+    found = plan.model.evaluate(x, plan.model(x).numpy() + 1, verbose=0)
+    np.testing.assert_allclose(found, 6, 1e-5)
+
+
 def test_settings_are_conditions_too():
     text = """net 1 dim B
     layer Drop(rate: f32, deep: bool = true)(x: f32[B, 4]) -> f32[B, 4]
