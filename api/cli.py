@@ -82,6 +82,11 @@ def _looking(commands: Any) -> None:
         "--no-expand", action="store_true", help="draw nested models as one box"
     )
 
+    types = _command(commands, "types", "print the type of what stands at a place")
+    types.add_argument(
+        "place", type=_place, metavar="FILE:LINE:COLUMN", help="as diagnostics tell it"
+    )
+
     export = _command(commands, "export", "write a model as a .net text")
     _model_argument(export)
     _output(export, "the text, a .net file (default: print it)", required=False)
@@ -219,6 +224,16 @@ def _whole(text: str, least: int) -> int:
         what = f"a whole number from {least} on, of at most {DIGITS} digits"
         raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
     return int(text)
+
+
+def _place(text: str) -> tuple[str, int, int]:
+    """A place as diagnostics tell it."""
+    path, *numbers = text.rsplit(":", 2)
+    if len(numbers) < 2 or not path:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not of the form FILE:LINE:COLUMN"
+        )
+    return path, _whole(numbers[0], 1), _whole(numbers[1], 1)
 
 
 def _sizes(text: str) -> dict[str, int]:

@@ -497,4 +497,5 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "render": run_render,
     "summary": run_summary,
     "train": run_train,
+    "types": commands_text.run_types,
 }

@@ -131,5 +131,15 @@ def show_difference(path: str, before: str, after: str) -> None:
         say(line)
 
 
+def run_types(options: Namespace) -> int:
+    """Print the type of what stands at a place."""
+    from .dsl.hover import type_at
+
+    path, line, column = options.place
+    for text in type_at(path, line, column):
+        say(text)
+    return 0
+
+
 def _write(path: str, text: str) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))

@@ -74,10 +74,12 @@ def _let(checker: Checker, evaluator: Evaluator, statement: s.Let) -> None:
         if isinstance(value, Instance) and value.given_name is None:
             evaluator.give_name(value, name)
         evaluator.scope[name.text] = value
+        checker.see(name.span, value)
         return
     values = _unpacked(checker, value, len(statement.names), statement)
     for name, item in zip(statement.names, values, strict=True):
         evaluator.scope[name.text] = item
+        checker.see(name.span, item)
 
 
 def _typed(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from . import syntax as s
     from .definitions import Definitions
     from .expressions import Evaluator
-    from .values import Instance
+    from .values import Instance, Value
 
 MAX_INSTANCES = 10_000
 MAX_APPLICATIONS = 100_000
@@ -52,6 +52,7 @@ class Checker:
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
+        self.seen: list[tuple[Span, Value]] | None = None  # kept for who asks
         self._told: set[tuple[str, Span | None]] = set()
         self._loose = Body()
 
@@ -77,6 +78,11 @@ class Checker:
     def home(self, item: s.Item) -> Scope:
         """The names of the file that a definition stands in."""
         return self.homes.get(item, self.module)
+
+    def see(self, span: Span, value: Value) -> None:
+        """Note what a place of the text stands for, if somebody wants to know."""
+        if self.seen is not None:
+            self.seen.append((span, value))
 
     def own(self, made: Owned) -> None:
         """Note a layer or parameter that the body at hand makes."""

@@ -202,10 +202,11 @@ class Definitions:
         with self.checker.inside(item, span) as fresh:
             if not fresh:
                 return
-            scope = declared.solve(evaluator, instance.title, item, given, span)
+            scope = declared.solve(
+                evaluator, instance.title, item, given, span, instance.settings
+            )
             if scope is None:
                 return
-            scope.names.update(instance.settings)
             inner, title = evaluator.within(scope), instance.title
             if not conditions.required(inner, item, title, span):
                 return
@@ -227,6 +228,7 @@ class Definitions:
             node = input_node(parameter.name.text, type, parameter.name.span)
             nodes.append(node)
             inner[parameter.name.text] = Tensor(node)
+            self.checker.see(parameter.name.span, Tensor(node))
         self.checker.bodies.append(Body())
         before = len(self.checker.faults)
         result = returned(self.checker, item, inner)

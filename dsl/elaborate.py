@@ -41,12 +41,16 @@ def elaborate(
     config: Mapping[str, Any] | None = None,
     network: type = Network,
     extern: Mapping[str, Any] | None = None,
+    seen: list[tuple[Span, Value]] | None = None,
 ) -> Elaboration:
-    """The models and training plans of the first file, and the faults of all."""
+    """The models and training plans of the first file, and the faults of all.
+
+    `seen` receives what each place of the texts stands for.
+    """
     checker = Checker(files.first.source, {}, network)
     checker.definitions = Definitions(checker)
     found = Elaboration(checker.faults, warnings=checker.warnings, checker=checker)
-    checker.externs = extern
+    checker.externs, checker.seen = extern, seen
     files.set(config or {})
     checker.faults += files.faults
     trees = [(file, file.tree) for file in files.order if file.tree is not None]

@@ -114,6 +114,7 @@ class Evaluator:
         if isinstance(found, Missing):
             return branches.missing(self, name, found)
         if found is not None:
+            self.checker.see(name.span, found)
             return found
         if name.text in DTYPES:
             return Static(name.text)
@@ -136,6 +137,7 @@ class Evaluator:
             right = self.evaluate(operand)
             value = self.combine(operator, value, span, right, operand.span)
             span = joined(span, operand.span)
+            self.checker.see(span, value)
         return value
 
     def power(self, power: s.Power) -> Value:
@@ -218,6 +220,7 @@ class Evaluator:
             else:
                 value = self.index(value, span, trailer)
             span = joined(span, trailer.span)
+            self.checker.see(span, value)
         return value
 
     def hidden(self, value: Value, base: s.Expression) -> Value:
@@ -296,6 +299,7 @@ class Evaluator:
         for stage in pipe.stages:
             value = self.stage(stage, value, span)
             span = stage.function.span
+            self.checker.see(joined(pipe.first.span, stage.span), value)
         return value
 
     def stage(self, stage: s.Stage, value: Value, span: Span) -> Value:
