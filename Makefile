@@ -15,7 +15,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench fuzz-ops compare-keras grammar clean
+.PHONY: demo test check docs bench fuzz-ops fuzz-language compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -54,6 +54,10 @@ bench: $(BENCH_STAMP)
 fuzz-ops: $(BENCH_STAMP)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer torch --programs 200 --seed $(SEED)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer jax --programs 50 --seed $(SEED)
+
+# Made-up and mutated texts get diagnostics and nothing else from the checker.
+fuzz-language: $(STAMP)
+	$(BIN)/python tools/fuzz_language.py --seconds 300 --seed $(SEED)
 
 # Random configurations of layers, losses, metrics and optimizers give Keras's numbers.
 compare-keras: $(BENCH_STAMP)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..graph.births import place
 from ..graph.diagnostics import (
     Fault,
@@ -21,7 +19,8 @@ from ..graph.node import Node
 from ..graph.op import Op, as_node, unpack
 from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS
-from ..graph.tensor import SymbolicTensor, constant_node
+from ..graph.tensor import SymbolicTensor, constant_node, held
+from ..graph.types import dtype_of
 from . import holes
 from .arguments import Given, bind, called, not_tensors, operand_spans, raw
 from .checker import WRONG_VALUES
@@ -123,7 +122,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
 
 def _constant(value: bool | int | float) -> Node:
     kinds: dict[type, str] = {bool: "bool", int: "int32", float: "float32"}
-    return constant_node(np.asarray(value, kinds[type(value)]))
+    return constant_node(held(value, dtype_of(kinds[type(value)])))
 
 
 def wrapped(result: Any, span: Span) -> Value:

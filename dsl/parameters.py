@@ -9,15 +9,13 @@ from ..graph.dim import Dim
 from ..graph.initializers import Initializer
 from ..graph.regularizers import L2
 from ..graph.types import TensorType
-from ..graph.variable import Variable
+from ..graph.variable import MOST_ELEMENTS, Variable
 from . import branches, declared
 from . import syntax as s
 from .checker import WRONG_VALUES
 from .expressions import Evaluator
 from .operations import wrapped
 from .values import POISON, Library, Missing, Poison, Static, Value, describe
-
-MAX_ELEMENTS = 2**40
 
 
 def param(evaluator: Evaluator, item: Any, statement: s.ParamStatement) -> Value:
@@ -102,7 +100,7 @@ def _variable(
         checker.error("T0204", message, statement.value.span, help=help)
         return None
     size = type.size.value
-    if size is not None and size > MAX_ELEMENTS:
+    if size is not None and size > MOST_ELEMENTS:
         message = f"`{name}` would have {size} elements"
         checker.error("T0907", message, statement.type.span)
         return None

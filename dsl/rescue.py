@@ -6,6 +6,7 @@ that failed; a declaration whose head is broken is left out, and its name has fa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,8 +33,10 @@ class Broken:
         """The declarations that are whole, and the names of those that are not."""
         found, lost = list[syntax.Item](), list[str]()
         for first, stop in pairwise([*self.items, len(self.tokens) - 1]):
-            item = self._attempt(self.tokens[first:stop], stop)
-            if item is None:
+            item = None
+            if not self._at_fault(first, stop):
+                item = self._attempt(self.tokens[first:stop], stop)
+            else:
                 item = self._attempt(self._patched(first, stop), stop)
             if item is None:
                 lost += self._names(first, stop)
@@ -41,6 +44,10 @@ class Broken:
                 found.append(item)
         edition = syntax.Edition(self.tokens[0].span, 1)
         return syntax.File(self.tokens[0].span, edition, tuple(found), tuple(lost))
+
+    def _at_fault(self, first: int, stop: int) -> bool:
+        """Whether a piece of a declaration is not well formed."""
+        return any(first <= self.starts[number] < stop for number in self.pieces)
 
     def _attempt(self, tokens: Sequence[Token] | None, stop: int) -> Any:
         if tokens is None:
@@ -55,7 +62,8 @@ class Broken:
 
     def _patched(self, first: int, stop: int) -> list[Token] | None:
         """An item with its faulty statements replaced; None if more is at fault."""
-        starts = [i for i in self.starts if first <= i < stop]
+        low, high = bisect_left(self.starts, first), bisect_left(self.starts, stop)
+        starts, broken = self.starts[low:high], {self.starts[n] for n in self.pieces}
         if any(self.tokens[i].type in SECTIONS - STATEMENTS for i in starts):
             return None  # what a training lacks is no second fault
         end = stop
@@ -67,7 +75,7 @@ class Broken:
         made = list[Token]()
         for start, after in pairwise([*starts, stop]):
             piece = list(self.tokens[start : min(after, max(end, start))])
-            if self.starts.index(start) in self.pieces:
+            if start in broken:
                 if start == first:
                     return None
                 piece = _stand_in(piece)

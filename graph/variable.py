@@ -70,6 +70,7 @@ def set_random_seed(seed: int) -> None:
     DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = int(seed), 0
 
 
+MOST_ELEMENTS = 2**40
 _MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -177,6 +178,17 @@ class Variable(Operand):
                     f"symbolic in {self.kept}",
                     caller_span(),
                     help=("give the input's last axis a number",),
+                )
+            )
+
+        elements = self.kept.size.value or 0
+        if elements > MOST_ELEMENTS:
+            raise TensorTypeError(
+                Diagnostic(
+                    "T0907",
+                    f"`{self.name}` would have {elements} elements, {self.kept}",
+                    caller_span(),
+                    help=(f"a weight has at most {MOST_ELEMENTS}: take smaller sizes",),
                 )
             )
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tulle.dsl import check
+from tulle.graph.codes import CODES
 from tulle.graph.diagnostics import Source
-from tulle.graph.report import render_all
+from tulle.graph.report import FORMATS, render_all
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.net"))
@@ -50,3 +51,44 @@ def test_rendering(path, request):
         stored.write_text(text, "utf-8")
     assert stored.exists(), "run with --update-golden, and read what it writes"
     assert text == stored.read_text("utf-8")
+
+
+EXAMPLES = sorted(code for code, entry in CODES.items() if entry.form == "net")
+
+
+def kept(stored, text, request):
+    """Compare a text with the stored one, or store it."""
+    if request.config.getoption("--update-golden"):
+        stored.parent.mkdir(exist_ok=True)
+        stored.write_text(text, "utf-8")
+    assert stored.exists(), "run with --update-golden, and read what it writes"
+    assert text == stored.read_text("utf-8")
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_examples_of_codes(code, request):
+    found = check(Source("example.net", CODES[code].failing))
+    kept(FOLDER / "codes" / f"{code}.txt", render_all(found) + "\n", request)
+
+
+MIXED = """net 1
+dim B
+model M(x: f32[B, 4]) -> f32[B, 4] {
+  let unused = x |> Dense(4)
+  return x + Dence(3)(x) + (x |> Dense(3))
+}
+model N(x: f32[B, 4]) -> f32[B, 4] { return x |> Dense(3, activaton = relu }
+"""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_formats(form, request):
+    text = render_all(check(Source("mixed.net", MIXED)), form) + "\n"
+    kept(FOLDER / "formats" / f"{form}.txt", text, request)
+
+
+def test_the_order_is_that_of_the_text_and_the_number_is_bounded():
+    lines = "".join(f"const c{i}: int = unknown{i}\n" for i in range(80))
+    found = check(Source("many.net", f"net 1\n{lines}"))
+    assert len(found) == 50
+    assert [fault.span.line for fault in found] == list(range(2, 52))

@@ -1,14 +1,16 @@
 """Text that nobody trusts: only diagnostics come out, in little time and memory."""
 
+import importlib.util
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from tulle.dsl import check
 from tulle.graph.diagnostics import Source
-from tulle.graph.report import render_all
+from tulle.graph.report import FORMATS, render_all
 
 FOLDER = Path(__file__).parent
 SEEDS = [path.read_text("utf-8") for path in sorted(FOLDER.glob("golden/*.net"))]
@@ -129,3 +131,118 @@ def mutated(text, chance):
 @pytest.mark.parametrize("statement", ["let a = x +\n", "let a = unknown\n"])
 def test_many_faults_end_the_check(statement):
     assert len(codes(model(statement * 20_000 + "return x"))) == 50
+
+
+# Files as they lie on a disk, the expected code in front of their names.
+
+CORPUS = sorted((FOLDER / "hostile").glob("*.net"))
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_corpus(path):
+    found = check(path)
+    told = "".join(render_all(found, form) for form in FORMATS)
+    assert all(char.isprintable() or char == "\n" for char in told)
+    wanted = path.stem.partition("_")[0]
+    assert {d.code for d in found} == (set() if wanted == "fine" else {wanted})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net 1\n" + "dim a\n" * 40_000,
+        "net 1\n" + "".join(f"dim a{i}\n" for i in range(20_000)),
+        "net 1\n" + "#" * 2**20,
+        "net 1\n" + "model M(x: f32[4]) -> f32[4] { return x }\n" * 4_000,
+        model("let y = x\n" * 20_000 + "return x"),
+        model("let y = x\n" * 20_000 + "retrun x"),
+        "net 1\n" + "".join(f"dim a{i}\n" for i in range(15_000)) + "const b int",
+        "net 1 const s: str = " + '"' + "a" * 1_000_000,
+        "net 1 dim B where " + "B > 1 and " * 50 + "B > 2",
+        model("return x" + " |> repeat 4096 shared { relu }" * 30),
+    ],
+    ids=[
+        "twice", "dims", "comment", "models", "lets", "broken", "rescued", "string",
+        "where", "repeat",
+    ],
+)  # fmt: skip
+def test_whole_files(text):
+    before = time.process_time()
+    codes(text[: 2**20 - 8])
+    assert time.process_time() - before < 60
+
+
+def test_a_size_has_a_bound_and_may_come_near_it():
+    assert codes(model("let y: f32[B, 2 ** 31 - 1] = x return x")) == ["T0309"]
+    assert codes(model("let y: f32[B, 2 ** 31] = x return x")) == ["T0907"]
+
+
+def test_a_weight_has_a_bound_and_may_come_near_it():
+    wide = "return x |> Dense({}) |> Dense(4)"
+    assert codes(model(wide.format(2**31 - 1))) == []
+    near, past = (f"return x |> Dense({2**20}) |> Dense({n}) |> Dense(4)"
+                  for n in (2**20, 2**20 + 1))  # fmt: skip
+    assert codes(model(near)) == []
+    assert codes(model(past)) == ["T0907"]
+
+
+def test_names_and_numbers_up_to_their_limits():
+    assert codes(f"net 1 dim {'a' * 255}") == []
+    assert codes(f"net 1 dim {'a' * 256}") == ["T0904"]
+    assert codes(f"net 1 const a: int = {'9' * 18}") == []
+    assert codes(f"net 1 const a: int = {'9' * 19}") == ["T0903"]
+
+
+def test_texts_up_to_the_limit():
+    assert codes("net 1\n#".ljust(2**20, "a")) == []
+    assert codes("net 1\n#".ljust(2**20 + 1, "a")) == ["T0901"]
+
+
+def chain(count):
+    steps = "".join(
+        f"let h{i + 1} = h{i} |> Dense(8, activation = relu)\n" for i in range(count)
+    )
+    return (
+        "net 1 dim B model M(x: f32[B, 8]) -> f32[B, 8] "
+        f"{{ let h0 = x\n{steps} return h{count} }} train M(y: f32[B, 8]) "
+        "{ loss mean_squared_error(y, output) optimizer adam(1e-3) }"
+    )
+
+
+def cost(count):
+    """Processor time of one check, the least of some."""
+    times = []
+    for _ in range(3):
+        before = time.process_time()
+        assert codes(chain(count)) == []
+        times.append(time.process_time() - before)
+    return min(times)
+
+
+def test_the_cost_of_a_check_is_linear():
+    cost(10)  # what is read once
+    assert cost(1000) < 10 * cost(200)
+
+
+def fuzzer():
+    path = FOLDER.parent.parent / "tools" / "fuzz_language.py"
+    spec = importlib.util.spec_from_file_location("fuzz_language", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_fuzzed_texts():
+    fuzz = fuzzer()
+    texts = fuzz.texts(random.Random(5))
+    for _ in range(250):
+        text = next(texts)
+        assert fuzz.fault_of(text) == "", text
+
+
+def test_texts_by_the_grammar_are_often_well_formed():
+    fuzz, chance = fuzzer(), random.Random(1)
+    made = [fuzz.made(chance, 40) for _ in range(60)]
+    faults = [check(Source("made.net", text)) for text in made]
+    well_formed = [f for f in faults if not any(d.code < "T0200" for d in f)]
+    assert len(well_formed) > 10
