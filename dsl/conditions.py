@@ -39,6 +39,9 @@ class Clause:
         return " and ".join(f"`{name}` is {_shown(v)}" for name, v in self.names)
 
 
+MAX_CONDITIONS = 64
+
+
 def clauses(evaluator: Evaluator, where: s.Where | None) -> list[Clause] | None:
     """The conditions of a `where`, each for itself; None after a mistake."""
     found: list[Clause] = []
@@ -48,6 +51,10 @@ def clauses(evaluator: Evaluator, where: s.Where | None) -> list[Clause] | None:
             if clause is None:
                 return None
             found.append(replace(clause, names=tuple(_names(evaluator, part))))
+            if len(found) > MAX_CONDITIONS:
+                message = f"a `where` clause has at most {MAX_CONDITIONS} conditions"
+                evaluator.checker.error("T0390", message, part.span)
+                return None
     return found
 
 
@@ -209,7 +216,8 @@ def _take(evaluator: Evaluator, clause: Clause, fresh: dict[Symbol, Dim]) -> boo
         evaluator.checker.error("T0331", message, span, notes=notes)
         return False
     for symbol in told.symbols():
-        symbol.conditions = (*symbol.conditions, told)
+        if told not in symbol.conditions:
+            symbol.conditions = (*symbol.conditions, told)
     return True
 
 

@@ -158,7 +158,7 @@ def test_corpus(path):
         model("let y = x\n" * 20_000 + "retrun x"),
         "net 1\n" + "".join(f"dim a{i}\n" for i in range(15_000)) + "const b int",
         "net 1 const s: str = " + '"' + "a" * 1_000_000,
-        "net 1 dim B where " + "B > 1 and " * 50 + "B > 2",
+        "net 1 dim B where " + "B > 1 and " * 90_000 + "B > 2",
         model("return x" + " |> repeat 4096 shared { relu }" * 30),
     ],
     ids=[
@@ -246,3 +246,9 @@ def test_texts_by_the_grammar_are_often_well_formed():
     faults = [check(Source("made.net", text)) for text in made]
     well_formed = [f for f in faults if not any(d.code < "T0200" for d in f)]
     assert len(well_formed) > 10
+
+
+def test_conditions_up_to_the_limit():
+    many = " and ".join(["B > 1"] * 64)
+    assert codes(f"net 1 dim B where {many}") == []
+    assert codes(f"net 1 dim B where {many} and B > 2") == ["T0390"]
