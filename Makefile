@@ -40,6 +40,7 @@ check: $(STAMP)
 # The parser's tables, kept beside the grammar that lark makes them of.
 grammar: $(STAMP)
 	$(BIN)/python -c 'from tulle.dsl.tables import write; print(write())'
+	$(BIN)/python tools/highlighting.py
 
 docs: $(STAMP)
 	$(BIN)/python tools/ops_table.py
