@@ -275,7 +275,9 @@ def _library_operands(
             return None
         if isinstance(item.value, Tuple):
             parts = leaves(item.value) or ()
-            wrong = next((x for x in parts if not isinstance(x, Tensor)), None)
+            # Among masks `none` stands for a tensor without one.
+            tensors = [x for x in parts if item.name is None or x != Static(None)]
+            wrong = next((x for x in tensors if not isinstance(x, Tensor)), None)
             if wrong is not None:
                 message = f"`{title}` is applied to tensors; here is {describe(wrong)}"
                 evaluator.checker.error("T0501", message, item.span)
