@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
-from . import mistaken_turns
+from . import habits, mistaken_turns
 from .tokens import (
     CLOSERS,
     ITEMS,
@@ -97,7 +97,7 @@ class Mistake:
 
 def explain(mistake: Mistake, table: Terminals) -> Diagnostic:
     """The diagnostic of a syntax error."""
-    if told := mistaken_turns.explain(mistake):
+    if told := mistaken_turns.explain(mistake) or habits.explain(mistake):
         return told
     for rule in (
         _unclosed,
@@ -321,17 +321,16 @@ def _comma(mistake: Mistake, table: Terminals) -> Diagnostic | None:
 def _expected(mistake: Mistake, table: Terminals) -> Diagnostic:
     found, wanted = mistake.found, _wanted(mistake.accepted, table)
     text = _either(wanted)
+    label = f"{text} belongs here" if text else ""
     ends = found.type == "$END"
     apart = mistake.previous and mistake.previous.span.end_line < found.span.line
     if len(wanted) == 1 and text != "an expression" and mistake.previous:
         message = f"{text} is missing after `{mistake.previous.text}`"
-        return Diagnostic("T0100", message, mistake.behind, f"{text} belongs here")
+        return Diagnostic("T0100", message, mistake.behind, label)
     if ends or apart or found.type in ITEMS | STATEMENTS | SECTIONS:
         after = f" after `{mistake.previous.text}`" if mistake.previous else ""
         what = "the text ends" if ends else "something is missing"
-        return Diagnostic(
-            "T0100", f"{what}{after}", mistake.behind, f"{text} belongs here"
-        )
+        return Diagnostic("T0100", f"{what}{after}", mistake.behind, label)
     help: tuple[str, ...] = ()
     if found.text == "=" and "PIPE" in mistake.accepted:
         help = ("`==` compares",)
@@ -339,7 +338,7 @@ def _expected(mistake: Mistake, table: Terminals) -> Diagnostic:
         "T0100",
         f"`{found.text}` cannot stand here",
         found.span,
-        f"{text} belongs here",
+        label,
         help=help,
     )
 

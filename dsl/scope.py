@@ -42,7 +42,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if _folded(name) in folded:
         return folded[_folded(name)]
     found = get_close_matches(name, names, 1, 0.65)
-    return found[0] if found else None
+    longer = [other for other in names if len(name) > 2 and other.startswith(name)]
+    return found[0] if found else longer[0] if len(longer) == 1 else None
 
 
 def _folded(name: str) -> str:

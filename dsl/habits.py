@@ -1,0 +1,132 @@
+"""Syntax errors out of habit: what is written so in Python, and otherwise here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..graph.diagnostics import Diagnostic, Edit, Fix, Span
+from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
+
+if TYPE_CHECKING:
+    from .mistakes import Mistake
+
+OPERATORS = (
+    "PLUS", "MINUS", "STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT", "DOUBLE_STAR",
+    "COMPARISON", "AND", "OR",
+)  # fmt: skip
+BEGINNINGS = STATEMENTS | SECTIONS | ITEMS
+
+
+def explain(mistake: Mistake) -> Diagnostic | None:
+    """The diagnostic of a habit, or None."""
+    for rule in (
+        _behind_pipe,
+        _element_type,
+        _result,
+        _equals,
+        _nameless_metric,
+        _bare,
+    ):
+        if found := rule(mistake):
+            return found
+    return None
+
+
+def _told(
+    message: str, span: Span, help: str, edit: tuple[Span, str] | None = None
+) -> Diagnostic:
+    fix = None if edit is None else Fix(help, (Edit(*edit),))
+    return Diagnostic("T0100", message, span, help=(help,), fix=fix)
+
+
+def _behind_pipe(mistake: Mistake) -> Diagnostic | None:
+    """`x |> f + y`: an operator behind the last stage."""
+    found = mistake.found
+    if found.type not in OPERATORS or "PIPE" not in mistake.accepted:
+        return None
+    first = _piped(mistake)
+    if first is None:
+        return None
+    message = f"`{found.text}` behind a pipe, which binds loosest"
+    help = f"put the pipe in parentheses: `({first.text} |> …) {found.text} …`"
+    return _told(message, found.span, help)
+
+
+def _piped(mistake: Mistake) -> Token | None:
+    """What the pipe begins with that a token stands behind, if it does."""
+    depth, piped, first = 0, False, None
+    for token in reversed(mistake.tokens[: mistake.index]):
+        depth += (token.type in CLOSERS) - (token.type in OPENERS)
+        if depth < 0 or (not depth and token.type in (*BEGINNINGS, "EQUAL", "COMMA")):
+            break
+        piped |= not depth and token.type == "PIPE"
+        first = token
+    return first if piped else None
+
+
+def _element_type(mistake: Mistake) -> Diagnostic | None:
+    """`x: [B, 4]`: sizes without an element type."""
+    before = mistake.previous
+    if mistake.found.type != "LSQUARE" or mistake.accepted != {"NAME"}:
+        return None
+    if before is None or before.type not in ("COLON", "ARROW"):
+        return None
+    at = mistake.found.span
+    place = Span(at.source, at.line, at.column, at.line, at.column)
+    help = "write `f32[…]`, or `i32[…]` for whole numbers"
+    message = "a type begins with its element type"
+    return _told(message, at, help, (place, "f32"))
+
+
+def _result(mistake: Mistake) -> Diagnostic | None:
+    """A head without `-> type`."""
+    found = mistake.found
+    if mistake.accepted != {"ARROW"}:
+        return None
+    if found.type == "COLON":
+        message, help = "the type of a result stands behind `->`", "write `->`"
+        return _told(message, found.span, help, (found.span, "->"))
+    if found.type in ("LBRACE", "EQUAL"):
+        message = "the type of the result is missing"
+        return _told(message, mistake.behind, "for example `-> f32[B, 10]`")
+    return None
+
+
+def _equals(mistake: Mistake) -> Diagnostic | None:
+    """`loss = …`: a section with a sign that it does not take."""
+    found, before = mistake.found, mistake.previous
+    if found.type not in ("EQUAL", "COLON") or before is None:
+        return None
+    if before.type not in SECTIONS or before.type == "FREEZE":
+        return None
+    form = "{ … }" if before.type in ("METRICS", "RUN", "CLIP") else "…"
+    message = f"`{before.text}` takes no `{found.text}`"
+    return _told(message, found.span, f"write `{before.text} {form}`")
+
+
+def _nameless_metric(mistake: Mistake) -> Diagnostic | None:
+    """`metrics { accuracy }`."""
+    found, before = mistake.found, mistake.previous
+    if mistake.accepted != {"EQUAL"} or before is None or before.type != "NAME":
+        return None
+    if found.type not in ("RBRACE", "COMMA", "LPAREN") or not _within_metrics(mistake):
+        return None
+    help = f"for example `{before.text} = {before.text}(label, output)`"
+    return _told("a metric has a name and a value", before.span, help)
+
+
+def _within_metrics(mistake: Mistake) -> bool:
+    kinds = (t.type for t in reversed(mistake.tokens[: mistake.index]))
+    return next((kind for kind in kinds if kind in SECTIONS), None) == "METRICS"
+
+
+def _bare(mistake: Mistake) -> Diagnostic | None:
+    """A value that stands alone, as the last line of a body may in other languages."""
+    found, after = mistake.found, mistake.next
+    if found.type != "NAME" or not mistake.accepted >= STATEMENTS or after is None:
+        return None
+    if after.type not in ("PIPE", "LPAREN", *OPERATORS, "RBRACE"):
+        return None
+    help = f"`return {found.text} …` gives the result, `let y = {found.text} …` a name"
+    message = f"`{found.text}` begins no statement"
+    return Diagnostic("T0107", message, found.span, help=(help,))
