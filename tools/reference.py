@@ -10,7 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tulle.dsl import branches, checker, gradients, imports, library, repeats, tokens
+from tulle.dsl import (
+    arguments,
+    checker,
+    conditions,
+    gradients,
+    imports,
+    library,
+    repeats,
+    tokens,
+)
 from tulle.dsl.plans import SETTINGS
 from tulle.dsl.sparing import CLIPS, MAX_PATTERNS
 from tulle.graph import dim
@@ -84,7 +93,8 @@ def limits() -> str:
         "uses of definitions": checker.MAX_INSTANCES,
         "nodes of the graph": checker.MAX_APPLICATIONS,
         "turns of a `repeat`, items of a `fold`": repeats.MAX_TURNS,
-        "values that the arms of a `match` give": branches.MAX_RESULTS,
+        "values of a list of lists": arguments.MAX_LEAVES,
+        "conditions of a `where`": conditions.MAX_CONDITIONS,
         "patterns of `freeze`": MAX_PATTERNS,
         "order of a derivative": gradients.MAX_ORDER,
         "a size of a tensor": dim.LIMIT - 1,
