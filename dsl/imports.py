@@ -351,14 +351,14 @@ def not_lent(evaluator: Evaluator, name: s.Name) -> Poison:
     last = name.text.rpartition(".")[2]
     plain = known is None and library.find(last, evaluator.kinds) is not None
     message = f"no imported file is called `{first}`"
-    help = f"write `{last}`"
+    advice = f"write `{last}`"
     if known is not None:
         message = f"`{first}` is {describe(known)}, and only imported files have parts"
-        help = f"write `{last}({first}, …)`"
+        advice = f"write `{last}({first}, …)`"
     return evaluator.checker.error(
         "T0201",
         message,
         name.span,
-        help=(help,) if library.find(last, evaluator.kinds) is not None else (),
+        help=(advice,) if library.find(last, evaluator.kinds) is not None else (),
         fix=replacement(name.span, last) if plain else None,
     )
