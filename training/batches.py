@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..graph.device import array_module, module_of
 from ..graph.diagnostics import Fault, RunShapeError
 from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
+from .sources import checked_batch_size
 from .steps import Signature
 from .targets import named_targets, targets_of, told_count, weights_of
 
@@ -164,14 +163,7 @@ def _checked(
 
 
 def _batch_size(given: int | None, fixed: int | None, size: int) -> int:
-    chosen = given if given is not None else fixed or 32
-    whole = isinstance(chosen, (int, np.integer)) and not isinstance(chosen, bool)
-    if not whole or chosen < 1:
-        raise Fault(
-            "T0204",
-            f"`batch_size` is a positive integer, not {chosen!r}",
-            argument="batch_size",
-        )
+    chosen = checked_batch_size(given if given is not None else fixed or 32)
     if fixed and (chosen != fixed or size % fixed):
         raise data.refuse(
             "T0701",
@@ -179,7 +171,7 @@ def _batch_size(given: int | None, fixed: int | None, size: int) -> int:
             f"batches of {chosen} do not come out even",
             "leave `batch_size` out of `Input`: then every size fits",
         )
-    return int(chosen)
+    return chosen
 
 
 def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..graph import tree
-from ..graph.device import to_numpy
 from ..graph.diagnostics import (
     Diagnostic,
     Fault,
@@ -18,19 +17,14 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Network
-from ..graph.selecting import Frozen, freeze
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
-from ..graph.variable import Variable, new_seed
-from . import data, fitting
-from .batches import prepare
-from .callbacks import Callback, History
-from .configured import told_to_caller
-from .definition import check_definition
+from ..graph.variable import Variable
+from . import data
 from .objective import Compiled
-from .progress import progress
 from .steps import Steps
+from .trainer import Trainer
 
 
 class ModelKind(LayerKind):
@@ -42,7 +36,7 @@ class ModelKind(LayerKind):
         return LayerKind.__call__(self, *args, **kwargs)
 
 
-class Model(Layer, metaclass=ModelKind):
+class Model(Trainer, Layer, metaclass=ModelKind):
     """A layer that can be trained: `Model(inputs, outputs)`, or a subclass with `call`.
 
     >>> from tulle.graph.layers import Dense
@@ -53,9 +47,6 @@ class Model(Layer, metaclass=ModelKind):
     10
     """
 
-    stop_training = False
-    _compiled: Compiled | None = None
-    _steps: Steps | None = None
     called_with: tuple[TensorType, ...] | None = None  # types of a subclass's inputs
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -118,9 +109,18 @@ class Model(Layer, metaclass=ModelKind):
         """The outputs for inputs in their order, flat."""
         result = self(inputs[0] if len(inputs) == 1 else list(inputs))
         outputs, structure = tree.flatten(result)
-        if not self._output_names:
-            self._output_names = _output_names(structure, len(outputs))
+        self.name_outputs(structure, len(outputs))
         return outputs
+
+    def name_outputs(self, structure: Any, count: int) -> None:
+        """Give outputs their names, where they have none yet."""
+        if not self._output_names:
+            self._output_names = _output_names(structure, count)
+
+    def bind_outputs(self, structure: Any, count: int) -> None:
+        """Give outputs their names and goals."""
+        self.name_outputs(structure, count)
+        self._bind_goals()
 
     def _bind_goals(self) -> None:
         if self._compiled is not None:
@@ -155,209 +155,6 @@ class Model(Layer, metaclass=ModelKind):
         if self._steps is None:
             self._steps = Steps(self)
         return self._steps
-
-    # The public side.
-
-    @told_to_caller
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Say how to train: optimizer, losses and metrics by name or as objects.
-
-        With several outputs, losses, weights and metrics come as lists or as
-        dictionaries by output name. `run_eagerly` runs op by op, without compiling.
-
-        With `auto_scale_loss` the optimizer of a model whose dtype policy is
-        `mixed_float16` becomes a `LossScaleOptimizer`.
-
-        Two arguments are there so that programs for Keras run, and change nothing:
-        `jit_compile` (programs are compiled always) and `steps_per_execution` (a step
-        is one call, and figures are the same for any number).
-        """
-        scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
-        compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, scale
-        )
-        if self.output_names:
-            compiled.bind(self.output_names)
-        check_definition(self, compiled)
-        self._compiled, self._steps = compiled, None
-
-    @told_to_caller
-    def freeze(self, *patterns: str) -> Frozen:
-        """Keep weights that patterns fit from being trained; call it before `compile`.
-
-        A pattern is a path or the beginning of one up to a `/`; `*` is anything. Raises
-        T0607 for one that fits no weight.
-
-        >>> from tulle.graph.layers import Dense
-        >>> from tulle.graph.network import Input
-        >>> model = Sequential([Input((3,)), Dense(2, name="encoder"), Dense(1)])
-        >>> model.freeze("encoder")
-        froze 2 of 4 parameters
-        """
-        return freeze(self, patterns)
-
-    @told_to_caller
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Iterable[Callback] | None = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: Any = None,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        validation_batch_size: int | None = None,
-        validation_freq: int = 1,
-    ) -> History:
-        """Train on arrays for some epochs; gives the figures of each.
-
-        `x` and `y` are arrays, lists, or dictionaries by input and output name; the
-        last batch may be smaller than `batch_size` (32). `verbose` is 0 for nothing, 1
-        or `auto` for a bar, 2 for one line an epoch. Raises `DataError` and
-        `RunShapeError` for data that do not fit, before anything runs; warns once of a
-        loss that is no finite number, and goes on.
-        """
-        self.demand_compiled()
-        seed = new_seed()  # first, so that what is built on the way cannot change it
-        if validation_split and validation_data is None:
-            train, rest = fitting.split_off(validation_split, x, y, sample_weight)
-            (x, y, sample_weight), validation_data = train, rest
-        batches = prepare(self, x, y, sample_weight, class_weight, batch_size)
-        validation = fitting.validation_batches(
-            self, validation_data, validation_batch_size or batches.batch_size
-        )
-        return fitting.fit(
-            self,
-            batches,
-            epochs=_count(epochs, "epochs"),
-            verbose=verbose,
-            callbacks=callbacks,
-            validation=validation,
-            seed=seed if shuffle else None,
-            initial_epoch=initial_epoch,
-            validation_freq=validation_freq,
-        )
-
-    @told_to_caller
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Loss and metrics over all samples, in inference mode."""
-        self.demand_compiled()
-        batches = prepare(self, x, y, sample_weight, batch_size=batch_size)
-        display = progress(verbose, self.name)
-        try:
-            results = fitting.test(self, batches, display)
-        finally:
-            display.close()
-        return results if return_dict else _plain(results)
-
-    @told_to_caller
-    def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto"
-    ) -> Any:
-        """The outputs for all samples as NumPy arrays, in inference mode."""
-        batches = prepare(self, x, batch_size=batch_size, scored=False)
-        display = progress(verbose, self.name)
-        try:
-            outputs = fitting.predict(self, batches, display)
-        finally:
-            display.close()
-        return self._arranged(outputs)
-
-    @told_to_caller
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """One step on one batch; gives the running figures."""
-        batch = self._one("train", x, y, sample_weight, class_weight)
-        return batch if return_dict else _plain(batch)
-
-    @told_to_caller
-    def test_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Loss and metrics with one batch more; gives the running figures."""
-        batch = self._one("test", x, y, sample_weight, None)
-        return batch if return_dict else _plain(batch)
-
-    def _one(self, kind: str, x: Any, y: Any, weight: Any, classes: Any) -> Any:
-        compiled = self.demand_compiled()
-        batches = prepare(self, x, y, weight, classes, batch_size=2**31)
-        self.steps.program(kind, batches.signature)(batches.arrays)
-        return compiled.results()
-
-    @told_to_caller
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch as NumPy arrays."""
-        batches = prepare(self, x, batch_size=2**31, scored=False)
-        found = self.steps.program("predict", batches.signature)(batches.arrays)
-        return self._arranged([to_numpy(value).copy() for value in found.values()])
-
-    def _arranged(self, outputs: Sequence[Any]) -> Any:
-        if isinstance(self, Network):
-            structure = self.output_structure
-            return tree.unflatten(structure, iter(outputs))
-        return outputs[0] if len(outputs) == 1 else list(outputs)
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer, None before `compile`."""
-        return self._compiled.optimizer if self._compiled else None
-
-    @property
-    def loss(self) -> Any:
-        """The loss as it was given to `compile`."""
-        return self._compiled.loss if self._compiled else None
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss tracker and the metrics."""
-        return self._compiled.all_metrics if self._compiled else []
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of `metrics`, in the order of what `evaluate` gives."""
-        return list(self._compiled.named_metrics) if self._compiled else []
-
-    def reset_metrics(self) -> None:
-        """Begin all figures anew."""
-        self.demand_compiled().reset()
-
-    def get_metrics_result(self) -> dict[str, float]:
-        """The running figures by name."""
-        return self.demand_compiled().results()
 
     def summary(
         self,
@@ -556,16 +353,3 @@ def _output_names(structure: Any, count: int) -> tuple[str, ...]:
     if isinstance(structure, dict) and len(structure) == count:
         return tuple(map(str, structure))
     return ("output",) if count == 1 else tuple(f"output_{i}" for i in range(count))
-
-
-def _plain(results: dict[str, float]) -> Any:
-    values = list(results.values())
-    return values[0] if len(values) == 1 else values
-
-
-def _count(value: Any, name: str) -> int:
-    if not hasattr(value, "__index__") or isinstance(value, bool) or int(value) < 0:
-        raise Fault(
-            "T0204", f"`{name}` is a whole number, not {value!r}", argument=name
-        )
-    return int(value)

@@ -48,8 +48,10 @@ class Progress:
 
     due = float("inf")  # when the next refresh is wanted, by `time.perf_counter`
 
-    def begin(self, label: str, steps: int, samples: int) -> None:
-        """An epoch or evaluation starts."""
+    samples = 0  # done in the epoch or evaluation, once it is over
+
+    def begin(self, label: str, steps: int | None, samples: int) -> None:
+        """An epoch or evaluation starts; `steps` is None if nobody knows them."""
 
     def refresh(self, steps: int, samples: int, figures: Figures) -> None:
         """So many steps and samples are done."""
@@ -68,7 +70,7 @@ class Lines(Progress):
         self.title, self.out = title, out
         self.label, self.samples, self.started = "", 0, 0.0
 
-    def begin(self, label: str, steps: int, samples: int) -> None:
+    def begin(self, label: str, steps: int | None, samples: int) -> None:
         self.label, self.samples = label, samples
         self.started = time.perf_counter()
 
@@ -99,10 +101,11 @@ class Bar(Progress):
             transient=True,
         )
         self.task: Any = None
-        self.label, self.samples, self.steps, self.started = "", 0, 0, 0.0
+        self.label, self.samples, self.started = "", 0, 0.0
+        self.steps: int | None = None
         self.bars.start()
 
-    def begin(self, label: str, steps: int, samples: int) -> None:
+    def begin(self, label: str, steps: int | None, samples: int) -> None:
         self.label, self.steps, self.samples = label, steps, samples
         self.started = time.perf_counter()
         self.due = self.started + REFRESH
@@ -110,8 +113,10 @@ class Bar(Progress):
 
     def refresh(self, steps: int, samples: int, figures: Figures) -> None:
         seconds = time.perf_counter() - self.started
-        left = seconds / max(steps, 1) * (self.steps - steps)
-        speed = f"{rate(samples, seconds)}/s, {duration(left)} left"
+        speed = f"{rate(samples, seconds)}/s"
+        if self.steps is not None:
+            left = seconds / max(steps, 1) * (self.steps - steps)
+            speed += f", {duration(left)} left"
         texts = self.fitting(steps, told(figures()), speed)
         self.bars.update(self.task, completed=steps, **texts)
         self.bars.refresh()
@@ -119,7 +124,7 @@ class Bar(Progress):
 
     def fitting(self, steps: int, figures: str, speed: str) -> dict[str, Any]:
         """The texts; where room is short the bar goes first, then the speed."""
-        count = f"{steps}/{self.steps}"
+        count = f"{steps}" if self.steps is None else f"{steps}/{self.steps}"
         texts = dict(zip(TEXTS, (self.label, count, figures, speed), strict=True))
         room = self.bars.console.width
         shown = []

@@ -15,7 +15,7 @@ from ..graph.graph import Graph, Objective
 from ..graph.layers import Embedding
 from ..graph.node import Node, topological
 from ..graph.registry import call
-from ..graph.tensor import SymbolicTensor, input_node
+from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from ..graph.variable import Variable
@@ -86,6 +86,36 @@ class Steps:
         self._trained: tuple[Variable, ...] | None = None
         self._watched: Watched | None = None
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
+        self._own: dict[str, Any] = {}
+        self._own_watched: Watched | None = None
+        self._measured: list[Any] | None = None
+
+    def own_metrics(self) -> list[Any]:
+        """What the layers measure; looked for anew after each new program."""
+        if self._measured is None:
+            self._measured = self.model.own_metrics()
+        return self._measured
+
+    def own_step(self, kind: str) -> Any:
+        """The model's own step of a kind, as one program; eagerly in Python."""
+        if kind not in self._own:
+            from ..backend.function import function
+
+            method = getattr(self.model, f"{kind}_step")
+            compiled = self.model.compiled
+            if kind == "train" and compiled is not None and compiled.pending:
+                self._follow_trainable()
+            eager = compiled is not None and compiled.run_eagerly
+            self._own[kind] = on_tensors(method) if eager else function(method)
+        return self._own[kind]
+
+    def follow_own(self, kind: str) -> None:
+        """Forget the model's own step if weights were frozen or thawed since."""
+        if kind != "train":
+            return
+        if self._own_watched is None or not self._own_watched.unchanged():
+            self._own.pop(kind, None)
+            self._own_watched = Watched(self.model)
 
     def program(self, kind: str, signature: Signature) -> Any:
         """The program of a kind, `train`, `test` or `predict`."""
@@ -97,6 +127,7 @@ class Steps:
         if key not in self._programs:
             graph = getattr(self, f"{kind}_graph")(signature)
             self._programs[key] = self._compile(graph)
+            self._measured = None
         return self._programs[key]
 
     def looked_up(self, types: Types) -> tuple[tuple[int, str, int], ...]:
@@ -290,6 +321,23 @@ class Steps:
             "use them, or set `trainable = False`",
         )
         return found
+
+
+def on_tensors(method: Any) -> Any:
+    """A method that takes a nest of arrays, and is handed tensors."""
+
+    def run(nest: Any) -> Any:
+        return method(_as_tensors(nest))
+
+    return run
+
+
+def _as_tensors(nest: Any) -> Any:
+    if isinstance(nest, Mapping):
+        return {key: _as_tensors(item) for key, item in nest.items()}
+    if isinstance(nest, (list, tuple)):
+        return type(nest)(map(_as_tensors, nest))
+    return None if nest is None else convert_to_tensor(nest)
 
 
 SAME_VALUES = frozenset(

@@ -439,7 +439,7 @@ def test_wrong_calls_are_told():
     y = np.ones((4, 3), "float32")
     refused(lambda: model.fit(ones, y, callbacks=[7]), "T0204", "callback")
     refused(lambda: model.fit(ones, y, validation_data=3), "T0204")
-    refused(lambda: model.fit(iter([ones])), "T0204", "generator")
+    refused(lambda: model.fit(iter([ones])), "T0703", "target")
     model.compile("adam")
     refused(lambda: model.fit(ones, y), "T0204", "nothing to make small")
     model.trainable = False

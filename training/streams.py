@@ -1,0 +1,234 @@
+"""What the loops of `fit` run: a step at a time, from arrays or from a source.
+
+A feed gives the samples done, a program and what it takes. `Batches` is the one for
+arrays in memory, whose checks are made once; a `Stream` checks each batch as it comes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..graph.diagnostics import DataError, RunShapeError, TensorTypeError
+from .batches import Batches, prepare
+from .notices import warn
+from .sources import FromArrays, Random, Source, unpacked
+from .stepping import CustomStep, is_custom
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Run = tuple[int, Callable[[Any], Any], Any]
+
+
+class StandardStep:
+    """Steps of one kind by the programs that Tulle makes."""
+
+    def __init__(self, model: Model, kind: str, class_weight: Any = None):
+        self.model, self.kind, self.class_weight = model, kind, class_weight
+        self._signature: Any = None
+        self._program: Any = None
+
+    def ready(self, element: Any) -> Run:
+        """The number of samples in a batch, and the program with its arrays."""
+        x, y, weight = unpacked(element)
+        scored = self.kind != "predict"
+        batch = prepare(
+            self.model, x, y, weight, self.class_weight if y is not None else None,
+            scored=scored, batch_size=None,
+        )  # fmt: skip
+        if self._signature != batch.signature:
+            self._program = self.model.steps.program(self.kind, batch.signature)
+            self._signature = batch.signature
+        return batch.size, self._program, batch.arrays
+
+    def begin(self) -> None:
+        """A pass begins; weights may have been frozen since the last one."""
+        self._signature = None
+        if self.kind != "predict":
+            self.model.reset_metrics()
+
+    def follow(self) -> None:
+        """The programs themselves follow what is frozen."""
+
+    def figures(self) -> dict[str, Any]:
+        """The figures so far."""
+        return self.model.get_metrics_result()
+
+    def outputs(self, found: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+        """The arrays of a prediction, and what arranges others likewise."""
+        return list(found.values()), self.model.arranged
+
+
+class Ready:
+    """Arrays in memory, checked once, for one program."""
+
+    again = True
+    name = "the data"
+
+    def __init__(self, model: Model, kind: str, batches: Batches):
+        self.batches, self.step = batches, StandardStep(model, kind)
+        self.model, self.kind = model, kind
+        self.steps, self.size = batches.steps, batches.size
+        self.batch_size = batches.batch_size
+
+    def each(self, random: Random) -> Iterator[Run]:
+        """One pass."""
+        program = self.model.steps.program(self.kind, self.batches.signature)
+        order = None if random is None else random.permutation(self.size)
+        for done, arrays in self.batches.each(order):
+            yield done, program, arrays
+
+    def skip(self, passes: int, random: Random) -> None:
+        """Act as if so many passes were over."""
+        for _ in range(passes if random is not None else 0):
+            assert random is not None
+            random.permutation(self.size)
+
+
+class Stream:
+    """Batches of a source, each checked when it comes and told by its number."""
+
+    def __init__(self, source: Source, step: Any):
+        self.source, self.step = source, step
+        self.again, self.name = source.again, source.name
+        self.size, self.batch_size = source.size, source.batch_size
+
+    @property
+    def steps(self) -> int | None:
+        return self.source.steps
+
+    def each(self, random: Random) -> Iterator[Run]:
+        """One pass."""
+        done = 0
+        for number, element in enumerate(self.source.begin(random)):
+            try:
+                count, program, arrays = self.step.ready(element)
+            except (DataError, RunShapeError, TensorTypeError) as error:
+                raise _numbered(error, number, self.name) from None
+            done += count
+            yield done, program, arrays
+
+    def skip(self, passes: int, random: Random) -> None:
+        """Act as if so many passes were over."""
+        self.source.skip(passes, random)
+
+
+Feed = Ready | Stream
+
+
+def _numbered(error: Any, number: int, name: str) -> Exception:
+    note = f"in batch {number} of {name}, counted from 0"
+    told = (replace(d, notes=(*d.notes, note)) for d in error.diagnostics)
+    found: Exception = type(error)(*told)
+    return found
+
+
+def step_of(model: Model, kind: str, class_weight: Any = None) -> Any:
+    """The steps of a kind that a model takes."""
+    made = CustomStep if is_custom(model, kind) else StandardStep
+    return made(model, kind, class_weight)
+
+
+def feed_of(
+    model: Model,
+    kind: str,
+    source: Source | None,
+    given: tuple[Any, Any, Any],
+    batch_size: int | None,
+    class_weight: Any = None,
+) -> Feed:
+    """The feed for a kind of step; `given` are arrays, where there is no source."""
+    if source is None and is_custom(model, kind):
+        source = FromArrays(*given, batch_size)
+    if source is not None:
+        return Stream(source, step_of(model, kind, class_weight))
+    x, y, weight = given
+    scored = kind != "predict"
+    batches = prepare(model, x, y, weight, class_weight, batch_size, scored)
+    return Ready(model, kind, batches)
+
+
+class Course:
+    """Passes cut into epochs: a pass each, or so many steps each."""
+
+    def __init__(self, feed: Feed, steps: int | None, random: Random = None):
+        self.feed, self.wanted, self.random = feed, steps, random
+        self.ended = False  # whether nothing is left and nothing can come
+        self._current: Iterator[Run] | None = None
+        self._before = 0  # samples of the pass so far
+
+    @property
+    def steps(self) -> int | None:
+        """The steps of an epoch, where known."""
+        return self.feed.steps if self.wanted is None else self.wanted
+
+    def skip(self, epochs: int) -> None:
+        """Act as if so many epochs were over."""
+        if self.wanted is None or not self.feed.steps:
+            self.feed.skip(epochs, self.random)
+            return
+        # An epoch ends with its pass, though it may have fewer steps then.
+        passes, rest = divmod(epochs, -(-self.feed.steps // self.wanted))
+        self.feed.skip(passes, self.random)
+        if rest:
+            left = self.feed.each(self.random)
+            self._current = itertools.islice(left, rest * self.wanted, None)
+
+    def epoch(self, label: str) -> Iterator[Run]:
+        """The steps of one epoch, with the samples done in it."""
+        if self.wanted is None:
+            step = 0
+            for found in self.feed.each(self.random):
+                step += 1
+                yield found
+            if not step:
+                self._tell_empty(label, 0)
+            return
+        done = 0
+        for step in range(self.wanted):
+            run = self._next(step)
+            if run is None:
+                self._tell_empty(label, step)
+                return
+            total, program, arrays = run
+            done, self._before = done + total - self._before, total
+            yield done, program, arrays
+
+    def _next(self, step: int) -> Run | None:
+        """The next step, of another pass if the last epoch ended with its pass."""
+        for _ in range(2):
+            fresh = self._current is None
+            if self._current is None:
+                self._current, self._before = self.feed.each(self.random), 0
+            run = next(self._current, None)
+            if run is not None:
+                return run
+            self._current = None
+            if fresh or step or not self.feed.again:
+                break
+        return None
+
+    def close(self) -> None:
+        """Leave a pass that is under way."""
+        current, self._current = self._current, None
+        if current is not None and hasattr(current, "close"):
+            current.close()
+
+    def _tell_empty(self, label: str, step: int) -> None:
+        name, wanted = self.feed.name, self.wanted
+        self.ended = not self.feed.again
+        of = "" if wanted is None else f" of {wanted}"
+        if step:
+            message = f"{name} ended after {step}{of} batches of {label}"
+        else:
+            message = f"{name} gave no batch for {label}"
+        warn(
+            message,
+            "give it as many batches as `steps_per_epoch` times `epochs`"
+            if wanted is not None
+            else "a generator gives its batches once: set `steps_per_epoch`, or make "
+            "a `data.Dataset.from_generator` of it",
+        )

@@ -1,0 +1,324 @@
+"""`Trainer`: what a model does with data: compile, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import tree
+from ..graph.device import to_numpy
+from ..graph.diagnostics import Fault
+from ..graph.layer_metrics import Measuring
+from ..graph.network import Network
+from ..graph.selecting import Frozen, freeze
+from ..graph.trace import current_trace
+from ..graph.variable import new_seed
+from . import fitting
+from .arguments import checked_count
+from .callbacks import Callback, CallbackList, History
+from .configured import told_to_caller
+from .definition import check_definition
+from .objective import Compiled
+from .progress import progress
+from .sources import FromArrays, packed, source_of
+from .stepping import StepMethods, flattened, numbers
+from .steps import Steps
+from .streams import Course, feed_of, step_of
+
+
+class Trainer(StepMethods):
+    """The public side of training, which a model inherits."""
+
+    stop_training = False
+    _compiled: Compiled | None = None
+    _steps: Steps | None = None
+
+    @told_to_caller
+    def compile(
+        self: Any,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how to train: optimizer, losses and metrics by name or as objects.
+
+        With several outputs, losses, weights and metrics come as lists or as
+        dictionaries by output name. `run_eagerly` runs op by op, without compiling.
+
+        With `auto_scale_loss` the optimizer of a model whose dtype policy is
+        `mixed_float16` becomes a `LossScaleOptimizer`.
+
+        Two arguments are there so that programs for Keras run, and change nothing:
+        `jit_compile` (programs are compiled always) and `steps_per_execution` (a step
+        is one call, and figures are the same for any number).
+        """
+        scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        compiled = Compiled(
+            optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, scale
+        )
+        if self.output_names:
+            compiled.bind(self.output_names)
+        check_definition(self, compiled)
+        self._compiled, self._steps = compiled, None
+
+    @told_to_caller
+    def freeze(self: Any, *patterns: str) -> Frozen:
+        """Keep weights that patterns fit from being trained; call it before `compile`.
+
+        A pattern is a path or the beginning of one up to a `/`; `*` is anything. Raises
+        T0607 for one that fits no weight.
+
+        >>> from tulle.graph.layers import Dense
+        >>> from tulle.graph.network import Input
+        >>> model = Sequential([Input((3,)), Dense(2, name="encoder"), Dense(1)])
+        >>> model.freeze("encoder")
+        froze 2 of 4 parameters
+        """
+        return freeze(self, patterns)
+
+    @told_to_caller
+    def fit(
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Iterable[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for some epochs; gives the figures of each.
+
+        `x` and `y` are arrays, lists, or dictionaries by input and output name; the
+        last batch may be smaller than `batch_size` (32). Memory maps are read batch by
+        batch. Or `x` gives batches `(x, y)` or `(x, y, sample_weight)`: a
+        `data.Dataset`, a generator, an object with `__len__` and `__getitem__`, or
+        anything that can be iterated, such as a `DataLoader` of PyTorch. An epoch is
+        one pass over the data, or `steps_per_epoch` batches, where the next epoch goes
+        on from there. `validation_data` is of the same kinds.
+
+        `verbose` is 0 for nothing, 1 or `auto` for a bar, 2 for one line an epoch.
+        Raises `DataError` and `RunShapeError` for data that do not fit: of arrays
+        before anything runs, of batches with the number of the batch. Warns once of a
+        loss that is no finite number, and of data that end early, and goes on.
+        """
+        self.demand_compiled()
+        seed = new_seed()  # first, so that what is built on the way cannot change it
+        if validation_split and validation_data is None:
+            x, y, sample_weight, validation_data = _divided(
+                validation_split, x, y, sample_weight
+            )
+        source = source_of(x, y, sample_weight, batch_size)
+        given = (x, y, sample_weight)
+        feed = feed_of(self, "train", source, given, batch_size, class_weight)
+        validation = fitting.validation_course(
+            self,
+            validation_data,
+            validation_batch_size or feed.batch_size,
+            _steps(validation_steps, "validation_steps"),
+        )
+        random = np.random.Generator(np.random.Philox(seed)) if shuffle else None
+        return fitting.fit(
+            self,
+            Course(feed, _steps(steps_per_epoch, "steps_per_epoch"), random),
+            epochs=checked_count("epochs", epochs, 0),
+            verbose=verbose,
+            callbacks=callbacks,
+            validation=validation,
+            initial_epoch=checked_count("initial_epoch", initial_epoch, 0),
+            validation_freq=validation_freq,
+        )
+
+    @told_to_caller
+    def evaluate(
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Iterable[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics over all samples, or `steps` batches, in inference mode.
+
+        The data are of the kinds that `fit` takes.
+        """
+        self.demand_compiled()
+        course = self._course("test", x, y, sample_weight, batch_size, steps)
+        listeners = CallbackList(callbacks or (), self, steps=course.steps)
+        display = progress(verbose, self.name)
+        listeners.call("on_test_begin")
+        try:
+            results = fitting.test(self, course, display)
+        finally:
+            course.close()
+            display.close()
+        listeners.call("on_test_end", results)
+        return results if return_dict else _plain(results)
+
+    @told_to_caller
+    def predict(
+        self: Any,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Iterable[Callback] | None = None,
+    ) -> Any:
+        """The outputs for all samples as NumPy arrays, in inference mode.
+
+        The data are of the kinds that `fit` takes; targets among them are left out.
+        """
+        course = self._course("predict", x, None, None, batch_size, steps)
+        listeners = CallbackList(callbacks or (), self, steps=course.steps)
+        display = progress(verbose, self.name)
+        listeners.call("on_predict_begin")
+        try:
+            outputs = fitting.predict(self, course, display)
+        finally:
+            course.close()
+            display.close()
+        listeners.call("on_predict_end", {"outputs": outputs})
+        return outputs
+
+    def _course(
+        self: Any, kind: str, x: Any, y: Any, weight: Any, size: Any, steps: Any
+    ) -> Course:
+        source = source_of(x, y, weight, size)
+        feed = feed_of(self, kind, source, (x, y, weight), size)
+        return Course(feed, _steps(steps, "steps"))
+
+    @told_to_caller
+    def train_on_batch(
+        self: Any,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch; gives the running figures."""
+        batch = self._one("train", x, y, sample_weight, class_weight)
+        return batch if return_dict else _plain(batch)
+
+    @told_to_caller
+    def test_on_batch(
+        self: Any,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics with one batch more; gives the running figures."""
+        batch = self._one("test", x, y, sample_weight, None)
+        return batch if return_dict else _plain(batch)
+
+    def _one(self: Any, kind: str, x: Any, y: Any, weight: Any, classes: Any) -> Any:
+        self.demand_compiled()
+        step = step_of(self, kind, classes)
+        step.follow()
+        _, program, arrays = step.ready(packed(x, y, weight))
+        program(arrays)
+        return step.figures()
+
+    @told_to_caller
+    def predict_on_batch(self: Any, x: Any) -> Any:
+        """The outputs for one batch as NumPy arrays."""
+        step = step_of(self, "predict")
+        _, program, arrays = step.ready(packed(x, None, None))
+        outputs, arrange = step.outputs(program(arrays))
+        return arrange([to_numpy(value).copy() for value in outputs])
+
+    def arranged(self: Any, outputs: Sequence[Any]) -> Any:
+        """Outputs in the structure that the model gives them in."""
+        if isinstance(self, Network):
+            structure = self.output_structure
+            return tree.unflatten(structure, iter(outputs))
+        return outputs[0] if len(outputs) == 1 else list(outputs)
+
+    @property
+    def optimizer(self: Any) -> Any:
+        """The optimizer, None before `compile`."""
+        return self._compiled.optimizer if self._compiled else None
+
+    @property
+    def loss(self: Any) -> Any:
+        """The loss as it was given to `compile`."""
+        return self._compiled.loss if self._compiled else None
+
+    @property
+    def metrics(self: Any) -> list[Any]:
+        """The loss tracker, the metrics of `compile`, and those of layers."""
+        compiled = self._compiled
+        return [*(compiled.all_metrics if compiled else []), *self.own_metrics()]
+
+    def own_metrics(self: Any) -> list[Any]:
+        """What the model and its layers measure themselves, each once."""
+        known = self._compiled.all_metrics if self._compiled else []
+        found = Measuring.metrics.fget(self)  # type: ignore[attr-defined]
+        return [m for m in found if all(m is not other for other in known)]
+
+    @property
+    def metrics_names(self: Any) -> list[str]:
+        """The names of `metrics`, in the order of what `evaluate` gives."""
+        named = list(self._compiled.named_metrics) if self._compiled else []
+        return [*named, *(metric.name for metric in self.own_metrics())]
+
+    def reset_metrics(self: Any) -> None:
+        """Begin all figures anew."""
+        if self._compiled is not None:
+            self._compiled.reset()
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self: Any) -> dict[str, Any]:
+        """The running figures by name: Python numbers, tensors within a traced step."""
+        compiled = self.demand_compiled()
+        if current_trace() is None:
+            more = {m.name: m.result() for m in self.steps.own_metrics()}
+            found: dict[str, Any] = compiled.results()
+            return found | numbers(more) if more else found
+        named = compiled.named_metrics | {m.name: m for m in self.own_metrics()}
+        return flattened({name: metric.result() for name, metric in named.items()})
+
+
+def _plain(results: dict[str, Any]) -> Any:
+    values = list(results.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _steps(given: Any, name: str) -> int | None:
+    return None if given is None else checked_count(name, given)
+
+
+def _divided(share: float, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+    """Training data and, as `validation_data`, the rest."""
+    source = source_of(x)
+    if source is not None and not isinstance(source, FromArrays):
+        raise Fault(
+            "T0204",
+            f"`validation_split` cuts arrays, and {source.name} gives batches",
+            argument="validation_split",
+            help=["give `validation_data` of its own"],
+        )
+    train, rest = fitting.split_off(share, x, y, weight)
+    return (*train, rest)
