@@ -121,10 +121,9 @@ def results(
     """The declared types of the results for these operands; None after a mistake."""
     item, title = instance.item, instance.title
     assert isinstance(item, s.ExternItem)
-    scope = declared.solve(evaluator, title, item, given, span)
+    scope = declared.solve(evaluator, title, item, given, span, instance.settings)
     if scope is None:
         return None
-    scope.names.update(instance.settings)
     inner = evaluator.within(scope)
     if not conditions.required(inner, item, title, span):
         return None
