@@ -60,6 +60,24 @@ def forget(variable: Variable) -> None:
         tape.current.pop(variable, None)
 
 
+def noted(variable: Variable, node: Node) -> Node:
+    """The node as which a variable is read within a trace, once the tapes know it.
+
+    After an assignment that is another source, as it is eagerly: what was assigned
+    passes no gradient on to earlier reads.
+    """
+    tapes = [tape for tape in _active.get() if not tape.paused]
+    if not tapes:
+        return node
+    if node is not variable.node:
+        node = OPS["stop_gradient"].apply((node,), {})
+    for tape in tapes:
+        reads = tape.reads.setdefault(variable, [])
+        if node not in reads:
+            reads.append(node)
+    return node
+
+
 def _node_of(operand: Any, tapes: Sequence[Recorder]) -> Node:
     """The node that stands for a value, made when a tape first meets it."""
     if isinstance(operand, Tensor):

@@ -152,7 +152,8 @@ class GradientTape(Recorder):
     def _nodes(self, leaf: Any, symbolic: bool) -> list[Node]:
         """The nodes whose gradients add up to that of a source."""
         if symbolic:
-            return [leaf.as_node()]
+            apart = isinstance(leaf, Tensor | SymbolicTensor)
+            return ([] if apart else self.reads.get(leaf, [])) or [leaf.as_node()]
         known = [leaf.node] if isinstance(leaf, Tensor) else self.reads.get(leaf, [])
         return [node for node in known if node in self.followed]
 

@@ -22,7 +22,7 @@ from .initializers import Initializer
 from .initializers import get as get_initializer
 from .node import Node
 from .operand import Operand
-from .recording import forget, recording
+from .recording import forget, noted, recording
 from .registry import OPS
 from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
@@ -245,7 +245,7 @@ class Variable(Operand):
             return given
         trace = current_trace()
         if trace is not None:
-            return SymbolicTensor(trace.read(self))
+            return SymbolicTensor(noted(self, trace.read(self)))
         if recording():  # the tapes see that this value is the variable's
             with autocasting(None):
                 return OPS["isolate"](self)
@@ -261,7 +261,7 @@ class Variable(Operand):
             node: Node = given.as_node()
             return node
         trace = current_trace()
-        return self.node if trace is None else trace.read(self)
+        return self.node if trace is None else noted(self, trace.read(self))
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy of the value as a NumPy array."""

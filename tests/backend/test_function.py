@@ -9,7 +9,7 @@ import pytest
 from tulle.backend.function import function
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
-from tulle.graph.layers import Dense, Dropout
+from tulle.graph.layers import Dense, Dropout, SpectralNormalization
 from tulle.graph.network import Input
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
@@ -99,6 +99,46 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
     np.testing.assert_allclose(compiled[0], eager[0], rtol=1e-5)
     for one, two in zip(compiled[1], eager[1], strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_tape_counts_the_reads_of_a_variable_assigned_meanwhile(compiled):
+    variable, other = Variable(2.0), Variable(3.0)
+
+    def both():
+        with GradientTape() as tape:
+            once = variable * variable
+            variable.assign(5.0 * variable)
+            total = once + 3.0 * variable * variable
+        first = tape.gradient(total, variable)
+        with GradientTape() as tape:
+            product = variable * variable * other
+        return [total, first, *tape.gradient(product, [variable, other])]
+
+    found = (function(both) if compiled else both)()
+    assert [float(value) for value in found] == [304.0, 64.0, 60.0, 100.0]
+    assert float(variable) == 10.0
+
+
+def divided_gradients(compiled):
+    layer = SpectralNormalization(Dense(3))
+    x, rng = np.linspace(-1, 2, 8, dtype="f4").reshape(2, 4), np.random.default_rng(1)
+    layer(x)
+    for weight in layer.weights:
+        weight.assign(rng.normal(0, 0.5, weight.shape).astype("f4"))
+
+    def step(x):
+        with GradientTape() as tape:
+            score = call("sum", layer(x, training=True) ** 2)
+        return tape.gradient(score, layer.trainable_weights)
+
+    return (function(step) if compiled else step)(x)
+
+
+def test_gradients_pass_through_the_division_that_a_layer_stores():
+    for one, two in zip(divided_gradients(False), divided_gradients(True), strict=True):
+        assert np.abs(one.numpy()).max() > 0.1
+        np.testing.assert_allclose(two.numpy(), one.numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_losses_are_those_of_the_last_pass():
