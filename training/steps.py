@@ -87,7 +87,7 @@ class Steps:
         self._watched: Watched | None = None
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
         self._own: dict[str, Any] = {}
-        self._own_watched: Watched | None = None
+        self._made_of: dict[str, Any] = {}  # when its own steps were traced
         self._measured: list[Any] | None = None
 
     def own_metrics(self) -> list[Any]:
@@ -105,17 +105,32 @@ class Steps:
             compiled = self.model.compiled
             if kind == "train" and compiled is not None and compiled.pending:
                 self._follow_trainable()
-            eager = compiled is not None and compiled.run_eagerly
-            self._own[kind] = on_tensors(method) if eager else function(method)
+            if compiled is not None and compiled.run_eagerly:
+                self._own[kind] = on_tensors(method)
+            else:
+                self._own[kind] = function(self._noting(kind, method))
         return self._own[kind]
 
+    def _noting(self, kind: str, method: Any) -> Any:
+        """The method, which notes when it is traced what the model is made of."""
+
+        def traced(data: Any) -> Any:
+            result = method(data)
+            self._made_of[kind] = self._makeup()
+            return result
+
+        return traced
+
+    def _makeup(self) -> Any:
+        layers = (self.model, *self.model.sublayers)
+        trained = self.model.trainable_weights
+        return [*map(id, layers), *map(id, trained), *map(id, self.model.variables)]
+
     def follow_own(self, kind: str) -> None:
-        """Forget the model's own step if weights were frozen or thawed since."""
-        if kind != "train":
-            return
-        if self._own_watched is None or not self._own_watched.unchanged():
+        """Forget the model's own step if layers were frozen, thawed or replaced."""
+        if kind in self._made_of and self._made_of[kind] != self._makeup():
             self._own.pop(kind, None)
-            self._own_watched = Watched(self.model)
+            del self._made_of[kind]
 
     def program(self, kind: str, signature: Signature) -> Any:
         """The program of a kind, `train`, `test` or `predict`."""
