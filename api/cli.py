@@ -193,7 +193,23 @@ def _loading(command: argparse.ArgumentParser) -> None:
 
 
 def _data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", required=True, metavar="DATA", help="a .npz file")
+    command.add_argument(
+        "--data",
+        required=True,
+        action=_Places,
+        metavar="DATA",
+        help="a .npz, .csv or .parquet file, or name=FILE (also .npy) for each array",
+    )
+
+
+class _Places(argparse.Action):
+    """Collects the files of data, each given by an option of its own."""
+
+    def __call__(self, parser: Any, options: Any, value: Any, flag: Any = None) -> None:
+        from .training.data_files import Places
+
+        before = getattr(options, self.dest) or ()
+        setattr(options, self.dest, Places((*before, value)))
 
 
 def _part(command: argparse.ArgumentParser) -> None:

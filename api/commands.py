@@ -156,7 +156,8 @@ def _compiled(plan: TrainingPlan) -> Any:
 def run_train(options: Namespace) -> int:
     """Train a model as its file says, and save it."""
     from .graph.device import device
-    from .training.data import bind, load_arrays
+    from .training.data import bind
+    from .training.data_files import load_arrays
 
     if Path(options.output).suffix != SAVED:
         message = f"`{options.output}` does not end in `{SAVED}`"
@@ -215,7 +216,7 @@ def _seeded_plan(options: Namespace) -> TrainingPlan:
 def run_evaluate(options: Namespace) -> int:
     """Print the loss and the metrics on data."""
     from .graph.device import device
-    from .training.data import load_arrays
+    from .training.data_files import load_arrays
     from .training.progress import told
 
     with device(options.device):
@@ -278,7 +279,8 @@ def _fresh_weights() -> Iterator[None]:
 def run_predict(options: Namespace) -> int:
     """Print or write the outputs of a model for data."""
     from .graph.device import device
-    from .training.data import bind, load_arrays
+    from .training.data import bind
+    from .training.data_files import load_arrays
 
     _check_arrays_file(options.output)
     with device(options.device):
@@ -442,13 +444,13 @@ def _types(model: Any) -> dict[str, Any]:
 
 
 def _part_of(
-    path: str, asked: str | None, inputs: Sequence[str]
+    path: Any, asked: str | None, inputs: Sequence[str]
 ) -> tuple[str, tuple[str, ...]]:
     """What stands before the names of a part's arrays, and the names themselves.
 
     There is a test part if there is a `test_` array for every input.
     """
-    from .training.data import array_names
+    from .training.data_files import array_names
 
     names = array_names(path)
     test = [name for name in names if name.startswith(TEST)]
@@ -462,7 +464,7 @@ def _part_of(
 
 
 def _targets_among(
-    model: Any, names: Sequence[str], part: str, path: str
+    model: Any, names: Sequence[str], part: str, path: Any
 ) -> tuple[str, ...]:
     """The arrays that are no input, if they are as many as the outputs."""
     known = _target_names(model)

@@ -1,4 +1,4 @@
-"""Data before training: arrays against declared types, and arrays from files.
+"""Data before training: arrays against declared types.
 
 Everything that can be wrong with data is told here, before anything runs: sizes,
 element types, values that are not finite, class numbers without a score.
@@ -6,27 +6,20 @@ element types, values that are not finite, class numbers without a score.
 
 from __future__ import annotations
 
-import difflib
 import functools
-import math
-import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from ..graph.device import to_numpy
 from ..graph.diagnostics import DataError, Diagnostic, Fault, RunShapeError, caller_span
 from ..graph.dim import Dim
-from ..graph.files import PathLike, check_readable
 from ..graph.match import match_types
 from ..graph.operand import Operand
 from ..graph.types import DTYPES, F32, DType, TensorType
 
 Array = np.ndarray[Any, Any]
-DEFLATE = 1100  # how much smaller than itself zlib can make something, at most
-REASON = 80  # characters of what a library says about a damaged file
 PREFIX = "first wrong value at index"
 
 
@@ -302,155 +295,6 @@ def check_ids(name: str, array: Array, layer: str, rows: int) -> None:
         "give `Embedding` a larger `input_dim`, or leave these ids out",
         notes=[f"{PREFIX} {_place(array, first)}"],
     )
-
-
-# Files.
-
-
-def load_arrays(path: PathLike, names: Sequence[str] | None = None) -> dict[str, Array]:
-    """The arrays of an `.npz` file by name, or the one of an `.npy` file.
-
-    `names` are those wanted, all if None; an `.npy` file answers to any single name.
-    Nothing is unpickled. Raises `DataError`: T0703 for a missing file or array, T0704
-    for a file of another kind or a damaged one.
-    """
-    place = check_readable(path)
-    if _is_single(place):
-        return _single(place, names)
-    try:
-        with zipfile.ZipFile(place) as archive:
-            there = _names_in(archive)
-            wanted = there if names is None else list(names)
-            for name in wanted:
-                if name not in there:
-                    raise _missing(place, name, there)
-            return {name: _member(place, archive, name) for name in wanted}
-    except DataError:
-        raise
-    except damages() as error:
-        raise _unreadable(f"`{place}`", error) from None
-
-
-def array_names(path: PathLike) -> tuple[str, ...]:
-    """The names of the arrays of an `.npz` file; none for an `.npy` file."""
-    place = check_readable(path)
-    if _is_single(place):
-        return ()
-    try:
-        with zipfile.ZipFile(place) as archive:
-            return tuple(_names_in(archive))
-    except damages() as error:
-        raise _unreadable(f"`{place}`", error) from None
-
-
-def damages() -> tuple[type[Exception], ...]:
-    """What reading a damaged file may raise: by zipfile, its unpackers and NumPy."""
-    import struct
-    import tokenize
-    import zlib
-
-    found: list[type[Exception]] = [
-        ValueError, EOFError, OSError, OverflowError, RuntimeError, MemoryError,
-        TypeError, KeyError, IndexError, SyntaxError, struct.error, zlib.error,
-        zipfile.BadZipFile, tokenize.TokenError,
-    ]  # fmt: skip
-    try:
-        import lzma
-    except ImportError:  # a Python built without it does not unpack such files
-        return tuple(found)
-    return (*found, lzma.LZMAError)
-
-
-def _is_single(place: Path) -> bool:
-    """Whether a file holds one array, and not several; refuses other files."""
-    with place.open("rb") as file:
-        start = file.read(8)
-    if start.startswith(b"\x93NUMPY"):
-        return True
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return False
-    raise refuse(
-        "T0704",
-        f"`{place}` is no NumPy file",
-        "write one with `numpy.savez(path, name=array, …)`",
-    )
-
-
-def _names_in(archive: zipfile.ZipFile) -> list[str]:
-    return [n[:-4] for n in archive.namelist() if n.endswith(".npy")]
-
-
-def _missing(place: Any, name: str, there: Sequence[str]) -> DataError:
-    near = difflib.get_close_matches(name, there, 1)
-    found = ", ".join(there) or "no arrays"
-    advice = [f"did you mean `{near[0]}`?"] if near else []
-    return refuse(
-        "T0703",
-        f"`{place}` holds no array `{name}`",
-        *advice,
-        notes=[f"it holds {found}"],
-    )
-
-
-def _member(place: Any, archive: zipfile.ZipFile, name: str) -> Array:
-    entry = archive.getinfo(f"{name}.npy")
-    try:
-        if entry.file_size > DEFLATE * (entry.compress_size + 100):
-            raise ValueError("it claims to be larger than its content can be")
-        with archive.open(entry) as stream:
-            _check_header(stream, entry.file_size)
-        with archive.open(entry) as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except damages() as error:
-        raise _unreadable(f"`{name}` in `{place}`", error) from None
-
-
-def _check_header(stream: IO[bytes], size: int) -> None:
-    """Refuse a header that declares more numbers than there are bytes."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    else:
-        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    if math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"its header declares the shape {shape}, which is not there")
-
-
-def _single(place: Any, names: Sequence[str] | None) -> dict[str, Array]:
-    if names is not None and len(names) != 1:
-        raise refuse(
-            "T0703",
-            f"`{place}` holds one array, and {len(names)} are needed: "
-            f"{', '.join(names)}",
-            "put them into one `.npz` file with `numpy.savez`",
-        )
-    try:
-        with place.open("rb") as stream:
-            _check_header(stream, place.stat().st_size)
-            stream.seek(0)
-            array = np.lib.format.read_array(stream, allow_pickle=False)
-    except damages() as error:
-        raise _unreadable(f"`{place}`", error) from None
-    return {names[0] if names else place.stem: array}
-
-
-def _unreadable(what: str, error: Exception) -> DataError:
-    if "Object arrays" in str(error):
-        return refuse(
-            "T0704",
-            f"{what} holds Python objects, which are not loaded from files",
-            "save it as an array of numbers",
-        )
-    if "encrypted" in str(error):
-        return refuse(
-            "T0704",
-            f"{what} is encrypted",
-            "write the file again without a password",
-        )
-    reason = " ".join(str(error).split()) or type(error).__name__
-    if len(reason) > REASON:
-        reason = f"{reason[: REASON - 1]}…"
-    return refuse("T0704", f"{what} is damaged: {reason}")
 
 
 def bind(

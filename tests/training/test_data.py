@@ -12,7 +12,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.layers import Dense, Embedding
 from tulle.graph.network import Input
 from tulle.graph.types import TensorType, tensor_type
-from tulle.training import data
+from tulle.training import data, data_files
 from tulle.training.losses import SparseCategoricalCrossentropy
 from tulle.training.model import Model
 
@@ -138,31 +138,33 @@ def archive(tmp_path):
 
 
 def test_arrays_by_name(archive, tmp_path):
-    found = data.load_arrays(archive, ["label", "image"])
+    found = data_files.load_arrays(archive, ["label", "image"])
     assert list(found) == ["label", "image"]
     np.testing.assert_array_equal(found["image"], X)
-    assert set(data.load_arrays(archive)) == {"image", "label"}
+    assert set(data_files.load_arrays(archive)) == {"image", "label"}
     np.save(tmp_path / "one.npy", Y)
     np.testing.assert_array_equal(
-        data.load_arrays(tmp_path / "one.npy", ["label"])["label"], Y
+        data_files.load_arrays(tmp_path / "one.npy", ["label"])["label"], Y
     )
-    assert list(data.load_arrays(tmp_path / "one.npy")) == ["one"]
+    assert list(data_files.load_arrays(tmp_path / "one.npy")) == ["one"]
 
 
 def test_compressed_archives_are_read(tmp_path):
     np.savez_compressed(tmp_path / "small.npz", image=X)
-    np.testing.assert_array_equal(data.load_arrays(tmp_path / "small.npz")["image"], X)
+    np.testing.assert_array_equal(
+        data_files.load_arrays(tmp_path / "small.npz")["image"], X
+    )
 
 
 def test_missing_arrays_and_files(archive, tmp_path):
     refused(
-        lambda: data.load_arrays(archive, ["lable"]), "T0703",
+        lambda: data_files.load_arrays(archive, ["lable"]), "T0703",
         "did you mean `label`", "image, label",
     )  # fmt: skip
-    refused(lambda: data.load_arrays(tmp_path / "dat.npz"), "T0703", "data.npz")
-    refused(lambda: data.load_arrays(tmp_path), "T0703", "folder")
+    refused(lambda: data_files.load_arrays(tmp_path / "dat.npz"), "T0703", "data.npz")
+    refused(lambda: data_files.load_arrays(tmp_path), "T0703", "folder")
     np.save(tmp_path / "one.npy", Y)
-    refused(lambda: data.load_arrays(tmp_path / "one.npy", ["a", "b"]), "T0703")
+    refused(lambda: data_files.load_arrays(tmp_path / "one.npy", ["a", "b"]), "T0703")
 
 
 @pytest.mark.parametrize(
@@ -178,14 +180,14 @@ def test_missing_arrays_and_files(archive, tmp_path):
 )
 def test_other_files_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    refused(lambda: data.load_arrays(tmp_path / name), "T0704")
+    refused(lambda: data_files.load_arrays(tmp_path / name), "T0704")
 
 
 def test_a_cut_archive_is_refused(archive, tmp_path):
     whole = archive.read_bytes()
     for size in range(30, len(whole), 29):
         (tmp_path / "cut.npz").write_bytes(whole[:size])
-        refused(lambda: data.load_arrays(tmp_path / "cut.npz"), "T0704")
+        refused(lambda: data_files.load_arrays(tmp_path / "cut.npz"), "T0704")
 
 
 def test_a_changed_byte_is_noticed_or_harmless(archive, tmp_path):
@@ -193,7 +195,7 @@ def test_a_changed_byte_is_noticed_or_harmless(archive, tmp_path):
     for place in range(0, len(whole), 7):
         changed = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
         (tmp_path / "changed.npz").write_bytes(changed)
-        codes.add(code_of(lambda: data.load_arrays(tmp_path / "changed.npz")))
+        codes.add(code_of(lambda: data_files.load_arrays(tmp_path / "changed.npz")))
     assert codes == {None, "T0703", "T0704"} or codes == {None, "T0704"}
 
 
@@ -209,7 +211,7 @@ def code_of(function):
 def test_objects_are_never_unpickled(tmp_path):
     path = tmp_path / "objects.npz"
     np.savez(path, image=np.array([{}, []], object), allow_pickle=True)
-    refused(lambda: data.load_arrays(path, ["image"]), "T0704", "Python objects")
+    refused(lambda: data_files.load_arrays(path, ["image"]), "T0704", "Python objects")
 
 
 def test_a_member_that_claims_too_much_is_refused(tmp_path):
@@ -218,7 +220,7 @@ def test_a_member_that_claims_too_much_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as target:
         size = len(header).to_bytes(2, "little")
         target.writestr("image.npy", b"\x93NUMPY\x01\x00" + size + header)
-    refused(lambda: data.load_arrays(path), "T0704")
+    refused(lambda: data_files.load_arrays(path), "T0704")
 
 
 def damaged(path, how):
@@ -249,7 +251,7 @@ def test_archives_that_cannot_be_unpacked(tmp_path, how):
     place = tmp_path / "d.npz"
     damaged(place, how)
     word = "is encrypted" if how == "encrypted" else "is damaged"
-    refused(lambda: data.load_arrays(place), "T0704", "image", word)
+    refused(lambda: data_files.load_arrays(place), "T0704", "image", word)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,7 @@ def test_headers_that_are_none(tmp_path, header):
     place = tmp_path / "d.npy"
     length = len(header).to_bytes(4, "little")
     place.write_bytes(b"\x93NUMPY\x02\x00" + length + header + bytes(64))
-    refused(lambda: data.load_arrays(place), "T0704", "is damaged")
+    refused(lambda: data_files.load_arrays(place), "T0704", "is damaged")
 
 
 @pytest.mark.filterwarnings("error")
@@ -362,6 +364,6 @@ def test_a_long_header_is_not_echoed(tmp_path):
     keys = b"'descr': '<f4', 'fortran_order': False, 'shape': (3,)"
     header = b"{" + keys + b", '" + b"a" * 6000 + b"': 1}"
     place.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
-    told = refused(lambda: data.load_arrays(place), "T0704", "is damaged")
+    told = refused(lambda: data_files.load_arrays(place), "T0704", "is damaged")
     assert len(told.message) < len(str(place)) + 120
     assert told.message.endswith("…")
