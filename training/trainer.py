@@ -76,8 +76,8 @@ class Trainer(StepMethods):
         A pattern is a path or the beginning of one up to a `/`; `*` is anything. Raises
         T0607 for one that fits no weight.
 
-        >>> from tulle.graph.layers import Dense
-        >>> from tulle.graph.network import Input
+        >>> from tulle import Input, Sequential
+        >>> from tulle.layers import Dense
         >>> model = Sequential([Input((3,)), Dense(2, name="encoder"), Dense(1)])
         >>> model.freeze("encoder")
         froze 2 of 4 parameters
