@@ -52,6 +52,7 @@ class Checker:
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
+        self.order = 0  # of the derivative that what is evaluated now stands in
         self.seen: list[tuple[Span, Value]] | None = None  # kept for who asks
         self._told: set[tuple[str, Span | None]] = set()
         self._loose = Body()

@@ -14,7 +14,7 @@ from ..graph.types import DTYPES, DType, TensorType
 from . import conditions
 from . import syntax as s
 from .scope import Scope, listed, nearest
-from .values import Poison, Shape, Static, Value, describe
+from .values import Poison, Shape, Static, Tensor, Value, describe
 
 if TYPE_CHECKING:
     from .arguments import Given
@@ -156,7 +156,9 @@ def static(
     message = f"`{name}` is declared `{wanted}` and gets {describe(value)}"
     label = Label(kind.span, f"`{wanted}` is declared here")
     labels = () if kind.span == span else (label,)
-    evaluator.checker.error("T0204", message, span, labels=labels)
+    apart = "tensors stand in a list of their own, behind the settings: `Name(…)(x)`"
+    help = (apart,) if isinstance(value, Tensor) else ()
+    evaluator.checker.error("T0204", message, span, labels=labels, help=help)
     return None
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 MAX_ORDER = 8
+TOO_HIGH = f"derivatives are of order {MAX_ORDER} at most"
 KIND = inspect.Parameter.POSITIONAL_OR_KEYWORD
 SIGNATURE = {
     "f": inspect.Parameter("f", KIND),
@@ -64,8 +65,7 @@ def derivative(evaluator: Evaluator, given: Sequence[Given], span: Span) -> Valu
         case Derivative(order=order):
             if order < MAX_ORDER:
                 return Derivative(function.value, wrt, several, order + 1)
-            message = f"derivatives are of order {MAX_ORDER} at most"
-            return evaluator.checker.error("T0906", message, span)
+            return evaluator.checker.error("T0906", TOO_HIGH, span)
     called = isinstance(function.value, Tensor)
     return evaluator.checker.error(
         "T0501",
@@ -133,7 +133,14 @@ def applied(
         Given(None, Tensor(hole), item.span)
         for hole, item in zip(holes, operands, strict=True)
     ]
-    value = apply(evaluator, found.function, inner, span)
+    checker = evaluator.checker
+    if checker.order == MAX_ORDER:
+        return checker.error("T0906", TOO_HIGH, span)
+    checker.order += 1
+    try:
+        value = apply(evaluator, found.function, inner, span)
+    finally:
+        checker.order -= 1
     if isinstance(value, Poison):
         return POISON
     if not _is_scalar(value):

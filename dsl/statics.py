@@ -181,9 +181,10 @@ def _sizes(symbol: str, left: Dim, right: Dim) -> Dim | bool:
                 return True
             if holds(asked.negated) is True:
                 return False
+    first = f"({left})" if symbol == "**" and " " in str(left) else str(left)
     raise Fault(
         "T0308",
-        f"`{left} {symbol} {right}` cannot be decided for sizes that are not known",
+        f"`{first} {symbol} {right}` cannot be decided for sizes that are not known",
     )
 
 

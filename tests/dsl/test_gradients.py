@@ -163,3 +163,13 @@ def test_mistakes(body, wanted):
     model M(x: f32[B], tokens: i32[B]) -> f32[B] {{ return {body} }}
     """
     assert codes(text) == wanted
+
+
+@pytest.mark.parametrize(("order", "wanted"), [(8, []), (9, ["T0906"])])
+def test_orders_add_up_through_functions(order, wanted):
+    text = "net 1 dim B\nfn f0(x: f32[B, 4]) -> f32[] = sum(exp(x))\n"
+    for i in range(1, order):
+        text += f"fn f{i}(x: f32[B, 4]) -> f32[] = sum(grad(f{i - 1})(x))\n"
+    body = f"return grad(f{order - 1})(x)"
+    text += f"model M(x: f32[B, 4]) -> f32[B, 4] {{ {body} }}"
+    assert [one.code for one in check(Source("m.net", text))] == wanted

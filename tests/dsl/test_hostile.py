@@ -92,6 +92,8 @@ def test_sizes():
     assert codes(model("let y: f32[B, 10 ** 12] = x return x")) == ["T0907"]
     assert codes(model("let y: f32[B, 0 - 1] = x return x")) == ["T0907"]
     assert codes(model("let y: f32[B - 5, 4] = x return x")) == ["T0308"]
+    power = check(Source("a.net", model("let y: f32[(B + 1) ** 60, 4] = x return x")))
+    assert "`(B + 1) ** 60` cannot" in power[0].message
     big = "param w: f32[2000000000, 2000000000] = zeros()"
     assert codes(model(f"{big} return x")) == ["T0907"]
 

@@ -95,3 +95,12 @@ def test_a_setting_is_a_size_of_what_a_layer_takes():
     assert made.variables[0].shape == (3, 6)
     with pytest.raises(TulleError, match=r"declared f32\[B, T, 4\] and got"):
         loads(text.replace("Same(3)", "Same(4)"))
+
+
+def test_a_tensor_among_the_settings_is_told_where_it_belongs():
+    text = """net 1 dim B
+    layer Shift(size: int)(x: f32[B, 4], y: f32[B, 4]) -> f32[B, 4] { return x + y }
+    model M(x: f32[B, 4]) -> f32[B, 4] { return x |> Shift(x) }"""
+    (fault,) = check(Source("a.net", text))
+    assert fault.code == "T0204"
+    assert "list of their own" in fault.help[0]
