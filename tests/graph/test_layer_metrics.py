@@ -59,4 +59,4 @@ def test_metrics_of_a_layer_in_a_model():
     assert [float(m.result()) for m in layer.metrics] == [7.0]
     model.compile("sgd", "mse")
     model.evaluate(np.ones((4, 3), "float32"), np.ones((4, 3)), verbose=0)
-    assert [float(m.result()) for m in layer.metrics] == [4.0]
+    assert [float(m.result()) for m in layer.metrics] == [1.0]  # it begins anew
