@@ -242,6 +242,7 @@ def test_complete():
         if not op.summary.endswith("."):
             lacking.append(f"{name}: a one-line doc")
     assert not lacking
-    files = {Path(__file__).parent / f"{file}.py" for file in ELSEWHERE.values()}
+    folder = Path(__file__).parent
+    files = {folder / f"{file}.py" for file in ELSEWHERE.values()}
     assert all("def test_" in file.read_text() for file in files)
     assert not [name for name in (*called, *ELSEWHERE) if name not in OPS]
