@@ -494,7 +494,7 @@ ELSEWHERE = {
     "opaque": "test_opaque",
     "isolate": "test_transforms",
     "barrier": "test_transforms",
-    "ensure": "test_guards",
+    "ensure": "../dsl/test_guards",
     "tuple": "test_transforms",
     "custom_call": "test_transforms",
     "remat_call": "test_transforms",
