@@ -235,7 +235,9 @@ class Concatenate(Op):
                 for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True))
             )
             if not same:
-                raise _unlike(axis, first, index, other)
+                fault = _unlike(axis, first, index, other)
+                fault.help = (*_along(axis, first, other), *fault.help)
+                raise fault
         joined = sum((t.shape[axis] for t in types[1:]), first.shape[axis])
         return first.with_shape((*first.shape[:axis], joined, *first.shape[axis + 1 :]))
 
@@ -274,6 +276,15 @@ def _unlike(axis: int, first: TensorType, index: int, other: TensorType) -> Faul
         dims=[dim for pair in unlike for dim in pair],
         help=_joinable(axis, first, other),
     )
+
+
+def _along(axis: int, first: TensorType, other: TensorType) -> list[str]:
+    """The axis that two types could be joined along, if it is another one."""
+    sizes = zip(first.shape, other.shape, strict=False)
+    unlike = [place for place, (one, two) in enumerate(sizes) if one != two]
+    if len(unlike) != 1 or unlike[0] == axis or first.rank != other.rank:
+        return []
+    return [f"they fit along axis {unlike[0]}: `axis = {unlike[0] - first.rank}`"]
 
 
 def _joinable(axis: int, first: TensorType, other: TensorType) -> list[str]:

@@ -282,3 +282,9 @@ def test_refusals(name, arguments, code, text):
     assert diagnostic.code == code
     assert diagnostic.span
     assert diagnostic.span.source.name == __file__
+
+
+def test_tensors_that_would_fit_along_another_axis_are_told_which():
+    with pytest.raises(TensorTypeError) as caught:
+        OPS["concatenate"]([np.ones((2, 6)), np.ones((2, 24))])
+    assert caught.value.diagnostics[0].help[0] == "they fit along axis 1: `axis = -1`"
