@@ -570,6 +570,8 @@ def test_control_c_leaves_nothing(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell makes what it runs in the background deaf to the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert "epoch 1/" in started.stdout.readline()
     started.send_signal(signal.SIGINT)
