@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 Conditioned: TypeAlias = s.FunctionItem | s.LayerItem | s.ModelItem | s.ExternItem
-GATHERED = 10_000  # values of a size that are gone through
 
 
 @dataclass(frozen=True)

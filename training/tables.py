@@ -14,7 +14,6 @@ from .data import refuse
 
 Array = np.ndarray[Any, Any]
 TABLES = (".csv", ".parquet")
-PARQUET_START = b"PAR1"
 
 
 def column_names(place: Path) -> tuple[str, ...]:
