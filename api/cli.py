@@ -68,12 +68,7 @@ def _looking(commands: Any) -> None:
     summary = _command(commands, "summary", "print layers, types and parameters")
     _model_argument(summary)
     summary.add_argument("--expand", action="store_true", help="show nested layers")
-    summary.add_argument(
-        "--sizes",
-        type=_sizes,
-        metavar="NAME=SIZE,…",
-        help="numbers for the sizes of the inputs, as B=32,T=128, to count with",
-    )
+    _numbers(summary)
 
     render = _command(commands, "render", "draw the model as a graph")
     _model_argument(render)
@@ -99,10 +94,20 @@ def _looking(commands: Any) -> None:
     dump.add_argument(
         "--train", action="store_true", help="the training step, not the prediction"
     )
+    _numbers(dump)
 
     explain = _command(commands, "explain", "explain the code of a diagnostic")
     explain.add_argument(
         "code", nargs="?", metavar="CODE", help="for example T0301; all if left out"
+    )
+
+
+def _numbers(parser: Any) -> None:
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        metavar="NAME=SIZE,…",
+        help="numbers for the sizes of the inputs, as B=32,T=128, to count with",
     )
 
 

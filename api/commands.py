@@ -110,23 +110,47 @@ def run_explain(options: Namespace) -> int:
 def run_dump(options: Namespace) -> int:
     """Print a model after a pass of the compiler, or its program."""
     from .backend import compile_graph, stages
+    from .backend.pipeline.listing import schedule_listing
     from .graph.listing import listing
 
-    graph = _step_graph(options)
-    if options.stage == "program":
-        say(compile_graph(graph).source().rstrip())
+    graph, sizes = _step_graph(options), dict(options.sizes or ())
+    last: dict[str, Callable[[Any], str]] = {
+        "schedule": lambda program: schedule_listing(program.schedule),
+        "buffers": lambda program: _buffers(program, sizes),
+        "program": lambda program: program.source().rstrip(),
+    }
+    if options.stage in last:
+        say(last[options.stage](compile_graph(graph)))
         return 0
     found = {stage.name: stage for stage in stages(graph)}
     if options.stage == "list":
-        say("\n".join([*found, "program"]))
+        say("\n".join([*found, *last]))
         return 0
     if options.stage not in found:
-        known = ", ".join([*found, "program"])
+        known = ", ".join([*found, *last])
         raise refuse(
             "T0204", f"there is no stage `{options.stage}`", f"the stages are {known}"
         )
     say(listing(found[options.stage].graph))
     return 0
+
+
+def _buffers(program: Any, sizes: Mapping[str, int]) -> str:
+    """The memory of a program; in numbers if all sizes of its inputs are given."""
+    from .backend.pipeline.listing import buffers_listing
+    from .training.costs import check_sizes
+
+    types = [node.tensor_type for node in program.graph.inputs]
+    check_sizes(types, sizes)
+    dims = [dim for type in types for dim in type.shape]
+    symbols = list(dict.fromkeys(s for dim in dims for s in dim.symbols()))
+    if not sizes:
+        return buffers_listing(program.schedule)
+    left = [symbol.name for symbol in symbols if symbol.name not in sizes]
+    if left:
+        raise refuse("T0204", f"`--sizes` does not say how large `{left[0]}` is")
+    numbers = {symbol: sizes[symbol.name] for symbol in symbols}
+    return buffers_listing(program.schedule, numbers)
 
 
 def _step_graph(options: Namespace) -> Any:

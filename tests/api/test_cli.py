@@ -247,7 +247,7 @@ def test_dump(run, options):
     stages = run("dump", NET, "--stage", "list", *options)[1].split()
     assert stages[0] == "graph"
     assert stages[-1] == "program"
-    for stage in stages[:-1]:
+    for stage in stages[: stages.index("schedule")]:
         assert (
             " = input image : f32[B, 64]"
             in run("dump", NET, "--stage", stage, *options)[1]
@@ -255,6 +255,19 @@ def test_dump(run, options):
     assert "def run(" in run("dump", NET, *options)[1]
     assert "Dense hidden" in run("dump", NET, "--stage", "graph")[1]
     assert "there is no stage" in run("dump", NET, "--stage", "none")[2]
+
+
+def test_dump_of_steps_and_memory(run):
+    steps = run("dump", NET, "--stage", "schedule")[1].splitlines()
+    assert steps[0] == "0: b1 = matmul(x0, w0) : f32[B, 128]"
+    assert steps[-1] == "output_0 = b8"
+    buffers = ("dump", NET, "--stage", "buffers")
+    assert "b1, b4: 512 * B bytes, step 0 to 2" in run(*buffers)[1]
+    told = run(*buffers, "--sizes", "B=2")[1].splitlines()
+    assert told[0] == "b1, b4: 1024 bytes from 0 on, step 0 to 2"
+    assert told[1] == "b6, b8: 80 bytes from 1024 on, step 2 to the end"
+    assert told[2].startswith("4 steps, 2 buffers, ")
+    assert "no input has a size `C`" in run(*buffers, "--sizes", "C=2")[2]
 
 
 def test_version_and_help(run):
