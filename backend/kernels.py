@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..graph.dim import Dim
 from ..graph.node import Node
 from ..graph.op import Op, register
 from ..graph.registry import OPS
-from ..graph.types import TensorType
+from ..graph.types import TensorType, TupleType, Type
 
 
 class Kernel(Op):
@@ -53,12 +53,15 @@ class Pack(Kernel):
         return xp.concatenate(flat, out=out)
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """One op of a fused kernel; operands count the kernel's own, then results."""
+class Instruction(NamedTuple):
+    """One op of a fused kernel; operands count the kernel's own, then results.
+
+    `attributes` are pairs of name and value, sizes among them symbolic.
+    """
 
     op: str
     operands: tuple[int, ...]
+    attributes: tuple[tuple[str, Any], ...] = ()
 
 
 Body = tuple[Instruction, ...]
@@ -66,25 +69,52 @@ Body = tuple[Instruction, ...]
 
 @register
 class Fused(Kernel):
-    """Elementwise ops in one kernel; the last instruction gives the result."""
+    """A small graph in one kernel: ops on elements, folds of axes, and movements.
+
+    `outputs` numbers the values that the kernel gives, counted as operands of its
+    instructions are. Their results are the node's: one tensor, or a tuple of them.
+    """
 
     writes = True
-    elementwise = True
 
-    def infer(self, *types: TensorType, body: Body) -> TensorType:
-        found = list(types)
-        for instruction in body:
-            operands = [found[index] for index in instruction.operands]
-            found.append(OPS[instruction.op].infer(*operands))  # type: ignore[arg-type]
-        return found[-1]
+    def infer(self, *types: TensorType, body: Body, outputs: tuple[int, ...]) -> Type:
+        found = body_types(types, body)
+        results = tuple(found[index] for index in outputs)
+        return results[0] if len(results) == 1 else TupleType(results)
 
-    def run(self, xp: Any, *arrays: Any, body: Body, out: Any = None) -> Any:
+    def run(
+        self,
+        xp: Any,
+        *arrays: Any,
+        body: Body,
+        outputs: tuple[int, ...],
+        out: Any = None,
+    ) -> Any:
+        """The values one op at a time, which is the reference for generated code."""
         found = list(arrays)
-        for index, instruction in enumerate(body):
-            operands = [found[i] for i in instruction.operands]
-            place = out if index == len(body) - 1 else None
-            found.append(OPS[instruction.op].run(xp, *operands, out=place))
-        return found[-1]
+        for name, operands, attributes in body:
+            sources = [found[index] for index in operands]
+            found.append(OPS[name].run(xp, *sources, **dict(attributes)))
+        results = tuple(found[index] for index in outputs)
+        if len(results) > 1:
+            return results
+        return results[0] if out is None else _written(xp, results[0], out)
+
+
+def _written(xp: Any, value: Any, out: Any) -> Any:
+    xp.copyto(out, value)
+    return out
+
+
+def body_types(types: Sequence[TensorType], body: Body) -> list[TensorType]:
+    """The types of a kernel's operands and of the results of its instructions."""
+    found = list(types)
+    for name, operands, attributes in body:
+        sources = [found[index] for index in operands]
+        type = OPS[name].infer(*sources, **dict(attributes))
+        assert isinstance(type, TensorType)
+        found.append(type)
+    return found
 
 
 def fusible(node: Node) -> bool:

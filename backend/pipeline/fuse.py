@@ -71,5 +71,6 @@ def kernel(chain: list[Node], new: dict[Node, Node]) -> Node:
     for node in chain:
         place[node] = len(operands) + len(body)
         body.append(Instruction(node.op.name, tuple(place[s] for s in node.inputs)))
-    attributes = {"body": tuple(body)}
+    outputs = (len(operands) + len(body) - 1,)
+    attributes = {"body": tuple(body), "outputs": outputs}
     return OPS["fused"].apply(tuple(operands), attributes, chain[-1])

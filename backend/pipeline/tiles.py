@@ -15,8 +15,8 @@ import numpy as np
 
 from ...graph.dim import Symbol, product
 from ...graph.node import Node
-from ...graph.registry import OPS
 from ...graph.types import DType, TensorType
+from ..kernels import body_types
 from .plan import number, rounded
 from .schedule import Step
 
@@ -34,8 +34,8 @@ class Slots:
 def slots_of(node: Node) -> Slots:
     """Slots for the intermediates of a fused kernel, used again once free."""
     body = node.attributes["body"]
-    types = result_types(node)
     first = len(node.inputs)
+    types = body_types([source.tensor_type for source in node.inputs], body)[first:]
     last_use = {i: k for k, one in enumerate(body) for i in one.operands}
     dtypes: list[DType] = []
     free: list[int] = []
@@ -54,17 +54,6 @@ def slots_of(node: Node) -> Slots:
             free.remove(slot)
         places.append(slot)
     return Slots(tuple(places), tuple(dtypes))
-
-
-def result_types(node: Node) -> list[TensorType]:
-    """The types of a fused kernel's instructions."""
-    found = [source.tensor_type for source in node.inputs]
-    for instruction in node.attributes["body"]:
-        operands = [found[index] for index in instruction.operands]
-        type = OPS[instruction.op].infer(*operands)
-        assert isinstance(type, TensorType)
-        found.append(type)
-    return found[len(node.inputs) :]
 
 
 def kernel_lines(step: Step, index: int, ufuncs: Sequence[str]) -> list[str]:

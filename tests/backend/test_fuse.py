@@ -25,7 +25,13 @@ COLUMN = input_node("column", TYPE.with_shape((ROWS, 1)))
 
 def fused(operands, *body):
     instructions = tuple(Instruction(name, places) for name, places in body)
-    return OPS["fused"].apply(tuple(operands), {"body": instructions})
+    return OPS["fused"].apply(
+        tuple(operands),
+        {
+            "body": instructions,
+            "outputs": (len(operands) + len(body) - 1,),
+        },
+    )
 
 
 def result(node):

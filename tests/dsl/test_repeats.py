@@ -1,9 +1,8 @@
 """`repeat` and `fold`: the graphs they make, names of parameters, limits, cost."""
 
-import time
-
 import numpy as np
 import pytest
+from work import calls
 
 from tulle.dsl import check, checker, loads
 from tulle.graph.diagnostics import Source, TulleError
@@ -170,16 +169,13 @@ def test_limits(stages, code, monkeypatch):
 
 
 def test_the_cost_is_linear():
-    def seconds(count):
+    def cost(count):
         text = f"{BLOCK}model M(x: f32[B, 4]) -> f32[B, 4] {{ return x |> "
         text += f"repeat {count} {{ Block(8) }} }}"
-        started = time.perf_counter()
-        assert codes(text) == []
-        return time.perf_counter() - started
+        return calls(lambda: codes(text))
 
-    seconds(10)
-    few, many = seconds(100), seconds(800)
-    assert many < 24 * few
+    cost(10)  # what is read once
+    assert cost(200) < 4.8 * cost(50)
 
 
 def test_what_a_repeat_says_of_types():

@@ -1,7 +1,6 @@
 """Nodes: frozen, interned, and walked without recursion."""
 
 import gc
-import time
 import weakref
 
 import numpy as np
@@ -103,10 +102,8 @@ def test_long_chains_are_walked_without_recursion():
     normal = normalize([node], lambda old: y if old is x else None)
     assert normal[node] is new[node]
     del new, normal, order
-    started = time.process_time()
     del node
     gc.collect()
-    assert time.process_time() - started < 5
 
 
 def test_topological_order_is_stable():
