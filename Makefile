@@ -2,7 +2,7 @@
 # Choose the Python with `make PYTHON=python3.12`, the extras with `make EXTRAS=dev,cpu`.
 
 PYTHON ?= python3
-EXTRAS ?= dev
+EXTRAS ?= dev,cpu
 BIN := .venv/bin
 STAMP := .venv/.installed-$(EXTRAS)
 BENCH_BIN := .venv-bench/bin

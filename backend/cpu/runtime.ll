@@ -1,0 +1,300 @@
+; The native runtime: tables of commands and the threads that share large ones.
+; `pool.py` puts numbers and the machine's own instructions where names in braces stand.
+declare i32 @pthread_mutex_lock(ptr)
+declare i32 @pthread_mutex_unlock(ptr)
+declare i32 @pthread_cond_wait(ptr, ptr)
+declare i32 @pthread_cond_broadcast(ptr)
+declare i32 @sched_yield()
+${declare}
+
+; Takes parts of the present job until none is left; gives the last state seen.
+define i64 @tulle_work(ptr %pool) {
+  br label %look
+look:
+  %state = load atomic i64, ptr %pool acquire, align 8
+  %job = lshr i64 %state, 32
+  %part = and i64 %state, 4294967295
+  %slot = and i64 %job, 63
+  %words = shl i64 %slot, 3
+  %place = add i64 %words, ${first}
+  %at = getelementptr i64, ptr %pool, i64 %place
+  %parts_at = getelementptr i64, ptr %at, i64 4
+  %parts = load atomic i64, ptr %parts_at monotonic, align 8
+  %left = icmp ult i64 %part, %parts
+  br i1 %left, label %claim, label %none
+none:
+  ret i64 %state
+claim:
+  %next = add i64 %state, 1
+  %pair = cmpxchg ptr %pool, i64 %state, i64 %next acq_rel acquire
+  %won = extractvalue { i64, i1 } %pair, 1
+  br i1 %won, label %run, label %look
+run:
+  %entry = load ptr, ptr %at
+  %args_at = getelementptr i64, ptr %at, i64 1
+  %args = load ptr, ptr %args_at
+  %total_at = getelementptr i64, ptr %at, i64 2
+  %total = load i64, ptr %total_at
+  %length_at = getelementptr i64, ptr %at, i64 3
+  %length = load i64, ptr %length_at
+  %start = mul i64 %part, %length
+  %end = add i64 %start, %length
+  %short = icmp slt i64 %end, %total
+  %stop = select i1 %short, i64 %end, i64 %total
+  call void %entry(ptr %args, i64 %start, i64 %stop)
+  %done_at = getelementptr i64, ptr %at, i64 5
+  %before = atomicrmw add ptr %done_at, i64 1 release
+  br label %look
+}
+
+; Runs one entry over its axis on all threads; alone while another thread does so.
+define void @tulle_parallel(ptr %pool, ptr %entry, ptr %args, i64 %total, i64 %grain) {
+  %busy_at = getelementptr i64, ptr %pool, i64 ${busy}
+  %pair = cmpxchg ptr %busy_at, i64 0, i64 1 acq_rel acquire
+  %free = extractvalue { i64, i1 } %pair, 1
+  br i1 %free, label %post, label %alone
+alone:
+  call void %entry(ptr %args, i64 0, i64 %total)
+  ret void
+post:
+  %workers_at = getelementptr i64, ptr %pool, i64 ${workers}
+  %workers = load i64, ptr %workers_at
+  %threads = add i64 %workers, 1
+  %wanted = shl i64 %threads, 2
+  %more = sub i64 %wanted, 1
+  %raised = add i64 %total, %more
+  %even = udiv i64 %raised, %wanted
+  %small = icmp ult i64 %even, %grain
+  %length = select i1 %small, i64 %grain, i64 %even
+  %less = sub i64 %length, 1
+  %lifted = add i64 %total, %less
+  %parts = udiv i64 %lifted, %length
+  %state = load atomic i64, ptr %pool monotonic, align 8
+  %last = lshr i64 %state, 32
+  %job = add i64 %last, 1
+  %slot = and i64 %job, 63
+  %words = shl i64 %slot, 3
+  %place = add i64 %words, ${first}
+  %at = getelementptr i64, ptr %pool, i64 %place
+  store ptr %entry, ptr %at
+  %args_at = getelementptr i64, ptr %at, i64 1
+  store ptr %args, ptr %args_at
+  %total_at = getelementptr i64, ptr %at, i64 2
+  store i64 %total, ptr %total_at
+  %length_at = getelementptr i64, ptr %at, i64 3
+  store i64 %length, ptr %length_at
+  %parts_at = getelementptr i64, ptr %at, i64 4
+  store atomic i64 %parts, ptr %parts_at monotonic, align 8
+  %done_at = getelementptr i64, ptr %at, i64 5
+  store atomic i64 0, ptr %done_at monotonic, align 8
+  %fresh = shl i64 %job, 32
+  store atomic i64 %fresh, ptr %pool seq_cst, align 8
+  %sleepers_at = getelementptr i64, ptr %pool, i64 ${sleepers}
+  %sleepers = load atomic i64, ptr %sleepers_at seq_cst, align 8
+  %asleep = icmp ne i64 %sleepers, 0
+  br i1 %asleep, label %wake, label %help
+wake:
+  %mutex_at = getelementptr i64, ptr %pool, i64 ${mutex}
+  %mutex = load ptr, ptr %mutex_at
+  %condition_at = getelementptr i64, ptr %pool, i64 ${condition}
+  %condition = load ptr, ptr %condition_at
+  call i32 @pthread_mutex_lock(ptr %mutex)
+  call i32 @pthread_cond_broadcast(ptr %condition)
+  call i32 @pthread_mutex_unlock(ptr %mutex)
+  br label %help
+help:
+  call i64 @tulle_work(ptr %pool)
+  br label %wait
+wait:
+  %turn = phi i64 [ 0, %help ], [ %again, %pause ], [ 0, %yield ]
+  %done = load atomic i64, ptr %done_at acquire, align 8
+  %over = icmp eq i64 %done, %parts
+  br i1 %over, label %leave, label %patience
+patience:
+  %again = add i64 %turn, 1
+  %long = icmp ugt i64 %again, 500
+  br i1 %long, label %yield, label %pause
+pause:
+  ${pause}
+  br label %wait
+yield:
+  call i32 @sched_yield()
+  br label %wait
+leave:
+  store atomic i64 0, ptr %busy_at release, align 8
+  ret void
+}
+
+; What a thread of the pool does all its life.
+define void @tulle_worker(ptr %pool) {
+  %mode = call i64 @tulle_float_mode()
+  %flushing = or i64 %mode, ${flush}
+  call void @tulle_set_float_mode(i64 %flushing)
+  %sleepers_at = getelementptr i64, ptr %pool, i64 ${sleepers}
+  %mutex_at = getelementptr i64, ptr %pool, i64 ${mutex}
+  %mutex = load ptr, ptr %mutex_at
+  %condition_at = getelementptr i64, ptr %pool, i64 ${condition}
+  %condition = load ptr, ptr %condition_at
+  br label %work
+work:
+  %seen = call i64 @tulle_work(ptr %pool)
+  br label %spin
+spin:
+  %turn = phi i64 [ 0, %work ], [ %more, %pause ]
+  %now = load atomic i64, ptr %pool acquire, align 8
+  %news = icmp ne i64 %now, %seen
+  br i1 %news, label %work, label %patience
+patience:
+  %more = add i64 %turn, 1
+  %tired = icmp ugt i64 %more, ${spins}
+  br i1 %tired, label %sleep, label %pause
+pause:
+  ${pause}
+  br label %spin
+sleep:
+  call i32 @pthread_mutex_lock(ptr %mutex)
+  %up = atomicrmw add ptr %sleepers_at, i64 1 seq_cst
+  %last = load atomic i64, ptr %pool seq_cst, align 8
+  %quiet = icmp eq i64 %last, %seen
+  br i1 %quiet, label %rest, label %rise
+rest:
+  call i32 @pthread_cond_wait(ptr %condition, ptr %mutex)
+  br label %rise
+rise:
+  %down = atomicrmw sub ptr %sleepers_at, i64 1 seq_cst
+  call i32 @pthread_mutex_unlock(ptr %mutex)
+  br label %work
+}
+
+; Runs a table of commands, one after the other.
+define void @tulle_commands(ptr %pool, ptr %commands, i64 %count) {
+  %workers_at = getelementptr i64, ptr %pool, i64 ${workers}
+  %workers = load i64, ptr %workers_at
+  %single = icmp eq i64 %workers, 0
+  br label %head
+head:
+  %index = phi i64 [ 0, %0 ], [ %next, %tail ]
+  %ended = icmp uge i64 %index, %count
+  br i1 %ended, label %leave, label %body
+body:
+  %word = shl i64 %index, 2
+  %at = getelementptr i64, ptr %commands, i64 %word
+  %entry = load ptr, ptr %at
+  %args_at = getelementptr i64, ptr %at, i64 1
+  %args = load ptr, ptr %args_at
+  %total_at = getelementptr i64, ptr %at, i64 2
+  %total = load i64, ptr %total_at
+  %grain_at = getelementptr i64, ptr %at, i64 3
+  %grain = load i64, ptr %grain_at
+  %small = icmp ule i64 %total, %grain
+  %direct = or i1 %small, %single
+  br i1 %direct, label %one, label %many
+one:
+  call void %entry(ptr %args, i64 0, i64 %total)
+  br label %tail
+many:
+  call void @tulle_parallel(ptr %pool, ptr %entry, ptr %args, i64 %total, i64 %grain)
+  br label %tail
+tail:
+  %next = add i64 %index, 1
+  br label %head
+leave:
+  ret void
+}
+
+; Puts the addresses of inputs in their places, then runs a table with denormals
+; flushed and a BLAS of one thread, and leaves both as they were.
+define void @tulle_run(ptr %pool, ptr %commands, i64 %count, ptr %patches, i64 %places,
+                       ptr %inputs) {
+  %mode = call i64 @tulle_float_mode()
+  %flushing = or i64 %mode, ${flush}
+  call void @tulle_set_float_mode(i64 %flushing)
+  %get_at = getelementptr i64, ptr %pool, i64 ${get_threads}
+  %get = load ptr, ptr %get_at
+  %set_at = getelementptr i64, ptr %pool, i64 ${set_threads}
+  %set = load ptr, ptr %set_at
+  %known = icmp ne ptr %get, null
+  br i1 %known, label %ask, label %patch
+ask:
+  %threads = call i32 %get()
+  %several = icmp ne i32 %threads, 1
+  br i1 %several, label %cap, label %patch
+cap:
+  call void %set(i32 1)
+  br label %patch
+patch:
+  %capped = phi i32 [ 1, %0 ], [ 1, %ask ], [ %threads, %cap ]
+  br label %head
+head:
+  %index = phi i64 [ 0, %patch ], [ %next, %body ]
+  %ended = icmp uge i64 %index, %places
+  br i1 %ended, label %go, label %body
+body:
+  %word = mul i64 %index, 3
+  %at = getelementptr i64, ptr %patches, i64 %word
+  %slot = load ptr, ptr %at
+  %which_at = getelementptr i64, ptr %at, i64 1
+  %which = load i64, ptr %which_at
+  %offset_at = getelementptr i64, ptr %at, i64 2
+  %offset = load i64, ptr %offset_at
+  %input_at = getelementptr i64, ptr %inputs, i64 %which
+  %input = load i64, ptr %input_at
+  %address = add i64 %input, %offset
+  store i64 %address, ptr %slot
+  %next = add i64 %index, 1
+  br label %head
+go:
+  call void @tulle_commands(ptr %pool, ptr %commands, i64 %count)
+  %back = icmp ne i32 %capped, 1
+  br i1 %back, label %restore, label %leave
+restore:
+  call void %set(i32 %capped)
+  br label %leave
+leave:
+  call void @tulle_set_float_mode(i64 %mode)
+  ret void
+}
+
+; A loop: args are pool, turns, patches (slot, base, stride), their count, a table and
+; its length. Before each turn the slots get base + turn * stride.
+define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
+  %pool = load ptr, ptr %args
+  %turns_at = getelementptr i64, ptr %args, i64 1
+  %turns = load i64, ptr %turns_at
+  %patches_at = getelementptr i64, ptr %args, i64 2
+  %patches = load ptr, ptr %patches_at
+  %places_at = getelementptr i64, ptr %args, i64 3
+  %places = load i64, ptr %places_at
+  %commands_at = getelementptr i64, ptr %args, i64 4
+  %commands = load ptr, ptr %commands_at
+  %count_at = getelementptr i64, ptr %args, i64 5
+  %count = load i64, ptr %count_at
+  br label %head
+head:
+  %turn = phi i64 [ 0, %0 ], [ %later, %run ]
+  %ended = icmp uge i64 %turn, %turns
+  br i1 %ended, label %leave, label %patch
+patch:
+  %index = phi i64 [ 0, %head ], [ %next, %place ]
+  %placed = icmp uge i64 %index, %places
+  br i1 %placed, label %run, label %place
+place:
+  %word = mul i64 %index, 3
+  %at = getelementptr i64, ptr %patches, i64 %word
+  %slot = load ptr, ptr %at
+  %base_at = getelementptr i64, ptr %at, i64 1
+  %base = load i64, ptr %base_at
+  %stride_at = getelementptr i64, ptr %at, i64 2
+  %stride = load i64, ptr %stride_at
+  %way = mul i64 %turn, %stride
+  %address = add i64 %base, %way
+  store i64 %address, ptr %slot
+  %next = add i64 %index, 1
+  br label %patch
+run:
+  call void @tulle_commands(ptr %pool, ptr %commands, i64 %count)
+  %later = add i64 %turn, 1
+  br label %head
+leave:
+  ret void
+}

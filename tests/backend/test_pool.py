@@ -1,0 +1,91 @@
+"""The native runtime: each part of an axis runs once, whoever takes it."""
+
+import threading
+
+import numpy as np
+import pytest
+
+engine = pytest.importorskip("tulle.backend.cpu.engine")
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+from tulle.backend.cpu.pool import pool  # noqa: E402
+
+ADD_ONE = """
+define void @add_one(ptr %args, i64 %start, i64 %stop) {
+entry:
+  %x = load ptr, ptr %args
+  br label %head
+head:
+  %i = phi i64 [ %start, %entry ], [ %next, %body ]
+  %left = icmp ult i64 %i, %stop
+  br i1 %left, label %body, label %leave
+body:
+  %at = getelementptr float, ptr %x, i64 %i
+  %old = load float, ptr %at
+  %new = fadd float %old, 1.0
+  store float %new, ptr %at
+  %next = add i64 %i, 1
+  br label %head
+leave:
+  ret void
+}
+"""
+
+
+def entry():
+    return engine.engine().compile({"add_one": ADD_ONE})["add_one"]
+
+
+@pytest.mark.parametrize("total", [0, 1, 7, 1000, 100_003])
+@pytest.mark.parametrize("grain", [1, 100])
+def test_each_part_runs_once(total, grain):
+    x = np.zeros(total + 1, np.float32)
+    args = np.array([x.ctypes.data], np.int64)
+    for _ in range(50):
+        pool().parallel(entry(), args.ctypes.data, total, grain)
+    assert (x[:total] == 50).all()
+    assert x[total] == 0
+
+
+def test_a_table_runs_in_order_with_inputs_in_their_places():
+    x, y = np.zeros(5000, np.float32), np.ones(5000, np.float32)
+    args = np.zeros(1, np.int64)
+    table = np.array([entry(), args.ctypes.data, 5000, 100] * 3, np.int64)
+    patches = np.array([args.ctypes.data, 1, 400], np.int64)
+    inputs = np.array([x.ctypes.data, y.ctypes.data - 400], np.int64)
+    pool().run(table.ctypes.data, 3, patches.ctypes.data, 1, inputs.ctypes.data)
+    assert (x == 0).all()
+    assert (y == 4).all()
+
+
+def test_several_threads_of_the_host_share_the_pool():
+    arrays = [np.zeros(20_000, np.float32) for _ in range(4)]
+
+    def work(x):
+        args = np.array([x.ctypes.data], np.int64)
+        for _ in range(100):
+            pool().parallel(entry(), args.ctypes.data, x.size, 500)
+
+    threads = [threading.Thread(target=work, args=(x,)) for x in arrays]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all((x == 100).all() for x in arrays)
+
+
+def test_object_code_is_kept_and_a_broken_file_is_a_miss(tmp_path, monkeypatch):
+    monkeypatch.setenv("TULLE_CACHE_DIR", str(tmp_path))
+    first = engine.Engine()
+    text = ADD_ONE.replace("add_one", "add_two")
+    first.compile({"add_two": text})
+    assert first.compiled == 1
+    (kept,) = tmp_path.rglob("*.o")
+    second = engine.Engine()
+    second.compile({"add_two": text})
+    assert second.compiled == 0
+    kept.write_bytes(kept.read_bytes()[:-9])
+    third = engine.Engine()
+    third.compile({"add_two": text})
+    assert third.compiled == 1
