@@ -27,6 +27,14 @@ def name_of(token: Token) -> s.Name:
     return s.Name(token.span, token.text)
 
 
+def _named(children: Sequence[Child]) -> s.Name | None:
+    """The name behind `as`, if there is one."""
+    if not children:
+        return None
+    found = children[0]
+    return found if isinstance(found, s.Name) else name_of(found)
+
+
 def names(children: Sequence[Child]) -> list[s.Name]:
     """The tokens among the children that are names."""
     return [name_of(c) for c in children if _is(c, "NAME")]
@@ -204,12 +212,14 @@ class Builder:
         return s.Pipe(spanned(c), c[0], tuple(c[1:]))
 
     def stage(self, c: list[Child]) -> s.Stage:
-        name = name_of(c[3]) if len(c) == 4 else None
-        return s.Stage(spanned(c), c[1], name)
+        return s.Stage(spanned(c), c[1], _named(c[3:]))
 
     def first_stage(self, c: list[Child]) -> s.Stage:
-        name = name_of(c[2]) if len(c) == 3 else None
-        return s.Stage(spanned(c), c[0], name)
+        return s.Stage(spanned(c), c[0], _named(c[2:]))
+
+    def stage_name(self, c: list[Child]) -> s.Name:
+        """`block[2]`, as the turns of a `repeat` are called."""
+        return s.Name(spanned(c), "".join(token.text for token in c))
 
     def stages(self, c: list[Child]) -> tuple[s.Stage, ...]:
         return tuple(c)

@@ -47,6 +47,12 @@ def as_parameters(parameters: s.Parameters) -> dict[str, inspect.Parameter]:
     }
 
 
+# Every layer takes a name, as those of the library do.
+NAMED = {
+    "name": inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)
+}
+
+
 class Definitions:
     """Elaborates the definitions of one file."""
 
@@ -71,9 +77,13 @@ class Definitions:
         if (again := self.checker.body.again()) is not None:
             return again
         known = as_parameters(item.settings)
-        bound = bind(evaluator, name, item, given, span, known)
+        bound = bind(evaluator, name, item, given, span, NAMED | known)
         if bound is None:
             return POISON
+        called = None if "name" in known else bound.pop("name", None)
+        if called and not isinstance(getattr(called.value, "value", None), str):
+            message = f"the name of a layer is a string, not {describe(called.value)}"
+            return self.checker.error("T0204", message, called.span)
         settings: dict[str, Value] = {}
         for parameter in item.settings.items:
             setting = self._setting(evaluator, item, parameter, bound)
@@ -81,6 +91,9 @@ class Definitions:
                 return POISON
             settings[parameter.name.text] = setting
         instance = Instance(span, name, item=item, settings=settings)
+        if called is not None:
+            assert isinstance(called.value, Static)
+            instance.rename(self.checker.body.turned(called.value.value))
         self.checker.own(instance)
         return instance
 

@@ -22,7 +22,7 @@ from .tokens import OPENERS, Token, tokenize
 SECTION = 9  # the longest word that begins a section
 BLOCKS = ("fn_item", "layer_item", "extern_item", "model_item", "train_item")
 CHAINS = ("comparison", "sum", "product", "conjunction", "disjunction")
-TIGHT = "bounds rest application slice_item type_expression unary".split()
+TIGHT = "bounds rest application slice_item stage_name type_expression unary".split()
 SPREAD = ("freeze_section", "where_clause")  # lists without brackets
 CLINGING = ("generics", "parameters", "call", "index")  # no space before these
 

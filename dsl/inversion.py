@@ -19,6 +19,7 @@ from ..graph.registry import OPS
 from ..graph.tensor import input_node
 from ..graph.types import DTYPES, TensorType
 
+IN_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 Call: TypeAlias = tuple[list[Any], dict[str, Any]]
 MISFITS = (
     Fault, TulleError, TypeError, ValueError, AttributeError, LookupError,
@@ -40,8 +41,41 @@ def call_of(node: Node) -> Call | None:
                     for key, value in named.items()
                     if not _is_default(value, parameters[key].default)
                 }
-                return positional, kept
+                return _shortest(node, (positional, kept), [*parameters.values()])
     return None
+
+
+def _gives(node: Node, call: Call) -> bool:
+    """Whether a call gives the very node."""
+    positional, named = call
+    with suppress(*MISFITS):
+        operands, attributes = node.op.arguments(*positional, **named)
+        if all(isinstance(operand, Node) for operand in operands):
+            return node.op.apply(tuple(operands), attributes) is node
+    return False
+
+
+def _shortest(node: Node, call: Call, parameters: Sequence[inspect.Parameter]) -> Call:
+    """The call without what it can do without, and with plain forms of the rest."""
+    positional, named = call
+    for key, value in call[1].items():
+        shorter = {name: item for name, item in named.items() if name != key}
+        if _gives(node, (positional, shorter)):
+            named = shorter
+        elif isinstance(value, tuple) and len(value) == 1:
+            plain = {**named, key: value[0]}
+            named = plain if _gives(node, (positional, plain)) else named
+    rest = [p for p in parameters[len(positional) :] if p.kind in IN_PLACE]
+    for parameter in rest:
+        # What has to be given stands in its place, without its name.
+        if parameter.name not in named or parameter.default is not parameter.empty:
+            break
+        value = named[parameter.name]
+        others = {key: item for key, item in named.items() if key != parameter.name}
+        if not _gives(node, ([*positional, value], others)):
+            break
+        positional, named = [*positional, value], others
+    return positional, named
 
 
 def index_of(node: Node) -> list[Any] | None:
@@ -65,7 +99,9 @@ def entry_item(entry: Any, size: Dim | None) -> tuple[Any] | None:
         if size is None:
             return (None,)
         behind = entry[1] - size
-        return (_plain(entry[1] if behind.value is None else behind),)
+        first = entry[1].value is not None and (size.value is None or size.value == 1)
+        number = entry[1] if behind.value is None or first else behind
+        return (_plain(number),)
     _, start, count, step = entry
     past = start + count * step
     starts = [None, start, *_arguments(start)]
@@ -106,6 +142,14 @@ def _candidates(node: Node) -> Iterator[tuple[list[Any], dict[str, Any]]]:
     """Calls that may have made a node: positional and named arguments."""
     parameters = inspect.signature(node.op.arguments).parameters
     attributes = {key: _plain(value) for key, value in node.attributes.items()}
+    if node.op.name == "arange":
+        stop = _plain(
+            node.attributes["start"] + node.attributes["count"] * attributes["step"]
+        )
+        kind = {"dtype": attributes["dtype"]}
+        yield [stop], kind
+        yield [attributes["start"], stop], {"step": attributes["step"], **kind}
+        return
     if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
         yield [*attributes.values(), *node.inputs], {}
         return

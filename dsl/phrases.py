@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import constraints, initializers, regularizers
-from ..graph.configuration import default_float
+from ..graph.configuration import default_float, image_data_format
 from ..graph.diagnostics import Fault
 from ..graph.dim import Compound, Dim, Symbol
 from ..graph.layer import Layer
@@ -96,6 +96,12 @@ class Phrases:
             raise unwritten(place, f"{value} has more than {MOST_DIGITS} digits")
         return str(value)
 
+    def number(self, array: Any, place: str) -> str:
+        """A scalar, with no more digits than its dtype tells apart."""
+        if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+            return self._fraction(float(str(array)), place)
+        return self.value(array.item(), place)
+
     def _fraction(self, value: float, place: str) -> str:
         if math.isnan(value):
             raise unwritten(place, "a text has no number that is none")
@@ -166,6 +172,8 @@ class Phrases:
         config.pop("name", None)
         if config.get("dtype") == default_float().name:
             config.pop("dtype")
+        if config.get("data_format") == image_data_format():
+            config.pop("data_format")
         if named:
             config["name"] = layer.given_name
         return self.call(kind.__name__, kind, config, place)

@@ -16,19 +16,23 @@ from typing import Any
 from ..graph.decide import Condition, holds
 from ..graph.diagnostics import Fault, Source, TensorTypeError, TulleError, caller_span
 from ..graph.dim import Dim, Symbol
+from ..graph.gradients import Gradient
+from ..graph.modes import ByMode
 from ..graph.network import Network
 from ..graph.types import TensorType
 from .formatting import formatted
+from .insides import choice_text
 from .phrases import Phrases, unwritten
-from .writing import Body, free_name
+from .pipes import Rolling
+from .writing import Body, calls_of, differentiated, free_name
 
 
 def to_net(model: Any) -> str:
     """A functional model as a text that `loads` makes an equal model of.
 
     Names, settings, sizes and the paths of parameters are kept; weights are not part of
-    a text. Raises `TensorTypeError` with T0710 for what a text cannot say: layers of
-    your own, functions of Python, arrays of numbers.
+    a text, nor is what a training freezes. Raises `TensorTypeError` with T0710 for what
+    a text cannot say: layers of your own, functions of Python, arrays of numbers.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input
@@ -44,27 +48,36 @@ def to_net(model: Any) -> str:
     <BLANKLINE>
     """
     try:
-        network = _network(model)
-        written = Text()
-        text = written.file(network)
-        if written.masked:
-            text = _shorter(text, network)
-        text = formatted(Source("<model>", text))
-        _check(text, network)
+        return _written(_network(model))
     except Fault as fault:
         raise TensorTypeError.of(fault, caller_span()) from None
-    return text
 
 
-def _shorter(text: str, network: Network) -> str:
+def _written(network: Network) -> str:
+    """The shortest text that means the model: more is said until it does."""
+    told: Fault | None = None
+    for rolling in (Rolling(), Rolling(implied=False), Rolling(active=False)):
+        written = Text(rolling)
+        try:
+            text = formatted(Source("<model>", written.file(network)))
+            _check(text, network)
+        except Fault as fault:
+            told = told or fault
+            continue
+        return _shorter(text, network, rolling) if written.masked else text
+    assert told is not None
+    raise told
+
+
+def _shorter(text: str, network: Network, rolling: Rolling) -> str:
     """A text without the masks that tensors carry, if it means the same."""
     from .module import loads
 
-    short = Text(masks=False).file(network)
+    short = Text(rolling, masks=False).file(network)
     with suppress(TulleError, Fault):
         found = [*loads(short).models.values()][-1]
-        if Text().file(found) == text:
-            return short
+        if formatted(Source("<model>", Text(rolling).file(found))) == text:
+            return formatted(Source("<model>", short))
     return text
 
 
@@ -91,28 +104,62 @@ def _check(text: str, network: Network) -> None:
         told = error.diagnostics[0]
         message = f"`{network.name}` cannot be written as a text: {told.message}"
         raise Fault("T0710", message, help=list(told.help)) from None
-    for one, two in zip(network.variables, found.variables, strict=False):
-        if (one.path, one.kept, one.trainable) != (two.path, two.kept, two.trainable):
-            difference = f"`{one.path}` would become `{two.path}`"
-            raise unwritten(f"`{network.name}`", difference)
-    if len(network.variables) != len(found.variables):
+    own, made = network.named_variables(), found.named_variables()
+    if len(own) != len(made):
         raise unwritten(f"`{network.name}`", "it has weights that no layer shows")
+    for (path, one), (other, two) in zip(own.items(), made.items(), strict=True):
+        if path != other:
+            difference = f"`{path}` would become `{other}`"
+            raise unwritten(f"`{network.name}`", difference)
+        # What the patterns of a training froze is no part of a model.
+        sparing = one.made_trainable and not one.trainable
+        if one.kept != two.kept or (one.trainable != two.trainable and not sparing):
+            raise unwritten(f"`{path}`", "it would be learnt otherwise")
+
+
+def _global(network: Network) -> set[int]:
+    """The models inside that several functions call: items of the file, for all."""
+    scopes: dict[int, set[int]] = {}
+    seen = {id(network)}
+    stack: list[tuple[Network, int]] = [(network, id(network))]
+    while stack:
+        inner, scope = stack.pop()
+        for call in calls_of(inner):
+            layer = call.layer
+            if isinstance(layer, ByMode):
+                stack += [(layer.train, scope), (layer.infer, scope)]
+            elif isinstance(layer, Gradient):
+                alone = differentiated(layer) is not None
+                stack.append((layer.function, scope if alone else id(layer.function)))
+            elif isinstance(layer, Network):
+                scopes.setdefault(id(layer), set()).add(scope)
+                if id(layer) not in seen:
+                    seen.add(id(layer))
+                    stack.append((layer, id(layer)))
+    return {key for key, found in scopes.items() if len(found) > 1}
 
 
 @dataclass
 class Text:
     """A file under construction."""
 
+    rolling: Rolling = field(default_factory=Rolling)
+    masks: bool = True  # whether arguments that are masks are written
+    masked: bool = False  # whether there were any
     items: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     symbols: dict[Symbol, str] = field(default_factory=dict)
     conditions: dict[str, list[Symbol]] = field(default_factory=dict)
-    masks: bool = True  # whether arguments that are masks are written
-    masked: bool = False  # whether there were any
     networks: dict[int, tuple[Network, str]] = field(default_factory=dict)
+    known: dict[tuple[str, str], str] = field(default_factory=dict)  # names by text
+    shared: set[int] = field(default_factory=set)  # models that are items
 
     def file(self, network: Network) -> str:
-        self.item("model", network, self.name(network.name))
+        """The text of a model."""
+        self.shared = _global(network)
+        name = self.name(network.name)
+        head, body = self.body("model", network)
+        self.items.append(f"model {name}{head} {{\n{body}\n}}")
         dims = [self.declared(symbol) for symbol in [*self.symbols]]
         return "\n".join(["net 1", *dims, *self.items])
 
@@ -167,21 +214,63 @@ class Text:
             text = f"{write(told.left)} {told.relation} {write(told.right)}"
             self.conditions[text] = [*told.left.symbols(), *told.right.symbols()]
 
+    def model(self, network: Network) -> str | None:
+        """The name of a model inside that is a model of the file too."""
+        name, kind = network.name, getattr(network, "kind_name", None)
+        if id(network) not in self.networks:
+            if id(network) not in self.shared and name != kind:
+                return None
+            made = self.name(name)
+            if made != name:
+                raise unwritten(f"`{name}`", "a name of the library, or used twice")
+            head, body = self.body("model", network)
+            self.items.append(f"model {name}{head} {{\n{body}\n}}")
+            self.networks[id(network)] = (network, f"model {name}")
+        word, _, found = self.networks[id(network)][1].partition(" ")
+        return found if word == "model" else None
+
     def nested(self, network: Network) -> str:
         """The `layer` of a model inside a model."""
         if id(network) not in self.networks:
-            words = re.split(r"[^A-Za-z0-9]+", network.name)
+            words = re.split(r"[^A-Za-z0-9]+", network.name.partition("[")[0])
             kind = "".join(word[:1].upper() + word[1:] for word in words)
-            name = self.name(getattr(network, "kind_name", kind))
-            self.networks[id(network)] = (network, name)
-            self.item("layer", network, name)
-        return self.networks[id(network)][1]
+            kind = getattr(network, "kind_name", kind)
+            name = self.definition("layer", kind, *self.body("layer", network))
+            self.networks[id(network)] = (network, f"layer {name}")
+        return self.networks[id(network)][1].partition(" ")[2]
 
-    def item(self, word: str, network: Network, name: str) -> None:
+    def function(self, network: Network, name: str) -> str:
+        """The `fn` of what is differentiated, or of an arm that takes statements."""
+        return self.definition("fn", name, *self.body("fn", network))
+
+    def choosing(self, layer: ByMode) -> str:
+        """The `fn` of a choice by the mode."""
+        body = Body(self, layer.train)
+        places = range(len(layer.train.input_nodes))
+        head = body.head("fn", ["x", *(f"x{place}" for place in places[1:])])
+        operands = [body.known[node] for node in layer.train.input_nodes]
+        text = choice_text(body, layer, operands)
+        lines = "\n".join([*body.statements, f"return {text}"])
+        return self.definition("fn", "by_mode", head, lines)
+
+    def definition(self, word: str, wanted: str, head: str, body: str) -> str:
+        """The name of a definition, which is written once for the same text."""
+        key = (f"{word} {wanted}", f"{head} {body}")
+        if key not in self.known:
+            name = self.known[key] = self.name(wanted)
+            start, _, value = body.partition("return ")
+            if word == "fn" and not start:
+                self.items.append(f"{word} {name}{head} = {value}")
+            else:
+                self.items.append(f"{word} {name}{head} {{\n{body}\n}}")
+        return self.known[key]
+
+    def body(self, word: str, network: Network) -> tuple[str, str]:
+        """Head and statements of a network; its sizes become known."""
         for node in network.input_nodes:
             for dim in node.tensor_type.shape:
                 for symbol in sorted(dim.symbols(), key=lambda s: s.number):
                     self.symbol(symbol)
         for symbol in [*self.symbols]:
             self.relate(symbol)
-        self.items.append(Body(self, network).item(word, name))
+        return Body(self, network).item(word)

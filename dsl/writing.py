@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..graph import tree
+from ..graph.gradients import Gradient
 from ..graph.initializers import snake_case
 from ..graph.layer import Layer, LayerCall
+from ..graph.modes import ByMode, Effects
 from ..graph.network import Network
 from ..graph.node import Node
+from ..graph.regularizers import L2
 from ..graph.types import DTYPES, TupleType
 from . import library
+from .insides import choice, effects, gradient, updated
 from .inversion import call_of, index_of
 from .phrases import Phrases, unwritten
+from .pipes import (
+    ATOM,
+    INFIX,
+    MINUS,
+    POWER,
+    SUM,
+    TURNED,
+    Phrase,
+    Pipe,
+    Stage,
+    infix,
+    stage,
+)
 from .tables import tables
 
 if TYPE_CHECKING:
     from .to_net import Text
 
 DEEPEST = 12  # what stands deeper than this gets a name
-# How tightly forms bind, from loosest to tightest.
-PIPE, SUM, PRODUCT, MINUS, POWER, ATOM = 0, 5, 6, 7, 8, 9
-COMPARISON = 4
-INFIX = {
-    "logical_or": ("or", 1), "logical_and": ("and", 2),
-    "equal": ("==", COMPARISON), "not_equal": ("!=", COMPARISON),
-    "less": ("<", COMPARISON), "less_equal": ("<=", COMPARISON),
-    "greater": (">", COMPARISON), "greater_equal": (">=", COMPARISON),
-    "add": ("+", SUM), "subtract": ("-", SUM),
-    "multiply": ("*", PRODUCT), "divide": ("/", PRODUCT), "mod": ("%", PRODUCT),
-    "floor_divide": ("//", PRODUCT), "matmul": ("@", PRODUCT), "power": ("**", POWER),
-}  # fmt: skip
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Named:
+    """An argument that is given by name."""
+
+    name: str
+    value: Any
 
 
 def free_name(wanted: str, taken: set[str]) -> str:
     """A name like the wanted one that is free and means nothing else."""
-    base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted)
+    base = re.sub(r"[^A-Za-z0-9_]+", "_", wanted.partition("[")[0])
     if not PLAIN.fullmatch(base):
         base = f"_{base}"
     found, number = base, 0
@@ -60,29 +74,6 @@ def words() -> set[str]:
     return {text for text in fixed if text.isidentifier()}
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """What stands for a node: its text, how deep it goes, how tightly it binds."""
-
-    text: str
-    depth: int = 0
-    level: int = ATOM
-
-    def tight(self, level: int = ATOM) -> str:
-        """The text, in brackets unless it binds as tightly as that."""
-        return self.text if self.level >= level else f"({self.text})"
-
-
-def infix(name: str, left: Phrase, right: Phrase, depth: int) -> Phrase:
-    """Two operands with an operator between them."""
-    sign, level = INFIX[name]
-    sides = (level, level + 1)
-    if level in (COMPARISON, POWER):
-        sides = (level + 1, level + 1)
-    text = f"{left.tight(sides[0])} {sign} {right.tight(sides[1])}"
-    return Phrase(text, depth, level)
-
-
 def counted(layers: Sequence[Layer]) -> set[int]:
     """The layers of the library whose names are those that they get without one."""
     kinds: dict[str, list[Layer]] = {}
@@ -97,46 +88,111 @@ def counted(layers: Sequence[Layer]) -> set[int]:
     return found
 
 
-class Body:
-    """The statements of one network."""
+def calls_in(network: Network) -> Counter[int]:
+    """How often each layer is called, in the arms of choices too."""
+    found: Counter[int] = Counter()
+    stack = [network]
+    while stack:
+        for call in calls_of(stack.pop()):
+            found[id(call.layer)] += 1
+            if isinstance(call.layer, ByMode):
+                stack += [call.layer.train, call.layer.infer]
+            elif isinstance(call.layer, Gradient):
+                layer = differentiated(call.layer)
+                found[id(layer)] += layer is not None
+    return found
 
-    def __init__(self, text: Text, network: Network):
+
+def calls_of(network: Network) -> list[LayerCall]:
+    """The calls of layers in a network."""
+    nodes = (node for node in network.nodes if node.op.name == "layer_call")
+    return [node.attributes["call"] for node in nodes]
+
+
+def differentiated(gradient: Gradient) -> Layer | None:
+    """The layer that a gradient is of, if it is just that of one layer's result."""
+    network = gradient.function
+    calls = calls_of(network)
+    if len(calls) != 1 or len(network.nodes) != len(network.input_nodes) + 1:
+        return None
+    args, kwargs = tree.unflatten(calls[0].structure, iter(network.input_nodes))
+    if kwargs or tuple(args) != network.input_nodes:
+        return None
+    layer = calls[0].layer
+    if isinstance(layer, Gradient):
+        return differentiated(layer)
+    return layer
+
+
+class Body:
+    """The statements of one network; those of an arm are of a body around it."""
+
+    def __init__(self, text: Text, network: Network, outer: Body | None = None):
         self.text, self.network = text, network
         self.phrases = Phrases(text.symbol)
         self.statements: list[str] = []
-        self.taken = set(text.taken) | set(text.symbols.values())
         self.known: dict[Node, Phrase] = {}
-        self.several: dict[Node, list[str]] = {}
-        self.layers: dict[int, str] = {}
-        self.uses: dict[Node, int] = {}
-        sources = [source for node in network.nodes for source in node.inputs]
-        for node in (*network.output_nodes, *sources):
-            self.uses[node] = self.uses.get(node, 0) + 1
-        self.unnamed = counted(network.layers)
-        self.calls: dict[int, int] = {}
+        self.several: dict[Node, list[Phrase]] = {}
+        self.states: set[Node] = set()
+        self.uses: Counter[Node] = Counter(network.output_nodes)
         for node in network.nodes:
+            self.uses.update(node.inputs)
             if node.op.name == "layer_call":
-                key = id(node.attributes["call"].layer)
-                self.calls[key] = self.calls.get(key, 0) + 1
+                self.states.update(updated(node))
+        self.unnamed = counted(network.layers)
+        self.taken = set(text.taken) | set(text.symbols.values())
+        self.layers: dict[int, str] = {}
+        self.calls = calls_in(network)
+        if outer is not None:
+            self.taken, self.layers, self.calls = outer.taken, outer.layers, outer.calls
+        self.outer, self.own = outer, calls_in(network) if outer else self.calls
+        self.names = self._variable_names()
 
-    def item(self, word: str, name: str) -> str:
+    def _variable_names(self) -> dict[Node, str]:
+        """The names of the parameters, which nothing else may have."""
+        used = {node.op.name for node in self.network.nodes}
+        used |= {type(layer).__name__ for layer in self.network.layers}
+        found = {}
+        for node in self.network.nodes:
+            if node.op.name != "variable":
+                continue
+            name = node.attributes["variable"].name
+            plain = PLAIN.fullmatch(name) and name not in words() | used | self.taken
+            if not plain or name in DTYPES:
+                reason = "its name is none of a text, or another thing has it"
+                raise unwritten(f"`{name}`", reason)
+            found[node] = name
+            self.taken.add(name)
+        return found
+
+    def item(self, word: str) -> tuple[str, str]:
+        """Parameters and result, then what stands in the braces."""
+        head = self.head(word)
+        self.all_nodes()
+        return head, "\n".join([*self.statements, f"return {self.returned()}"])
+
+    def head(self, word: str, labels: Sequence[str] | None = None) -> str:
+        """The parameters, which have names of their own or these, and the result."""
         parameters = []
         for node, label in zip(
-            self.network.input_nodes, self.network.input_names, strict=True
+            self.network.input_nodes, labels or self.network.input_names, strict=True
         ):
             own = self.name(label)
             self.known[node] = Phrase(own)
             parameters.append(f"{own}: {self.text.type(node.tensor_type)}")
+        settings = "()" if word == "layer" else ""
+        return f"{settings}({', '.join(parameters)}) -> {self.result()}"
+
+    def all_nodes(self) -> None:
+        """Find what stands for each node."""
         for node in self.network.nodes:
             if node not in self.known:
                 self.node(node)
+
+    def returned(self) -> str:
+        """The results of the network."""
         ends = [self.known[node].text for node in self.network.output_nodes]
-        result = ends[0] if len(ends) == 1 else f"({', '.join(ends)})"
-        self.statements.append(f"return {result}")
-        settings = "()" if word == "layer" else ""
-        lines = "\n".join(self.statements)
-        head = f"{word} {name}{settings}({', '.join(parameters)})"
-        return f"{head} -> {self.result()} {{\n{lines}\n}}"
+        return ends[0] if len(ends) == 1 else f"({', '.join(ends)})"
 
     def result(self) -> str:
         nodes = self.network.output_nodes
@@ -162,16 +218,24 @@ class Body:
 
     def node(self, node: Node) -> None:
         """Find what stands for a node; a statement names what is used again."""
+        if node.op.name == "layer_call" and isinstance(
+            node.attributes["call"].layer, Effects
+        ):
+            effects(self, node)
+            return
+        phrase, base = self.phrase(node)
         if isinstance(node.type, TupleType):
             self.several[node] = []
-            phrase, base = self.phrase(node)
             call = node.attributes.get("call")
+            if call is not None and _single(call.layer):
+                self.several[node] = [phrase]
+                return
             shape = (tree.LEAF,) * len(node.type.items) if call is None else call.result
             self.unpack(node, shape, phrase.text, base)
             return
-        phrase, base = self.phrase(node)
-        plain = node.op.name in ("constant", "size", "variable", "item")
-        if not plain and (self.uses.get(node, 0) > 1 or phrase.depth > DEEPEST):
+        plain = node.op.name in ("constant", "size", "variable")
+        plain = plain or (node.op.name == "item" and phrase.level == ATOM)
+        if not plain and (self.uses[node] > 1 or phrase.depth > DEEPEST):
             name = self.name(base)
             self.statements.append(f"let {name} = {phrase.text}")
             phrase = Phrase(name)
@@ -184,7 +248,7 @@ class Body:
         for item in items:
             names.append(self.name(f"{base}_{len(self.several[node])}"))
             if item is tree.LEAF:
-                self.several[node].append(names[-1])
+                self.several[node].append(Phrase(names[-1]))
             else:
                 inner.append((item, names[-1]))
         self.statements.append(f"let ({', '.join(names)}) = {value}")
@@ -201,8 +265,7 @@ class Body:
             case "variable":
                 return self.variable(node), "weight"
             case "item":
-                names = self.several[node.inputs[0]]
-                return Phrase(names[node.attributes["index"]]), ""
+                return self.several[node.inputs[0]][node.attributes["index"]], "part"
             case "layer_call":
                 call: LayerCall = node.attributes["call"]
                 return self.layer_call(call, node), call.layer.name
@@ -214,21 +277,32 @@ class Body:
             shape = ", ".join(map(str, array.shape))
             reason = f"it holds an array of the shape [{shape}]"
             raise unwritten(f"`{self.network.name}`", reason)
-        text = self.phrases.value(array.item(), "a number")
+        text = self.phrases.number(array, "a number")
         return Phrase(text, 0, MINUS if text.startswith("-") else ATOM)
 
     def variable(self, node: Node) -> Phrase:
-        variable = node.attributes["variable"]
-        name = self.name(variable.name)
-        place = f"`{variable.name}`"
-        if name != variable.name or variable.initializer is None:
-            raise unwritten(place, "it has no initializer, or a name that is taken")
+        variable, name = node.attributes["variable"], self.names[node]
+        place = f"`{name}`"
+        if variable.initializer is None:
+            raise unwritten(place, "it has no initializer")
         start = self.phrases.value(variable.initializer, f"the beginning of {place}")
         start = start if start.endswith(")") else f"{start}()"
-        flags = "" if variable.trainable else " frozen"
+        word = "state" if node in self.states else "param"
+        flags = ""
+        if variable.regularizer is not None:
+            flags = f" decay {self.decay(variable.regularizer, place)}"
+        if word == "param" and not variable.trainable and not flags:
+            flags = " frozen"
         type = self.text.type(variable.kept)
-        self.statements.append(f"param {name}: {type} = {start}{flags}")
+        self.statements.append(f"{word} {name}: {type} = {start}{flags}")
         return Phrase(name)
+
+    def decay(self, regularizer: Any, place: str) -> str:
+        """The factor of the squares of a weight in the loss."""
+        config = regularizer.get_config()
+        if type(regularizer) is not L2:
+            raise unwritten(place, "its regularizer is no decay")
+        return self.phrases.value(float(config["l2"]), place)
 
     def op_call(self, node: Node) -> Phrase:
         operands = [self.known[source] for source in node.inputs]
@@ -246,25 +320,34 @@ class Body:
         if not node.op.public:
             place = f"`{name}` in `{self.network.name}`"
             raise unwritten(place, "it is a part of ops that has no name of its own")
-        return Phrase(self.function(node, operands), depth)
+        parts = self.function(node)
+        first = operands[0] if operands else None
+        if isinstance(first, Pipe) and parts and parts[0] == node.inputs[0]:
+            more = ", ".join(self.written(parts[1:], node))
+            last = Stage(f"{name}({more})" if more else name)
+            return Pipe(first.head, first, last, self.text.rolling, first.depth)
+        return Phrase(f"{name}({', '.join(self.written(parts, node))})", depth)
 
-    def function(self, node: Node, operands: Sequence[Phrase]) -> str:
-        """The call of an op that gives the same node."""
-        names = dict(zip(node.inputs, (p.text for p in operands), strict=True))
+    def function(self, node: Node) -> list[Any]:
+        """The arguments of an op that give the same node: values, and pairs by name."""
         found = call_of(node)
         if found is None:
             place = f"`{node.op.name}` in `{self.network.name}`"
             raise unwritten(place, "no call in a text gives the same")
         positional, named = found
-        parts = [self.argument(item, names, node) for item in positional]
-        parts += [f"{k} = {self.argument(v, names, node)}" for k, v in named.items()]
-        return f"{node.op.name}({', '.join(parts)})"
+        return [*positional, *(Named(key, value) for key, value in named.items())]
 
-    def argument(self, item: Any, names: Mapping[Node, str], node: Node) -> str:
+    def written(self, arguments: Sequence[Any], node: Node) -> list[str]:
+        """Arguments as they stand in brackets."""
+        return [self.argument(item, node) for item in arguments]
+
+    def argument(self, item: Any, node: Node) -> str:
+        if isinstance(item, Named):
+            return f"{item.name} = {self.argument(item.value, node)}"
         if isinstance(item, Node):
-            return names[item]
+            return self.known[item].text
         if isinstance(item, (list, tuple)):
-            return f"[{', '.join(self.argument(i, names, node) for i in item)}]"
+            return f"[{', '.join(self.argument(i, node) for i in item)}]"
         return self.phrases.value(item, f"a setting of `{node.op.name}`")
 
     def index(self, node: Node) -> str:
@@ -286,22 +369,47 @@ class Body:
     def layer_call(self, call: LayerCall, node: Node) -> Phrase:
         """`x |> Dense(3) as name`, or `x |> shared`."""
         layer = call.layer
-        operands = iter([self.known[source] for source in node.inputs])
-        depth = 1 + max((self.known[source].depth for source in node.inputs), default=0)
-        args, kwargs = tree.unflatten(call.structure, operands)
+        operands = [self.known[source] for source in node.inputs]
+        depth = 1 + max((phrase.depth for phrase in operands), default=0)
+        args, kwargs = tree.unflatten(call.structure, iter(operands))
+        if isinstance(layer, ByMode):
+            return choice(self, layer, operands, depth)
+        if isinstance(layer, Gradient):
+            return gradient(self, layer, operands, depth)
+        if isinstance(layer, Network):
+            args, kwargs = self.in_order(layer, args), {}
         if not args:
             raise unwritten(f"`{layer.name}`", "it is called without a first argument")
-        head, piped = self.head(args[0], layer)
+        first = args[0]
         more = [self.nest(item, layer) for item in args[1:]]
         more += [
             f"{key} = {self.nest(item, layer)}"
             for key, item in kwargs.items()
             if item is not None and not self.implied(key, item)
         ]
-        target, named = self.target(layer, bool(more))
-        rest = f"({', '.join(more)})" if more else ""
-        text = f"{head} |> {target}{rest}{named}"
-        return Phrase(text, 0 if piped else depth, PIPE)
+        last = self.target(layer, more)
+        if isinstance(first, Pipe):
+            return Pipe(first.head, first, last, self.text.rolling, first.depth)
+        head = first.tight(1) if isinstance(first, Phrase) else self.nest(first, layer)
+        return Pipe(head, None, last, self.text.rolling, depth)
+
+    def in_order(self, layer: Network, args: Sequence[Any]) -> list[Any]:
+        """The operands of a model in the order of its inputs."""
+        value: Any = args[0] if len(args) == 1 else list(args)
+        if isinstance(value, dict):
+            named = isinstance(layer.input_structure, dict)
+            keys = layer.input_structure if named else layer.input_names
+            value = [value[key] for key in keys]
+        found, stack = [], [value]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, dict):
+                item = [*item.values()]
+            if isinstance(item, (list, tuple)):
+                stack += reversed(item)
+            else:
+                found.append(item)
+        return found
 
     def implied(self, key: str, item: Any) -> bool:
         """Whether an argument is a mask that a tensor carries by itself."""
@@ -310,34 +418,35 @@ class Body:
         self.text.masked = True
         return not self.text.masks
 
-    def head(self, first: Any, layer: Layer) -> tuple[str, bool]:
-        """What flows into a layer, and whether it comes out of a pipe."""
-        if not isinstance(first, Phrase):
-            return self.nest(first, layer), False
-        piped = first.level == PIPE
-        return (first.text if piped else first.tight(1)), piped
-
-    def target(self, layer: Layer, more: bool) -> tuple[str, str]:
-        """What is called, and the name that it gets there."""
-        inner = isinstance(layer, Network) or hasattr(layer, "output_nodes")
-        if self.calls[id(layer)] > 1 and id(layer) in self.layers:
-            return self.layers[id(layer)], ""
+    def target(self, layer: Layer, more: Sequence[str] = ()) -> Stage:
+        """What is called, further operands, and the name that it gets there."""
+        rest = f"({', '.join(more)})" if more else ""
+        if isinstance(layer, Network) and (made := self.text.model(layer)):
+            return Stage(f"{made}{rest}")
+        if id(layer) in self.layers:
+            return Stage(f"{self.layers[id(layer)]}{rest}")
         given = None if id(layer) in self.unnamed else layer.given_name
-        plain = given is not None and PLAIN.fullmatch(given) and given not in words()
-        if inner:
-            if given is not None and not plain:
-                raise unwritten(f"`{given}`", "the name of a layer of a text is a word")
-            made = f"{self.text.nested(layer)}()"  # type: ignore[arg-type]
-            if not layer._trainable:
-                raise unwritten(f"`{layer.name}`", "a frozen model inside a model")
+        plain = given is not None and _plain_name(given)
+        hidden = given if given is not None and not plain else None
+        if isinstance(layer, Network):
+            name = "" if hidden is None else f"name = {self.phrases.value(hidden, '')}"
+            made = f"{self.text.nested(layer)}({name})"
         else:
-            made = self.phrases.layer(layer, named=given is not None and not plain)
-        named = f" as {given}" if plain else ""
+            made = self.phrases.layer(layer, named=hidden is not None)
         if self.calls[id(layer)] > 1:
-            self.layers[id(layer)] = self.name(layer.name)
-            self.statements.append(f"let {self.layers[id(layer)]} = {made}")
-            made = self.layers[id(layer)]
-        return made, named
+            own = self.layers[id(layer)] = self.name(layer.name)
+            self.home(layer).statements.append(f"let {own} = {made}")
+            made, plain = own, plain and own != given
+            if not plain:
+                return Stage(f"{own}{rest}")
+        return stage(f"{made}{rest}", given if plain and given else "")
+
+    def home(self, layer: Layer) -> Body:
+        """The body around all calls of a layer."""
+        found = self
+        while found.outer is not None and self.calls[id(layer)] > found.own[id(layer)]:
+            found = found.outer
+        return found
 
     def nest(self, item: Any, layer: Layer) -> str:
         if isinstance(item, Phrase):
@@ -347,3 +456,14 @@ class Body:
         if isinstance(item, (list, tuple)):
             return f"[{', '.join(self.nest(i, layer) for i in item)}]"
         return self.phrases.value(item, f"an argument of `{layer.name}`")
+
+
+def _plain_name(name: str) -> bool:
+    """Whether a name may stand behind `as`."""
+    base = TURNED.fullmatch(name)
+    base_name = base[1] if base else name
+    return bool(PLAIN.fullmatch(base_name)) and base_name not in words()
+
+
+def _single(layer: Layer) -> bool:
+    return isinstance(layer, Gradient) and len(layer.wrt) == 1
