@@ -47,10 +47,9 @@ def as_parameters(parameters: s.Parameters) -> dict[str, inspect.Parameter]:
     }
 
 
-# Every layer takes a name, as those of the library do.
-NAMED = {
-    "name": inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)
-}
+def _name_among(given: Sequence[Given]) -> Given | None:
+    """The name that every layer takes, as those of the library do."""
+    return next((one for one in given if one.name and one.name.text == "name"), None)
 
 
 class Definitions:
@@ -77,10 +76,11 @@ class Definitions:
         if (again := self.checker.body.again()) is not None:
             return again
         known = as_parameters(item.settings)
-        bound = bind(evaluator, name, item, given, span, NAMED | known)
+        called = None if "name" in known else _name_among(given)
+        given = [one for one in given if one is not called]
+        bound = bind(evaluator, name, item, given, span, known)
         if bound is None:
             return POISON
-        called = None if "name" in known else bound.pop("name", None)
         if called and not isinstance(getattr(called.value, "value", None), str):
             message = f"the name of a layer is a string, not {describe(called.value)}"
             return self.checker.error("T0204", message, called.span)

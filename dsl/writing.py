@@ -233,7 +233,7 @@ class Body:
             shape = (tree.LEAF,) * len(node.type.items) if call is None else call.result
             self.unpack(node, shape, phrase.text, base)
             return
-        plain = node.op.name in ("constant", "size", "variable")
+        plain = node.op.name in ("constant", "size", "variable", "isolate")
         plain = plain or (node.op.name == "item" and phrase.level == ATOM)
         if not plain and (self.uses[node] > 1 or phrase.depth > DEEPEST):
             name = self.name(base)
@@ -312,6 +312,8 @@ class Body:
             return Phrase(f"{operands[0].tight()}[{self.index(node)}]", depth)
         if name in INFIX and not node.attributes:
             return infix(name, operands[0], operands[1], depth)
+        if name == "isolate":  # matters while a derivative is made, and not later
+            return operands[0]
         if name == "negative":
             return Phrase(f"-{operands[0].tight(POWER)}", depth, MINUS)
         if name == "ensure":

@@ -23,15 +23,17 @@ def match_types(
     declared: Sequence[TensorType],
     actual: Sequence[TensorType],
     where: Sequence[Condition] = (),
+    around: Mapping[Symbol, Dim] | None = None,
 ) -> Solution:
     """The sizes that make each declared type the actual one.
 
-    Raises a `Fault` T0701 or T0702 that names the input and the axis, or the condition
-    of `where` that the sizes break.
+    `around` has the sizes of what the types are declared within, since `T // 2` alone
+    does not say what `T` is. Raises a `Fault` T0701 or T0702 that names the input and
+    the axis, or the condition of `where` that the sizes break.
     """
     pairs = list(zip(names, declared, actual, strict=True))
     try:
-        values = _solved(pairs)
+        values = _solved(pairs, around or {})
     except Fault as fault:
         index = next(iter(fault.operands))
         other = _swapped(pairs, index)
@@ -54,7 +56,7 @@ def _own_conditions(declared: Sequence[TensorType]) -> list[Condition]:
     return list(dict.fromkeys(found))
 
 
-def _solved(pairs: Pairs) -> Solution:
+def _solved(pairs: Pairs, around: Mapping[Symbol, Dim] | None = None) -> Solution:
     values: Solution = {}
     for index, (name, wanted, given) in enumerate(pairs):
         if wanted.dtype != given.dtype:
@@ -68,8 +70,10 @@ def _solved(pairs: Pairs) -> Solution:
     ]
     while pending:
         left = [place for place in pending if not _settle(place, pairs, values)]
-        if len(left) == len(pending) and not _settle_together(left, pairs, values):
-            break
+        stuck = len(left) == len(pending)
+        if stuck and not _settle_together(left, pairs, values):
+            if not _settle_by(around or {}, left, pairs, values):
+                break
         pending = left
     for index, axis in pending:
         name, wanted, given = pairs[index]
@@ -122,6 +126,23 @@ def _settle_together(
         _check_bounds(place, pairs, values, symbol, Dim.of(number))
         values[symbol] = Dim.of(number)
     return bool(found)
+
+
+def _settle_by(
+    around: Mapping[Symbol, Dim],
+    places: Sequence[tuple[int, int]],
+    pairs: Pairs,
+    values: Solution,
+) -> bool:
+    """Take sizes from outside where they fit; False if none does."""
+    for index, axis in places:
+        _, wanted, given = pairs[index]
+        dim = wanted.shape[axis].substitute(values)
+        known = {s: around[s] for s in dim.symbols() if s in around and s not in values}
+        if known and dim.substitute(known) == given.shape[axis]:
+            values.update(known)
+            return True
+    return False
 
 
 def _check_condition(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from . import tree
@@ -30,6 +32,10 @@ from .variable import Variable
 
 BATCH = Symbol("batch")
 _NAMED: dict[str, Symbol] = {}
+# The sizes of the networks whose call is under way.
+_around: ContextVar[Mapping[Symbol, Dim]] = ContextVar(
+    "around", default=MappingProxyType({})
+)
 
 
 def Input(  # noqa: N802 - Keras's name
@@ -239,9 +245,14 @@ class Network(Layer):
         pairs = zip(operands, self.input_types, strict=True)
         operands = [recast(x, t.dtype) if t.dtype.is_float else x for x, t in pairs]
         types = [operand.type for operand in operands]
-        sizes = match_types(self.input_names, self.input_types, types)
+        around = _around.get()
+        sizes = match_types(self.input_names, self.input_types, types, around=around)
         values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
-        results = replay(self.nodes, self.output_nodes, values, sizes)
+        token = _around.set({**around, **sizes})
+        try:
+            results = replay(self.nodes, self.output_nodes, values, sizes)
+        finally:
+            _around.reset(token)
         return tree.unflatten(self.output_structure, iter(results))
 
     def cast_inputs(self, arguments: Any) -> Any:

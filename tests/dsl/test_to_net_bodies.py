@@ -218,6 +218,14 @@ def test_derivatives():
     assert "wrt = 1" in text_of("return grad(f, wrt = 1)(x, x)", function)
 
 
+def test_derivatives_of_ops_alone_come_back_as_what_they_are():
+    function = "fn f(x: f32[B, 4]) -> f32[] = sum(tanh(x) * exp(x) + sqrt(x + 1.0))"
+    text = text_of("return grad(f)(x)", function)
+    assert "grad" not in text
+    function = "fn f(x: f32[B, 4]) -> f32[] = max(softmax(x) @ transpose(x))"
+    text_of("return grad(f)(x)", function)
+
+
 def test_models_that_several_functions_call_are_models_of_the_file():
     model = """model Inner(x: f32[B, 4]) -> f32[B, 4] {
       return x |> Dense(4, activation = tanh)
@@ -304,3 +312,24 @@ def test_what_is_rolled_up_and_what_not():
 def test_long_chains_of_turns():
     stages = [turn("Dense(3)", "d", i) for i in range(4000)]
     assert shown(stages) == "repeat 4000 { Dense(3) as d }"
+
+
+def test_names_with_turns_and_names_as_settings():
+    layer = "layer Block()(x: f32[B, 4]) -> f32[B, 4] { return x |> Dense(4) }"
+    body = 'return x |> Dense(4) as d[2] |> Block(name = "let") |> Block() as u[1][0]'
+    text = text_of(body, layer)
+    assert 'Dense(4) as d[2] |> Block(name = "let") |> Block() as u[1][0]' in text
+
+
+def test_layers_on_sizes_that_follow_from_others():
+    source = f"""{HEAD}
+    layer Half()(x: f32[B, T // 2]) -> f32[B, T // 2] {{
+      return x + cast(arange(T // 2), f32)
+    }}
+    model M(x: f32[B, T, 4]) -> f32[B, T // 2] {{
+      return (x |> MaxPooling1D(2))[:, :, 0] |> Half()
+    }}"""
+    model = loads(source).M
+    x = np.zeros((2, 7, 4), "float32")
+    assert model(x).shape == (2, 3)
+    assert model.predict(x, verbose=0).shape == (2, 3)
