@@ -31,10 +31,12 @@ HEAVY = {
     "graphviz",
     "jax",
     "llvmlite",
+    "matplotlib",
     "networkx",
     "pygraphviz",
     "rich",
     "safetensors",
+    "tensorboardX",
     "torch",
 }
 SCRIPTS = ["benchmarks", "examples", "tests", "tools"]

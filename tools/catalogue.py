@@ -35,6 +35,9 @@ LEFT_OUT = {
     "layers.TFSMLayer": FOREIGN,
     "layers.TorchModuleWrapper": FOREIGN,
     "layers.MaxNumBoundingBoxes": "there are no bounding boxes",
+    "callbacks.OrbaxCheckpoint": "it writes the files of JAX's own library",
+    "callbacks.RemoteMonitor": "a training sends nothing over a network; "
+    "`LambdaCallback` and `JSONLogger` hand figures to what does",
 }
 
 WITHOUT = {
@@ -71,7 +74,7 @@ sizes go in, as numbers or as symbols, the sizes that come out follow from its o
 Every layer takes `name`, `trainable`, `dtype` and `activity_regularizer` besides.
 """
 
-REST = """# Losses, metrics, optimizers and the like
+REST = """# Losses, metrics, optimizers, callbacks and the like
 
 This page is made from the classes by `make docs`; a test holds it to that. Everything
 has Keras's name, arguments and defaults.
@@ -86,6 +89,7 @@ SPACES = {
     "regularizers": "Regularizers",
     "constraints": "Constraints",
     "activations": "Activations",
+    "callbacks": "Callbacks",
 }
 
 

@@ -36,14 +36,16 @@ class Batches:
     def steps(self) -> int:
         return -(-self.size // self.batch_size)
 
-    def each(self, order: Array | None = None) -> Iterator[tuple[int, list[Array]]]:
-        """The number of samples done after a batch, and its arrays.
+    def each(
+        self, order: Array | None = None, first: int = 0
+    ) -> Iterator[tuple[int, list[Array]]]:
+        """The number of samples done after a batch, and its arrays, from a batch on.
 
         Without an order the arrays are views; with one the samples are gathered into
         buffers that the next batch overwrites.
         """
         if order is None:
-            for start in range(0, self.size, self.batch_size):
+            for start in range(first * self.batch_size, self.size, self.batch_size):
                 stop = min(start + self.batch_size, self.size)
                 yield stop, [array[start:stop] for array in self.arrays]
             return
@@ -52,7 +54,7 @@ class Batches:
             xp.empty((min(self.batch_size, self.size), *array.shape[1:]), array.dtype)
             for array in self.arrays
         ]
-        for start in range(0, self.size, self.batch_size):
+        for start in range(first * self.batch_size, self.size, self.batch_size):
             stop = min(start + self.batch_size, self.size)
             chosen = order[start:stop]
             batch = [buffer[: stop - start] for buffer in buffers]

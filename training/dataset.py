@@ -330,6 +330,17 @@ class Dataset:
         """One pass; the elements are NumPy arrays here anyway."""
         return iter(self)
 
+    def shuffles(self) -> list[stages.Shuffled]:
+        """The stages that shuffle, in one order for equal data sets."""
+        found: list[stages.Shuffled] = []
+        left = [self._stage]
+        while left:
+            stage = left.pop()
+            left += stage.below()
+            if isinstance(stage, stages.Shuffled):
+                found.append(stage)
+        return found
+
     def get_state(self) -> dict[str, int]:
         """How many passes were begun, which decides the order of the next one."""
         return {"passes": self._passes}

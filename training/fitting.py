@@ -8,81 +8,251 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..graph.device import to_numpy
 from ..graph.diagnostics import DataError, Fault
-from .batches import leaves, split
-from .callbacks import Callback, CallbackList, History
-from .data import as_array, check_sizes, refuse
+from .callbacks import CallbackList, History
+from .callbacks_logging import ProgbarLogger
+from .data import refuse
+from .interrupts import NAMES, follow, held_back
 from .notices import warn
 from .progress import Progress, check_verbose, progress
-from .sources import source_of
-from .streams import Course, feed_of
+from .snapshots import (
+    Snapshot,
+    assign_values,
+    lacking,
+    refuse_other_data,
+    values_of,
+)
+from .streams import Course
 
 if TYPE_CHECKING:
     from .model import Model
 
 
-def fit(
-    model: Model,
-    course: Course,
-    *,
-    epochs: int,
-    verbose: Any,
-    callbacks: Iterable[Callback] | None,
-    validation: Course | None,
-    initial_epoch: int,
-    validation_freq: Any,
-) -> History:
-    """Train for epochs and give their figures."""
-    check_verbose(verbose)
-    history = History()
-    listeners = CallbackList(
-        [*(callbacks or ()), history],
-        model,
-        epochs=epochs,
-        steps=course.steps,
-        batch_size=course.feed.batch_size,
-        verbose=verbose,
-    )
-    course.skip(initial_epoch)
-    model.stop_training = told = False
-    display = progress(verbose, model.name)
-    listeners.call("on_train_begin")
-    try:
-        for epoch in range(initial_epoch, epochs):
-            label = f"epoch {epoch + 1}/{epochs}"
-            display.begin(label, course.steps, samples_of(course))
-            listeners.call("on_epoch_begin", epoch)
-            logs = _epoch(model, course, label, display, listeners)
-            if logs is None:
-                break
-            if validation is not None and _is_due(validation_freq, epoch + 1):
-                if course.steps is not None:
-                    size = course.feed.size or 0
-                    display.refresh(course.steps, size, logs.copy)
-                listeners.call("on_test_begin")
-                if validation.feed.again:  # on the same samples every time
-                    validation.close()
-                found = test(model, validation, Progress())
-                listeners.call("on_test_end", found)
-                logs |= {f"val_{name}": value for name, value in found.items()}
-            display.end(logs)
-            told = told or _tell_loss(logs.get("loss", 0.0), epoch + 1)
-            listeners.call("on_epoch_end", epoch, logs)
-            if model.stop_training or course.ended:
-                break
-        if (compiled := model.compiled) is not None:
+class Training:
+    """One call of `fit`: where it is, and how it goes on."""
+
+    def __init__(
+        self,
+        model: Model,
+        course: Course,
+        *,
+        epochs: int,
+        verbose: Any,
+        callbacks: Any,
+        validation: Course | None,
+        initial_epoch: int,
+        validation_freq: Any,
+    ):
+        check_verbose(verbose)
+        self.model, self.course, self.validation = model, course, validation
+        self.epochs, self.frequency = epochs, validation_freq
+        self.epoch, self.first_epoch = initial_epoch, initial_epoch
+        self.step = self.done = 0  # steps and samples over in the epoch
+        self.logs: dict[str, Any] | None = None  # its figures, once its steps are over
+        self.history = History()
+        self.listeners = CallbackList(
+            [callbacks, self.history],
+            model=model,
+            epochs=epochs,
+            steps=course.steps,
+            batch_size=course.feed.batch_size,
+            verbose=verbose,
+        )
+        self.listeners.set_training(self)
+        shown = not self.listeners.has(ProgbarLogger)
+        self.display = progress(verbose if shown else 0, model.name)
+        self._validated: dict[str, Any] | None = None  # where the validation data were
+        self._resumed: tuple[Snapshot, Path] | None = None
+        self._caught: list[int] = []  # signals
+        self._over = self._told = False
+
+    def run(self) -> History:
+        """All epochs; gives their figures."""
+        try:
+            self._run()
+        finally:
+            self.course.close()
+            self.display.close()
+            self.listeners.release()
+            self.listeners.set_training(None)
+        return self.history
+
+    def _run(self) -> None:
+        model, listeners = self.model, self.listeners
+        self.course.skip(self.first_epoch)
+        model.stop_training = False
+        with held_back(bool(self._savers())) as self._caught:
+            listeners.on_train_begin()
+            while self.epoch < self.epochs and not self._over:
+                if not self._one_epoch():
+                    break
+            self._check_signals()
+        compiled = model.compiled
+        if compiled is not None and not any(c.averaged for c in listeners.callbacks):
             compiled.optimizer.finalize_variable_values(model.trainable_weights)
-    finally:
-        course.close()
-        display.close()
-    listeners.call("on_train_end")
-    return history
+        self.course.close()
+        self.display.close()
+        listeners.on_train_end()
+
+    def _one_epoch(self) -> bool:
+        """One epoch, or the rest of it; whether there was anything to do."""
+        epoch, course, listeners = self.epoch, self.course, self.listeners
+        label = f"epoch {epoch + 1}/{self.epochs}"
+        self.display.begin(label, course.steps, samples_of(course))
+        listeners.on_epoch_begin(epoch)
+        if self._resumed is not None and (self.step or self.logs is not None):
+            self._take(*self._resumed)  # what the hooks before the epoch changed again
+        self._resumed = None
+        logs = self._train(label) if self.logs is None else self.logs
+        if logs is None:
+            return False
+        self.logs = dict(logs)
+        logs |= self._validate()
+        self.display.end(logs)
+        self._told = self._told or _tell_loss(logs.get("loss", 0.0), epoch + 1)
+        self.epoch, self.step, self.done, self.logs = epoch + 1, 0, 0, None
+        self._over = self.model.stop_training or course.ended
+        listeners.on_epoch_end(epoch, logs)
+        self._over = self.model.stop_training or course.ended
+        self._check_signals()
+        return True
+
+    def _train(self, label: str) -> dict[str, Any] | None:
+        """The figures of the steps of an epoch; None if there was no batch for it."""
+        course, display, model = self.course, self.display, self.model
+        step_of = course.feed.step
+        if not self.step:
+            step_of.begin()
+        clock, due, caught = time.perf_counter, display.due, self._caught
+        hooks = self.listeners.around("train", step_of.figures)
+        steps = enumerate(course.epoch(label, self.step), self.step)
+        for batch, (done, program, arrays) in steps:
+            self.step, self.done = batch + 1, done
+            if hooks is None:
+                program(arrays)
+            else:
+                hooks(batch, program, arrays)
+            if clock() >= due:
+                display.refresh(batch + 1, done, step_of.figures)
+                due = display.due
+            if caught:
+                self._check_signals()
+            if model.stop_training:  # as a callback may wish after a batch
+                break
+        display.samples = self.done
+        return step_of.figures() if self.step else None
+
+    def _validate(self) -> dict[str, Any]:
+        """The figures of the validation, if there is one and it is due."""
+        validation, listeners, course = self.validation, self.listeners, self.course
+        if validation is None or not _is_due(self.frequency, self.epoch + 1):
+            return {}
+        if course.steps is not None and self.logs is not None:
+            size = course.feed.size or 0
+            self.display.refresh(course.steps, size, self.logs.copy)
+        if validation.feed.again:  # on the same samples every time
+            validation.close()
+        self._validated = validation.state()
+        hooks = listeners.around("test", validation.feed.step.figures)
+        listeners.on_test_begin()
+        found = measure(self.model, validation, Progress(), hooks, self._check_signals)
+        listeners.on_test_end(found)
+        self._validated = None
+        return {f"val_{name}": value for name, value in found.items()}
+
+    # The state, to go on from.
+
+    def snapshot(self) -> Snapshot:
+        """All that makes what comes next."""
+        drawn, arrays = values_of(self.model)
+        validation = self.validation
+        if validation is not None:
+            place = self._validated or validation.state()
+        config = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "done": self.done,
+            "logs": self.logs,
+            "over": self._over,
+            "told": self._told,
+            "course": self.course.state(),
+            "validation": None if validation is None else place,
+            "steps": self.course.feed.step.get_state(),
+            "drawn": drawn,
+            "callbacks": [
+                [type(callback).__name__, callback.get_state()]
+                for callback in self.listeners.callbacks
+            ],
+        }
+        return Snapshot(config, arrays)
+
+    def restore(self, snapshot: Snapshot, place: Path) -> tuple[int, int]:
+        """Go on from a state; gives the epoch and step. Raises `DataError` T0704."""
+        config = snapshot.config
+        self._check_course(config, place)
+        self.course.restore(config["course"])
+        if self.validation is not None and config["validation"] is not None:
+            self.validation.restore(config["validation"])
+        run = self.course.first()
+        if run is not None and lacking(self.model, snapshot.arrays):
+            _, program, arrays = run
+            program(arrays)  # makes what a step of the user's own makes
+        self._take(snapshot, place)
+        self._resumed = snapshot, place
+        return self.epoch, self.step
+
+    def _take(self, snapshot: Snapshot, place: Path) -> None:
+        config = snapshot.config
+        assign_values(self.model, config["drawn"], snapshot.arrays, place)
+        self.epoch, self.step = config["epoch"], config["step"]
+        self.done, self.logs = config["done"], config["logs"]
+        self._over, self._told = config["over"], config["told"]
+        self.course.feed.step.set_state(config["steps"])
+        told: dict[str, list[Any]] = {}
+        for name, state in config["callbacks"]:
+            told.setdefault(name, []).append(state)
+        for callback in self.listeners.callbacks:
+            states = told.get(type(callback).__name__)
+            if states:
+                callback.set_state(states.pop(0))
+
+    def _check_course(self, config: Any, place: Path) -> None:
+        """Within an epoch the data have to be cut as they were."""
+        before, now = config["course"], self.course.state()
+        if before["taken"] is None:
+            return
+        for key, what in (("samples", "samples"), ("batch_size", "`batch_size`")):
+            if before[key] != now[key]:
+                refuse_other_data(place, what, before[key], now[key])
+
+    # Signals.
+
+    def _savers(self) -> list[Any]:
+        return [callback for callback in self.listeners.callbacks if callback.saves]
+
+    def _check_signals(self) -> None:
+        """If a signal came: save, tell how to go on, and follow it."""
+        if not self._caught:
+            return
+        number = self._caught[0]
+        kept = [f"`{saver.backup_dir}`" for saver in self._savers() if saver.save()]
+        at = f"step {self.step} of epoch {self.epoch + 1}"
+        if not self.step:
+            at = f"epoch {self.epoch}"
+        message = f"stopped by {NAMES[number]} after {at}"
+        if kept:
+            warn(
+                f"{message}; the training is kept in {', '.join(kept)}",
+                "call `fit` with the same model, data and callbacks to go on",
+            )
+        follow(number, message)
 
 
 def samples_of(course: Course) -> int:
@@ -110,55 +280,27 @@ def _tell_loss(loss: float, epoch: int) -> bool:
     return True
 
 
-def _epoch(
+def measure(
     model: Model,
     course: Course,
-    label: str,
     display: Progress,
-    listeners: CallbackList,
-) -> dict[str, Any] | None:
-    """The figures of an epoch; None if there was no batch for it."""
-    step_of = course.feed.step
-    step_of.begin()
-    clock, due = time.perf_counter, display.due
-    hooks = _with_hooks(step_of.figures, listeners) if listeners.wants_batches else None
-    step = done = 0
-    for step, (done, program, arrays) in enumerate(course.epoch(label), 1):
-        if hooks is None:
-            program(arrays)
-        else:
-            hooks(program, arrays)
-        if clock() >= due:
-            display.refresh(step, done, step_of.figures)
-            due = display.due
-        if model.stop_training:  # as a callback may wish after a batch
-            break
-    display.samples = done
-    return step_of.figures() if step else None
-
-
-def _with_hooks(figures: Any, listeners: CallbackList) -> Any:
-    count = iter(range(2**62))
-
-    def run(program: Any, arrays: Any) -> None:
-        batch = next(count)
-        listeners.call("on_train_batch_begin", batch)
-        program(arrays)
-        listeners.call("on_train_batch_end", batch, figures())
-
-    return run
-
-
-def test(model: Model, course: Course, display: Progress) -> dict[str, Any]:
-    """The figures over all batches, in inference mode."""
+    hooks: Callable[[int, Any, Any], Any] | None = None,
+    after: Callable[[], None] | None = None,
+) -> dict[str, Any]:
+    """The figures over all batches, in inference mode; `after` is called for each."""
     step_of = course.feed.step
     step_of.begin()
     display.begin("evaluate", course.steps, samples_of(course))
     step = done = 0
     for step, (done, program, arrays) in enumerate(course.epoch("the evaluation"), 1):
-        program(arrays)
+        if hooks is None:
+            program(arrays)
+        else:
+            hooks(step - 1, program, arrays)
         if time.perf_counter() >= display.due:
             display.refresh(step, done, step_of.figures)
+        if after is not None:
+            after()
     if not step:
         raise _nothing(course)
     results: dict[str, Any] = step_of.figures()
@@ -171,7 +313,9 @@ def _nothing(course: Course) -> DataError:
     return refuse("T0701", f"{course.feed.name} gave no batch")
 
 
-def predict(model: Model, course: Course, display: Progress) -> Any:
+def predict(
+    model: Model, course: Course, display: Progress, listeners: CallbackList
+) -> Any:
     """The outputs for all samples, in inference mode."""
     step_of = course.feed.step
     step_of.begin()
@@ -180,8 +324,14 @@ def predict(model: Model, course: Course, display: Progress) -> Any:
     display.begin("predict", course.steps, size)
     step = done = 0
     arrange: Any = None
+    hooks = listeners.around("predict", None)
     for step, (done, program, arrays) in enumerate(course.epoch("the prediction"), 1):
-        outputs, arrange = step_of.outputs(program(arrays))
+        if hooks is None:
+            outputs, arrange = step_of.outputs(program(arrays))
+        else:
+            made = _Arranging(step_of, program)
+            hooks(step - 1, made, arrays)
+            outputs, arrange = made.found
         found.add([to_numpy(array) for array in outputs], done)
         if time.perf_counter() >= display.due:
             display.refresh(step, done, dict)
@@ -190,6 +340,18 @@ def predict(model: Model, course: Course, display: Progress) -> Any:
     display.samples = done
     display.end({})
     return arrange(found.whole())
+
+
+class _Arranging:
+    """A program of a prediction that gives its outputs in their structure."""
+
+    def __init__(self, step_of: Any, program: Any):
+        self.step_of, self.program = step_of, program
+
+    def __call__(self, arrays: Any) -> Any:
+        self.found = self.step_of.outputs(self.program(arrays))
+        outputs, arrange = self.found
+        return arrange([to_numpy(array).copy() for array in outputs])
 
 
 class Outputs:
@@ -227,51 +389,3 @@ class Outputs:
         if self.size:
             return self.room
         return [np.concatenate(column) for column in zip(*self.parts, strict=True)]
-
-
-def validation_course(
-    model: Model, given: Any, batch_size: int | None, steps: int | None
-) -> Course | None:
-    """The validation data that `fit` was given, checked."""
-    if given is None:
-        return None
-    x, y, weight = given, None, None
-    if isinstance(given, (list, tuple)) and len(given) in (2, 3):
-        x, y, *rest = given
-        weight = rest[0] if rest else None
-    source = source_of(x, y, weight, None if y is None else batch_size)
-    if source is None and y is None:
-        raise Fault(
-            "T0204",
-            "`validation_data` is a tuple (x, y) or (x, y, sample_weight), or gives "
-            "such batches",
-            argument="validation_data",
-        )
-    feed = feed_of(model, "test", source, (x, y, weight), batch_size)
-    return Course(feed, steps)
-
-
-def split_off(
-    share: float, x: Any, y: Any, sample_weight: Any
-) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
-    """The first samples for training, the last `share` of them for validation."""
-    if not isinstance(share, (int, float)) or not 0 < share < 1:
-        raise Fault(
-            "T0204",
-            f"`validation_split` lies between 0 and 1, not {share!r}",
-            argument="validation_split",
-        )
-    named = [*leaves("x", x), *leaves("y", y), *leaves("sample_weight", sample_weight)]
-    if not named:
-        raise Fault("T0204", "`x` is missing", argument="x")
-    size = check_sizes([n for n, _ in named], [as_array(n, a) for n, a in named])
-    at = int(size * (1 - share))  # as Keras rounds
-    if not 0 < at < size:
-        raise Fault(
-            "T0204",
-            f"{share} of {size} samples leaves no sample on one side",
-            argument="validation_split",
-        )
-    parts = [split(value, at) for value in (x, y, sample_weight)]
-    train, test = tuple(a for a, _ in parts), tuple(b for _, b in parts)
-    return train, test  # type: ignore[return-value]

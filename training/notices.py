@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from ..graph.diagnostics import Diagnostic, caller_span
@@ -28,3 +29,8 @@ def tell(warning: Diagnostic) -> None:
     told = TulleWarning(f"\n{warning}")
     told.diagnostic = warning
     warnings.warn_explicit(told, TulleWarning, *place)
+
+
+def say(text: str) -> None:
+    """Print a line, as a callback with `verbose` does."""
+    sys.stdout.write(f"{text}\n")

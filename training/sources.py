@@ -6,6 +6,7 @@ anything that can be iterated again and again, and arrays on the disk.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,9 +30,16 @@ class Source:
     size: int | None = None
     batch_size: int | None = None
 
-    def begin(self, random: Random) -> Iterator[Any]:
-        """One pass; `random` shuffles what can be."""
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
+        """One pass from batch `start` on; `random` shuffles what can be."""
         raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        """What decides the next pass, besides the random numbers of `begin`."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let the next pass be the one that `state` told of."""
 
     def skip(self, passes: int, random: Random) -> None:
         """Act as if so many passes were over."""
@@ -47,8 +55,19 @@ class FromDataset(Source):
         count = dataset.cardinality()
         self.steps = count if count >= 0 else None
 
-    def begin(self, random: Random) -> Iterator[Any]:
-        return iter(self.dataset)
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
+        found = iter(self.dataset)
+        found.set_state({**found.get_state(), "position": start})
+        return found
+
+    def state(self) -> dict[str, Any]:
+        seeds = [stage.seed for stage in self.dataset.shuffles()]
+        return {**self.dataset.get_state(), "seeds": seeds}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.dataset.set_state(state)
+        for stage, seed in zip(self.dataset.shuffles(), state["seeds"], strict=False):
+            stage.seed = seed
 
     def skip(self, passes: int, random: Random) -> None:
         begun = self.dataset.get_state()["passes"]
@@ -63,8 +82,8 @@ class FromGenerator(Source):
     def __init__(self, generator: Iterator[Any]):
         self.generator = generator
 
-    def begin(self, random: Random) -> Iterator[Any]:
-        return iter(_kept_open(self.generator))
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
+        return itertools.islice(_kept_open(self.generator), start, None)
 
 
 def _kept_open(generator: Iterator[Any]) -> Iterator[Any]:
@@ -88,8 +107,8 @@ class FromIterable(Source):
         except TypeError:
             self.steps = None
 
-    def begin(self, random: Random) -> Iterator[Any]:
-        return iter(self.iterable)
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
+        return itertools.islice(iter(self.iterable), start, None)
 
 
 class FromSequence(Source):
@@ -104,12 +123,12 @@ class FromSequence(Source):
         count = getattr(self.sequence, "num_batches", None)
         return len(self.sequence) if count is None else int(count)
 
-    def begin(self, random: Random) -> Iterator[Any]:
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
         self.steps = self._count()
         self._tell("on_epoch_begin")
         assert self.steps is not None
         order = range(self.steps) if random is None else random.permutation(self.steps)
-        for index in order:
+        for index in order[start:]:
             yield self.sequence[int(index)]
         self._tell("on_epoch_end")
 
@@ -135,12 +154,12 @@ class FromArrays(Source):
         self.batch_size = checked_batch_size(batch_size or 32)
         self.steps = -(-self.size // self.batch_size)
 
-    def begin(self, random: Random) -> Iterator[Any]:
+    def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
         assert self.size is not None
         assert self.batch_size is not None
         order = None if random is None else random.permutation(self.size)
-        for start in range(0, self.size, self.batch_size):
-            part: Any = slice(start, min(start + self.batch_size, self.size))
+        for at in range(start * self.batch_size, self.size, self.batch_size):
+            part: Any = slice(at, min(at + self.batch_size, self.size))
             yield rows_of(self.nest, part if order is None else order[part])
 
     def skip(self, passes: int, random: Random) -> None:

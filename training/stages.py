@@ -40,6 +40,10 @@ class Stage:
         """The elements from number `start` on, in one pass."""
         raise NotImplementedError
 
+    def below(self) -> Sequence[Stage]:
+        """The stages that it is made of."""
+        return ()
+
     def order(self, run: Run) -> Any:
         """Of an indexed stage: the number of the row at each place of a pass."""
         return np.arange(self.cardinality)
@@ -134,6 +138,9 @@ class Derived(Stage):
 
     def __init__(self, source: Stage):
         self.source = source
+
+    def below(self) -> Sequence[Stage]:
+        return (self.source,)
 
     @property
     def cardinality(self) -> int:  # type: ignore[override]
@@ -387,6 +394,9 @@ class Zipped(Stage):
     def __init__(self, sources: Sequence[Stage], arrange: Callable[[Any], Any]):
         self.sources, self.arrange = list(sources), arrange
 
+    def below(self) -> Sequence[Stage]:
+        return self.sources
+
     @property
     def cardinality(self) -> int:  # type: ignore[override]
         sizes = [stage.cardinality for stage in self.sources]
@@ -408,6 +418,9 @@ class Joined(Stage):
 
     def __init__(self, first: Stage, second: Stage):
         self.first, self.second = first, second
+
+    def below(self) -> Sequence[Stage]:
+        return (self.first, self.second)
 
     @property
     def cardinality(self) -> int:  # type: ignore[override]

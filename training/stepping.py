@@ -225,6 +225,14 @@ class CustomStep:
         self._logs = dict(found)
         return found
 
+    def get_state(self) -> dict[str, Any]:
+        """What a step remembers besides the variables."""
+        return {"logs": self.figures()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on as `get_state` told."""
+        self._logs = dict(state["logs"])
+
     def begin(self) -> None:
         """A pass begins; weights may have been frozen since the last one."""
         self._logs = {}

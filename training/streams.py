@@ -7,7 +7,7 @@ arrays in memory, whose checks are made once; a `Stream` checks each batch as it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,13 @@ class StandardStep:
             self._signature = batch.signature
         return batch.size, self._program, batch.arrays
 
+    def get_state(self) -> dict[str, Any]:
+        """What a step remembers besides the variables."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on as `get_state` told."""
+
     def begin(self) -> None:
         """A pass begins; weights may have been frozen since the last one."""
         self._signature = None
@@ -74,12 +81,19 @@ class Ready:
         self.steps, self.size = batches.steps, batches.size
         self.batch_size = batches.batch_size
 
-    def each(self, random: Random) -> Iterator[Run]:
-        """One pass."""
+    def each(self, random: Random, start: int = 0, done: int = 0) -> Iterator[Run]:
+        """One pass, from a step on."""
         program = self.model.steps.program(self.kind, self.batches.signature)
         order = None if random is None else random.permutation(self.size)
-        for done, arrays in self.batches.each(order):
-            yield done, program, arrays
+        for total, arrays in self.batches.each(order, start):
+            yield total, program, arrays
+
+    def state(self) -> dict[str, Any]:
+        """What decides the next pass besides the random numbers."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let the next pass be the one that `state` told of."""
 
     def skip(self, passes: int, random: Random) -> None:
         """Act as if so many passes were over."""
@@ -100,16 +114,23 @@ class Stream:
     def steps(self) -> int | None:
         return self.source.steps
 
-    def each(self, random: Random) -> Iterator[Run]:
-        """One pass."""
-        done = 0
-        for number, element in enumerate(self.source.begin(random)):
+    def each(self, random: Random, start: int = 0, done: int = 0) -> Iterator[Run]:
+        """One pass, from a step on, before which `done` samples are over."""
+        for number, element in enumerate(self.source.begin(random, start), start):
             try:
                 count, program, arrays = self.step.ready(element)
             except (DataError, RunShapeError, TensorTypeError) as error:
                 raise _numbered(error, number, self.name) from None
             done += count
             yield done, program, arrays
+
+    def state(self) -> dict[str, Any]:
+        """What decides the next pass besides the random numbers."""
+        return self.source.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let the next pass be the one that `state` told of."""
+        self.source.restore(state)
 
     def skip(self, passes: int, random: Random) -> None:
         """Act as if so many passes were over."""
@@ -157,8 +178,10 @@ class Course:
     def __init__(self, feed: Feed, steps: int | None, random: Random = None):
         self.feed, self.wanted, self.random = feed, steps, random
         self.ended = False  # whether nothing is left and nothing can come
-        self._current: Iterator[Run] | None = None
-        self._before = 0  # samples of the pass so far
+        self._pass: Iterator[Run] | None = None  # the one under way
+        self._begun: dict[str, Any] = {}  # the state before it began
+        self._taken = self._total = 0  # its steps and samples so far
+        self._before = 0  # its samples in earlier epochs
 
     @property
     def steps(self) -> int | None:
@@ -174,46 +197,95 @@ class Course:
         passes, rest = divmod(epochs, -(-self.feed.steps // self.wanted))
         self.feed.skip(passes, self.random)
         if rest:
-            left = self.feed.each(self.random)
-            self._current = itertools.islice(left, rest * self.wanted, None)
+            taken = rest * self.wanted
+            self._begin(taken, taken * (self.feed.batch_size or 0))
 
-    def epoch(self, label: str) -> Iterator[Run]:
-        """The steps of one epoch, with the samples done in it."""
-        if self.wanted is None:
-            step = 0
-            for found in self.feed.each(self.random):
-                step += 1
-                yield found
-            if not step:
-                self._tell_empty(label, 0)
-            return
-        done = 0
-        for step in range(self.wanted):
+    # Its place.
+
+    def state(self) -> dict[str, Any]:
+        """The place in the data, to go on from."""
+        begun = self._begun if self._pass is not None else self._next_pass()
+        taken = None if self._pass is None else self._taken
+        place = {"taken": taken, "total": self._total, "before": self._before}
+        shape = {"samples": self.feed.size, "batch_size": self.feed.batch_size}
+        return {**begun, **place, **shape}
+
+    def _next_pass(self) -> dict[str, Any]:
+        """What decides the pass that comes next."""
+        random = self.random
+        drawn = None if random is None else random.bit_generator.state
+        return {"random": drawn, "source": self.feed.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was told."""
+        self.close()
+        if self.random is not None and state["random"] is not None:
+            self.random.bit_generator.state = state["random"]
+        self.feed.restore(state["source"])
+        if state["taken"] is not None:
+            self._begin(state["taken"], state["total"])
+            self._before = state["before"]
+
+    def _begin(self, taken: int = 0, total: int = 0) -> None:
+        self._begun = self._next_pass()
+        self._pass = self.feed.each(self.random, taken, total)
+        self._taken, self._total, self._before = taken, total, 0
+
+    def first(self) -> Run | None:
+        """The step that comes next, which still comes then.
+
+        Where a pass is over it is one of the next pass, as a sample.
+        """
+        if self._pass is None:
+            self._begin()
+        assert self._pass is not None
+        run = next(self._pass, None)
+        if run is not None:
+            self._pass = itertools.chain([run], self._pass)
+        elif self._taken and self.feed.again:
+            place = self.state()
+            self.restore({**place, **self._next_pass(), "taken": None})
+            run = self.first()
+            self.restore(place)
+        return run
+
+    # Epochs.
+
+    def epoch(self, label: str, step: int = 0) -> Iterator[Run]:
+        """The steps of one epoch from a step on, with the samples done in it."""
+        if not step:
+            self._before = self._total if self._pass is not None else 0
+        while self.wanted is None or step < self.wanted:
             run = self._next(step)
             if run is None:
-                self._tell_empty(label, step)
+                if not step or self.wanted is not None:
+                    self._tell_empty(label, step)
                 return
-            total, program, arrays = run
-            done, self._before = done + total - self._before, total
-            yield done, program, arrays
+            step += 1
+            self._taken += 1
+            self._total, program, arrays = run
+            yield self._total - self._before, program, arrays
 
     def _next(self, step: int) -> Run | None:
         """The next step, of another pass if the last epoch ended with its pass."""
         for _ in range(2):
-            fresh = self._current is None
-            if self._current is None:
-                self._current, self._before = self.feed.each(self.random), 0
-            run = next(self._current, None)
+            fresh = self._pass is None
+            if self._pass is None:
+                if step and self.wanted is None:
+                    return None
+                self._begin()
+            assert self._pass is not None
+            run = next(self._pass, None)
             if run is not None:
                 return run
-            self._current = None
-            if fresh or step or not self.feed.again:
+            self._pass = None
+            if fresh or step or self.wanted is None or not self.feed.again:
                 break
         return None
 
     def close(self) -> None:
         """Leave a pass that is under way."""
-        current, self._current = self._current, None
+        current, self._pass = self._pass, None
         if current is not None and hasattr(current, "close"):
             current.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..graph.trace import current_trace
 from ..graph.variable import new_seed
 from . import fitting
 from .arguments import checked_count
-from .callbacks import Callback, CallbackList, History
+from .callbacks import CallbackList, History
 from .configured import told_to_caller
 from .definition import check_definition
 from .objective import Compiled
@@ -26,12 +26,14 @@ from .sources import FromArrays, packed, source_of
 from .stepping import StepMethods, flattened, numbers
 from .steps import Steps
 from .streams import Course, feed_of, step_of
+from .validating import split_off, validation_course
 
 
 class Trainer(StepMethods):
     """The public side of training, which a model inherits."""
 
     stop_training = False
+    history: History | None = None
     _compiled: Compiled | None = None
     _steps: Steps | None = None
 
@@ -92,7 +94,7 @@ class Trainer(StepMethods):
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Iterable[Callback] | None = None,
+        callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
@@ -128,14 +130,14 @@ class Trainer(StepMethods):
         source = source_of(x, y, sample_weight, batch_size)
         given = (x, y, sample_weight)
         feed = feed_of(self, "train", source, given, batch_size, class_weight)
-        validation = fitting.validation_course(
+        validation = validation_course(
             self,
             validation_data,
             validation_batch_size or feed.batch_size,
             _steps(validation_steps, "validation_steps"),
         )
         random = np.random.Generator(np.random.Philox(seed)) if shuffle else None
-        return fitting.fit(
+        return fitting.Training(
             self,
             Course(feed, _steps(steps_per_epoch, "steps_per_epoch"), random),
             epochs=checked_count("epochs", epochs, 0),
@@ -144,7 +146,7 @@ class Trainer(StepMethods):
             validation=validation,
             initial_epoch=checked_count("initial_epoch", initial_epoch, 0),
             validation_freq=validation_freq,
-        )
+        ).run()
 
     @told_to_caller
     def evaluate(
@@ -155,7 +157,7 @@ class Trainer(StepMethods):
         verbose: Any = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
-        callbacks: Iterable[Callback] | None = None,
+        callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over all samples, or `steps` batches, in inference mode.
@@ -164,15 +166,16 @@ class Trainer(StepMethods):
         """
         self.demand_compiled()
         course = self._course("test", x, y, sample_weight, batch_size, steps)
-        listeners = CallbackList(callbacks or (), self, steps=course.steps)
+        listeners = CallbackList(callbacks, model=self, steps=course.steps)
         display = progress(verbose, self.name)
-        listeners.call("on_test_begin")
+        listeners.on_test_begin()
+        hooks = listeners.around("test", course.feed.step.figures)
         try:
-            results = fitting.test(self, course, display)
+            results = fitting.measure(self, course, display, hooks)
         finally:
             course.close()
             display.close()
-        listeners.call("on_test_end", results)
+        listeners.on_test_end(results)
         return results if return_dict else _plain(results)
 
     @told_to_caller
@@ -182,22 +185,22 @@ class Trainer(StepMethods):
         batch_size: int | None = None,
         verbose: Any = "auto",
         steps: int | None = None,
-        callbacks: Iterable[Callback] | None = None,
+        callbacks: Any = None,
     ) -> Any:
         """The outputs for all samples as NumPy arrays, in inference mode.
 
         The data are of the kinds that `fit` takes; targets among them are left out.
         """
         course = self._course("predict", x, None, None, batch_size, steps)
-        listeners = CallbackList(callbacks or (), self, steps=course.steps)
+        listeners = CallbackList(callbacks, model=self, steps=course.steps)
         display = progress(verbose, self.name)
-        listeners.call("on_predict_begin")
+        listeners.on_predict_begin()
         try:
-            outputs = fitting.predict(self, course, display)
+            outputs = fitting.predict(self, course, display, listeners)
         finally:
             course.close()
             display.close()
-        listeners.call("on_predict_end", {"outputs": outputs})
+        listeners.on_predict_end({"outputs": outputs})
         return outputs
 
     def _course(
@@ -320,5 +323,5 @@ def _divided(share: float, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, 
             argument="validation_split",
             help=["give `validation_data` of its own"],
         )
-    train, rest = fitting.split_off(share, x, y, weight)
+    train, rest = split_off(share, x, y, weight)
     return (*train, rest)

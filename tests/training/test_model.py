@@ -4,6 +4,7 @@ import numpy as np
 import oracle_cases
 import pytest
 
+from tulle.callbacks import Callback, EarlyStopping, History, TerminateOnNaN
 from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import BatchNormalization, Dense, Dropout
@@ -12,7 +13,6 @@ from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import set_random_seed
 from tulle.training import losses, metrics, optimizers
-from tulle.training.callbacks import Callback, EarlyStopping, History, TerminateOnNaN
 from tulle.training.model import Functional, Model, Sequential
 
 CROSSENTROPY = losses.SparseCategoricalCrossentropy(from_logits=True)

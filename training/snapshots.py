@@ -1,0 +1,172 @@
+"""The state of a training: all that makes what comes next, bit for bit.
+
+It holds values alone: what was loaded is put into a model that is there already.
+`snapshot_files` writes and reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..graph import variable as randomness
+from ..graph.diagnostics import DataError, Diagnostic
+from ..graph.variable import SeedGenerator, Variable
+from .optimizer import Optimizer
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass
+class Snapshot:
+    """Values of variables by name, and a nest of everything else."""
+
+    config: dict[str, Any]
+    arrays: Arrays = field(default_factory=dict)
+
+
+def refuse(place: Path, reason: str, *advice: str) -> NoReturn:
+    """Refuse a file, T0704."""
+    raise DataError(
+        Diagnostic(
+            "T0704",
+            f"`{place}` cannot be gone on from: {reason}",
+            help=advice or (f"remove `{place}` to begin anew",),
+        )
+    )
+
+
+def refuse_other_data(place: Path, what: str, before: Any, now: Any) -> NoReturn:
+    """Refuse a state whose data were cut otherwise, T0704."""
+    refuse(
+        place,
+        f"it was written in the middle of an epoch with {what} {before}, and now it is "
+        f"{now}",
+        f"take {what} {before}",
+        f"or remove `{place}` to begin anew",
+    )
+
+
+def variables_of(model: Any) -> dict[str, Variable]:
+    """The weights, and the state of metrics, by name."""
+    found = {f"model/{n}": v for n, v in model.named_variables().items()}
+    compiled = model.compiled
+    for index, metric in enumerate([*compiled.all_metrics, *model.own_metrics()]):
+        if hasattr(metric, "variables"):
+            for number, variable in enumerate(metric.variables):
+                found[f"metric/{index}/{number}"] = variable
+    return found
+
+
+def optimizers_of(model: Any) -> dict[str, Optimizer]:
+    """The optimizer of `compile`, and those in the model's own attributes."""
+    main = model.compiled.optimizer
+    held = _held(vars(model))
+    own = {n: x for n, x in held if isinstance(x, Optimizer) and x is not main}
+    return {"": main, **own}
+
+
+def generators_of(model: Any) -> list[SeedGenerator]:
+    """What layers draw random numbers from, each once, and the one for everything."""
+    found = {id(randomness.DEFAULT_GENERATOR): randomness.DEFAULT_GENERATOR}
+    for layer in [model, *model.sublayers]:
+        for _, item in _held(vars(layer)):
+            if isinstance(item, SeedGenerator):
+                found[id(item)] = item
+    return list(found.values())
+
+
+def _held(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The attributes, and what lists and dictionaries among them hold."""
+    for name, item in values.items():
+        yield name, item
+        if isinstance(item, (list, tuple)):
+            yield from _held({f"{name}/{i}": part for i, part in enumerate(item)})
+        elif isinstance(item, dict):
+            yield from _held({f"{name}/{key}": part for key, part in item.items()})
+
+
+def values_of(model: Any) -> tuple[dict[str, Any], Arrays]:
+    """The randomness of a training, and its arrays."""
+    arrays = {name: v.numpy() for name, v in variables_of(model).items()}
+    names = model.variable_names()
+    for prefix, optimizer in optimizers_of(model).items():
+        pending = model.compiled.pending if not prefix else None
+        state = optimizer.state(names)
+        if pending is not None and not optimizer.built:
+            state = pending
+        for name, array in state.items():
+            arrays[f"optimizer/{prefix}/{name}"] = array
+    drawn = {
+        "generators": [[g.seed, g.count] for g in generators_of(model)],
+        "seed": [randomness._Global.seed, randomness._Global.drawn],
+    }
+    return drawn, arrays
+
+
+def lacking(model: Any, arrays: Mapping[str, Any]) -> bool:
+    """Whether there are values of variables that the first step has to make yet."""
+    known = variables_of(model)
+    if any(n not in known for n in arrays if n.startswith(("model/", "metric/"))):
+        return True
+    return any(
+        not optimizer.built
+        and any(n.startswith(f"optimizer/{prefix}/") for n in arrays)
+        for prefix, optimizer in optimizers_of(model).items()
+        if prefix
+    )
+
+
+def assign_values(
+    model: Any, drawn: Mapping[str, Any], arrays: Mapping[str, Any], place: Path
+) -> None:
+    """Give everything its value, after all names and shapes were compared."""
+    known = variables_of(model)
+    given = {n: a for n, a in arrays.items() if n.startswith(("model/", "metric/"))}
+    other = "it belongs to another model: "
+    for name, variable in known.items():
+        if name.startswith("model/") and name not in given:
+            refuse(place, f"{other}it has no weight `{name.removeprefix('model/')}`")
+        if name in given and given[name].shape != variable.shape:
+            refuse(
+                place,
+                f"{other}its `{name.partition('/')[2]}` has shape {given[name].shape}, "
+                f"and here it is {variable.shape}",
+            )
+    strange = next((name for name in given if name not in known), None)
+    if strange is not None:
+        told = strange.partition("/")[2]
+        refuse(
+            place,
+            f"{other}it has `{told}`, which is not here",
+            "a layer that is built in its first step has to be built before `fit`",
+            f"or remove `{place}` to begin anew",
+        )
+    generators = generators_of(model)
+    if len(generators) != len(drawn["generators"]):
+        refuse(place, f"{other}its random numbers are drawn elsewhere")
+    for name, array in given.items():
+        known[name].assign(array)
+    _assign_optimizers(model, arrays)
+    for generator, (seed, count) in zip(generators, drawn["generators"], strict=True):
+        generator.seed, generator.count = int(seed), int(count)
+    randomness._Global.seed, randomness._Global.drawn = map(int, drawn["seed"])
+
+
+def _assign_optimizers(model: Any, arrays: Mapping[str, Any]) -> None:
+    names = model.variable_names()
+    for prefix, optimizer in optimizers_of(model).items():
+        start = f"optimizer/{prefix}/"
+        state = {
+            name.removeprefix(start): array
+            for name, array in arrays.items()
+            if name.startswith(start)
+        }
+        if optimizer.built or prefix:
+            optimizer.restore(state, names)
+        else:
+            model.compiled.pending = state
