@@ -8,12 +8,13 @@ from time import perf_counter
 
 from ...graph.graph import LEVELS, Graph, verify
 from ...graph.node import Node
+from .chains import chain
 from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
 from .fuse import fuse
 from .place_parameters import place_parameters
-from .select_kernels import select_kernels
+from .select_kernels import select_generated, select_kernels
 from .simplify import simplify
 
 Pass = Callable[[Graph], Graph]
@@ -21,15 +22,15 @@ Pass = Callable[[Graph], Graph]
 WITHOUT_LAYERS = LEVELS[1:]
 LOW = ("primitive", "kernel")
 
-PASSES: tuple[tuple[Pass, tuple[str, ...]], ...] = (
+COMMON: tuple[tuple[Pass, tuple[str, ...]], ...] = (
     (expand_layers, WITHOUT_LAYERS),
     (place_parameters, WITHOUT_LAYERS),
     (differentiate, WITHOUT_LAYERS),
     (expand_composites, LOW),
     (simplify, LOW),
-    (select_kernels, LOW),
-    (fuse, LOW),
 )
+PASSES = (*COMMON, (select_kernels, LOW), (chain, LOW))  # for NumPy and CuPy
+GENERATED = (*COMMON, (select_generated, LOW), (fuse, LOW))  # for generated kernels
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,15 @@ class Stage:
     seconds: float
 
 
-def stages(graph: Graph) -> Iterator[Stage]:
-    """The graph as it is, then after each pass."""
+def stages(graph: Graph, generated: bool = False) -> Iterator[Stage]:
+    """The graph as it is, then after each pass.
+
+    With `generated` the last passes are those for kernels that are generated, in place
+    of those for kernels that are calls of NumPy.
+    """
     yield Stage("graph", graph, 0.0)
     checked: set[Node] = set()
-    for apply, levels in PASSES:
+    for apply, levels in GENERATED if generated else PASSES:
         start = perf_counter()
         graph = apply(graph)
         seconds = perf_counter() - start

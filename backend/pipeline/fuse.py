@@ -1,76 +1,202 @@
-"""Chains of elementwise ops become one kernel each, run tile by tile.
+"""Ops on elements and folds become kernels that read and write memory once.
 
-A chain grows from its last op towards operands that nobody else reads, so it has one
-result and its intermediates never leave the cache.
+A kernel holds all that hangs together between two products: chains, what reads the
+same values, folds of rows and what reads those, and folds across rows that are stored.
+No kernel has a name: softmax, normalization, losses and optimizers are found by how
+their values are read.
 """
 
 from __future__ import annotations
 
-from ...graph.graph import Graph
-from ...graph.node import Node, users
-from ...graph.registry import OPS
-from ..kernels import Instruction, fusible
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-LONGEST = 32  # instructions of one kernel
-WIDEST = 12  # operands of one kernel
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...graph.registry import OPS
+from ...graph.types import TensorType, TupleType
+from ..kernels import Body, Instruction
+from .fusible import WRITTEN
+from .grouping import groups_of
+from .legality import refusal
+from .placing import Placing
+
+OPERANDS = 24  # arrays that one kernel reads
+RESULTS = 12  # arrays that it writes
+INLINE = 1  # elements of a constant that stands in the kernel itself
 
 
 def fuse(graph: Graph) -> Graph:
-    """The graph with elementwise chains as `fused` kernels."""
-    chains = find_chains(graph)
-    inside = {node for chain in chains.values() for node in chain[:-1]}
-    new: dict[Node, Node] = {}
-    for node in graph.nodes:
-        if node in inside:
-            continue
-        chain = chains.get(node)
-        if chain is not None and len(chain) > 1:
-            new[node] = kernel(chain, new)
-            continue
-        inputs = tuple(new[source] for source in node.inputs)
-        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-        new[node] = node if same else node.op.apply(inputs, node.attributes, node)
-    return graph.replace(new)
+    """The graph with all that kernels can compute in `fused` nodes."""
+    return Fusion(graph).run()
 
 
-def find_chains(graph: Graph) -> dict[Node, list[Node]]:
-    """For the last node of each chain all of its nodes, operands first."""
-    readers = users(graph.nodes)
-    roots = set(graph.roots)
-    end: dict[Node, Node] = {}
-    members: dict[Node, list[Node]] = {}
-    operands: dict[Node, set[Node]] = {}
-    for node in reversed(graph.nodes):
-        if not fusible(node) or not node.ndim:
-            continue
-        ends = {end.get(reader) for reader in readers[node]}
-        (last,) = ends if len(ends) == 1 else (None,)
-        joins = (
-            last is not None
-            and node not in roots
-            and node.shape == last.shape
-            and len(members[last]) < LONGEST
-            and len((operands[last] - {node}) | set(node.inputs)) <= WIDEST
+class Fusion:
+    """Groups of nodes on their way to kernels."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.placing = Placing(graph)
+        self.checked: dict[Any, bool] = {}
+        self.new: dict[Node, Node] = {}
+        self.drafts: dict[Node, Draft] = {}  # by their results
+
+    def run(self) -> Graph:
+        """Group, then build."""
+        placing = self.placing
+        for stage in sorted(placing.work):
+            self.at = stage
+            for group in groups_of(placing, stage, self.fits):
+                if self.fits(group):
+                    draft = self.draft(group)
+                    self.drafts.update(dict.fromkeys(draft.results, draft))
+        self._build(self.graph.roots)
+        return self.graph.replace(self.new)
+
+    def draft(self, group: Sequence[Node]) -> Draft:
+        """A group as a kernel on the graph's own nodes.
+
+        It turns its operands by itself, unless an operand meets itself turned.
+        """
+        kept = self._kept(group)
+        found = Draft(self.placing, group, kept)
+        if not self._legal(found) and any(one.op == "transpose" for one in found.body):
+            turned = Draft(self.placing, group, kept, turned=True)
+            return turned if self._legal(turned) else found
+        return found
+
+    def _kept(self, group: Sequence[Node]) -> list[Node]:
+        """What a group writes: results that are stored, or that others of the stage
+        read."""
+        placing, inside = self.placing, set(group)
+        work = placing.work[self.at]
+        found = []
+        for node in group:
+            own = placing.stage[node] == self.at
+            if (node in placing.stored and own) or (
+                node not in self.drafts
+                and any(
+                    reader in work and reader not in inside
+                    for _, reader in placing.readers(node)
+                )
+            ):
+                found.append(node)
+        return found
+
+    def fits(self, group: Sequence[Node]) -> bool:
+        """Whether a group can be one kernel."""
+        draft = self.draft(group)
+        if len(draft.operands) > OPERANDS or len(draft.results) > RESULTS:
+            return False
+        return self._legal(draft)
+
+    def _legal(self, draft: Draft) -> bool:
+        key = draft.key
+        if key not in self.checked:
+            self.checked[key] = refusal(*key) is None
+        return self.checked[key]
+
+    def _build(self, roots: Iterable[Node]) -> None:
+        """The new node of each old one that is needed."""
+        stack = list(roots)[::-1]
+        while stack:
+            node = stack[-1]
+            if node in self.new:
+                stack.pop()
+                continue
+            draft = self.drafts.get(node)
+            needed = draft.operands if draft else node.inputs
+            missing = [source for source in needed if source not in self.new]
+            if missing:
+                stack += missing[::-1]
+                continue
+            stack.pop()
+            if draft:
+                self.new.update(draft.built(self.new))
+                continue
+            inputs = tuple(self.new[source] for source in node.inputs)
+            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            self.new[node] = (
+                node if same else node.op.apply(inputs, node.attributes, node)
+            )
+
+
+class Draft:
+    """A kernel in the making: its operands, its instructions and what it stores."""
+
+    def __init__(
+        self,
+        placing: Placing,
+        group: Sequence[Node],
+        results: list[Node],
+        turned: bool = False,
+    ):
+        self.placing, self.group = placing, set(group)
+        self.results, self.turned = results, turned
+        self.operands: list[Node] = []
+        order: list[Node] = []
+        self._order(group, order)
+        self.place = {node: i for i, node in enumerate([*self.operands, *order])}
+        self.body: Body = tuple(
+            Instruction(
+                node.op.name,
+                tuple(self.place[source] for source in node.inputs),
+                tuple(node.attributes.items()),
+            )
+            for node in order
         )
-        if not joins or last is None:
-            last = node
-            members[last], operands[last] = [], set()
-        end[node] = last
-        members[last].append(node)
-        operands[last] = (operands[last] - {node}) | set(node.inputs)
-    return {last: chain[::-1] for last, chain in members.items()}
+        self.outputs = tuple(self.place[node] for node in results)
 
+    def _order(self, group: Sequence[Node], order: list[Node]) -> None:
+        """Instructions, with the views and sources that they read before each."""
+        done: set[Node] = set()
+        for node in group:
+            stack = [node]
+            while stack:
+                top = stack[-1]
+                if top in done:
+                    stack.pop()
+                    continue
+                if not self._inside(top):
+                    done.add(top)
+                    self.operands.append(top)
+                    continue
+                missing = [source for source in top.inputs if source not in done]
+                if missing:
+                    stack += missing[::-1]
+                    continue
+                done.add(top)
+                order.append(top)
 
-def kernel(chain: list[Node], new: dict[Node, Node]) -> Node:
-    """The kernel of a chain, on the new forms of its operands."""
-    inside = set(chain)
-    outside = [s for node in chain for s in node.inputs if s not in inside]
-    operands = list(dict.fromkeys(new[source] for source in outside))
-    place: dict[Node, int] = {source: operands.index(new[source]) for source in outside}
-    body: list[Instruction] = []
-    for node in chain:
-        place[node] = len(operands) + len(body)
-        body.append(Instruction(node.op.name, tuple(place[s] for s in node.inputs)))
-    outputs = (len(operands) + len(body) - 1,)
-    attributes = {"body": tuple(body), "outputs": outputs}
-    return OPS["fused"].apply(tuple(operands), attributes, chain[-1])
+    def _inside(self, node: Node) -> bool:
+        """Whether a node is an instruction, not an operand."""
+        if node in self.group:
+            return True
+        name = node.op.name
+        if name in WRITTEN:
+            return True
+        if name == "constant":
+            return node.attributes["value"].array.size <= INLINE
+        base = self.placing.base[node]
+        if base is node:
+            return False
+        return not self.turned or node.op.name != "transpose" or base in self.group
+
+    @property
+    def key(self) -> tuple[tuple[TensorType, ...], Body, tuple[int, ...]]:
+        """What legality depends on."""
+        types = tuple(node.tensor_type for node in self.operands)
+        return types, self.body, self.outputs
+
+    def built(self, new: dict[Node, Node]) -> dict[Node, Node]:
+        """The new nodes of the results, on the new nodes of the operands."""
+        operands = tuple(new[node] for node in self.operands)
+        attributes = {"body": self.body, "outputs": self.outputs}
+        whole = OPS["fused"].apply(operands, attributes, self.results[-1])
+        if not isinstance(whole.type, TupleType):
+            return {self.results[0]: whole}
+        item = OPS["item"]
+        return {
+            node: item.apply((whole,), {"index": index}, node)
+            for index, node in enumerate(self.results)
+        }

@@ -19,10 +19,22 @@ def select_kernels(graph: Graph) -> Graph:
     return graph.replace(normalize(graph.roots, selected).nodes)
 
 
+def select_generated(graph: Graph) -> Graph:
+    """The graph with each op as generated kernels have it: nearly all as they are."""
+    return graph.replace(normalize(graph.roots, accumulated).nodes)
+
+
+def accumulated(node: Node) -> Node | None:
+    """Sums of halves in float32; None for other ops."""
+    if node.op.accumulates and any(s.dtype.is_half for s in node.inputs):
+        return widened(node) if array_module() is np else None
+    return None
+
+
 def selected(node: Node) -> Node | None:
     """What a node is computed by; None for itself."""
     if node.op.accumulates and any(s.dtype.is_half for s in node.inputs):
-        return widened(node) if array_module() is np else None
+        return accumulated(node)
     rule = SELECTIONS.get(node.op.name)
     return rule(node) if rule is not None else None
 

@@ -1,0 +1,207 @@
+"""Which values kernels compute, when, and which of them are stored or computed again.
+
+Each value has a stage: how many kernels have to be complete before it. A kernel holds
+values of one stage only, so no kernel can ever wait for itself, however values are
+grouped. What later stages read is stored, or computed there again from what lies in
+memory anyway, if that moves less memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from ...graph.graph import Graph
+from ...graph.node import Node, users
+from .fusible import SOURCES, closing, computes, cost, elements, moves, weight
+
+IMPURE = ("random_key", "opaque", "opaque_gradient", "barrier")
+CHEAP = 8  # additions an element for which nothing is stored
+MANY = 8  # rows that read a line for which the line is computed before
+LEAVES = 4  # values in memory that another computation of one may read
+
+Leaves: TypeAlias = "frozenset[Node] | None"
+
+
+class Placing:
+    """Stages of the values of a graph, and the kernels' work by stage.
+
+    `work[stage]` holds the nodes that kernels compute there, operands first; a node may
+    be computed in several stages. `stored` are those that go to memory, from their
+    `stage`.
+    """
+
+    def __init__(self, graph: Graph):
+        self.nodes: Sequence[Node] = graph.nodes
+        self.position = {node: place for place, node in enumerate(self.nodes)}
+        self.base: dict[Node, Node] = {}
+        self.varies: dict[Node, tuple[bool, ...]] = {}  # of views
+        self.fixed: set[Node] = set()
+        self.light: set[Node] = set()
+        self.stage: dict[Node, int] = {}  # of what kernels compute
+        self.memory: dict[Node, int] = {}  # from which stage on a value can be read
+        self.stored: set[Node] = set()
+        self._classify()
+        self._readers = users(self.nodes)
+        self._force(graph)
+        self._again: dict[Node, tuple[Leaves, int]] = {}
+        self._find_leaves()
+        self._delay()
+        self.work: dict[int, dict[Node, None]] = {}
+        self._demand()
+
+    def _classify(self) -> None:
+        for node in self.nodes:
+            self.base[node] = node
+            if moves(node):
+                self.base[node] = self.base[node.inputs[0]]
+                self.varies[node] = seen_through(node, self.varying(node.inputs[0]))
+            elif node.op.name in SOURCES or self._follows(node):
+                self.fixed.add(node)
+                self.memory[node] = 0
+            elif computes(node):
+                self.light.add(node)
+                needs = (self._need(source, node) for source in node.inputs)
+                self.stage[node] = max(needs, default=0)
+                self.memory[node] = self.stage[node] + 1
+            else:
+                found = (self.memory[self.base[source]] for source in node.inputs)
+                self.memory[node] = max(found, default=0)
+
+    def _follows(self, node: Node) -> bool:
+        """Whether a value follows from sizes and constants: it is bound once a plan."""
+        if not node.inputs or node.op.name in IMPURE:
+            return False
+        return all(self.base[source] in self.fixed for source in node.inputs)
+
+    def _need(self, source: Node, reader: Node) -> int:
+        """The stage from which on a kernel can read an operand."""
+        base = self.base[source]
+        if base not in self.light:
+            return self.memory[base]
+        return self.stage[base] + self._apart(source, reader)
+
+    def varying(self, node: Node) -> tuple[bool, ...]:
+        """For each axis of a value whether its elements differ along it."""
+        if node in self.varies:
+            return self.varies[node]
+        return tuple(size.value != 1 for size in node.shape)
+
+    def _apart(self, source: Node, reader: Node) -> bool:
+        """Whether an operand is read from memory even if both could be one kernel.
+
+        A fold across rows is known only at the end. A line that each of many rows reads
+        would be computed for each of them.
+        """
+        base = self.base[source]
+        if closing(base):
+            return True
+        varies = self.varying(source)
+        if not varies or not varies[-1] or not any(varies):
+            return False
+        wide = max(elements(operand.tensor_type) for operand in reader.inputs)
+        return wide >= MANY * elements(base.tensor_type)
+
+    def _force(self, graph: Graph) -> None:
+        """Store what others than kernels read."""
+        for node in self.nodes:
+            if node in self.light or node in self.fixed or self.base[node] is not node:
+                continue
+            self.stored.update(self.base[source] for source in node.inputs)
+        self.stored.update(self.base[node] for node in graph.roots)
+
+    def readers(self, node: Node) -> list[tuple[Node, Node]]:
+        """The kernels' nodes that read one, each with what it reads: views aside."""
+        found: list[tuple[Node, Node]] = []
+        stack = [(node, reader) for reader in self._readers[node]]
+        while stack:
+            source, reader = stack.pop()
+            if reader in self.light:
+                found.append((source, reader))
+            elif self.base[reader] is not reader:
+                stack += [(reader, other) for other in self._readers[reader]]
+        return found
+
+    def _find_leaves(self) -> None:
+        """For each value what it can be computed from, and with how much work."""
+        for node in self.nodes:
+            if node not in self.light or node in self.stored:
+                continue
+            leaves: set[Node] = set()
+            work = cost(node)
+            for source in map(self.base.__getitem__, node.inputs):
+                if source in self.fixed:
+                    continue
+                if source not in self.light or source in self.stored:
+                    leaves.add(source)
+                    continue
+                more, effort = self._again[source]
+                work += effort
+                leaves.update(more or ())
+                if more is None:
+                    work = 10**9
+            few = len(leaves) <= LEAVES and work < 10**9
+            self._again[node] = (frozenset(leaves) if few else None, work)
+
+    def _delay(self) -> None:
+        """Move what only later stages read to the first of them, where that is less."""
+        for node in reversed(self.nodes):
+            if node not in self.light or node in self.stored:
+                continue
+            leaves, _ = self._again[node]
+            if leaves is None:
+                continue
+            first = min(
+                (self.stage[r] - self._apart(s, r) for s, r in self.readers(node)),
+                default=0,
+            )
+            if first <= self.stage[node]:
+                continue
+            # Truth values count as numbers here: to pack and unpack them is work too.
+            own = weight(node) * (4 if node.dtype.size == 1 else 1)
+            if sum(map(weight, leaves)) <= 2.25 * own:
+                self.stage[node] = first
+                self.memory[node] = first + 1
+
+    def again(self, node: Node) -> bool:
+        """Whether a value is computed again where a later stage reads it."""
+        if node in self.stored or closing(node):
+            return False
+        leaves, work = self._again[node]
+        if leaves is None or work > CHEAP:
+            return False
+        return sum(map(weight, leaves)) <= 1.25 * weight(node)
+
+    def _demand(self) -> None:
+        """Let each stage compute what it stores and what that is made of."""
+        stack = [(node, self.stage[node]) for node in self.stored & self.light]
+        stack.sort(key=lambda one: -self.position[one[0]])
+        while stack:
+            node, stage = stack.pop()
+            work = self.work.setdefault(stage, {})
+            if node in work:
+                continue
+            work[node] = None
+            for source in dict.fromkeys(map(self.base.__getitem__, node.inputs)):
+                if source not in self.light:
+                    continue
+                own = self.stage[source]
+                if own == stage or (own < stage and self.again(source)):
+                    stack.append((source, stage))
+                elif source not in self.stored:
+                    self.stored.add(source)
+                    stack.append((source, own))
+        for stage, work in self.work.items():
+            ordered = sorted(work, key=self.position.__getitem__)
+            self.work[stage] = dict.fromkeys(ordered)
+
+
+def seen_through(view: Node, varies: tuple[bool, ...]) -> tuple[bool, ...]:
+    """For each axis of a view whether elements differ along it, given its source."""
+    if view.op.name == "transpose":
+        return tuple(varies[axis] for axis in view.attributes["axes"])
+    if view.op.name == "broadcast_to":
+        return (False,) * (view.ndim - len(varies)) + varies
+    sizes = view.inputs[0].shape
+    left = iter([v for v, d in zip(varies, sizes, strict=True) if d.value != 1])
+    return tuple(size.value != 1 and next(left) for size in view.shape)
