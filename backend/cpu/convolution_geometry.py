@@ -1,0 +1,181 @@
+"""Windows of a convolution as numbers: lattices of places that see the same taps.
+
+Element (m, k) of the left matrix of a convolution stands at `row[m] + tap[k]` in the
+input, or in a padded copy of the part of it that a tile of places needs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .special_base import ceildiv
+
+PLACES = 256  # of a tile, roughly
+Three = tuple[int, int, int]
+
+
+def three(values: Sequence[int], neutral: int) -> Three:
+    """One number an axis of space, for three axes: the middle one goes first."""
+    first, *rest = map(int, values)
+    last = rest.pop() if rest else neutral
+    return first, rest[0] if rest else neutral, last
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Results that see the same taps: every `step`-th place from `start` on."""
+
+    taps: tuple[tuple[int, int], ...]  # number in the kernel, place in the input
+    counts: Three
+    start: Three
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Windows over an input as numbers, and how their places are cut into tiles."""
+
+    batch: int
+    size: Three  # of the input
+    channels: int  # of the input, as the padded copy has them
+    low: Three  # padding in front
+    span: Three  # what all windows reach, padding included
+    reach: int  # rows of a window
+    stride: Three  # of the windows
+    step: Three  # of the results of a lattice
+    lattices: tuple[Lattice, ...]
+    rows: int  # of windows in a tile
+    images: int  # in a tile
+
+    @property
+    def most(self) -> Three:
+        """The longest lattice, an axis."""
+        found = zip(*(one.counts for one in self.lattices), strict=True)
+        first, second, third = map(max, found)
+        return first, second, third
+
+    @property
+    def bands(self) -> int:
+        return ceildiv(self.most[0], self.rows)
+
+    @property
+    def tiles(self) -> int:
+        return ceildiv(self.batch, self.images) * self.bands
+
+    @property
+    def places(self) -> int:
+        """How many windows a tile has at most."""
+        return self.images * self.rows * self.most[1] * self.most[2]
+
+    @property
+    def height(self) -> int:
+        """The rows of the input that a tile needs."""
+        return (self.rows - 1) * self.stride[0] + self.reach
+
+    @property
+    def direct(self) -> bool:
+        """Whether no window leaves the input."""
+        rows = zip(self.low, self.span, self.size, strict=True)
+        return all(low <= 0 and span - low <= size for low, span, size in rows)
+
+    @property
+    def pitch(self) -> Three:
+        """Elements from a place to the next in what windows are read from."""
+        _, second, third = self.size if self.direct else self.span
+        return second * third * self.channels, third * self.channels, self.channels
+
+    def offset(self, tap: Sequence[int]) -> int:
+        """Where a tap stands, from the beginning of its window."""
+        return sum(a * b for a, b in zip(tap, self.pitch, strict=True))
+
+
+def tiled(places: Three, batch: int, channels: int) -> tuple[int, int]:
+    """Rows and images of a tile: enough places for one, few enough for the cache."""
+    wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
+    image = max(1, math.prod(places))
+    if image >= wanted:
+        rows = max(1, wanted // max(1, places[1] * places[2]))
+        bands = ceildiv(max(1, places[0]), rows)
+        return ceildiv(max(1, places[0]), bands), 1
+    images = max(1, min(batch, wanted // image))
+    return max(1, places[0]), images
+
+
+def forward_geometry(
+    batch: int, size: Three, channels: int, kernel: Three, count: Three, options: Any
+) -> Geometry:
+    """The windows that a convolution slides over its input."""
+    strides, dilation = three(options["strides"], 1), three(options["dilation"], 1)
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    span = [(c - 1) * s + r for c, s, r in zip(count, strides, reach, strict=True)]
+    rows, images = tiled(count, batch, channels)
+    low = three(options["low"], 0)
+    bare = Geometry(
+        batch, size, channels, low, three(span, 1), reach[0], strides, (1, 1, 1),
+        (Lattice((), count, (0, 0, 0)),), rows, images,
+    )  # fmt: skip
+    taps = tuple(
+        (n, bare.offset([j * d for j, d in zip(tap, dilation, strict=True)]))
+        for n, tap in enumerate(itertools.product(*map(range, kernel)))
+    )
+    return replace(bare, lattices=(Lattice(taps, count, (0, 0, 0)),))
+
+
+def input_geometry(
+    batch: int, count: Three, channels: int, kernel: Three, size: Three, options: Any
+) -> Geometry:
+    """The windows over a cotangent that give the input's.
+
+    Input i meets tap j of result (i + low - j * dilation) / stride where that is whole:
+    inputs with one rest of a division by the stride see the same taps.
+    """
+    strides, dilation = three(options["strides"], 1), three(options["dilation"], 1)
+    lows = three(options["low"], 0)
+    axes = [
+        _axis_lattices(*row)
+        for row in zip(size, kernel, strides, dilation, lows, strict=True)
+    ]
+    shifts = [[t for _, _, taps in axis for _, t in taps] or [0] for axis in axes]
+    low = three([-min(found) for found in shifts], 0)
+    reach = [max(found) - min(found) + 1 for found in shifts]
+    most = three([max(n for _, n, _ in axis) for axis in axes], 1)
+    span = three([n - 1 + r for n, r in zip(most, reach, strict=True)], 1)
+    rows, images = tiled(most, batch, channels)
+    bare = Geometry(
+        batch, count, channels, low, span, reach[0], (1, 1, 1), strides,
+        (Lattice((), most, (0, 0, 0)),), rows, images,
+    )  # fmt: skip
+    lattices = [_lattice(bare, kernel, one) for one in itertools.product(*axes)]
+    return replace(bare, lattices=tuple(lattices))
+
+
+Along = tuple[int, int, list[tuple[int, int]]]
+
+
+def _axis_lattices(
+    size: int, kernel: int, stride: int, dilation: int, low: int
+) -> list[Along]:
+    """For each rest of an axis: it, how many places have it, taps with their shifts."""
+    found = []
+    for rest in range(min(stride, max(1, size))):
+        taps = [
+            (j, (rest + low - j * dilation) // stride)
+            for j in range(kernel)
+            if (rest + low - j * dilation) % stride == 0
+        ]
+        found.append((rest, max(0, ceildiv(size - rest, stride)), taps))
+    return found
+
+
+def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
+    taps = []
+    for chosen in itertools.product(*(taps for _, _, taps in axes)):
+        (j0, t0), (j1, t1), (j2, t2) = chosen
+        number = (j0 * kernel[1] + j1) * kernel[2] + j2
+        shifted = [t + low for t, low in zip((t0, t1, t2), bare.low, strict=True)]
+        taps.append((number, bare.offset(shifted)))
+    counts, start = three([a[1] for a in axes], 1), three([a[0] for a in axes], 0)
+    return Lattice(tuple(taps), counts, start)

@@ -1,0 +1,152 @@
+"""Rows of an input, given by offsets, times a packed panel of a matrix.
+
+A block of results stays in registers while the sum over the terms runs. The matrix on
+the left is never made: its element (m, k) stands at `rows[m] + terms[k]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .building import Code, Function, Value, lanes, vector, vector_bytes
+
+BLOCK = 8  # rows that are computed together, at most
+
+
+def panel_width() -> int:
+    """The most vectors of a panel: results and operands fill the registers."""
+    return 4 if vector_bytes() == 64 else 2
+
+
+def block_rows(vectors: int) -> int:
+    """How many rows are computed together with so many vectors."""
+    return 6 if vectors == panel_width() else BLOCK
+
+
+def panel_vectors(filters: int, item: int) -> list[int]:
+    """The vectors of each panel of a matrix with so many columns."""
+    count, most = -(-filters * item // vector_bytes()), panel_width()
+    return [min(most, count - start) for start in range(0, count, most)]
+
+
+class Products:
+    """The functions that multiply, for one dtype, by vectors and masks."""
+
+    def __init__(self, code: Code, kind: str):
+        self.code, self.kind, self.lane = code, kind, lanes(kind)
+        self.made: dict[tuple[int, bool], Function] = {}
+
+    def __call__(self, vectors: int, masked: bool) -> Function:
+        key = vectors, masked
+        if key not in self.made:
+            self.made[key] = self._function(vectors, masked)
+        return self.made[key]
+
+    def _function(self, vectors: int, masked: bool) -> Function:
+        """Rows times a panel.
+
+        Arguments: input, row offsets and their count, offsets of the terms and their
+        count, panel, results, their offsets, whether they are added to, columns.
+        """
+        name = f"product_{vectors}{'m' if masked else ''}"
+        kinds = ["ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "ptr", "i64", "i64"]
+        f = self.code.helper(name, kinds, "internal")
+        source, rows, count, terms, depth, panel, out, places, more, left = f.arguments
+        kind, lane, height = self.kind, self.lane, block_rows(vectors)
+        wide = vector(kind, lane)
+        masks = (
+            [_mask(f, left, v * lane, lane) for v in range(vectors)] if masked else []
+        )
+        with f.loop(count, 0, height) as first:
+            bases = [
+                f.at(source, f.load(rows, first + r, "i64"), kind)
+                for r in range(height)
+            ]
+            sums = [f.variable(f.number(0.0, wide)) for _ in range(height * vectors)]
+            targets = [
+                f.at(out, f.load(places, first + r, "i64"), kind) for r in range(height)
+            ]
+            with f.when(more.differs(0)):
+                for n, one in enumerate(sums):
+                    r, v = divmod(n, vectors)
+                    one.set(_load(f, targets[r], v * lane, kind, wide, masks, v))
+            with f.loop(depth) as k:
+                offset = f.load(terms, k, "i64")
+                row = f.at(panel, k * (vectors * lane), kind)
+                parts = [f.load(row, v * lane, kind, wide) for v in range(vectors)]
+                for r in range(height):
+                    factor = f.splat(f.load(bases[r], offset, kind), lane)
+                    for v in range(vectors):
+                        one = sums[r * vectors + v]
+                        one.set(f.fma(factor, parts[v], one.get()))
+            for n, one in enumerate(sums):
+                r, v = divmod(n, vectors)
+                _store(f, one.get(), targets[r], v * lane, kind, masks, v)
+        return f
+
+
+def _mask(f: Function, left: Value, start: int, lane: int) -> Value:
+    return f.steps("i64", lane) < f.splat(left - start, lane)
+
+
+def _load(
+    f: Function, base: Value, at: int, kind: str, wide: str, masks: Any, v: int
+) -> Value:
+    if not masks:
+        return f.load(base, at, kind, wide)
+    return f.masked_load(f.at(base, at, kind), masks[v], wide)
+
+
+def _store(
+    f: Function, value: Value, base: Value, at: int, kind: str, masks: Any, v: int
+) -> None:
+    if masks:
+        f.masked_store(value, f.at(base, at, kind), masks[v])
+    else:
+        f.store(value, base, at, kind)
+
+
+def each_panel(
+    f: Function, products: Products, filters: int | None, outer: Value, use: Any
+) -> None:
+    """Call `use(product, vectors, first vector, columns left)` for each panel."""
+    lane, most = products.lane, panel_width()
+    step = most * lane
+    whole = outer // step if filters is None else f.number(filters // step)
+    with f.loop(whole) as panel:
+        use(products(most, False), most, panel * most, outer - panel * step)
+    first = whole * most
+    left = outer - whole * step
+    if filters is not None:
+        if rest := filters % step:
+            vectors = -(-rest // lane)
+            use(products(vectors, rest % lane > 0), vectors, first, left)
+        return
+    for vectors in range(1, most + 1):
+        here = (left + (lane - 1)) // lane
+        with f.when(here.equals(vectors)):
+            use(products(vectors, True), vectors, first, left)
+
+
+def chosen_panel(
+    f: Function,
+    products: Products,
+    filters: int | None,
+    columns: Value,
+    use: Any,
+) -> None:
+    """Call `use(product, vectors)` for a panel with so many columns left."""
+    lane, most = products.lane, panel_width()
+    step = most * lane
+    if filters is None or filters >= step:
+        with f.when(columns >= step):
+            use(products(most, False), most)
+    if filters is None:
+        for vectors in range(1, most + 1):
+            here = (columns + (lane - 1)) // lane
+            with f.when((columns < step) & here.equals(vectors)):
+                use(products(vectors, True), vectors)
+    elif rest := filters % step:
+        vectors = -(-rest // lane)
+        with f.when(columns < step):
+            use(products(vectors, rest % lane > 0), vectors)

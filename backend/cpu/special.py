@@ -1,0 +1,9 @@
+"""The ops with native code of their own, by name; a family of ops is a file."""
+
+from __future__ import annotations
+
+from . import special_convolution, special_windows
+from .special_base import SPECIAL, Spec, Special, Work
+
+__all__ = ["SPECIAL", "Spec", "Special", "Work"]
+FAMILIES = (special_convolution, special_windows)

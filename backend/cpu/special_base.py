@@ -1,0 +1,110 @@
+"""Ops with native code of their own: neither loops over elements nor products.
+
+A `Special` says of an op which nodes it takes, gives their code, and the words that
+the code reads for given sizes and memory. `SPECIAL` has them by the name of the op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ...graph.node import Node
+from .building import Entry
+
+SPECIAL: dict[str, Special] = {}
+WORTH = 1 << 18  # elementary steps that are worth a second thread
+
+
+class Spec(NamedTuple):
+    """Size and dtype of an array that is not there yet."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Work(NamedTuple):
+    """The length of an entry's parallel axis, and the least of it worth a thread."""
+
+    total: int
+    grain: int
+
+
+class Special:
+    """Native code for one op.
+
+    Its words begin with the addresses of the operands, then of the results, then of
+    the scratch memory, whether or not there are any. Sizes are plain numbers and
+    `operands` have `shape` and `dtype`, as arrays do. All entries of a node run in
+    their order on the same words.
+    """
+
+    contiguous: ClassVar[bool] = True  # operands have to be; results always are
+    flag: ClassVar[int | None] = None  # the word that data at fault makes other than 0
+
+    def accepts(self, node: Node) -> bool:
+        """Whether there is code for the dtypes and attributes of a node."""
+        raise NotImplementedError
+
+    def entry(self, node: Node) -> Entry:
+        """The code of a node, the same for nodes that differ in sizes only."""
+        raise NotImplementedError
+
+    def works(
+        self, attributes: Mapping[str, Any], operands: Sequence[Any], results: Any
+    ) -> tuple[Work, ...]:
+        """What each entry has to do for given sizes."""
+        raise NotImplementedError
+
+    def words(
+        self,
+        attributes: Mapping[str, Any],
+        operands: Sequence[Any],
+        results: Sequence[Any],
+        scratch: int,
+    ) -> list[int]:
+        """The words for arrays and the address of scratch memory."""
+        raise NotImplementedError
+
+    def scratch_bytes(
+        self, attributes: Mapping[str, Any], operands: Sequence[Any], results: Any
+    ) -> int:
+        """How much scratch memory the entries need, at a multiple of 64."""
+        return 0
+
+    def fault(self, attributes: Mapping[str, Any], operands: Sequence[Any]) -> None:
+        """Raise what is wrong with the data, after the code has set the flag."""
+
+
+def special(*names: str) -> Any:
+    """Enter a class into `SPECIAL` under the names of its ops."""
+
+    def entered(kind: type[Special]) -> type[Special]:
+        for name in names:
+            SPECIAL[name] = kind()
+        return kind
+
+    return entered
+
+
+def address(array: Any) -> int:
+    """Where an array begins."""
+    found: int = array.ctypes.data
+    return found
+
+
+def grain(total: int, steps: float) -> int:
+    """The least part worth a thread, if the whole takes so many steps."""
+    return max(1, min(total, int(WORTH * total / max(steps, 1))))
+
+
+def rounded(size: int) -> int:
+    """A number of bytes that keeps what follows at a multiple of 64."""
+    return -(-size // 64) * 64
+
+
+def ceildiv(a: int, b: int) -> int:
+    """The quotient rounded up."""
+    return -(-a // b)

@@ -1,0 +1,86 @@
+"""Native convolution: random windows against the reference, in any cut of the work."""
+
+import numpy as np
+import pytest
+from native_calls import SPECIAL, close, node_of
+
+TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
+TERMS = {"conv_forward": "count", "conv_input": "size", "conv_kernel": "kernel"}
+
+
+def windows(random):
+    """A geometry with the shapes of the three tensors."""
+    rank = int(random.integers(1, 4))
+
+    def numbers(low, high):
+        return tuple(int(n) for n in random.integers(low, high, rank))
+
+    kernel, strides, dilation = numbers(1, 4), numbers(1, 4), numbers(1, 3)
+    size = numbers(7, {1: 60, 2: 18, 3: 10}[rank])
+    low, high = numbers(-1, 3), numbers(0, 3)
+    rows = zip(size, low, high, kernel, dilation, strides, strict=True)
+    count = tuple((n + a + b - ((k - 1) * d + 1)) // s + 1 for n, a, b, k, d, s in rows)
+    shared = {"strides": strides, "dilation": dilation, "low": low}
+    return size, kernel, count, shared
+
+
+def check(seed, dtype, groups, width, filters, batch, geometry=None):
+    """All three primitives on random numbers."""
+    random = np.random.default_rng(seed)
+    size, kernel, count, shared = geometry or windows(random)
+    shared = {**shared, "groups": groups}
+    x = random.standard_normal((batch, *size, width * groups)).astype(dtype)
+    w = random.standard_normal((*kernel, width, filters * groups)).astype(dtype)
+    g = random.standard_normal((batch, *count, filters * groups)).astype(dtype)
+    tolerance = TOLERANCE[dtype] * 8
+    close("conv_forward", (x, w), tolerance, count=count, **shared)
+    close("conv_input", (g, w), tolerance, size=size, **shared)
+    close("conv_kernel", (x, g), tolerance, kernel=kernel, **shared)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_windows(seed):
+    random = np.random.default_rng(100 + seed)
+    width, filters = random.choice([1, 2, 5, 17]), random.choice([1, 7, 16, 33, 100])
+    groups, batch = random.choice([1, 1, 2, 3]), random.integers(1, 5)
+    dtype = ("float32", "float64")[seed % 2]
+    check(seed, dtype, int(groups), int(width), int(filters), int(batch))
+
+
+def plain(size, kernel, low=(0, 0)):
+    rows = zip(size, kernel, low, strict=True)
+    count = tuple(n + 2 * a - k + 1 for n, k, a in rows)
+    return size, kernel, count, {"strides": (1, 1), "dilation": (1, 1), "low": low}
+
+
+@pytest.mark.parametrize("filters", [1, 16, 31, 64, 80, 130])
+def test_panels_of_any_width(filters):
+    check(1, "float32", 1, 3, filters, 2, plain((9, 7), (3, 3)))
+
+
+def test_many_terms_are_summed_in_parts():
+    check(2, "float32", 1, 211, 5, 2, plain((5, 6), (3, 2), (1, 1)))
+
+
+def test_a_large_image_is_cut_into_bands():
+    check(3, "float32", 1, 4, 20, 2, plain((67, 41), (3, 5), (1, 2)))
+
+
+def test_one_by_one():
+    check(4, "float64", 1, 13, 11, 3, plain((7, 5), (1, 1)))
+
+
+def test_no_images():
+    check(5, "float32", 1, 3, 4, 0, plain((6, 6), (3, 3)))
+
+
+def test_strides_longer_than_the_kernel_leave_zeros():
+    shared = {"strides": (3, 3), "dilation": (1, 1), "low": (0, 0)}
+    check(6, "float32", 1, 2, 3, 2, ((7, 8), (1, 2), (3, 3), shared))
+
+
+def test_what_is_not_taken():
+    x, w = np.zeros((1, 4, 2), np.float16), np.zeros((1, 2, 3), np.float16)
+    shared = {"strides": (1,), "dilation": (1,), "low": (0,), "groups": 1}
+    node = node_of("conv_forward", (x, w), count=(4,), **shared)
+    assert not SPECIAL["conv_forward"].accepts(node)
