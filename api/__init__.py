@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import activations as activations
+    from . import backend as backend
     from . import callbacks as callbacks
     from . import config as config
     from . import constraints as constraints
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from . import losses as losses
     from . import metrics as metrics
     from . import mixed_precision as mixed_precision
+    from . import models as models
     from . import ops as ops
     from . import optimizers as optimizers
+    from . import preprocessing as preprocessing
     from . import random as random
     from . import regularizers as regularizers
     from . import saving as saving
+    from . import tree as tree
     from . import utils as utils
     from .backend.function import function as function
     from .dsl import Module as Module
@@ -44,12 +48,15 @@ if TYPE_CHECKING:
     from .graph.diagnostics import TensorTypeError as TensorTypeError
     from .graph.diagnostics import TulleError as TulleError
     from .graph.functional import functional_call as functional_call
+    from .graph.initializers import Initializer as Initializer
     from .graph.input_spec import InputSpec as InputSpec
     from .graph.layer import Layer as Layer
     from .graph.network import Input as Input
     from .graph.policies import DTypePolicy as DTypePolicy
     from .graph.policies import FloatDTypePolicy as FloatDTypePolicy
+    from .graph.regularizers import Regularizer as Regularizer
     from .graph.tape import GradientTape as GradientTape
+    from .graph.tensor import KerasTensor as KerasTensor
     from .graph.tensor import SymbolicTensor as SymbolicTensor
     from .graph.tensor import Tensor as Tensor
     from .graph.tensor import constant as constant
@@ -63,14 +70,18 @@ if TYPE_CHECKING:
     from .graph.transforms import value_and_grad as value_and_grad
     from .graph.transforms import vjp as vjp
     from .graph.variable import Variable as Variable
+    from .training.loss import Loss as Loss
+    from .training.metric import Metric as Metric
     from .training.model import Model as Model
     from .training.model import Sequential as Sequential
+    from .training.optimizer import Optimizer as Optimizer
     from .training.saving import load_model as load_model
 
     __version__: str
 
 _MODULES = (
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -81,11 +92,14 @@ _MODULES = (
     "losses",
     "metrics",
     "mixed_precision",
+    "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
 )
 _HOMES = {
@@ -96,13 +110,19 @@ _HOMES = {
     "FloatDTypePolicy": "graph.policies",
     "GradientError": "graph.diagnostics",
     "GradientTape": "graph.tape",
+    "Initializer": "graph.initializers",
     "Input": "graph.network",
     "InputSpec": "graph.input_spec",
     "InternalError": "graph.diagnostics",
+    "KerasTensor": "graph.tensor",
     "LanguageError": "graph.diagnostics",
     "Layer": "graph.layer",
+    "Loss": "training.loss",
+    "Metric": "training.metric",
     "Model": "training.model",
     "Module": "dsl",
+    "Optimizer": "training.optimizer",
+    "Regularizer": "graph.regularizers",
     "RunShapeError": "graph.diagnostics",
     "Sequential": "training.model",
     "SymbolicTensor": "graph.tensor",

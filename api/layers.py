@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .graph import layers as _layers
+from .graph.input_layer import InputLayer
 from .graph.input_spec import InputSpec
 from .graph.layer import Layer
 from .graph.layers import *  # noqa: F403 - the one list of layers is there
@@ -14,10 +15,10 @@ from .graph.network import Input
 from .training.configured import Kinds, deserialized, serialized
 from .training.model import Sequential as _Sequential
 
-_CLASSES = {**_layers.LAYERS, "Sequential": _Sequential}
+_CLASSES = {**_layers.LAYERS, "Sequential": _Sequential, "InputLayer": InputLayer}
 _KINDS = Kinds(Layer, "layer", "config", _CLASSES)
 
-__all__ = ["Input", "InputSpec", "Layer", "deserialize", "serialize"]
+__all__ = ["Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"]
 __all__ += _layers.__all__
 
 

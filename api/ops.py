@@ -8,6 +8,7 @@ They are those of the registry, so that an op is written in one place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,35 @@ __all__ = ["convert_to_numpy", "convert_to_tensor", "custom_gradient", *_PUBLIC]
 
 globals().update(_PUBLIC)
 
-_IMAGES = """
+# The names of Keras's own parts of `ops`; `numpy` has those of no other one.
+_IMAGE = """
     affine_transform crop_images elastic_transform extract_patches gaussian_blur
     hsv_to_rgb map_coordinates pad_images perspective_transform resize rgb_to_grayscale
     rgb_to_hsv scale_and_translate
 """.split()
-image = SimpleNamespace(**{name: _PUBLIC[name] for name in _IMAGES})
+_LINALG = """
+    cholesky cholesky_inverse det eigh inv lstsq lu_factor norm qr solve
+    solve_triangular svd
+""".split()
+_NN = """
+    adaptive_average_pool adaptive_max_pool average_pool batch_normalization
+    binary_crossentropy categorical_crossentropy celu conv conv_transpose ctc_decode
+    ctc_loss depth_to_space depthwise_conv dot_product_attention elu gelu glu
+    hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization
+    leaky_relu log_sigmoid log_softmax max_pool moments multi_hot normalize one_hot
+    polar psnr relu relu6 rms_normalization selu separable_conv sigmoid silu
+    soft_shrink softmax softplus softsign space_to_depth
+    sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus
+    swish tanh_shrink threshold unfold
+""".split()
+
+
+def _part(names: Iterable[str]) -> SimpleNamespace:
+    return SimpleNamespace(**{name: _PUBLIC[name] for name in names})
+
+
+image, linalg, nn = _part(_IMAGE), _part(_LINALG), _part(_NN)
+numpy = _part({*_PUBLIC} - {*_IMAGE, *_LINALG, *_NN})
 
 if TYPE_CHECKING:
 

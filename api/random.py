@@ -1,5 +1,7 @@
 """Random tensors: counter-based, the same numbers on every device."""
 
+from .graph.naming import unknown_name
+from .graph.ops.choices import categorical, truncated_normal
 from .graph.ops.random import (
     bernoulli,
     beta,
@@ -16,10 +18,14 @@ __all__ = [
     "SeedGenerator",
     "bernoulli",
     "beta",
+    "categorical",
     "dropout",
     "gamma",
     "normal",
     "randint",
     "shuffle",
+    "truncated_normal",
     "uniform",
 ]
+
+__getattr__ = unknown_name("tulle.random", __all__)

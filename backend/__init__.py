@@ -1,14 +1,56 @@
-"""From a graph to a running program on the CPU or the GPU."""
+"""From a graph to a running program on the CPU or the GPU.
+
+The names of `keras.backend` are here too: settings, and questions about dtypes.
+"""
 
 from __future__ import annotations
 
+from ..graph.configuration import (
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
 from ..graph.device import current_device
 from ..graph.graph import Graph
+from ..graph.session import (
+    backend,
+    clear_session,
+    get_uid,
+    is_float_dtype,
+    is_int_dtype,
+    is_keras_tensor,
+    result_type,
+    standardize_dtype,
+)
 from .arena import Arena, arenas
 from .pipeline import Stage, stages
 from .program import Program
 
-__all__ = ["Arena", "Program", "Stage", "arenas", "compile_graph", "stages"]
+__all__ = [
+    "Arena",
+    "Program",
+    "Stage",
+    "arenas",
+    "backend",
+    "clear_session",
+    "compile_graph",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "stages",
+    "standardize_dtype",
+]
 
 
 def compile_graph(graph: Graph) -> Program:

@@ -269,7 +269,7 @@ class Definitions:
         self, item: s.LayerItem | s.ModelItem, made: Network, owned: Sequence[Owned]
     ) -> None:
         """Warn of parameters that no output depends on: they are not in the model."""
-        nodes, layers = set(made.nodes), {id(layer) for layer in made.layers}
+        nodes, layers = set(made.nodes), {id(layer) for layer in made.called}
         title = item.name.text
         for thing in owned:
             if not isinstance(thing, Instance):

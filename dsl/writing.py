@@ -128,6 +128,8 @@ class Body:
     """The statements of one network; those of an arm are of a body around it."""
 
     def __init__(self, text: Text, network: Network, outer: Body | None = None):
+        if network.loss_nodes:
+            raise unwritten(f"`{network.name}`", "no text says a loss of its own")
         self.text, self.network = text, network
         self.phrases = Phrases(text.symbol)
         self.statements: list[str] = []
@@ -139,7 +141,7 @@ class Body:
             self.uses.update(node.inputs)
             if node.op.name == "layer_call":
                 self.states.update(updated(node))
-        self.unnamed = counted(network.layers)
+        self.unnamed = counted(network.called)
         self.taken = set(text.taken) | set(text.symbols.values())
         self.layers: dict[int, str] = {}
         self.calls = calls_in(network)
@@ -151,7 +153,7 @@ class Body:
     def _variable_names(self) -> dict[Node, str]:
         """The names of the parameters, which nothing else may have."""
         used = {node.op.name for node in self.network.nodes}
-        used |= {type(layer).__name__ for layer in self.network.layers}
+        used |= {type(layer).__name__ for layer in self.network.called}
         found = {}
         for node in self.network.nodes:
             if node.op.name != "variable":

@@ -120,7 +120,8 @@ class LayerKind(type):
             _building=False, _build_shapes=None, _first_call=None,
         )  # fmt: skip
         try:
-            if "inputs" not in names and not layer.foreign:
+            tensors = "inputs" in names or "input_tensor" in names
+            if not tensors and not layer.foreign:
                 refuse_operands(cls, {**dict(zip(names, args, strict=False)), **kwargs})
             layer.__init__(*args, **kwargs)
         except Fault as fault:

@@ -13,7 +13,8 @@ from .layer_parts import signature, unknown_argument
 from .masking import get_mask, masks_of, set_mask
 from .operand import Operand
 from .registry import call
-from .tensor import SymbolicTensor, input_node
+from .tensor import SymbolicTensor, Tensor, input_node
+from .trace import current_trace
 from .types import DType, TensorType
 
 if TYPE_CHECKING:
@@ -141,7 +142,32 @@ def recast(value: Any, dtype: DType) -> Any:
     """A float operand in a dtype, with the mask that it carries."""
     if not value.type.dtype.is_float or value.type.dtype == dtype:
         return value
-    found = call("cast", value, dtype.name)
+    return carried(value, call("cast", value, dtype.name))
+
+
+def as_declared(value: Any, dtype: DType) -> Any:
+    """An input of a model in the dtype that it is declared in, if nothing is lost.
+
+    Floats go into floats. Data, which arrive as NumPy made them, also go from whole
+    numbers into floats and other whole numbers, and from floats that are whole.
+    """
+    own, trace = value.type.dtype, current_trace()
+    if own == dtype:
+        return value
+    if dtype.is_float and own.is_float:
+        return recast(value, dtype)
+    if isinstance(value, Tensor):
+        cast = value.array.astype(dtype.numpy)
+        kept = dtype.kind != "b" and bool((cast == value.array).all())
+        return carried(value, Tensor(cast)) if kept else value
+    data = trace is not None and trace.forgetful and "f" not in own.kind + "b"
+    if data and dtype.kind in "fiu":
+        return carried(value, call("cast", value, dtype.name))
+    return value
+
+
+def carried(value: Any, found: Any) -> Any:
+    """What was made of a tensor, with the mask that the tensor carries."""
     mask = get_mask(value)
     if mask is not None:
         set_mask(found, mask)

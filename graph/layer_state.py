@@ -237,7 +237,9 @@ class LayerState:
 
 
 # Attributes that hold layers or variables which do not belong to the layer.
-_UNSEEN = frozenset(("_weights", "_first_call", "_given", "unreached"))
+_UNSEEN = frozenset(
+    ("_weights", "_first_call", "_given", "_starts", "_order", "unreached")
+)
 _PLAIN = frozenset((bool, int, float, str, type(None), DType, Span))
 
 

@@ -20,12 +20,14 @@ from .diagnostics import (
 )
 from .dim import Dim, Origin, Symbol
 from .initializers import snake_case
+from .input_layer import InputLayer, is_input, keras_order
 from .layer import Layer, LayerCall
-from .layer_calls import recast
+from .layer_calls import as_declared
 from .match import match_types
 from .node import Node, substitute, topological
 from .ops.random import draw_key
 from .tensor import SymbolicTensor, Value, input_node
+from .trace import current_trace
 from .types import TensorType, dtype_of
 from .unapplied import is_layer, not_applied
 from .variable import Variable
@@ -113,17 +115,41 @@ class Network(Layer):
         self._check_ends()
         self.input_nodes = tuple(tensor.as_node() for tensor in self.inputs)
         self.output_nodes = tuple(tensor.as_node() for tensor in self.outputs)
-        self.nodes = topological(self.output_nodes)
+        self.loss_nodes: tuple[Node, ...] = ()
+        self._take_in()
+        self.input_names = _unique(node.name or "input" for node in self.input_nodes)
+        self._name_layers()
+        self.built = self._named = True
+
+    def _take_in(self) -> None:
+        """Note the nodes, layers and parameters behind outputs and added losses."""
+        self.nodes = topological((*self.output_nodes, *self.loss_nodes))
         self._check_connected()
-        self.layers = self._collect()
+        self.called = self._collect()
         self._parameters = [
             node.attributes["variable"]
             for node in self.nodes
             if node.op.name == "variable"
         ]
-        self.input_names = _unique(node.name or "input" for node in self.input_nodes)
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to what training minimizes: a symbolic tensor made of the inputs, or,
+        within `call`, a scalar.
+
+        Raises T0505 for a tensor that needs other inputs.
+        """
+        if current_trace() is not None or not isinstance(loss, SymbolicTensor):
+            super().add_loss(loss)
+            return
+        before = self.loss_nodes
+        self.loss_nodes = (*before, loss.as_node())
+        try:
+            self._take_in()
+        except TensorTypeError:
+            self.loss_nodes = before
+            self._take_in()
+            raise
         self._name_layers()
-        self.built = self._named = True
 
     def _check_ends(self) -> None:
         sides = ((0, "input", self.inputs), (1, "output", self.outputs))
@@ -168,19 +194,38 @@ class Network(Layer):
             )
 
     def _collect(self) -> list[Layer]:
-        calls = (n.attributes["call"] for n in self.nodes if n.op.name == "layer_call")
-        return list({id(call.layer): call.layer for call in calls}.values())
+        order = keras_order((*self.output_nodes, *self.loss_nodes))
+        self._order = order
+        return [n.attributes["call"].layer for n in order if n.op.name != "input"]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in Keras's order, each input as an `InputLayer`."""
+        unused = [n for n in self.input_nodes if n not in self._order]
+        return [self._layer_at(node) for node in (*self._order, *unused)]
+
+    def _layer_at(self, node: Node) -> Layer:
+        if node.op.name != "input":
+            layer: Layer = node.attributes["call"].layer
+            return layer
+        starts = self.__dict__.setdefault("_starts", {})
+        if node not in starts:
+            place = self.input_nodes.index(node)
+            symbol, name = self.inputs[place], self.input_names[place]
+            starts[node] = InputLayer(input_tensor=symbol, name=name)
+        found: Layer = starts[node]
+        return found
 
     def _name_layers(self) -> None:
         """Names unique within this model: given ones as they are, others counted."""
         taken: dict[str, Layer] = {}
-        for layer in self.layers:
+        for layer in self.called:
             if layer.given_name is not None:
                 if layer.given_name in taken:
                     raise _same_name(layer, taken[layer.given_name])
                 taken[layer.given_name] = layer
         counts: dict[str, int] = {}
-        for layer in self.layers:
+        for layer in self.called:
             if layer.given_name is None:
                 kind = getattr(layer, "kind_name", type(layer).__name__)
                 base = name = snake_case(kind)
@@ -203,6 +248,16 @@ class Network(Layer):
         return tuple(node.tensor_type for node in self.output_nodes)
 
     @property
+    def input_shape(self) -> Any:
+        """The shape of the input, or shapes as inputs were given; None for a symbol."""
+        return tree.map_leaves(lambda tensor: tensor.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or shapes as outputs were given."""
+        return tree.map_leaves(lambda tensor: tensor.shape, self.output)
+
+    @property
     def input(self) -> Any:
         """The symbolic input, or inputs as they were given."""
         return tree.unflatten(self.input_structure, iter(self.inputs))
@@ -218,7 +273,7 @@ class Network(Layer):
             return self.layers[index]
         found = next((layer for layer in self.layers if layer.name == name), None)
         if found is None:
-            names = [layer.name for layer in self.layers]
+            names = [layer.name for layer in self.layers if not is_input(layer)]
             near = get_close_matches(str(name), names, 1)
             fault = Fault(
                 "T0201",
@@ -243,16 +298,19 @@ class Network(Layer):
     def call(self, *arguments: Any) -> Any:
         operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)
         pairs = zip(operands, self.input_types, strict=True)
-        operands = [recast(x, t.dtype) if t.dtype.is_float else x for x, t in pairs]
+        operands = [as_declared(x, type.dtype) for x, type in pairs]
         types = [operand.type for operand in operands]
         around = _around.get()
         sizes = match_types(self.input_names, self.input_types, types, around=around)
         values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
+        ends = (*self.output_nodes, *self.loss_nodes)
         token = _around.set({**around, **sizes})
         try:
-            results = replay(self.nodes, self.output_nodes, values, sizes)
+            results = replay(self.nodes, ends, values, sizes)
         finally:
             _around.reset(token)
+        for loss in results[len(self.output_nodes) :]:
+            super().add_loss(loss)
         return tree.unflatten(self.output_structure, iter(results))
 
     def cast_inputs(self, arguments: Any) -> Any:
@@ -310,11 +368,13 @@ def replay(
     values: dict[Node, Any],
     sizes: Mapping[Symbol, Dim],
     check: Callable[[Node, Any], None] | None = None,
+    layers: Mapping[Layer, Layer] | None = None,
 ) -> list[Any]:
     """Do again on other operands what nodes in topological order say.
 
     On tensors this evaluates, inside a trace it rebuilds; layer calls call the layer.
-    `values` starts with the inputs and receives every result, which `check` may refuse.
+    `values` starts with the inputs and receives every result, which `check` may refuse;
+    `layers` are those to call in place of others.
     """
     uses: dict[Node, int] = {}
     for node in nodes:
@@ -325,7 +385,7 @@ def replay(
         if node in values:
             continue
         operands = [values[source] for source in node.inputs]
-        values[node] = _again(node, operands, sizes)
+        values[node] = _again(node, operands, sizes, layers or {})
         if check is not None:
             check(node, values[node])
         for source in node.inputs:
@@ -340,12 +400,17 @@ def _as_value(found: Any) -> Value:
     return result
 
 
-def _again(node: Node, operands: list[Any], sizes: Mapping[Symbol, Dim]) -> Any:
+def _again(
+    node: Node,
+    operands: list[Any],
+    sizes: Mapping[Symbol, Dim],
+    layers: Mapping[Layer, Layer],
+) -> Any:
     match node.op.name:
         case "variable":
             return node.attributes["variable"]
         case "layer_call":
-            return _call_again(node.attributes["call"], operands)
+            return _call_again(node.attributes["call"], operands, layers)
         case "item":
             return operands[0][node.attributes["index"]]
         case "random_key":
@@ -357,8 +422,10 @@ def _again(node: Node, operands: list[Any], sizes: Mapping[Symbol, Dim]) -> Any:
             return node.op.dispatch(operands, attributes)
 
 
-def _call_again(call: LayerCall, operands: list[Any]) -> Any:
+def _call_again(
+    call: LayerCall, operands: list[Any], layers: Mapping[Layer, Layer]
+) -> Any:
     args, kwargs = call.arguments(iter(operands))
-    result = call.layer(*args, **kwargs)
+    result = layers.get(call.layer, call.layer)(*args, **kwargs)
     leaves, _ = tree.flatten(result)
     return result if call.result is tree.LEAF else tuple(leaves)

@@ -185,6 +185,9 @@ class SymbolicTensor(Value):
         return f"<SymbolicTensor{name}: {self.type}>"
 
 
+KerasTensor = SymbolicTensor
+
+
 def constant_node(array: Any) -> Node:
     """The constant node of a NumPy array."""
     constant = Constant(np.asarray(array))

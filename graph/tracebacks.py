@@ -1,6 +1,7 @@
 """Tracebacks without frames of this package, where a program ends with our error.
 
-The diagnostic says where the mistake is. `TULLE_TRACEBACK=1` shows all frames.
+The diagnostic says where the mistake is. `TULLE_TRACEBACK=1` shows all frames, and so
+does `config.disable_traceback_filtering()`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,29 @@ from types import TracebackType
 from typing import Any
 
 _installed: list[Any] = []
+_wanted = [True]
+
+
+def enable_traceback_filtering() -> None:
+    """Leave Tulle's own frames out of tracebacks that end a program, as at first.
+
+    >>> enable_traceback_filtering()
+    """
+    _wanted[0] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Show all frames from now on."""
+    _wanted[0] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether Tulle's own frames are left out.
+
+    >>> is_traceback_filtering_enabled()
+    True
+    """
+    return _wanted[0] and not os.environ.get("TULLE_TRACEBACK")
 
 
 def install(kind: type[BaseException], folders: tuple[str, ...]) -> None:
@@ -22,7 +46,7 @@ def install(kind: type[BaseException], folders: tuple[str, ...]) -> None:
     def hook(
         found: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, kind) and not os.environ.get("TULLE_TRACEBACK"):
+        if isinstance(error, kind) and is_traceback_filtering_enabled():
             trace = without(trace, folders)
             error.__traceback__ = trace
         previous(found, error, trace)

@@ -187,6 +187,7 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
             argument="x",
             help=["pass NumPy arrays, lists, or a dictionary by input name"],
         )
+    model.take_names(x)
     names = model.names_of_inputs(_count(x))
     if isinstance(x, Mapping):
         missing = [name for name in names if name not in x]

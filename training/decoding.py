@@ -203,6 +203,7 @@ class Decoder:
         layer.trainable = record["trainable"]
         types = record.get("called_with")
         if types is not None:
+            layer.called_by = tuple(map(str, record.get("called_by", ())))  # type: ignore[attr-defined]
             symbols = [
                 SymbolicTensor(input_node(f"x{i}", self.type(type)))
                 for i, type in enumerate(types)
@@ -230,7 +231,10 @@ class Decoder:
         source = self._ends("input", record, nodes)
         result = self._ends("output", record, nodes)
         kind = Functional if record["class"] == "Functional" else Network
-        return kind(source, result, name=record["name"], trainable=record["trainable"])
+        made = kind(source, result, name=record["name"], trainable=record["trainable"])
+        for index in record.get("losses", ()):
+            made.add_loss(SymbolicTensor(nodes[index]))
+        return made
 
     def _ends(self, what: str, record: Json, nodes: Sequence[Any]) -> Any:
         """The inputs or outputs in their arrangement."""

@@ -31,6 +31,7 @@ def check_definition(model: Any, compiled: Compiled) -> None:
             kind = "sigmoid" if "Binary" in name else "softmax"
             check_logits(name, SymbolicTensor(node), kind)
     roots = [node for goal, node in pairs if goal.loss is not None]
+    roots += model.loss_nodes
     if roots and not any(_adds_losses(layer) for layer in model.sublayers):
         weights = model.trainable_weights
         found = unreached(weights, roots, caller_span())
@@ -41,4 +42,5 @@ def check_definition(model: Any, compiled: Compiled) -> None:
 
 def _adds_losses(layer: Any) -> bool:
     """Whether more than the outputs may be made small: the user's code decides."""
-    return bool(layer.foreign or layer.activity_regularizer is not None)
+    added = getattr(layer, "loss_nodes", ())
+    return bool(layer.foreign or layer.activity_regularizer is not None or added)

@@ -240,6 +240,8 @@ class Encoder:
                     "call it on data once, or train it, before saving",
                 )
             record["called_with"] = [self.type(type) for type in types]
+            if layer.called_by:
+                record["called_by"] = list(layer.called_by)
         return record
 
     def _sequential(self, layer: Sequential) -> Json:
@@ -255,9 +257,10 @@ class Encoder:
         }
 
     def _network(self, network: Network) -> Json:
-        nodes = topological((*network.input_nodes, *network.output_nodes))
+        ends = (*network.output_nodes, *network.loss_nodes)
+        nodes = topological((*network.input_nodes, *ends))
         index = {node: number for number, node in enumerate(nodes)}
-        return {
+        record = {
             "class": type(network).__name__,
             "name": network.name,
             "trainable": network._trainable,
@@ -267,6 +270,9 @@ class Encoder:
             "input_structure": self.value(network.input_structure),
             "output_structure": self.value(network.output_structure),
         }
+        if network.loss_nodes:
+            record["losses"] = [index[node] for node in network.loss_nodes]
+        return record
 
     def _node(self, node: Node, index: Mapping[Node, int]) -> Json:
         record: dict[str, Json] = {"op": node.op.name}

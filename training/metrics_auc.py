@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from .arguments import checked_choice, checked_count, refuse
@@ -23,7 +24,6 @@ from .operands import as_tensor, divide_no_nan
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "majoring", "minoring")
-EPSILON = 1e-7
 
 
 class AUC(Decisions):
@@ -201,7 +201,7 @@ def _levels(count: Any, inner: list[float] | None) -> Thresholds:
         even, inner = True, [i / (count - 1) for i in range(1, count - 1)]
     else:
         even = are_even([0.0, *inner, 1.0])
-    return Thresholds((-EPSILON, *inner, 1.0 + EPSILON), even, True)
+    return Thresholds((-epsilon(), *inner, 1.0 + epsilon()), even, True)
 
 
 def _weights(given: Any, labels: int | None) -> Any:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..graph.configuration import epsilon
 from ..graph.registry import call
 from . import losses
 from .configured import told_to_caller
 from .losses_errors import cosine_similarity as negative_cosine
 from .metrics_averages import Mean, MeanOf, named
 from .operands import as_floats, as_tensor, same_shape
-
-EPSILON = 1e-7
 
 
 def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -66,7 +65,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     spread = [call("var", x, axis=axis, keepdims=True) for x in (one, two)]
     together = (one - means[1]) * (two - means[1])
     apart = spread[0] + spread[1] + call("square", means[0] - means[1])
-    return call("mean", 2.0 * together / (apart + EPSILON), axis=axis)
+    return call("mean", 2.0 * together / (apart + epsilon()), axis=axis)
 
 
 class MeanSquaredError(MeanOf):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from .arguments import checked_count, is_number, refuse
@@ -18,8 +19,6 @@ from .metric import Metric
 from .metrics_averages import weights_of
 from .notices import warn
 from .operands import as_tensor, check_same, raise_rank
-
-EPSILON = 1e-7
 
 
 class IoU(Metric):
@@ -115,9 +114,9 @@ class IoU(Metric):
             for x in (found, either)
         )
         seen = either > 1e-9
-        shares = call("where", seen, both / (either + EPSILON), 0.0)
+        shares = call("where", seen, both / (either + epsilon()), 0.0)
         return call("sum", shares) / (
-            call("sum", call("cast", seen, "float32")) + EPSILON
+            call("sum", call("cast", seen, "float32")) + epsilon()
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.tensor import SymbolicTensor
@@ -15,7 +16,6 @@ from .metrics_averages import weights_of
 from .notices import warn
 from .operands import as_tensor, element_count, raise_rank, same_shape
 
-EPSILON = 1e-7
 SMALLEST = 1e-9  # a row whose largest prediction is not above this says nothing
 
 
@@ -127,14 +127,14 @@ class FBetaScore(ByColumn):
         if self.columns is None:
             return as_tensor(0.0, self.dtype)
         right = self.true_positives.value
-        precision = right / (right + self.false_positives + EPSILON)
-        recall = right / (right + self.false_negatives + EPSILON)
+        precision = right / (right + self.false_positives + epsilon())
+        recall = right / (right + self.false_negatives + epsilon())
         square = self.beta * self.beta
-        below = square * precision + recall + EPSILON
+        below = square * precision + recall + epsilon()
         scores = precision * recall / below * (1.0 + square)
         if self.average == "weighted":
             often = self.intermediate_weights.value
-            return call("sum", scores * (often / (call("sum", often) + EPSILON)))
+            return call("sum", scores * (often / (call("sum", often) + epsilon())))
         return scores if self.average is None else call("mean", scores)
 
 

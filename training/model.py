@@ -15,6 +15,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.dim import Dim
+from ..graph.input_layer import InputLayer
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Network
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
@@ -48,6 +49,7 @@ class Model(Trainer, Layer, metaclass=ModelKind):
     """
 
     called_with: tuple[TensorType, ...] | None = None  # types of a subclass's inputs
+    called_by: tuple[str, ...] = ()  # their names, where they come in a dictionary
 
     def __init__(self, *args: Any, **kwargs: Any):
         functional = bool(args) or "inputs" in kwargs
@@ -71,14 +73,23 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         return self._output_names
 
     _output_names: tuple[str, ...] = ()
+    _output_structure: Any = None  # how a subclass arranges what it returns
 
     def names_of_inputs(self, count: int) -> tuple[str, ...]:
         """The names of so many inputs."""
+        if self.called_by:
+            return self.called_by
         return ("input",) if count == 1 else tuple(f"input_{i}" for i in range(count))
+
+    def take_names(self, x: Any) -> None:
+        """Note the names of inputs that come in a dictionary, the first time."""
+        if isinstance(x, dict) and self.called_with is None:
+            self.called_by = tuple(map(str, x))
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build, and note the types that an eager call came with."""
         super().ensure_built(args, kwargs)
+        self.take_names(args[0] if args else None)
         arrays = [t.array for t in tree.flatten(args)[0] if isinstance(t, Tensor)]
         if self.called_with is None and arrays:
             self.input_types_for(arrays)
@@ -107,13 +118,17 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
     def outputs_of(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs for inputs in their order, flat."""
-        result = self(inputs[0] if len(inputs) == 1 else list(inputs))
+        given: Any = inputs[0] if len(inputs) == 1 else list(inputs)
+        if self.called_by:
+            given = dict(zip(self.called_by, inputs, strict=True))
+        result = self(given)
         outputs, structure = tree.flatten(result)
         self.name_outputs(structure, len(outputs))
         return outputs
 
     def name_outputs(self, structure: Any, count: int) -> None:
         """Give outputs their names, where they have none yet."""
+        self._output_structure = structure
         if not self._output_names:
             self._output_names = _output_names(structure, count)
 
@@ -203,7 +218,10 @@ class Functional(Model, Network):
         Network.__init__(self, inputs, outputs, name, trainable)
         self._output_names = self._name_outputs()
 
-    layers: list[Layer] = []  # noqa: RUF012 - set by Network
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in Keras's order, each input as an `InputLayer`."""
+        return Network.layers.fget(self)  # type: ignore[attr-defined, no-any-return]
 
     def _name_outputs(self) -> tuple[str, ...]:
         structure = self.output_structure
@@ -226,6 +244,9 @@ class Functional(Model, Network):
 
     def names_of_inputs(self, count: int) -> tuple[str, ...]:
         return tuple(self.input_names)
+
+    def take_names(self, x: Any) -> None:
+        """Inputs have the names that they were made with."""
 
     def input_types_for(self, arrays: Sequence[Any]) -> tuple[TensorType, ...]:
         return self.input_types
@@ -258,7 +279,7 @@ class Sequential(Functional):
         name: str | None = None,
     ):
         Layer.__init__(self, name=name, trainable=trainable)
-        self.layers: list[Layer] = []
+        self._items: list[Layer] = []
         self._start: SymbolicTensor | None = None
         for item in layers or ():
             self.add(item, rebuild=False)
@@ -271,12 +292,14 @@ class Sequential(Functional):
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer, or set the input before the first one."""
+        if isinstance(layer, InputLayer):
+            layer = layer.symbol
         if isinstance(layer, SymbolicTensor):
-            if self.layers or self._start is not None:
+            if self._items or self._start is not None:
                 raise Fault("T0204", "an `Input` stands first in a `Sequential`")
             self._start = layer
         elif isinstance(layer, Layer):
-            self.layers = [*self.layers, layer]
+            self._items = [*self._items, layer]
         else:
             raise Fault(
                 "T0204",
@@ -288,22 +311,26 @@ class Sequential(Functional):
 
     def pop(self) -> Layer:
         """Take the last layer away."""
-        *self.layers, last = self.layers
+        *self._items, last = self._items
         self._assemble()
         return last
 
     def _assemble(self) -> None:
-        if self._start is None or not self.layers:
+        if self._start is None or not self._items:
             return
-        layers, x = self.layers, self._start
-        for layer in layers:
+        x = self._start
+        for layer in self._items:
             # A layer of the library is told at its own line; one of the user's has
             # lines inside that say more.
             with nullcontext() if layer.foreign else standing_at(layer.span):
                 x = layer(x)
         Functional.__init__(self, self._start, x, self.given_name, self._trainable)
-        self.layers = layers
         self._steps = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in their order, without the input."""
+        return list(self._items)
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.built or not args:

@@ -19,6 +19,31 @@ TEXTS = {"label": "none", "count": "none", "figures": "none", "speed": "dim"}
 Figures = Callable[[], dict[str, float]]
 
 
+_interactive = [True]
+
+
+def enable_interactive_logging() -> None:
+    """Show live bars on terminals, as at first.
+
+    >>> enable_interactive_logging()
+    """
+    _interactive[0] = True
+
+
+def disable_interactive_logging() -> None:
+    """Write one line an epoch where a live bar would be."""
+    _interactive[0] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether terminals get live bars.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return _interactive[0]
+
+
 def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress:
     """The display for `verbose`: 0 none, 1 or `auto` a bar, 2 lines."""
     check_verbose(verbose)
@@ -26,7 +51,7 @@ def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress
     if not verbose:
         return Progress()
     is_terminal = getattr(out, "isatty", lambda: False)()
-    if verbose == 2 or not is_terminal:
+    if verbose == 2 or not is_terminal or not _interactive[0]:
         return Lines(title, out)
     return Bar(title, out)
 

@@ -16,6 +16,7 @@ from ..graph.diagnostics import Fault
 from ..graph.operand import Operand
 from . import data
 from .dataset import Dataset
+from .py_dataset import PyDataset, read
 
 INPUTS = 64
 Random = np.random.Generator | None
@@ -120,16 +121,21 @@ class FromSequence(Source):
         self.steps = self._count()
 
     def _count(self) -> int | None:
-        count = getattr(self.sequence, "num_batches", None)
-        return len(self.sequence) if count is None else int(count)
+        if hasattr(type(self.sequence), "num_batches"):
+            count = self.sequence.num_batches
+            return None if count is None else int(count)
+        return len(self.sequence)
 
     def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
         self.steps = self._count()
         self._tell("on_epoch_begin")
-        assert self.steps is not None
-        order = range(self.steps) if random is None else random.permutation(self.steps)
-        for index in order[start:]:
-            yield self.sequence[int(index)]
+        if self.steps is None:
+            order: Any = itertools.count(start)
+        elif random is None:
+            order = range(start, self.steps)
+        else:
+            order = random.permutation(self.steps)[start:]
+        yield from read(self.sequence, order)
         self._tell("on_epoch_end")
 
     def _tell(self, hook: str) -> None:
@@ -198,7 +204,9 @@ def source_of(
         found = FromGenerator(x)
     elif hasattr(x, "__array__") or hasattr(x, "__cuda_array_interface__"):
         return None
-    elif hasattr(x, "__getitem__") and hasattr(x, "__len__"):
+    elif isinstance(x, PyDataset) or (
+        hasattr(x, "__getitem__") and hasattr(x, "__len__")
+    ):
         found = FromSequence(x)
     elif hasattr(x, "__iter__"):
         found = FromIterable(x)

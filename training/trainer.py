@@ -18,7 +18,7 @@ from ..graph.variable import new_seed
 from . import fitting
 from .arguments import checked_count
 from .callbacks import CallbackList, History
-from .configured import told_to_caller
+from .configured import serialized, told_to_caller
 from .definition import check_definition
 from .objective import Compiled
 from .progress import progress
@@ -256,7 +256,40 @@ class Trainer(StepMethods):
         if isinstance(self, Network):
             structure = self.output_structure
             return tree.unflatten(structure, iter(outputs))
+        if self._output_structure is not None:
+            return tree.unflatten(self._output_structure, iter(outputs))
         return outputs[0] if len(outputs) == 1 else list(outputs)
+
+    def get_compile_config(self: Any) -> dict[str, Any] | None:
+        """What `compile` was told, for JSON; None before."""
+        told = self._compiled
+        if told is None:
+            return None
+        names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+        found = {name: serialized(getattr(told, name)) for name in names}
+        return {**found, "run_eagerly": told.run_eagerly}
+
+    def compile_from_config(self: Any, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` told.
+
+        >>> from tulle import Input, Sequential
+        >>> from tulle.layers import Dense
+        >>> model = Sequential([Input((3,)), Dense(1)])
+        >>> model.compile_from_config({"optimizer": "adam", "loss": "mse"})
+        >>> model.loss
+        'mse'
+        """
+        self.compile(**config)
+
+    @property
+    def run_eagerly(self: Any) -> bool:
+        """Whether steps run op by op, in Python; `compile` says so, or you here."""
+        return bool(self._compiled and self._compiled.run_eagerly)
+
+    @run_eagerly.setter
+    def run_eagerly(self: Any, value: bool) -> None:
+        self.demand_compiled().run_eagerly = bool(value)
+        self._steps = None
 
     @property
     def optimizer(self: Any) -> Any:
@@ -279,6 +312,11 @@ class Trainer(StepMethods):
         known = self._compiled.all_metrics if self._compiled else []
         found = Measuring.metrics.fget(self)  # type: ignore[attr-defined]
         return [m for m in found if all(m is not other for other in known)]
+
+    @property
+    def metrics_variables(self: Any) -> list[Any]:
+        """The variables of all metrics."""
+        return [v for metric in self.metrics for v in metric.variables]
 
     @property
     def metrics_names(self: Any) -> list[str]:

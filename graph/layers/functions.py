@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from ..diagnostics import Fault, TensorTypeError, caller_span
-from ..dim import Dim
-from ..network import Input
-from ..tensor import SymbolicTensor
 from . import merging
 
 __all__ = [
-    "InputLayer",
     "add",
     "average",
     "concatenate",
@@ -102,31 +96,3 @@ def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
     [[11.0]]
     """
     return merging.Dot(axes=axes, **kwargs)(inputs)
-
-
-def InputLayer(  # noqa: N802 - Keras's name
-    shape: Sequence[int | str | Dim | None] | None = None,
-    batch_size: int | None = None,
-    dtype: Any = None,
-    batch_shape: Sequence[int | str | Dim | None] | None = None,
-    input_tensor: Any = None,
-    name: str | None = None,
-) -> SymbolicTensor:
-    """The symbolic input that `Input` makes, or `input_tensor` as it is.
-
-    It stands first in a `Sequential`, as Keras's layer of that name does. Raises T0204
-    for an `input_tensor` that is no symbolic tensor.
-
-    >>> print(InputLayer(shape=(784,)).type)
-    f32[batch, 784]
-    """
-    if input_tensor is None:
-        return Input(shape, batch_size, dtype, name=name, batch_shape=batch_shape)
-    if isinstance(input_tensor, SymbolicTensor):
-        return input_tensor
-    fault = Fault(
-        "T0204",
-        f"`input_tensor` is what `Input` gives, not {input_tensor!r}",
-        argument="input_tensor",
-    )
-    raise TensorTypeError.of(fault, caller_span())

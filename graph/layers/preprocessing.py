@@ -143,7 +143,7 @@ class Normalization(Layer):
                 operands={0: shown(input_shape)},
                 argument="axis",
             )
-        self.kept = tuple(sorted(axis % rank for axis in self.axis))
+        self.rank, self.kept = rank, tuple(sorted(axis % rank for axis in self.axis))
         sizes = tuple(input_shape[axis] for axis in self.kept)
         if None in sizes:
             raise Fault(
@@ -179,9 +179,12 @@ class Normalization(Layer):
             )
 
     def along(self, statistic: Any, rank: int) -> Any:
-        """A mean or variance with an axis of size 1 for each that it has not."""
+        """A mean or variance with an axis of size 1 for each that it has not.
+
+        Further axes of the input, of time say, stand in front of those of `adapt`.
+        """
         value = call("cast", statistic, self.compute_dtype)
-        shape = [1] * rank
+        shape = [1] * min(rank, self.rank)
         for axis, size in zip(self.kept[::-1], value.type.shape[::-1], strict=False):
             shape[axis] = size
         return call("reshape", value, tuple(shape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from ..configuration import epsilon as default_epsilon
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
@@ -15,8 +16,6 @@ from ..types import TensorType
 from .composite import Composite, Types, common_floats
 from .elementwise import Interval
 from .reduce import normal_axes, normal_axis
-
-EPSILON = 1e-7
 
 
 class Optional(Composite):
@@ -146,7 +145,7 @@ class AlongAxes(Optional):
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         axes = normal_axes(self.name, attributes["axis"], types[0])
         epsilon = attributes["epsilon"]
-        epsilon = EPSILON if epsilon is None else float(epsilon)
+        epsilon = default_epsilon() if epsilon is None else float(epsilon)
         return {**attributes, "axis": axes, "epsilon": epsilon}
 
     def infer(
@@ -247,7 +246,7 @@ class Normalize(Composite):
         return {
             "axis": normal_axes(self.name, attributes["axis"], types[0]),
             "order": float(order),
-            "epsilon": EPSILON if epsilon is None else float(epsilon),
+            "epsilon": default_epsilon() if epsilon is None else float(epsilon),
         }
 
     def infer(

@@ -67,7 +67,7 @@ def test_modules_are_attributes(name):
 def test_every_registered_thing_has_a_public_name():
     public = {
         "layers": {*LAYERS, *layers.ALIASES, *layers.functions.__all__}
-        | {"Input", "InputSpec", "Layer", "deserialize", "serialize"},
+        | {"Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
         | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES},

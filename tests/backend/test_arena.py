@@ -61,7 +61,7 @@ def test_a_program_brings_its_variables_home():
 
 def test_frozen_weights_stay_as_they_are():
     network = steps.dense_network([7, 5, 2])
-    network.layers[0].trainable = False
+    network.called[0].trainable = False
     before = network.get_weights()
     program = compile_graph(steps.step_graph(network, steps.Descent))
     program(steps.batch(network))

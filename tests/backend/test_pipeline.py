@@ -82,7 +82,7 @@ def test_an_opaque_layer_without_vjp_is_named():
 
 def test_an_opaque_layer_in_nobodys_way():
     network = with_layer(Doubled())
-    network.layers[0].trainable = False
+    network.called[0].trainable = False
     program = compile_graph(steps.step_graph(network, steps.Descent))
     batch = steps.batch(network)
     assert program(batch)["loss"] > program(batch)["loss"]

@@ -173,4 +173,4 @@ def test_an_extern_layer_of_an_imported_file(tmp_path):
     (tmp_path / "main.net").write_text(main)
     assert check(tmp_path / "main.net") == []
     model = load(tmp_path / "main.net", extern={"FancyNorm": FancyNorm}).M
-    assert type(model.layers[0]) is FancyNorm
+    assert type(model.called[0]) is FancyNorm

@@ -137,7 +137,7 @@ def test_layers_in_arms():
     fn f(x: f32[B, 4]) -> f32[B, 4] = match mode { train => x |> Dense(4), infer => x }
     """
     turns = model("return x |> repeat 2 { f }", more)
-    assert [layer.name for layer in turns.layers] == ["match[0]", "match[1]"]
+    assert [layer.name for layer in turns.called] == ["match[0]", "match[1]"]
     shared = model("return x |> repeat 3 shared { f }", more)
     assert len(shared.variables) == 2
 

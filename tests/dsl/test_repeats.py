@@ -109,7 +109,7 @@ def test_the_number_of_the_turn_and_the_settings_of_a_fold():
     }
     """
     made = loads(HEAD + text).M
-    assert all(isinstance(layer, Conv2D) for layer in made.layers)
+    assert all(isinstance(layer, Conv2D) for layer in made.called)
     assert str(made.output_types[0]) == "f32[B, 2, 2, 7]"
 
 

@@ -34,7 +34,7 @@ def test_branches():
     wanted = (dense(left, DATA) + dense(right, DATA)) * 2
     np.testing.assert_allclose(model(DATA), wanted, 1e-5, 1e-6)
     np.testing.assert_allclose(expanded(model, DATA), wanted, 1e-5, 1e-6)
-    assert [layer.name for layer in model.layers] == ["dense", "dense_1", "add"]
+    assert [layer.name for layer in model.called] == ["dense", "dense_1", "add"]
 
 
 def test_shared_layer():
@@ -53,7 +53,7 @@ def test_nested():
     outer = Network(x, inner(inner(x)), name="outer")
     core = inner.get_layer("core")
     np.testing.assert_allclose(outer(DATA), dense(core, dense(core, DATA)), 1e-4, 1e-5)
-    assert outer.layers == [inner]
+    assert outer.called == [inner]
     assert [v.path for v in outer.weights] == ["inner/core/kernel", "inner/core/bias"]
 
 
@@ -78,9 +78,20 @@ def test_other_sizes():
         model(np.ones((2, 7, 4), "float32"))
     assert error.value.diagnostics[0].code == "T0701"
     assert "axis 2 is 4 in place of 3" in str(error.value)
-    with pytest.raises(TensorTypeError) as error:
-        model(np.ones((2, 7, 3), "int32"))
-    assert error.value.diagnostics[0].code == "T0702"
+
+
+def test_data_in_another_dtype():
+    """What loses nothing is taken as NumPy made it."""
+    x = Input((3,), dtype="int32")
+    model = Network(x, x * 2)
+    for dtype in ("int64", "uint8", "float64"):
+        assert model(np.ones((2, 3), dtype)).dtype == "int32"
+    for wrong in (np.full((2, 3), 0.5), np.full((2, 3), 2**40)):
+        with pytest.raises(TensorTypeError) as error:
+            model(wrong)
+        assert error.value.diagnostics[0].code == "T0702"
+    y = Input((3,))
+    assert Network(y, y * 2)(np.ones((2, 3), "int8")).dtype == "float32"
 
 
 def test_same_string_is_the_same_size():
@@ -97,9 +108,9 @@ def test_names_are_unique_and_do_not_depend_on_history():
         x = Input((3,))
         y = Dense(3)(Dense(3, name="dense_1")(Dense(3)(x)))
         model = Network(x, y)
-        names = [layer.name for layer in model.layers]
+        names = [layer.name for layer in model.called]
         assert names == ["dense", "dense_1", "dense_2"]
-    assert model.get_layer("dense_1") is model.get_layer(index=1)
+    assert model.get_layer("dense_1") is model.get_layer(index=2)
     assert len({v.path for v in model.weights}) == 6
 
 
@@ -146,6 +157,6 @@ def test_deep_network():
     for _ in range(2_000):
         node = call("tanh", Dense(3)(node))
     model = Network(x, node)
-    assert len(model.layers) == 2_000
-    assert len({layer.name for layer in model.layers}) == 2_000
+    assert len(model.called) == 2_000
+    assert len({layer.name for layer in model.called}) == 2_000
     assert np.isfinite(expanded(model, DATA)).all()

@@ -64,7 +64,7 @@ def test_a_model_comes_back_whole(place):
     assert list(model.named_variables()) == list(again.named_variables())
     same_outputs(model, again, data()[0])
     inner = again.get_layer("inner")
-    assert [layer.name for layer in inner.layers] == ["deep"]
+    assert [layer.name for layer in inner.called] == ["deep"]
 
 
 @pytest.mark.parametrize(

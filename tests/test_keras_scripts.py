@@ -1,0 +1,34 @@
+"""Programs as users of Keras 3 write them run with the import changed.
+
+Each also runs, with `keras` for `tulle`, on Keras with TensorFlow, whose tape,
+`function` and `data` stand for those of Tulle; its assertions hold there too.
+"""
+
+import runpy
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tulle.graph import configuration, policies
+
+SCRIPTS = sorted((Path(__file__).parent / "keras_scripts").glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _as_at_first():
+    yield
+    policies.set_dtype_policy(None)
+    configuration.set_floatx("float32")
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_for_keras_runs(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runpy.run_path(str(path), run_name="__main__")
+
+
+def test_there_are_scripts():
+    assert len(SCRIPTS) >= 22
