@@ -291,6 +291,13 @@ class Function:
             f"shufflevector {one}, {kind} poison, {picks} zeroinitializer",
         )
 
+    def shuffle(self, a: Value, b: Value, picks: Sequence[int]) -> Value:
+        """Elements of two vectors by number, those of the second after the first's."""
+        kind = vector(element(a.kind), len(picks))
+        which = ", ".join(f"i32 {n}" for n in picks)
+        mask = f"{vector('i32', len(picks))} <{which}>"
+        return self.emit(kind, f"shufflevector {a}, {b}, {mask}")
+
     def steps(self, kind: str, count: int) -> Value:
         """The vector 0, 1, 2, …"""
         items = ", ".join(f"{kind} {literal(n, kind)}" for n in range(count))
@@ -326,6 +333,10 @@ class Function:
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, rounded once."""
         return self.intrinsic(f"llvm.fma.{mangled(a.kind)}", a.kind, a, b, c)
+
+    def root(self, value: Value) -> Value:
+        """The square root."""
+        return self.intrinsic(f"llvm.sqrt.{mangled(value.kind)}", value.kind, value)
 
     def label(self, name: str) -> None:
         self.lines.append(f"{name[1:]}:")
