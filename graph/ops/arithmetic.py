@@ -69,7 +69,7 @@ define(
     "x1 x2",
     "floor_divide",
     None,
-    scalar="floor(x / y)",
+    scalar="floordiv(x, y)",
     no_gradient="it is constant between its steps",
     domain=((-3.0, 3.0), (0.5, 2.0)),
 )
@@ -79,7 +79,7 @@ define(
     "x1 x2",
     "mod",
     lambda g, r, x, y: (g, -(g * call("floor_divide", x, y))),
-    scalar="x - y * floor(x / y)",
+    scalar="mod(x, y)",
     domain=((0.1, 0.9), (1.1, 2.0)),
 )
 define(
@@ -106,7 +106,7 @@ define(
     "x",
     "sign",
     lambda g, r, x: (None,),
-    scalar="sign(x)",
+    scalar="x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x",
     numbers=True,
 )
 define(

@@ -28,12 +28,15 @@ class Whole(Elementwise):
         return super().infer(*types)
 
 
-def _define(name: str, doc: str, names: str, body: str, truths: bool = False) -> None:
+def _define(
+    name: str, doc: str, names: str, body: str, scalar: str, truths: bool = False
+) -> None:
     parameters = names.split()
     fields = {
         "__doc__": doc,
         "name": name,
         "body": body,
+        "scalar": scalar,
         "arguments": signature(name, parameters),
         "domain": ((0.0, 7.0),) * len(parameters),
         "truths": truths,
@@ -41,11 +44,11 @@ def _define(name: str, doc: str, names: str, body: str, truths: bool = False) ->
     register(type(name, (Whole,), fields))
 
 
-_define("bitwise_and", "The bits that both have.", "x y", "bitwise_and", True)
-_define("bitwise_or", "The bits that one has.", "x y", "bitwise_or", True)
-_define("bitwise_xor", "The bits in which they differ.", "x y", "bitwise_xor", True)
-_define("bitwise_invert", "All bits turned over.", "x", "invert", True)
-_define("bitwise_left_shift", "x * 2 ** y, in bits.", "x y", "left_shift")
-_define("bitwise_right_shift", "x // 2 ** y, in bits.", "x y", "right_shift")
-_define("gcd", "The greatest common divisor.", "x1 x2", "gcd")
-_define("lcm", "The least common multiple.", "x1 x2", "lcm")
+_define("bitwise_and", "The bits that both have.", "x y", "bitwise_and", "x & y", True)
+_define("bitwise_or", "The bits that one has.", "x y", "bitwise_or", "x | y", True)
+_define("bitwise_xor", "The bits that differ.", "x y", "bitwise_xor", "x ^ y", True)
+_define("bitwise_invert", "All bits turned over.", "x", "invert", "~x", True)
+_define("bitwise_left_shift", "x * 2 ** y, in bits.", "x y", "left_shift", "x << y")
+_define("bitwise_right_shift", "x // 2 ** y, in bits.", "x y", "right_shift", "x >> y")
+_define("gcd", "The greatest common divisor.", "x1 x2", "gcd", "gcd(x, y)")
+_define("lcm", "The least common multiple.", "x1 x2", "lcm", "lcm(x, y)")

@@ -56,6 +56,7 @@ define(
         None,
         call("where", call("equal", x, 0.0), g, 0.0),
     ),
+    scalar="x < 0 ? 0 : x > 0 ? 1 : x == 0 ? y : x",
     domain=(0.3, 2.0),
     floats=True,
 )
@@ -74,6 +75,7 @@ define(
     "x1 x2",
     "nextafter",
     lambda g, r, x, y: (g, None),
+    scalar="nextafter(x, y)",
     floats=True,
 )
 define(
@@ -82,6 +84,7 @@ define(
     "x1 x2",
     "logical_xor",
     lambda g, r, x, y: (None, None),
+    scalar="!x != !y",
     to_bool=True,
     commutative=True,
 )
@@ -91,6 +94,7 @@ define(
     "x",
     "signbit",
     lambda g, r, x: (None,),
+    scalar="signbit(x)",
     floats=True,
     to_bool=True,
 )

@@ -81,6 +81,7 @@ define(
     "x1 x2",
     "logaddexp",
     lambda g, r, x, y: (g * exp(x - r), g * exp(y - r)),
+    scalar="x == y ? x + 0.6931471805599453 : max(x, y) + log1p(exp(-abs(x - y)))",
     commutative=True,
     floats=True,
 )
@@ -226,7 +227,7 @@ define(
     "x",
     lambda xp, x, out=None: _sigmoid(xp, x, out),
     lambda g, r, x: (g * (r * (1 - r)),),
-    scalar="sigmoid(x)",
+    scalar="1 / (1 + exp(-x))",
     floats=True,
 )
 define(
@@ -235,7 +236,7 @@ define(
     "x",
     lambda xp, x, out=None: xp.logaddexp(x, x.dtype.type(0), out=out),
     lambda g, r, x: (g * sigmoid(x),),
-    scalar="softplus(x)",
+    scalar="max(x, 0) + log1p(exp(-abs(x)))",
     floats=True,
 )
 define(

@@ -1,0 +1,432 @@
+"""Loop kernels as LLVM IR: vectors of a fixed number of lanes over the innermost axis.
+
+One body serves whole vectors, rests and any stride: what is not a whole vector of
+neighbours goes by way of a buffer. Folds keep a vector of partial results and join its
+lanes in a fixed order, so results depend neither on the machine nor on how the
+parallel axis is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .bind import cuttable
+from .folding import combine, join_lanes, neutral, start
+from .functions import apply, loaded, register_type, to_store
+from .kernel import MIDDLE, ONCE, ROW, VECTOR, LoopKernel, Nest, Store, Total, Value
+from .places import Places
+from .writer import LANES, Ref, Writer
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Native functions as text; `names` are theirs, in the order of the launches."""
+
+    names: tuple[str, ...]
+    text: str
+
+
+def print_llvm(kernel: LoopKernel) -> Entry:
+    """The functions of a kernel, one a nest."""
+    functions: list[str] = []
+    shared: dict[str, str] = {}
+    for name, nest in zip(kernel.names, kernel.nests, strict=True):
+        printer = _Printer(kernel, nest)
+        printer.function()
+        functions.append(printer.writer.function(name))
+        shared.update(printer.writer.helpers)
+        shared.update(printer.writer.declared)
+    return Entry(kernel.names, "\n".join([*functions, *shared.values()]) + "\n")
+
+
+class _Printer:
+    """One nest; `refs` are the values that are known where the writer stands."""
+
+    def __init__(self, kernel: LoopKernel, nest: Nest):
+        self.nest = nest
+        self.writer = Writer(kernel.name)
+        self.at = Places(kernel, nest, self.writer)
+        self.refs: dict[int, Ref] = {}
+        self.needed: set[int] = set()  # by a pass
+        self.accumulators: dict[int, str] = {}  # of values that are folds
+        self.totals: dict[int, str] = {}  # of totals, unless in memory
+        self.first = len(kernel.operands) + len(kernel.outputs)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """What becomes known inside is not known after."""
+        at = self.at
+        kept = self.refs, at.coordinates, at.pointers
+        self.refs, at.coordinates, at.pointers = (
+            dict(kept[0]),
+            dict(kept[1]),
+            {**kept[2]},
+        )
+        yield
+        self.refs, at.coordinates, at.pointers = kept
+
+    # The parallel axis and the rows.
+
+    def function(self) -> None:
+        """The whole function: a loop over units of work."""
+        writer, outer = self.writer, self.nest.along("outer")
+        self.compute(ONCE, 0)
+        begin, end = Ref(writer, "%start", "i64"), Ref(writer, "%stop", "i64")
+        with writer.loop(begin, end) as unit, self.scope():
+            self.at.locate(self.cut(unit), outer)
+            self.at.point(outer)
+            self.begin_totals()
+            self.rows()
+            self.end_totals()
+
+    def cut(self, unit: Ref) -> Ref:
+        """What part of the innermost axis and which chunk a unit of work is."""
+        writer, nest, layout = self.writer, self.nest, self.at.layout
+        self.piece = self.chunk = writer.index(0)
+        if nest.vector is not None:
+            self.low, self.high = writer.index(0), self.at.size(nest.vector)
+            if cuttable(nest):
+                blocks, block = self.at.word(layout.blocks), self.at.word(layout.block)
+                self.piece = writer.binary("urem", unit, blocks)
+                unit = writer.binary("udiv", unit, blocks)
+                self.low = self.piece * block
+                self.high = writer.call("smin", self.low + block, self.high)
+            usual = writer.compare("ne", self.at.word(layout.unit), 0)
+            self.limit = writer.select(usual, self.high, -1)
+        if nest.totals:
+            chunks = self.at.word(layout.chunks)
+            self.chunk = writer.binary("urem", unit, chunks)
+            unit = writer.binary("udiv", unit, chunks)
+        return unit
+
+    def rows(self) -> None:
+        writer, folded = self.writer, self.nest.along("folded")
+        if not folded:
+            self.row()
+            return
+        count = self.at.size(folded[0])
+        for axis in folded[1:]:
+            count = count * self.at.size(axis)
+        rows = self.at.word(self.at.layout.rows)
+        first = self.chunk * rows
+        last = writer.call("smin", first + rows, count)
+        with writer.loop(first, last) as row, self.scope():
+            self.at.locate(row, folded)
+            self.at.point(folded)
+            self.row()
+
+    def row(self) -> None:
+        """All passes over the inner axes, with what is computed between them."""
+        values = self.nest.values
+        self.between(0)
+        for turn in range(self.nest.turns):
+            places = enumerate(values)
+            folds = [i for i, v in places if v.op == "fold" and v.turn == turn + 1]
+            for index in folds:
+                self.accumulators[index] = self.accumulator(values[index])
+            self.passing(turn, folds)
+            for index in folds:
+                self.refs[index] = self.joined(index)
+            self.between(turn + 1)
+
+    def between(self, turn: int) -> None:
+        """What stands beside the passes over a row."""
+        nest = self.nest
+        self.compute(ROW, turn)
+        for store in nest.stores:
+            access = nest.accesses[store.access]
+            known = nest.values[store.value].turn == turn
+            if known and nest.level(access.axes) <= ROW:
+                self.write(store)
+        for index, total in enumerate(nest.totals):
+            if total.form == "row" and nest.values[total.value].turn == turn:
+                self.accumulate(self.totals[index], total)
+
+    # Passes over the inner axes.
+
+    def passing(self, turn: int, folds: Sequence[int]) -> None:
+        """One pass: what is folded, stored and left of values of a turn."""
+        nest = self.nest
+        stores = [
+            store
+            for store in nest.stores
+            if nest.level(nest.accesses[store.access].axes) >= MIDDLE
+            and nest.values[store.value].turn == turn
+        ]
+        totals = [
+            index
+            for index, total in enumerate(nest.totals)
+            if total.form != "row" and nest.values[total.value].turn == turn
+        ]
+        ends = [store.value for store in stores]
+        ends += [nest.values[index].args[0] for index in folds]
+        ends += [nest.totals[index].value for index in totals]
+        self.needed = self.closure(ends)
+        if ends:
+            with self.scope():
+                middle = nest.along("inner")[:-1]
+                self.middle_loops(middle, lambda: self.vectors(stores, folds, totals))
+
+    def closure(self, ends: Iterable[int]) -> set[int]:
+        """The values inside the row that others need."""
+        found, stack = set[int](), list(ends)
+        while stack:
+            index = stack.pop()
+            if index not in found and index not in self.refs:
+                found.add(index)
+                stack += self.nest.values[index].args
+        return found
+
+    def middle_loops(self, axes: Sequence[int], inside: Callable[[], None]) -> None:
+        if not axes:
+            self.compute(MIDDLE, None)
+            inside()
+            return
+        writer, axis = self.writer, axes[0]
+        with writer.loop(writer.index(0), self.at.size(axis)) as index, self.scope():
+            self.at.coordinates[axis] = index
+            self.at.point(axes[:1])
+            self.middle_loops(axes[1:], inside)
+
+    def vectors(
+        self, stores: Sequence[Store], folds: Sequence[int], totals: Sequence[int]
+    ) -> None:
+        """The innermost loop."""
+        nest, writer = self.nest, self.writer
+        deep = [s for s in stores if nest.level(nest.accesses[s.access].axes) == VECTOR]
+        for store in stores:
+            if store not in deep:
+                self.write(store)
+        if not (deep or folds or totals):
+            return
+        assert nest.vector is not None
+        with writer.loop(self.low, self.high, LANES) as index, self.scope():
+            self.at.coordinates[nest.vector] = self.index = index
+            self.rest = writer.call("smin", self.high - index, writer.index(LANES))
+            self.whole = writer.compare("sle", index + LANES, self.limit)
+            self.load_vectors()
+            self.compute(VECTOR, None)
+            self.store_vectors(deep)
+            if folds or totals:
+                rest = writer.wide(self.rest, LANES)
+                mask = writer.compare("slt", self.lane_numbers(), rest)
+                for index_ in folds:
+                    self.fold(index_, mask)
+                for place in totals:
+                    self.total(place, mask)
+
+    def lane_numbers(self) -> Ref:
+        listed = ", ".join(f"i64 {lane}" for lane in range(LANES))
+        return Ref(self.writer, f"<{listed}>", "i64", LANES)
+
+    def load_vectors(self) -> None:
+        """What the pass reads along the innermost axis, at once or in pieces."""
+        nest, at = self.nest, self.at
+        loads = {i: nest.values[i] for i in sorted(self.needed)}
+        loads = {
+            i: value
+            for i, value in loads.items()
+            if value.op == "load" and nest.level_of(value) == VECTOR
+        }
+        if not loads:
+            return
+
+        def neighbours(value: Value) -> Ref:
+            pointer = at.offset(at.pointers[value.data], value.dtype, self.index)
+            return at.load_raw(pointer, value.dtype, LANES)
+
+        def pieces(value: Value) -> Ref:
+            return at.gather(value.data, self.index, self.rest)
+
+        merged = self.either(
+            lambda: [neighbours(value) for value in loads.values()],
+            lambda: [pieces(value) for value in loads.values()],
+        )
+        for (index, value), ref in zip(loads.items(), merged, strict=True):
+            self.refs[index] = loaded(ref, value.dtype)
+
+    def store_vectors(self, stores: Sequence[Store]) -> None:
+        if not stores:
+            return
+        nest, at = self.nest, self.at
+        raws = []
+        for store in stores:
+            dtype = nest.accesses[store.access].dtype
+            wide = self.writer.wide(self.refs[store.value], LANES)
+            raws.append((store.access, dtype, to_store(wide, dtype)))
+
+        def neighbours() -> list[Ref]:
+            for access, dtype, raw in raws:
+                pointer = at.offset(at.pointers[access], dtype, self.index)
+                at.store_raw(pointer, raw, dtype)
+            return []
+
+        def pieces() -> list[Ref]:
+            for access, _, raw in raws:
+                at.scatter(access, raw, self.index, self.rest)
+            return []
+
+        self.either(neighbours, pieces)
+
+    def either(
+        self, whole: Callable[[], list[Ref]], pieces: Callable[[], list[Ref]]
+    ) -> list[Ref]:
+        """One way for whole vectors of neighbours, another for all else."""
+        writer, tag = self.writer, self.writer.name("")
+        fast, slow, join = f"fast{tag}", f"slow{tag}", f"join{tag}"
+        writer.branch(self.whole, fast, slow)
+        writer.open(fast)
+        first = whole()
+        writer.jump(join)
+        writer.open(slow)
+        second = pieces()
+        writer.jump(join)
+        writer.open(join)
+        pairs = zip(first, second, strict=True)
+        return [writer.merge((one, fast), (two, slow)) for one, two in pairs]
+
+    # Values.
+
+    def compute(self, level: int, turn: int | None) -> None:
+        """The values of a level: those of a turn, or those that a pass needs."""
+        for index, value in enumerate(self.nest.values):
+            if index in self.refs or value.op == "fold":
+                continue
+            wanted = index in self.needed if turn is None else value.turn == turn
+            if wanted and self.nest.level_of(value) == level:
+                self.refs[index] = self.evaluate(value)
+
+    def evaluate(self, value: Value) -> Ref:
+        match value.op:
+            case "number":
+                return self.writer.number(value.data, register_type(value.dtype))
+            case "size":
+                return self.at.word(self.at.layout.numbers + value.data)
+            case "index":
+                return self.counted(value)
+            case "load":
+                return self.at.load(self.at.pointers[value.data], value.dtype)
+            case "partial":
+                return self.sum_of_parts(value)
+        args = [self.refs[index] for index in value.args]
+        dtype = self.nest.values[value.args[-1]].dtype
+        return apply(value.op, dtype, value.dtype, args)
+
+    def counted(self, value: Value) -> Ref:
+        index = self.at.coordinates[value.data]
+        if value.data != self.nest.vector:
+            return index
+        return self.writer.wide(index, LANES) + self.lane_numbers()
+
+    def sum_of_parts(self, value: Value) -> Ref:
+        """The partial results of all chunks, in order."""
+        writer, at, dtype = self.writer, self.at, value.dtype
+        access, kind = value.data
+        number = self.nest.accesses[access].array - self.first
+        step = at.word(at.layout.steps + number)
+        parts = at.word(at.layout.parts + number)
+        pointer, lanes = at.pointers[access], 1
+        if self.nest.level_of(value) == VECTOR:
+            lanes = LANES
+            pointer = at.offset(pointer, dtype, self.index)
+        first = at.load(pointer, dtype, lanes)
+        place = writer.room(first.whole)
+        at.write_room(place, first)
+        with writer.loop(writer.index(1), parts) as part:
+            more = at.load(at.offset(pointer, dtype, part * step), dtype, lanes)
+            old = at.read_room(place, first.type, lanes)
+            at.write_room(place, combine(kind, dtype, old, more))
+        return at.read_room(place, first.type, lanes)
+
+    def write(self, store: Store) -> None:
+        dtype = self.nest.accesses[store.access].dtype
+        self.at.store(self.at.pointers[store.access], self.refs[store.value], dtype)
+
+    # Folds.
+
+    def accumulator(self, value: Value) -> str:
+        writer = self.writer
+        first = writer.wide(start(writer, value.data, value.dtype), LANES)
+        place = writer.room(first.whole)
+        self.at.write_room(place, first)
+        return place
+
+    def joined(self, index: int) -> Ref:
+        value, place = self.nest.values[index], self.accumulators[index]
+        vector = self.at.read_room(place, register_type(value.dtype), LANES)
+        return join_lanes(vector, value.data, value.dtype)
+
+    def fold(self, index: int, mask: Ref) -> None:
+        value = self.nest.values[index]
+        self.gather_up(self.accumulators[index], value.data, value.args[0], mask)
+
+    def masked(self, source: int, kind: str, mask: Ref) -> Ref:
+        value = self.nest.values[source]
+        ref = self.writer.wide(self.refs[source], LANES)
+        return self.writer.select(mask, ref, neutral(kind, value.dtype))
+
+    def gather_up(self, place: str, kind: str, source: int, mask: Ref) -> None:
+        """Lanes added to a vector of partial results."""
+        dtype = self.nest.values[source].dtype
+        ref = self.masked(source, kind, mask)
+        old = self.at.read_room(place, ref.type, ref.lanes)
+        self.at.write_room(place, combine(kind, dtype, old, ref))
+
+    def total(self, place: int, mask: Ref) -> None:
+        total, at = self.nest.totals[place], self.at
+        if total.form == "full":
+            self.gather_up(self.totals[place], total.kind, total.value, mask)
+            return
+        dtype = self.nest.values[total.value].dtype
+        ref = self.masked(total.value, total.kind, mask)
+        pointer = at.offset(at.pointers[total.access], dtype, self.index)
+        old = at.load(pointer, dtype, LANES)
+        at.store(pointer, combine(total.kind, dtype, old, ref), dtype)
+
+    def accumulate(self, place: str, total: Total) -> None:
+        ref, dtype = self.refs[total.value], self.nest.values[total.value].dtype
+        old = self.at.read_room(place, ref.type, 1)
+        self.at.write_room(place, combine(total.kind, dtype, old, ref))
+
+    def begin_totals(self) -> None:
+        """Room for the partial results of a unit of work, and what they begin with."""
+        at, writer = self.at, self.writer
+        for index, total in enumerate(self.nest.totals):
+            dtype = self.nest.values[total.value].dtype
+            first, chunk = start(writer, total.kind, dtype), self.chunk
+            if total.form == "full":
+                chunk = chunk * at.word(at.layout.blocks) + self.piece
+            step = chunk * at.word(at.layout.steps + index)
+            pointer = at.offset(at.pointers[total.access], dtype, step)
+            at.pointers[total.access] = pointer
+            if total.form == "column":
+                self.clear(total.access, writer.wide(first, LANES))
+                continue
+            first = writer.wide(first, LANES if total.form == "full" else 1)
+            if index not in self.totals:
+                self.totals[index] = writer.room(first.whole)
+            at.write_room(self.totals[index], first)
+
+    def clear(self, access: int, first: Ref) -> None:
+        dtype = self.nest.accesses[access].dtype
+
+        def inside() -> None:
+            with self.writer.loop(self.low, self.high, LANES) as index:
+                pointer = self.at.offset(self.at.pointers[access], dtype, index)
+                self.at.store(pointer, first, dtype)
+
+        self.needed = set()
+        with self.scope():
+            self.middle_loops(self.nest.along("inner")[:-1], inside)
+
+    def end_totals(self) -> None:
+        for index, total in enumerate(self.nest.totals):
+            if total.form == "column":
+                continue
+            dtype = self.nest.values[total.value].dtype
+            lanes = LANES if total.form == "full" else 1
+            vector = self.at.read_room(self.totals[index], register_type(dtype), lanes)
+            one = join_lanes(vector, total.kind, dtype)
+            self.at.store(self.at.pointers[total.access], one, dtype)

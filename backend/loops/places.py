@@ -1,0 +1,165 @@
+"""Where a native loop nest finds its numbers: words, pointers, loads and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...graph.types import DType
+from .bind import Layout
+from .functions import loaded, memory_type, to_store
+from .kernel import LoopKernel, Nest
+from .writer import LANES, Ref, Writer, vector_type
+
+
+class Places:
+    """The words of a nest and its accesses, at the coordinates of the moment."""
+
+    def __init__(self, kernel: LoopKernel, nest: Nest, writer: Writer):
+        self.kernel, self.nest, self.writer = kernel, nest, writer
+        self.layout = Layout(kernel, nest)
+        self.words: dict[int, Ref] = {}
+        self.coordinates: dict[int, Ref] = {}
+        self.pointers: dict[int, Ref] = {}  # of accesses
+        self.buffers: dict[int, str] = {}
+        self._read_words()
+        self.point(())
+
+    # Words.
+
+    def word(self, place: int, type: str = "i64") -> Ref:
+        """A word of the arguments."""
+        if place not in self.words:
+            writer = self.writer
+            at = writer.new(f"getelementptr i64, ptr %args, i64 {place}", "ptr")
+            self.words[place] = writer.new(f"load {type}, ptr {at.text}", type)
+        return self.words[place]
+
+    def _read_words(self) -> None:
+        layout = self.layout
+        for access in self.nest.accesses:
+            self.word(access.array, "ptr")
+        for place in range(layout.sizes, layout.count):
+            self.word(place)
+
+    def size(self, axis: int) -> Ref:
+        """How long an axis is."""
+        return self.word(self.layout.sizes + axis)
+
+    # Pointers.
+
+    def offset(self, pointer: Ref, dtype: DType, index: Ref) -> Ref:
+        """The pointer so many elements further."""
+        type = memory_type(dtype)
+        text = f"getelementptr {type}, ptr {pointer.text}, i64 {index.text}"
+        return self.writer.new(text, "ptr")
+
+    def point(self, axes: Iterable[int]) -> None:
+        """Move the pointers of accesses along axes whose coordinates are known."""
+        moved = set(axes)
+        for index, access in enumerate(self.nest.accesses):
+            pointer = self.pointers.get(index, self.word(access.array, "ptr"))
+            for axis in access.axes:
+                if axis is not None and axis in moved:
+                    stride = self.word(self.layout.strides[index, axis])
+                    step = self.coordinates[axis] * stride
+                    pointer = self.offset(pointer, access.dtype, step)
+            self.pointers[index] = pointer
+
+    def locate(self, index: Ref, axes: Sequence[int]) -> None:
+        """The coordinates of a number that counts along axes."""
+        for axis in reversed(axes[1:]):
+            size = self.size(axis)
+            self.coordinates[axis] = self.writer.binary("urem", index, size)
+            index = self.writer.binary("udiv", index, size)
+        if axes:
+            self.coordinates[axes[0]] = index
+
+    # Elements.
+
+    def load(self, pointer: Ref, dtype: DType, lanes: int = 1) -> Ref:
+        """Neighbours in memory, as they are computed with."""
+        return loaded(self.load_raw(pointer, dtype, lanes), dtype)
+
+    def load_raw(self, pointer: Ref, dtype: DType, lanes: int) -> Ref:
+        type = memory_type(dtype)
+        whole = vector_type(type, lanes)
+        text = f"load {whole}, ptr {pointer.text}, align {dtype.size}"
+        return self.writer.new(text, type, lanes)
+
+    def store(self, pointer: Ref, ref: Ref, dtype: DType) -> None:
+        """Put neighbours into memory."""
+        self.store_raw(pointer, to_store(ref, dtype), dtype)
+
+    def store_raw(self, pointer: Ref, raw: Ref, dtype: DType) -> None:
+        text = f"store {raw.whole} {raw.text}, ptr {pointer.text}, align {dtype.size}"
+        self.writer.put(text)
+
+    # Pieces of vectors, and vectors whose elements are no neighbours.
+
+    def gather(self, access: int, index: Ref, count: Ref) -> Ref:
+        """Some elements along the innermost axis by way of a buffer."""
+        dtype = self.nest.accesses[access].dtype
+        buffer = self._copy("gather", access, index, count)
+        return self.load_raw(buffer, dtype, LANES)
+
+    def scatter(self, access: int, raw: Ref, index: Ref, count: Ref) -> None:
+        """The way back."""
+        dtype = self.nest.accesses[access].dtype
+        self.store_raw(self._buffer(access), raw, dtype)
+        self._copy("scatter", access, index, count)
+
+    def _copy(self, way: str, access: int, index: Ref, count: Ref) -> Ref:
+        assert self.nest.vector is not None
+        dtype = self.nest.accesses[access].dtype
+        stride = self.word(self.layout.strides[access, self.nest.vector])
+        at = self.offset(self.pointers[access], dtype, index * stride)
+        buffer, bits = self._buffer(access), 8 * dtype.size
+        name = f"{self.kernel.name}_{way}{bits}"
+        self.writer.helpers.setdefault(name, _copier(name, way, f"i{bits}"))
+        self.writer.put(
+            f"call void @{name}(ptr {buffer.text}, ptr {at.text}, "
+            f"i64 {stride.text}, i64 {count.text})"
+        )
+        return buffer
+
+    def _buffer(self, access: int) -> Ref:
+        if access not in self.buffers:
+            type = vector_type(memory_type(self.nest.accesses[access].dtype), LANES)
+            place = self.writer.room(type)
+            self.writer.first.append(f"  store {type} zeroinitializer, ptr {place}")
+            self.buffers[access] = place
+        return Ref(self.writer, self.buffers[access], "ptr")
+
+    # Room on the stack, which becomes registers.
+
+    def read_room(self, place: str, type: str, lanes: int) -> Ref:
+        """What lies there."""
+        whole = vector_type(type, lanes)
+        return self.writer.new(f"load {whole}, ptr {place}", type, lanes)
+
+    def write_room(self, place: str, ref: Ref) -> None:
+        """Put a value there."""
+        self.writer.put(f"store {ref.whole} {ref.text}, ptr {place}")
+
+
+def _copier(name: str, way: str, type: str) -> str:
+    source, target = ("%away", "%near") if way == "gather" else ("%near", "%away")
+    arguments = "ptr %buffer, ptr %array, i64 %stride, i64 %count"
+    return f"""
+define internal void @{name}({arguments}) noinline {{
+entry:
+  br label %body
+body:
+  %i = phi i64 [ 0, %entry ], [ %next, %body ]
+  %near = getelementptr {type}, ptr %buffer, i64 %i
+  %step = mul i64 %i, %stride
+  %away = getelementptr {type}, ptr %array, i64 %step
+  %value = load {type}, ptr {source}
+  store {type} %value, ptr {target}
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, %count
+  br i1 %again, label %body, label %end
+end:
+  ret void
+}}
+"""
