@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import special_convolution, special_random, special_windows
+from . import special_convolution, special_copying, special_random, special_windows
 from .special_base import SPECIAL, Spec, Special, Work
 
 __all__ = ["SPECIAL", "Spec", "Special", "Work"]
-FAMILIES = (special_convolution, special_random, special_windows)
+FAMILIES = (special_convolution, special_copying, special_random, special_windows)

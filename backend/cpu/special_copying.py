@@ -1,0 +1,334 @@
+"""Elements moved from arrays with any strides into a new array.
+
+A result is made of parts, each a copy with strides of its own, after its merging into
+few axes; parts are cut into blocks of rows. Only the size of an element matters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...graph.node import Node
+from ...graph.registry import OPS
+from .building import BYTES, STORED, Code, Entry, Function, Value
+from .special_base import Special, Work, address, ceildiv, grain, special
+
+BLOCK = 1 << 14  # elements of a block that lie in a row
+TALL, SHORT = 16, 64  # rows and columns of a block that is turned
+HEAD = (
+    "first operand source target columns source_step target_step rows source_row "
+    "target_row piece height across down axes"
+).split()  # words of a part; three follow for each of its outer axes
+PLACES = {name: place for place, name in enumerate(HEAD)}
+
+
+class Axis(NamedTuple):
+    """The length of an axis, and the elements from one to the next on both sides."""
+
+    size: int
+    source: int
+    target: int
+
+
+class Part(NamedTuple):
+    """A copy: operand, first elements there and in the result, axes."""
+
+    operand: int
+    source: int
+    target: int
+    axes: tuple[Axis, ...]
+
+    @property
+    def size(self) -> int:
+        return math.prod(axis.size for axis in self.axes)
+
+
+def merged(axes: Sequence[Axis]) -> list[Axis]:
+    """As few axes as can be, the fastest of the result last."""
+    found: list[Axis] = []
+    for axis in sorted((a for a in axes if a.size != 1), key=lambda a: -abs(a.target)):
+        if found:
+            size, source, target = found[-1]
+            if (source, target) == (axis.size * axis.source, axis.size * axis.target):
+                found[-1] = Axis(size * axis.size, axis.source, axis.target)
+                continue
+        found.append(axis)
+    return found
+
+
+class Blocks(NamedTuple):
+    """A part as outer axes and blocks of two inner ones."""
+
+    outer: tuple[Axis, ...]
+    rows: Axis
+    columns: Axis
+    height: int  # rows of a block
+    piece: int  # columns of a block
+
+    @property
+    def down(self) -> int:
+        return ceildiv(self.rows.size, self.height)
+
+    @property
+    def across(self) -> int:
+        return ceildiv(self.columns.size, self.piece)
+
+    @property
+    def total(self) -> int:
+        return math.prod(axis.size for axis in self.outer) * self.down * self.across
+
+
+def blocks(part: Part) -> Blocks:
+    """How a part is cut."""
+    axes = merged(part.axes)
+    columns = axes.pop() if axes else Axis(1, 1, 1)
+    even = columns.source == columns.target == 1
+    turned = next((n for n, axis in enumerate(axes) if axis.source == 1), -1)
+    rows = axes.pop(-1 if even else turned) if axes else Axis(1, 0, 0)
+    if not even:
+        height, piece = min(TALL, rows.size), min(SHORT, columns.size)
+    else:
+        piece = min(BLOCK, columns.size)
+        height = max(1, min(rows.size, BLOCK // max(1, piece)))
+    return Blocks(tuple(axes), rows, columns, max(1, height), max(1, piece))
+
+
+def part_words(parts: Sequence[Part]) -> list[int]:
+    """The parts as words: their count, where each begins, and what it is."""
+    places, found, first = list[int](), list[int](), 0
+    for part in parts:
+        cut = blocks(part)
+        places.append(1 + len(parts) + len(found))
+        found += [
+            first, part.operand, part.source, part.target,
+            cut.columns.size, cut.columns.source, cut.columns.target,
+            cut.rows.size, cut.rows.source, cut.rows.target,
+            cut.piece, cut.height, cut.across, cut.down, len(cut.outer),
+        ]  # fmt: skip
+        for axis in cut.outer:
+            found += axis
+        first += cut.total
+    return [len(parts), *places, *found]
+
+
+class Copying(Special):
+    """An op whose result is copies of parts of its operands."""
+
+    contiguous = False
+    cleared = False  # what no part covers is zero
+
+    def parts(
+        self, attributes: Any, operands: Sequence[Any], result: Any
+    ) -> list[Part]:
+        """The copies that make the result."""
+        raise NotImplementedError
+
+    def accepts(self, node: Node) -> bool:
+        return node.dtype.size in STORED
+
+    def entry(self, node: Node) -> Entry:
+        return copy_entry(STORED[node.dtype.size], len(node.inputs), self.cleared)
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        parts = self.parts(attributes, operands, results[0])
+        cuts = [blocks(part) for part in parts]
+        steps = sum(
+            part.size / (8 if cut.columns.source == cut.columns.target else 1)
+            for part, cut in zip(parts, cuts, strict=True)
+        )
+        total = sum(cut.total for cut in cuts if cut.total)
+        copied = Work(total, grain(total, steps))
+        if not self.cleared:
+            return (copied,)
+        size = math.prod(results[0].shape)
+        whole = ceildiv(size, BLOCK)
+        return Work(whole, grain(whole, size / 16)), copied
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        (out,) = results
+        addresses = [*map(address, operands), address(out), scratch]
+        parts = self.parts(attributes, operands, out)
+        return [*addresses, out.size, *part_words(parts)]
+
+
+def steps_of(array: Any) -> list[int]:
+    """Elements from one to the next along each axis of an array, or of a size alone."""
+    strides = getattr(array, "strides", None)
+    if strides is not None:
+        return [step // array.dtype.itemsize for step in strides]
+    steps, size = [], 1
+    for length in reversed(array.shape):
+        steps.append(size)
+        size *= length
+    return steps[::-1]
+
+
+def part_of(operand: int, array: Any, target: int, steps: Sequence[int]) -> Part:
+    """An operand copied to where a stretch of the result begins."""
+    rows = zip(array.shape, steps_of(array), steps, strict=True)
+    return Part(operand, 0, target, tuple(Axis(*map(int, row)) for row in rows))
+
+
+@special("concatenate")
+class Concatenate(Copying):
+    """Operands one after the other along an axis."""
+
+    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
+        steps, axis, start, found = steps_of(result), attributes["axis"], 0, []
+        for number, array in enumerate(operands):
+            found.append(part_of(number, array, start * steps[axis], steps))
+            start += int(array.shape[axis])
+        return found
+
+
+@special("pack")
+class Pack(Copying):
+    """Operands side by side in one flat array."""
+
+    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
+        start, found = 0, list[Part]()
+        for number, array in enumerate(operands):
+            flat = steps_of(Sized(tuple(array.shape)))
+            found.append(part_of(number, array, start, flat))
+            start += math.prod(array.shape)
+        return found
+
+
+class Sized(NamedTuple):
+    """An array of which only the shape is known."""
+
+    shape: tuple[int, ...]
+
+
+def ghost_of(array: Any) -> Any:
+    """Bytes in the shape and with the steps of an array, which are never looked at."""
+    memory = np.empty(0, np.int8)
+    steps = steps_of(array)
+    return np.lib.stride_tricks.as_strided(memory, tuple(array.shape), steps)
+
+
+def seen(view: Any, ghost: Any) -> tuple[int, list[int]]:
+    """Where a view of a ghost begins, in elements, and its steps."""
+    start = view.__array_interface__["data"][0] - ghost.__array_interface__["data"][0]
+    return start, list(view.strides)
+
+
+@special("place")
+class Place(Copying):
+    """Zeros with the operand where an index points."""
+
+    cleared = True
+
+    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
+        ghost = ghost_of(Sized(tuple(result.shape)))
+        view = OPS["getitem"].run(np, ghost, index=attributes["index"])
+        if not view.size:
+            return []
+        start, steps = seen(view, ghost)
+        # Axes that the index drops or makes have one element.
+        (array,) = operands
+        return [part_of(0, array, start, steps)]
+
+
+class View(Copying):
+    """A view of the operand, made an array of its own."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
+        ghost = ghost_of(operands[0])
+        view = OPS[self.name].run(np, ghost, **attributes)
+        if not view.size:
+            return []
+        start, steps = seen(view, ghost)
+        rows = zip(view.shape, steps, steps_of(result), strict=True)
+        return [Part(0, start, 0, tuple(Axis(*map(int, row)) for row in rows))]
+
+
+for _name in ("getitem", "transpose", "broadcast_to", "expand_dims", "squeeze"):
+    special(_name)(lambda name=_name: View(name))
+
+
+@special("reshape")
+class Reshape(Copying):
+    """The operand's elements in their order, whatever their strides."""
+
+    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
+        flat = steps_of(Sized(tuple(operands[0].shape)))
+        return [part_of(0, operands[0], 0, flat)]
+
+
+@cache
+def copy_entry(kind: str, operands: int, cleared: bool) -> Entry:
+    """The code of a copy for elements of a size, and of clearing what is around."""
+    code = Code("copy")
+    if cleared:
+        f, words, start, stop = code.entry()
+        out = f.load(words, operands, "i64", "ptr")
+        size = f.load(words, operands + 2, "i64")
+        first = start * BLOCK
+        length = (stop * BLOCK).minimum(size) - first
+        f.clear(f.at(out, first, kind), length.maximum(0), kind)
+    f, words, start, stop = code.entry()
+    out = f.load(words, operands, "i64", "ptr")
+    table = f.at(words, operands + 3, "i64")
+    count = f.load(table, 0, "i64")
+    with f.loop(count) as number:
+        part = f.at(table, f.load(table, number + 1, "i64"), "i64")
+        word = {name: f.load(part, place, "i64") for name, place in PLACES.items()}
+        outer = f.at(part, len(HEAD), "i64")
+        total = f.variable(word["across"] * word["down"])
+        with f.loop(word["axes"]) as axis:
+            total.set(total.get() * f.load(outer, axis * 3, "i64"))
+        first = (start - word["first"]).maximum(0)
+        last = (stop - word["first"]).minimum(total.get())
+        source = f.load(words, word["operand"], "i64", "ptr")
+        with f.loop(last, first) as unit:
+            _block(f, kind, source, out, word, outer, unit)
+    return code.finished()
+
+
+def _block(
+    f: Function,
+    kind: str,
+    source: Value,
+    out: Value,
+    word: dict[str, Value],
+    outer: Value,
+    unit: Value,
+) -> None:
+    """Copy one block of a part."""
+    row = unit // word["across"]
+    column = unit % word["across"] * word["piece"]
+    index = f.variable(row // word["down"])
+    row = row % word["down"] * word["height"]
+    origin = word["source"] + row * word["source_row"] + column * word["source_step"]
+    goal = word["target"] + row * word["target_row"] + column * word["target_step"]
+    at, to = f.variable(origin), f.variable(goal)
+    with f.loop(word["axes"]) as turn:
+        axis = f.at(outer, (word["axes"] - 1 - turn) * 3, "i64")
+        size, step, way = (f.load(axis, n, "i64") for n in range(3))
+        here = index.get() % size
+        index.set(index.get() // size)
+        at.set(at.get() + here * step)
+        to.set(to.get() + here * way)
+    rows = (word["rows"] - row).minimum(word["height"])
+    columns = (word["columns"] - column).minimum(word["piece"])
+    even = word["source_step"].equals(1) & word["target_step"].equals(1)
+    long = even & (columns * BYTES[kind] >= 64)
+    with f.loop(rows) as r:
+        begin = f.at(source, at.get() + r * word["source_row"], kind)
+        end = f.at(out, to.get() + r * word["target_row"], kind)
+        with f.when(long):
+            f.copy(end, begin, columns, kind)
+        with f.when(long ^ 1), f.loop(columns) as c:
+            value = f.load(begin, c * word["source_step"], kind)
+            f.store(value, end, c * word["target_step"], kind)
