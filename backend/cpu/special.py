@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from . import special_convolution, special_copying, special_random, special_windows
+from . import (
+    special_axes,
+    special_convolution,
+    special_copying,
+    special_gathering,
+    special_random,
+    special_windows,
+)
 from .special_base import SPECIAL, Spec, Special, Work
 
 __all__ = ["SPECIAL", "Spec", "Special", "Work"]
-FAMILIES = (special_convolution, special_copying, special_random, special_windows)
+FAMILIES = (
+    special_axes,
+    special_convolution,
+    special_copying,
+    special_gathering,
+    special_random,
+    special_windows,
+)

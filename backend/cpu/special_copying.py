@@ -237,35 +237,6 @@ class Place(Copying):
         return [part_of(0, array, start, steps)]
 
 
-class View(Copying):
-    """A view of the operand, made an array of its own."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        ghost = ghost_of(operands[0])
-        view = OPS[self.name].run(np, ghost, **attributes)
-        if not view.size:
-            return []
-        start, steps = seen(view, ghost)
-        rows = zip(view.shape, steps, steps_of(result), strict=True)
-        return [Part(0, start, 0, tuple(Axis(*map(int, row)) for row in rows))]
-
-
-for _name in ("getitem", "transpose", "broadcast_to", "expand_dims", "squeeze"):
-    special(_name)(lambda name=_name: View(name))
-
-
-@special("reshape")
-class Reshape(Copying):
-    """The operand's elements in their order, whatever their strides."""
-
-    def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        flat = steps_of(Sized(tuple(operands[0].shape)))
-        return [part_of(0, operands[0], 0, flat)]
-
-
 @cache
 def copy_entry(kind: str, operands: int, cleared: bool) -> Entry:
     """The code of a copy for elements of a size, and of clearing what is around."""
