@@ -24,9 +24,10 @@ examples:
   tulle evaluate d.tulle --data digits.npz               measure it
   tulle predict d.tulle images.npy                       use it
 
-Data files are .npz (or .npy for a single array); arrays are bound by the names of the
-model's inputs and targets. Arrays whose names begin with `test_` are the test part:
-`train` leaves them alone, `evaluate` and `predict` use them where there are any.
+Data files are .npz, .csv or .parquet (or .npy for a single array); arrays are bound by
+the names of the model's inputs and targets. Arrays whose names begin with `test_` are
+the test part: `train` leaves them alone, `evaluate` and `predict` use them where there
+are any. Ctrl-C keeps a training, and `--resume` goes on with it.
 """
 
 
@@ -116,9 +117,7 @@ def _running(commands: Any) -> None:
     _model_argument(train, saved=False)
     _data(train)
     _output(train, "the trained model, a .tulle file", required=True)
-    train.add_argument("--epochs", type=_count, help="in place of the file's `epochs`")
-    train.add_argument("--batch", type=_count, help="in place of the file's `batch`")
-    train.add_argument("--seed", type=_seed, help="in place of the file's `seed`")
+    _training(train)
 
     evaluate = _command(commands, "evaluate", "print loss and metrics on data")
     _model_argument(evaluate)
@@ -132,9 +131,15 @@ def _running(commands: Any) -> None:
 
     predict = _command(commands, "predict", "print or write the outputs for data")
     _model_argument(predict)
-    predict.add_argument("data", metavar="DATA", help="a .npz or .npy file")
+    predict.add_argument(
+        "file_of_data",
+        nargs="?",
+        metavar="DATA",
+        help="a .npz, .npy, .csv or .parquet file; or say `--data`",
+    )
+    _data(predict, required=False)
     _part(predict)
-    _output(predict, "write the outputs to a .npy or .npz file", required=False)
+    _output(predict, "write the outputs to a .npz, .npy or .csv file", required=False)
     form = predict.add_mutually_exclusive_group()
     form.add_argument(
         "--classes",
@@ -146,8 +151,57 @@ def _running(commands: Any) -> None:
     form.add_argument(
         "--values", dest="classes", action="store_false", help="the outputs themselves"
     )
+    for command in (evaluate, predict):
+        command.add_argument("--batch", type=_count, help="samples at once (32)")
     for command in (train, evaluate, predict):
         command.add_argument("--device", default="cpu", help="cpu (default) or gpu:0")
+        command.add_argument(
+            "--json",
+            action="store_true",
+            help="print the outcome as JSON, and it alone",
+        )
+
+
+def _training(train: Any) -> None:
+    train.add_argument("--epochs", type=_count, help="in place of the file's `epochs`")
+    train.add_argument("--batch", type=_count, help="in place of the file's `batch`")
+    train.add_argument("--seed", type=_seed, help="in place of the file's `seed`")
+    validation = train.add_mutually_exclusive_group()
+    validation.add_argument(
+        "--validation-data",
+        action=_Places,
+        metavar="DATA",
+        help="measure on these data after each epoch; given as `--data` is",
+    )
+    validation.add_argument(
+        "--validation-split",
+        type=_share,
+        metavar="SHARE",
+        help="measure on the last part of the data, as 0.2, which is not trained on",
+    )
+    train.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="keep what is needed to go on there, after each epoch (default: only "
+        "when the training is stopped, beside the output)",
+    )
+    train.add_argument(
+        "--save-every",
+        type=_count,
+        metavar="N",
+        help="keep it after every N batches, not after each epoch",
+    )
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint, if there is one",
+    )
+    train.add_argument(
+        "--log", metavar="FILE", help="the figures of each epoch: .jsonl or .csv"
+    )
+    train.add_argument(
+        "--plot", metavar="FILE", help="a picture of the figures: .svg, .png or .pdf"
+    )
     train.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -197,10 +251,10 @@ def _loading(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _data(command: argparse.ArgumentParser) -> None:
+def _data(command: argparse.ArgumentParser, required: bool = True) -> None:
     command.add_argument(
         "--data",
-        required=True,
+        required=required,
         action=_Places,
         metavar="DATA",
         help="a .npz, .csv or .parquet file, or name=FILE (also .npy) for each array",
@@ -236,6 +290,16 @@ def _count(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _whole(text, 0)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number between 0 and 1")
+    return share
 
 
 def _whole(text: str, least: int) -> int:
@@ -306,9 +370,19 @@ def _called(arguments: Sequence[str] | None) -> int:
             return _print_version()
         if options.command is None:
             root.error("a command is missing")
+        options.called = list(sys.argv[1:] if arguments is None else arguments)
+        if options.command == "predict":
+            _choose_data(root, options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     return _guarded(options)
+
+
+def _choose_data(root: Any, options: argparse.Namespace) -> None:
+    """The data of `predict`, given by one of two ways."""
+    if (options.file_of_data is None) == (options.data is None):
+        root.error("predict: give the data once, as `DATA` or with `--data`")
+    options.data = options.data or options.file_of_data
 
 
 def _print_version() -> int:
@@ -327,8 +401,9 @@ def _guarded(options: argparse.Namespace) -> int:
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
             code = COMMANDS[options.command](options)
-    except KeyboardInterrupt:
-        print("\ninterrupted; nothing was saved", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        if not str(stop):  # else it was told what was saved
+            print("\ninterrupted; nothing was saved", file=sys.stderr)
         return 130
     except OutputLost:
         raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class BackupAndRestore(Callback):
     """
 
     late = saves = True
+    state_attributes = ("_seen",)
 
     def __init__(
         self,
@@ -60,11 +62,9 @@ class BackupAndRestore(Callback):
         )
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self.restored: tuple[int, int] | None = None  # the epoch and step gone on from
-        self._told = False
-
-    state_attributes = ("_seen",)
-    _seen = 0
+        self.told: Callable[[str], object] | None = None  # hears where it goes on
+        self.advice = "call `fit` with the same model, data and callbacks to go on"
+        self._seen, self._told = 0, False
 
     @property
     def latest(self) -> Path:
@@ -77,7 +77,17 @@ class BackupAndRestore(Callback):
         return self.backup_dir / PREVIOUS
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._seen, self.restored = 0, None
+        self._seen = 0
+        if self.save_freq is not False:
+            self._make_folder()
+        found = self.load()
+        if found is not None and self._training is not None:
+            self._training.restore(*found)
+            if self.told is not None:
+                self.told(f"going on {found[0].place}")
+
+    def _make_folder(self) -> None:
+        """A folder to write to, without what a kill left there."""
         try:
             self.backup_dir.mkdir(parents=True, exist_ok=True)
             for rest in self.backup_dir.glob(UNFINISHED):
@@ -85,9 +95,6 @@ class BackupAndRestore(Callback):
         except OSError as error:
             raise unwritable(self.backup_dir, error) from None
         check_writable(self.latest)
-        found = self.load()
-        if found is not None and self._training is not None:
-            self.restored = self._training.restore(*found)
 
     def load(self) -> tuple[Snapshot, Path] | None:
         """The state that was kept and its file; None if there is none."""
@@ -113,7 +120,9 @@ class BackupAndRestore(Callback):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self.save_freq == "epoch":
+        last = self._training is not None and self._training.finished
+        kept = not self.delete_checkpoint and self.save_freq is not False
+        if self.save_freq == "epoch" or (last and kept):
             self.save()
 
     def save(self) -> bool:
@@ -122,6 +131,7 @@ class BackupAndRestore(Callback):
             return False
         snapshot = self._training.snapshot()
         try:
+            self.backup_dir.mkdir(parents=True, exist_ok=True)
             if self.double_checkpoint and self.latest.exists():
                 self._keep_latest()
             write_snapshot(snapshot, self.latest)
@@ -155,8 +165,11 @@ class BackupAndRestore(Callback):
         self._told = True
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if not self.delete_checkpoint:
-            return
+        if self.delete_checkpoint:
+            self.remove()
+
+    def remove(self) -> None:
+        """Remove the state, and the folder if there is nothing else in it."""
         with suppress(OSError):
             for path in (self.latest, self.previous):
                 path.unlink(missing_ok=True)

@@ -145,7 +145,7 @@ def json_line(figures: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, (np.ndarray, np.generic)):
         return _plain(value.tolist())
     return [_plain(part) for part in value] if isinstance(value, list) else value
 

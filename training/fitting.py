@@ -16,9 +16,9 @@ import numpy as np
 
 from ..graph.device import to_numpy
 from ..graph.diagnostics import DataError, Fault
+from . import data
 from .callbacks import CallbackList, History
 from .callbacks_logging import ProgbarLogger
-from .data import refuse
 from .interrupts import NAMES, follow, held_back
 from .notices import warn
 from .progress import Progress, check_verbose, progress
@@ -26,7 +26,9 @@ from .snapshots import (
     Snapshot,
     assign_values,
     lacking,
+    refuse,
     refuse_other_data,
+    told_place,
     values_of,
 )
 from .streams import Course
@@ -169,6 +171,11 @@ class Training:
 
     # The state, to go on from.
 
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch comes any more."""
+        return self._over or self.epoch >= self.epochs
+
     def snapshot(self) -> Snapshot:
         """All that makes what comes next."""
         drawn, arrays = values_of(self.model)
@@ -177,6 +184,7 @@ class Training:
             place = self._validated or validation.state()
         config = {
             "epoch": self.epoch,
+            "epochs": self.epochs,
             "step": self.step,
             "done": self.done,
             "logs": self.logs,
@@ -193,8 +201,14 @@ class Training:
         }
         return Snapshot(config, arrays)
 
-    def restore(self, snapshot: Snapshot, place: Path) -> tuple[int, int]:
-        """Go on from a state; gives the epoch and step. Raises `DataError` T0704."""
+    def restore(self, snapshot: Snapshot, place: Path) -> None:
+        """Go on from a state; raises `DataError` T0704 for one that does not fit."""
+        try:
+            self._restore(snapshot, place)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            refuse(place, f"it is damaged: {type(error).__name__}: {error}")
+
+    def _restore(self, snapshot: Snapshot, place: Path) -> None:
         config = snapshot.config
         self._check_course(config, place)
         self.course.restore(config["course"])
@@ -206,7 +220,6 @@ class Training:
             program(arrays)  # makes what a step of the user's own makes
         self._take(snapshot, place)
         self._resumed = snapshot, place
-        return self.epoch, self.step
 
     def _take(self, snapshot: Snapshot, place: Path) -> None:
         config = snapshot.config
@@ -242,17 +255,13 @@ class Training:
         if not self._caught:
             return
         number = self._caught[0]
-        kept = [f"`{saver.backup_dir}`" for saver in self._savers() if saver.save()]
-        at = f"step {self.step} of epoch {self.epoch + 1}"
-        if not self.step:
-            at = f"epoch {self.epoch}"
-        message = f"stopped by {NAMES[number]} after {at}"
-        if kept:
+        message = f"stopped by {NAMES[number]} {told_place(self.epoch, self.step)}"
+        kept = [saver for saver in self._savers() if saver.save()]
+        for saver in kept:
             warn(
-                f"{message}; the training is kept in {', '.join(kept)}",
-                "call `fit` with the same model, data and callbacks to go on",
+                f"{message}; the training is kept in `{saver.backup_dir}`", saver.advice
             )
-        follow(number, message)
+        follow(number, message if kept else "")
 
 
 def samples_of(course: Course) -> int:
@@ -310,7 +319,7 @@ def measure(
 
 
 def _nothing(course: Course) -> DataError:
-    return refuse("T0701", f"{course.feed.name} gave no batch")
+    return data.refuse("T0701", f"{course.feed.name} gave no batch")
 
 
 def predict(

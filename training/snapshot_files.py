@@ -23,6 +23,7 @@ from .snapshots import Arrays, Snapshot, refuse
 FORMAT, VERSION = "tulle training", 1
 CONFIG, ARRAYS = "state.json", "arrays.safetensors"
 MOST_CONFIG = 256 * 2**20  # bytes of the JSON
+COUNTS = ("epoch", "epochs", "step", "done")
 EXPECTED = "a state that `BackupAndRestore` wrote"
 
 
@@ -58,7 +59,11 @@ def read_snapshot(path: Path) -> Snapshot:
         refuse(place, "its arrays differ from their checksum")
     arrays = from_bytes(place, content)
     try:
-        return Snapshot(unpacked(whole["state"], arrays), arrays)
+        found = Snapshot(unpacked(whole["state"], arrays), arrays)
+        counted = all(type(found.config[name]) is int for name in COUNTS)
+        if not counted or "over" not in found.config:
+            refuse(place, "it does not say where the training was")
+        return found
     except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
         refuse(place, f"{type(error).__name__}: {error}")
 

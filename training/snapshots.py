@@ -28,6 +28,27 @@ class Snapshot:
     config: dict[str, Any]
     arrays: Arrays = field(default_factory=dict)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the training had come to its end."""
+        return (
+            bool(self.config["over"]) or self.config["epoch"] >= self.config["epochs"]
+        )
+
+    @property
+    def place(self) -> str:
+        """Where the training was, in words."""
+        return told_place(self.config["epoch"], self.config["step"])
+
+
+def told_place(epoch: int, step: int) -> str:
+    """A place in a training in words.
+
+    >>> told_place(2, 0), told_place(2, 7)
+    ('after epoch 2', 'after step 7 of epoch 3')
+    """
+    return f"after step {step} of epoch {epoch + 1}" if step else f"after epoch {epoch}"
+
 
 def refuse(place: Path, reason: str, *advice: str) -> NoReturn:
     """Refuse a file, T0704."""
