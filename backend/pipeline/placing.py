@@ -41,8 +41,8 @@ class Placing:
         self.stage: dict[Node, int] = {}  # of what kernels compute
         self.memory: dict[Node, int] = {}  # from which stage on a value can be read
         self.stored: set[Node] = set()
-        self._classify()
         self._readers = users(self.nodes)
+        self._classify()
         self._force(graph)
         self._again: dict[Node, tuple[Leaves, int]] = {}
         self._find_leaves()
@@ -53,13 +53,13 @@ class Placing:
     def _classify(self) -> None:
         for node in self.nodes:
             self.base[node] = node
-            if moves(node):
+            if moves(node) and not self._copies(node):
                 self.base[node] = self.base[node.inputs[0]]
                 self.varies[node] = seen_through(node, self.varying(node.inputs[0]))
             elif node.op.name in SOURCES or self._follows(node):
                 self.fixed.add(node)
                 self.memory[node] = 0
-            elif computes(node):
+            elif computes(node) or moves(node):
                 self.light.add(node)
                 needs = (self._need(source, node) for source in node.inputs)
                 self.stage[node] = max(needs, default=0)
@@ -67,6 +67,15 @@ class Placing:
             else:
                 found = (self.memory[self.base[source]] for source in node.inputs)
                 self.memory[node] = max(found, default=0)
+
+    def _copies(self, node: Node) -> bool:
+        """Whether a turned value is written in its new order, for what merges axes."""
+        if node.op.name != "transpose":
+            return False
+        return any(
+            reader.op.name == "reshape" and not moves(reader)
+            for reader in self._readers[node]
+        )
 
     def _follows(self, node: Node) -> bool:
         """Whether a value follows from sizes and constants: it is bound once a plan."""

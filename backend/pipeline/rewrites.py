@@ -248,6 +248,16 @@ def scalar_operand(node: Node) -> Node | None:
     return None
 
 
+def broadcast_outside(node: Node) -> Node | None:
+    """`f(broadcast_to(x), c) = broadcast_to(f(x, c))`: computed once."""
+    wide = [source for source in node.inputs if source.ndim]
+    if not wide or any(source.op.name != "broadcast_to" for source in wide):
+        return None
+    inputs = tuple(s.inputs[0] if s.ndim else s for s in node.inputs)
+    found = node.op.apply(inputs, node.attributes, node)
+    return call("broadcast_to", found, node.shape)  # type: ignore[no-any-return]
+
+
 def _shrunk(source: Node) -> Node | None:
     """What broadcasting makes of less: a number, or what was broadcast before."""
     if source.op.name == "full" and source.ndim:
@@ -293,5 +303,5 @@ def _same(node: Node, found: Node) -> Node | None:
     return found if found.type == node.type else None
 
 
-ELEMENTWISE.append(scalar_operand)
+ELEMENTWISE += [scalar_operand, broadcast_outside]
 ANY.append(constants)

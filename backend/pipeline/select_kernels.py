@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ...graph.device import array_module
+from ...graph.dim import ZERO, Dim
 from ...graph.graph import Graph
-from ...graph.node import Node, normalize
-from ...graph.registry import call
+from ...graph.node import Node, normalize, users
+from ...graph.registry import OPS, call
 from ...graph.tensor import literal
 from ...graph.types import F32
 
@@ -21,7 +22,36 @@ def select_kernels(graph: Graph) -> Graph:
 
 def select_generated(graph: Graph) -> Graph:
     """The graph with each op as generated kernels have it: nearly all as they are."""
-    return graph.replace(normalize(graph.roots, accumulated).nodes)
+    readers = users(graph.nodes)
+
+    def rule(node: Node) -> Node | None:
+        if (
+            node.op.name == "take_along_axis"
+            and len(readers.get(node.inputs[0], ())) > 1
+        ):
+            return compared(node)
+        return accumulated(node)
+
+    return graph.replace(normalize(graph.roots, rule).nodes)
+
+
+def compared(node: Node) -> Node | None:
+    """`take_along_axis(x, i) = sum(where(i == 0, 1, …, x, 0))` for one i a row.
+
+    What else reads the rows of x can then be the same kernel.
+    """
+    source, indices = node.inputs
+    axis = node.attributes["axis"]
+    if indices.shape[axis].value != 1 or source.shape[axis].value == 1:
+        return None
+    size = source.shape[axis]
+    attributes = {"size": size, "told": node.op.name}
+    places = OPS["positions"].apply((indices,), attributes)
+    count = {"start": ZERO, "count": size, "step": 1, "dtype": indices.dtype}
+    shape = [size if i == axis else Dim.of(1) for i in range(source.ndim)]
+    along = call("reshape", OPS["arange"].apply((), count), tuple(shape))
+    chosen = call("where", call("equal", places, along), source, 0)
+    return call("sum", chosen, axis=axis, keepdims=True)  # type: ignore[no-any-return]
 
 
 def accumulated(node: Node) -> Node | None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from ...graph.graph import Graph
 from ...graph.node import Node, normalize
+from . import rewrites_products, rewrites_shapes
 from .rewrites import ANY, ELEMENTWISE, REWRITES
+from .sinking import sink
+
+__all__ = ["rewrites_products", "rewrites_shapes", "simplified", "simplify"]
 
 
 def simplify(graph: Graph) -> Graph:
     """The graph with every rewrite applied wherever it applies."""
-    return graph.replace(normalize(graph.roots, simplified).nodes)
+    found = graph.replace(normalize(graph.roots, simplified).nodes)
+    moved = sink(found)
+    if moved is found:
+        return found
+    return moved.replace(normalize(moved.roots, simplified).nodes)
 
 
 def simplified(node: Node) -> Node | None:

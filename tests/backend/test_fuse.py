@@ -13,6 +13,7 @@ from tulle.backend.pipeline import stages
 from tulle.backend.pipeline.fuse import OPERANDS, RESULTS, fuse
 from tulle.backend.pipeline.grouping import LONGEST
 from tulle.backend.pipeline.legality import refusal
+from tulle.graph.diagnostics import DataError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.evaluate import evaluate
 from tulle.graph.graph import Graph, verify
@@ -211,6 +212,42 @@ def test_what_only_the_end_reads_is_computed_there():
     again = call("matmul", far, Y)
     (found,) = result(call("where", mask, again, 0.0))
     assert sorted(names(found)) == ["constant", "greater", "where"]
+
+
+def test_a_turned_value_is_written_turned_for_what_merges_its_axes():
+    turned = call("transpose", X * 2.0)
+    flat = call("reshape", turned, (ROWS * COLUMNS,))
+    down, found = result(call("sum", turned, axis=1), flat)
+    kernel = down.inputs[0]
+    assert found is call("reshape", item(kernel, 0), flat.shape)
+    assert names(kernel) == ["constant", "multiply", "transpose", "sum"]
+    assert kernel.attributes["outputs"] == (3, 4)
+
+
+def test_a_loss_of_class_numbers_is_one_kernel():
+    from tulle.backend.pipeline import GENERATED
+    from tulle.graph.differentiate import gradients
+
+    labels = input_node("labels", TensorType(dtype_of("i32"), (ROWS,)))
+    loss = call(
+        "sum", call("sparse_categorical_crossentropy", labels, X, from_logits=True)
+    )
+    wanted = {"loss": loss, "slope": gradients(loss, [X])[0]}
+    before = graph = Graph((X, labels), wanted)
+    for apply, _ in GENERATED[3:]:
+        graph = apply(graph)
+    assert len(kernels(graph)) == 1
+    sizes, values = values_of((X,))
+    for chosen in ([0, 4, 2], [1, -1, 3]):
+        values[labels] = np.array(chosen, "int32")
+        ones = evaluate(list(before.roots), values, sizes)
+        twos = evaluate(list(graph.roots), values, sizes)
+        for one, two in zip(ones, twos, strict=True):
+            np.testing.assert_allclose(one, two, 1e-6, 1e-6)
+    values[labels] = np.array([0, 5, 1], "int32")
+    for each in (before, graph):
+        with pytest.raises(DataError, match="index 5 for an axis of size 5"):
+            evaluate(list(each.roots), values, sizes)
 
 
 def test_transposes_are_how_a_kernel_reads():

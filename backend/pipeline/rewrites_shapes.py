@@ -1,0 +1,221 @@
+"""Rewrites of what is stretched, cut, joined and folded; see `rewrites`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...graph.dim import ZERO, Dim, product
+from ...graph.node import Node
+from ...graph.registry import OPS, call
+from ...graph.tensor import literal
+from .fusible import wide
+from .rewrites import rewrites
+
+PARTS = 64  # places that are looked at together
+
+Index = tuple[tuple[object, ...], ...]
+
+
+def padded(node: Node, rank: int) -> tuple[Dim, ...]:
+    """A shape with sizes of 1 in front."""
+    return (Dim.of(1),) * (rank - node.ndim) + node.shape
+
+
+def reshaped(node: Node, shape: Sequence[Dim]) -> Node:
+    """A node in another shape, itself if that is its own."""
+    if node.shape == tuple(shape):
+        return node
+    return call("reshape", node, tuple(shape))  # type: ignore[no-any-return]
+
+
+@rewrites("reshape", "expand_dims", "squeeze")
+def reshaped_broadcast(node: Node) -> Node | None:
+    """`reshape(broadcast_to(x)) = broadcast_to(reshape(x))` if axes of size 1 move."""
+    source = node.inputs[0]
+    if source.op.name != "broadcast_to" or wide(node.shape) != wide(source.shape):
+        return None
+    inner = source.inputs[0]
+    sizes = zip(padded(inner, source.ndim), source.shape, strict=True)
+    left = iter([size for size, whole in sizes if whole.value != 1])
+    shape = [size if size.value == 1 else next(left) for size in node.shape]
+    return call("broadcast_to", reshaped(inner, shape), node.shape)  # type: ignore[no-any-return]
+
+
+@rewrites("transpose")
+def turned_broadcast(node: Node) -> Node | None:
+    """`transpose(broadcast_to(x)) = broadcast_to(transpose(x))`."""
+    source, axes = node.inputs[0], node.attributes["axes"]
+    if source.op.name != "broadcast_to":
+        return None
+    inner = reshaped(source.inputs[0], padded(source.inputs[0], source.ndim))
+    turned = call("transpose", inner, axes)
+    return call("broadcast_to", turned, node.shape)  # type: ignore[no-any-return]
+
+
+@rewrites("sum", "max", "min", "any", "all")
+def folded_broadcast(node: Node) -> Node | None:
+    """`sum(broadcast_to(x)) = sum(x) * n`, n how often x stands there; `max`, `min`,
+    `any` and `all` of what is stretched are those of x."""
+    source, axes = node.inputs[0], node.attributes["axis"]
+    if source.op.name != "broadcast_to":
+        return None
+    inner = source.inputs[0]
+    shape = padded(inner, source.ndim)
+    gone = [axis for axis in axes if shape[axis].value == 1 != source.shape[axis].value]
+    if not gone:
+        return None
+    smaller = reshaped(inner, shape)
+    kept = [1 if i in gone else size for i, size in enumerate(source.shape)]
+    smaller = call("broadcast_to", smaller, tuple(kept))
+    found: Node = call(node.op.name, smaller, axis=axes, keepdims=True)
+    found = reshaped(found, node.shape)
+    if node.op.name != "sum":
+        return found
+    return found * counted(node, [source.shape[axis] for axis in gone])  # type: ignore[no-any-return]
+
+
+def counted(node: Node, sizes: Sequence[Dim]) -> Node:
+    """A product of sizes as a scalar of a node's dtype."""
+    count = product(sizes)
+    if count.value is not None:
+        return literal(count.value, node.tensor_type)
+    return OPS["size"].apply((), {"value": count, "dtype": node.dtype})
+
+
+@rewrites("place")
+def placed_whole(node: Node) -> Node | None:
+    """`place(x, everywhere) = x`."""
+    source = node.inputs[0]
+    return source if whole(node.attributes["index"], node.shape) else None
+
+
+def whole(index: Index, shape: Sequence[Dim]) -> bool:
+    """Whether an index takes all of a shape as it is."""
+    return len(index) == len(shape) and all(
+        entry == ("slice", ZERO, size, 1)
+        for entry, size in zip(index, shape, strict=True)
+    )
+
+
+@rewrites("getitem")
+def taken_where_placed(node: Node) -> Node | None:
+    """`place(x, i)[i] = x`."""
+    source = node.inputs[0]
+    same = source.op.name == "place"
+    if same and source.attributes["index"] == node.attributes["index"]:
+        return source.inputs[0]
+    return None
+
+
+@rewrites("getitem")
+def part_of_joined(node: Node) -> Node | None:
+    """`concatenate(x, y, …)[the place of y] = y`."""
+    source, index = node.inputs[0], node.attributes["index"]
+    if source.op.name != "concatenate":
+        return None
+    axis, start = source.attributes["axis"], ZERO
+    for part in source.inputs:
+        entries = [("slice", ZERO, size, 1) for size in source.shape]
+        entries[axis] = ("slice", start, part.shape[axis], 1)
+        if index == tuple(entries):
+            return part
+        start = start + part.shape[axis]
+    return None
+
+
+@rewrites("concatenate")
+def joined_parts(node: Node) -> Node | None:
+    """`concatenate(x[:i], x[i:]) = x`."""
+    axis, source = node.attributes["axis"], node.inputs[0]
+    if any(part.op.name != "getitem" for part in node.inputs):
+        return None
+    source, at = node.inputs[0].inputs[0], ZERO
+    if source.type != node.type:
+        return None
+    for part in node.inputs:
+        entries = [("slice", ZERO, size, 1) for size in source.shape]
+        entries[axis] = ("slice", at, part.shape[axis], 1)
+        if part.inputs[0] is not source or part.attributes["index"] != tuple(entries):
+            return None
+        at = at + part.shape[axis]
+    return source
+
+
+@rewrites("concatenate")
+def joined_joined(node: Node) -> Node | None:
+    """`concatenate(concatenate(x, y), z) = concatenate(x, y, z)`."""
+    axis = node.attributes["axis"]
+    parts: list[Node] = []
+    for part in node.inputs:
+        inner = part.op.name == "concatenate" and part.attributes["axis"] == axis
+        parts += part.inputs if inner else [part]
+    if len(parts) == len(node.inputs):
+        return None
+    return node.op.apply(tuple(parts), node.attributes, node)
+
+
+@rewrites("add")
+def placed_side_by_side(node: Node) -> Node | None:
+    """`place(x, i) + place(y, j) = concatenate(x, y)` for places that adjoin."""
+    places = _places(node)
+    if places is None:
+        return None
+    axis = _axis_of(places)
+    if axis is None:
+        return None
+    by_start = {place.attributes["index"][axis][1]: place for place in places}
+    ends = {_end(place, axis) for place in places}
+    firsts = [start for start in by_start if start not in ends]
+    if len(firsts) != 1 or len(by_start) != len(places):
+        return None
+    at, parts = firsts[0], []
+    while at in by_start:
+        place = by_start.pop(at)
+        parts.append(place.inputs[0])
+        at = _end(place, axis)
+    if by_start:
+        return None
+    joined = OPS["concatenate"].apply(tuple(parts), {"axis": axis})
+    index = list(places[0].attributes["index"])
+    index[axis] = ("slice", firsts[0], joined.shape[axis], 1)
+    attributes = {"shape": node.shape, "index": tuple(index)}
+    return OPS["place"].apply((joined,), attributes)
+
+
+def _places(node: Node) -> list[Node] | None:
+    """The places that a sum adds up, if there is nothing else in it."""
+    found: list[Node] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.op.name == "place":
+            found.append(part)
+        elif part.op.name == "add" and part.type == node.type:
+            stack += part.inputs
+        else:
+            return None
+        if len(found) + len(stack) > PARTS:
+            return None
+    return found
+
+
+def _axis_of(places: Sequence[Node]) -> int | None:
+    """The one axis along which places differ, all of them slices of step 1."""
+    indices = [place.attributes["index"] for place in places]
+    first = indices[0]
+    for index in indices:
+        if any(entry[0] != "slice" or entry[3] != 1 for entry in index):
+            return None
+    differing = {
+        axis
+        for index in indices[1:]
+        for axis, (one, two) in enumerate(zip(first, index, strict=True))
+        if one != two
+    }
+    return differing.pop() if len(differing) == 1 else None
+
+
+def _end(place: Node, axis: int) -> Dim:
+    _, start, count, _ = place.attributes["index"][axis]
+    found: Dim = start + count
+    return found
