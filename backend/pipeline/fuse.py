@@ -16,9 +16,9 @@ from ...graph.node import Node
 from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from ..kernels import Body, Instruction
+from ..loops import lowerable
 from .fusible import WRITTEN
 from .grouping import groups_of
-from .legality import refusal
 from .placing import Placing
 
 OPERANDS = 24  # arrays that one kernel reads
@@ -54,16 +54,8 @@ class Fusion:
         return self.graph.replace(self.new)
 
     def draft(self, group: Sequence[Node]) -> Draft:
-        """A group as a kernel on the graph's own nodes.
-
-        It turns its operands by itself, unless an operand meets itself turned.
-        """
-        kept = self._kept(group)
-        found = Draft(self.placing, group, kept)
-        if not self._legal(found) and any(one.op == "transpose" for one in found.body):
-            turned = Draft(self.placing, group, kept, turned=True)
-            return turned if self._legal(turned) else found
-        return found
+        """A group as a kernel on the graph's own nodes."""
+        return Draft(self.placing, group, self._kept(group))
 
     def _kept(self, group: Sequence[Node]) -> list[Node]:
         """What a group writes: results that are stored, or that others of the stage
@@ -88,12 +80,9 @@ class Fusion:
         draft = self.draft(group)
         if len(draft.operands) > OPERANDS or len(draft.results) > RESULTS:
             return False
-        return self._legal(draft)
-
-    def _legal(self, draft: Draft) -> bool:
         key = draft.key
         if key not in self.checked:
-            self.checked[key] = refusal(*key) is None
+            self.checked[key] = lowerable(draft.node(draft.operands)) is None
         return self.checked[key]
 
     def _build(self, roots: Iterable[Node]) -> None:
@@ -124,15 +113,8 @@ class Fusion:
 class Draft:
     """A kernel in the making: its operands, its instructions and what it stores."""
 
-    def __init__(
-        self,
-        placing: Placing,
-        group: Sequence[Node],
-        results: list[Node],
-        turned: bool = False,
-    ):
-        self.placing, self.group = placing, set(group)
-        self.results, self.turned = results, turned
+    def __init__(self, placing: Placing, group: Sequence[Node], results: list[Node]):
+        self.placing, self.group, self.results = placing, set(group), results
         self.operands: list[Node] = []
         order: list[Node] = []
         self._order(group, order)
@@ -177,10 +159,7 @@ class Draft:
             return True
         if name == "constant":
             return node.attributes["value"].array.size <= INLINE
-        base = self.placing.base[node]
-        if base is node:
-            return False
-        return not self.turned or node.op.name != "transpose" or base in self.group
+        return self.placing.base[node] is not node
 
     @property
     def key(self) -> tuple[tuple[TensorType, ...], Body, tuple[int, ...]]:
@@ -188,11 +167,14 @@ class Draft:
         types = tuple(node.tensor_type for node in self.operands)
         return types, self.body, self.outputs
 
+    def node(self, operands: Sequence[Node]) -> Node:
+        """The kernel on some operands."""
+        attributes = {"body": self.body, "outputs": self.outputs}
+        return OPS["fused"].apply(tuple(operands), attributes, self.results[-1])
+
     def built(self, new: dict[Node, Node]) -> dict[Node, Node]:
         """The new nodes of the results, on the new nodes of the operands."""
-        operands = tuple(new[node] for node in self.operands)
-        attributes = {"body": self.body, "outputs": self.outputs}
-        whole = OPS["fused"].apply(operands, attributes, self.results[-1])
+        whole = self.node([new[node] for node in self.operands])
         if not isinstance(whole.type, TupleType):
             return {self.results[0]: whole}
         item = OPS["item"]

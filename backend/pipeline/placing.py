@@ -38,6 +38,7 @@ class Placing:
         self.varies: dict[Node, tuple[bool, ...]] = {}  # of views
         self.fixed: set[Node] = set()
         self.light: set[Node] = set()
+        self.late: set[Node] = set()  # known only at the end of a kernel
         self.stage: dict[Node, int] = {}  # of what kernels compute
         self.memory: dict[Node, int] = {}  # from which stage on a value can be read
         self.stored: set[Node] = set()
@@ -64,6 +65,8 @@ class Placing:
                 needs = (self._need(source, node) for source in node.inputs)
                 self.stage[node] = max(needs, default=0)
                 self.memory[node] = self.stage[node] + 1
+                if closing(node) or any(map(self._ends, node.inputs)):
+                    self.late.add(node)
             else:
                 found = (self.memory[self.base[source]] for source in node.inputs)
                 self.memory[node] = max(found, default=0)
@@ -90,6 +93,10 @@ class Placing:
             return self.memory[base]
         return self.stage[base] + self._apart(source, reader)
 
+    def _ends(self, source: Node) -> bool:
+        """Whether an operand is known only at the end of a kernel."""
+        return self.base[source] in self.late
+
     def varying(self, node: Node) -> tuple[bool, ...]:
         """For each axis of a value whether its elements differ along it."""
         if node in self.varies:
@@ -99,16 +106,16 @@ class Placing:
     def _apart(self, source: Node, reader: Node) -> bool:
         """Whether an operand is read from memory even if both could be one kernel.
 
-        A fold across rows is known only at the end. A line that each of many rows reads
-        would be computed for each of them.
+        What follows from a fold across rows is known only at the end. A line that each
+        of many rows reads would be computed for each of them.
         """
         base = self.base[source]
-        if closing(base):
-            return True
+        wide = max(elements(operand.tensor_type) for operand in reader.inputs)
+        if base in self.late:
+            return wide > elements(base.tensor_type)
         varies = self.varying(source)
         if not varies or not varies[-1] or not any(varies):
             return False
-        wide = max(elements(operand.tensor_type) for operand in reader.inputs)
         return wide >= MANY * elements(base.tensor_type)
 
     def _force(self, graph: Graph) -> None:
