@@ -17,7 +17,7 @@ PRODUCT = Layout(
 
 
 @cache
-def product_entry(kind: str, filters: int | None) -> Entry:
+def product_entry(kind: str, filters: int) -> Entry:
     """Packing of the kernel, then the product over tiles of places."""
     code = Code("convolution")
     products, places = Products(code, kind), offsets_function(code)
@@ -58,7 +58,7 @@ def product_entry(kind: str, filters: int | None) -> Entry:
 class Writer:
     """What the products of a tile read, and the code that calls them."""
 
-    def __init__(self, f: Function, products: Products, filters: int | None, read: Any):
+    def __init__(self, f: Function, products: Products, filters: int, read: Any):
         self.f, self.products, self.filters, self.read = f, products, filters, read
         self.inner, self.outer = read("inner"), read("outer")
         self.groups, self.taps = read("groups"), read("taps")

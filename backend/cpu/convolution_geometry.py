@@ -179,3 +179,17 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
         taps.append((number, bare.offset(shifted)))
     counts, start = three([a[1] for a in axes], 1), three([a[0] for a in axes], 0)
     return Lattice(tuple(taps), counts, start)
+
+
+def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry:
+    """The geometry of one of the three primitives on arrays."""
+    first, second = operands
+    batch, *size, channels = map(int, first.shape)
+    if name == "conv_kernel":
+        kernel, count = attributes["kernel"], second.shape[1:-1]
+    else:
+        kernel = second.shape[:-2]
+        count = attributes["count" if name == "conv_forward" else "size"]
+    make = input_geometry if name == "conv_input" else forward_geometry
+    space = three(size, 1), channels, three(kernel, 1), three(count, 1)
+    return make(batch, *space, attributes)

@@ -20,7 +20,7 @@ KERNEL = Layout(
 
 
 @cache
-def kernel_entry(kind: str, filters: int | None) -> Entry:
+def kernel_entry(kind: str, filters: int) -> Entry:
     """Sums of products over chunks of tiles, then the sum of the chunks."""
     code = Code("convolution_kernel")
     products, places = Products(code, kind), offsets_function(code)
@@ -36,7 +36,7 @@ def kernel_entry(kind: str, filters: int | None) -> Entry:
         first, last = chunk * every // chunks, (chunk + 1) * every // chunks
         writer.task(filters, chunk, panel, (first, last))
     release(f, words, KERNEL, slot)
-    _combine_entry(code, kind)
+    combine_entry(code, kind, KERNEL)
     return code.finished()
 
 
@@ -81,7 +81,7 @@ class Writer:
 
     def task(
         self,
-        filters: int | None,
+        filters: int,
         chunk: Value,
         panel: Value,
         tiles: tuple[Value, Value],
@@ -134,10 +134,10 @@ class Writer:
             f.clear(f.at(to, some, kind), some * -1 + wide, kind)
 
 
-def _combine_entry(code: Code, kind: str) -> None:
+def combine_entry(code: Code, kind: str, layout: Layout) -> None:
     """The partial sums of the chunks, added in their order."""
     f, words, start, stop = code.entry()
-    read = KERNEL.reader(f, words)
+    read = layout.reader(f, words)
     size, partial, chunks = read("size"), read("partial"), read("chunks")
     out, scratch = read("out", "ptr"), read("scratch", "ptr")
     with f.loop(stop, start) as block:

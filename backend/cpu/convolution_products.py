@@ -107,46 +107,34 @@ def _store(
 
 
 def each_panel(
-    f: Function, products: Products, filters: int | None, outer: Value, use: Any
+    f: Function, products: Products, filters: int, outer: Value, use: Any
 ) -> None:
     """Call `use(product, vectors, first vector, columns left)` for each panel."""
     lane, most = products.lane, panel_width()
     step = most * lane
-    whole = outer // step if filters is None else f.number(filters // step)
+    whole, rest = divmod(filters, step)
     with f.loop(whole) as panel:
         use(products(most, False), most, panel * most, outer - panel * step)
-    first = whole * most
-    left = outer - whole * step
-    if filters is not None:
-        if rest := filters % step:
-            vectors = -(-rest // lane)
-            use(products(vectors, rest % lane > 0), vectors, first, left)
-        return
-    for vectors in range(1, most + 1):
-        here = (left + (lane - 1)) // lane
-        with f.when(here.equals(vectors)):
-            use(products(vectors, True), vectors, first, left)
+    if rest:
+        vectors = -(-rest // lane)
+        product = products(vectors, rest % lane > 0)
+        use(product, vectors, f.number(whole * most), outer - whole * step)
 
 
 def chosen_panel(
     f: Function,
     products: Products,
-    filters: int | None,
+    filters: int,
     columns: Value,
     use: Any,
 ) -> None:
     """Call `use(product, vectors)` for a panel with so many columns left."""
     lane, most = products.lane, panel_width()
     step = most * lane
-    if filters is None or filters >= step:
+    if filters >= step:
         with f.when(columns >= step):
             use(products(most, False), most)
-    if filters is None:
-        for vectors in range(1, most + 1):
-            here = (columns + (lane - 1)) // lane
-            with f.when((columns < step) & here.equals(vectors)):
-                use(products(vectors, True), vectors)
-    elif rest := filters % step:
+    if rest := filters % step:
         vectors = -(-rest // lane)
         with f.when(columns < step):
             use(products(vectors, rest % lane > 0), vectors)

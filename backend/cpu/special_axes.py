@@ -21,9 +21,6 @@ KINDS = {**FLOATS, "i32": "i32", "i64": "i64"}
 class Along(Special):
     """An op along an axis with a vector of columns as a unit of work."""
 
-    def __init__(self, name: str):
-        self.name = name
-
     def accepts(self, node: Node) -> bool:
         return node.inputs[0].dtype.short in KINDS
 
@@ -55,6 +52,7 @@ def _short(dtype: Any) -> str:
     return f"{dtype.kind}{dtype.itemsize * 8}"
 
 
+@special("argmax", "argmin")
 class Extreme(Along):
     """The position of the first largest or smallest element; NaN is beyond all."""
 
@@ -62,17 +60,12 @@ class Extreme(Along):
         return extreme_entry(self.name, KINDS[node.inputs[0].dtype.short])
 
 
+@special("cumsum", "cumprod")
 class Running(Along):
     """A sum or a product up to each element."""
 
     def entry(self, node: Node) -> Entry:
         return running_entry(self.name, KINDS[node.inputs[0].dtype.short])
-
-
-for _name in ("argmax", "argmin"):
-    special(_name)(lambda name=_name: Extreme(name))
-for _name in ("cumsum", "cumprod"):
-    special(_name)(lambda name=_name: Running(name))
 
 
 class Columns:

@@ -6,7 +6,7 @@ the code reads for given sizes and memory. `SPECIAL` has them by the name of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -44,6 +44,9 @@ class Special:
     contiguous: ClassVar[bool] = True  # operands have to be; results always are
     flag: ClassVar[int | None] = None  # the word that data at fault makes other than 0
 
+    def __init__(self, name: str):
+        self.name = name
+
     def accepts(self, node: Node) -> bool:
         """Whether there is code for the dtypes and attributes of a node."""
         raise NotImplementedError
@@ -78,12 +81,11 @@ class Special:
         """Raise what is wrong with the data, after the code has set the flag."""
 
 
-def special(*names: str) -> Any:
+def special(*names: str) -> Callable[[type[Special]], type[Special]]:
     """Enter a class into `SPECIAL` under the names of its ops."""
 
     def entered(kind: type[Special]) -> type[Special]:
-        for name in names:
-            SPECIAL[name] = kind()
+        SPECIAL.update((name, kind(name)) for name in names)
         return kind
 
     return entered

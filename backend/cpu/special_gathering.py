@@ -55,16 +55,14 @@ class Picking(Special):
         size = attributes.get("size", operands[0].shape[attributes["axis"]])
         raise out_of_range(self.name, operands[1], size)
 
-    name = ""
 
-
+@special("take", "take_along_axis")
 class Gather(Picking):
     """A copy of a row, or of an element, for each index."""
 
-    alone = False  # each element has an index of its own
-
     def __init__(self, name: str):
-        self.name, self.alone = name, name == "take_along_axis"
+        super().__init__(name)
+        self.alone = name == "take_along_axis"  # each element has its own index
 
     def entry(self, node: Node) -> Entry:
         kinds = STORED[node.dtype.size], node.inputs[1].dtype.short
@@ -89,15 +87,13 @@ class Gather(Picking):
         )  # fmt: skip
 
 
-for _name in ("take", "take_along_axis"):
-    special(_name)(lambda name=_name: Gather(name))
-
-
+@special("add_at", "add_along_axis")
 class Scatter(Picking):
     """Rows, or elements, added up where integers point."""
 
     def __init__(self, name: str):
-        self.name, self.alone = name, name == "add_along_axis"
+        super().__init__(name)
+        self.alone = name == "add_along_axis"
 
     def accepts(self, node: Node) -> bool:
         return super().accepts(node) and node.dtype.short in ADDED
@@ -125,15 +121,10 @@ class Scatter(Picking):
         )  # fmt: skip
 
 
-for _name in ("add_at", "add_along_axis"):
-    special(_name)(lambda name=_name: Scatter(name))
-
-
 @special("set_at")
 class SetAt(Picking):
     """Rows replaced where integers point; the last one for a row wins."""
 
-    name = "set_at"
     flag = SET.places["fault"]
 
     def entry(self, node: Node) -> Entry:

@@ -40,11 +40,9 @@ MANTISSA = (1 << 52) - 1
 Words = list[Value]
 
 
+@special("random_uniform", "random_normal")
 class Draw(Special):
     """Numbers of one distribution, in groups of blocks."""
-
-    def __init__(self, name: str):
-        self.name = name
 
     def accepts(self, node: Node) -> bool:
         return node.dtype.short in FLOATS and node.inputs[0].dtype.short == "u32"
@@ -64,10 +62,6 @@ class Draw(Special):
         return WORDS.words(
             key=address(key), out=address(out), scratch=scratch, count=out.size
         )
-
-
-for _name in ("random_uniform", "random_normal"):
-    special(_name)(lambda name=_name: Draw(name))
 
 
 def group_length(name: str, kind: str) -> int:

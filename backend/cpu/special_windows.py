@@ -44,11 +44,19 @@ def last_axes(values: Sequence[int], neutral: int) -> list[int]:
     return [neutral] * (3 - len(values)) + [int(value) for value in values]
 
 
+@special(
+    "window_sum",
+    "window_max",
+    "window_argmax",
+    "window_pick",
+    "window_spread",
+    "window_put",
+)
 class Windows(Special):
     """One of the folds."""
 
     def __init__(self, name: str):
-        self.name = name
+        super().__init__(name)
         self.layout = TWO if name in INDEXED else ONE
 
     def accepts(self, node: Node) -> bool:
@@ -92,10 +100,6 @@ class Windows(Special):
             source=address(source), out=address(out), scratch=scratch,
             batch=out.shape[0], channels=out.shape[-1], **numbers,
         )  # fmt: skip
-
-
-for _name in ("window_sum", "window_max", "window_argmax", "window_pick", *BACKWARDS):
-    special(_name)(lambda name=_name: Windows(name))
 
 
 @cache

@@ -70,8 +70,21 @@ def test_one_by_one():
     check(4, "float64", 1, 13, 11, 3, plain((7, 5), (1, 1)))
 
 
+@pytest.mark.parametrize("channels", [2, 16, 37, 67])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_filter_for_each_channel(channels, seed):
+    geometry = windows(np.random.default_rng(seed))
+    dtype = ("float32", "float64")[seed % 2]
+    check(seed, dtype, channels, 1, 1, 3, geometry)
+
+
+def test_several_filters_for_each_channel():
+    check(8, "float32", 5, 1, 3, 2, plain((9, 7), (3, 3), (1, 1)))
+
+
 def test_no_images():
     check(5, "float32", 1, 3, 4, 0, plain((6, 6), (3, 3)))
+    check(5, "float32", 4, 1, 1, 0, plain((6, 6), (3, 3)))
 
 
 def test_strides_longer_than_the_kernel_leave_zeros():

@@ -1,0 +1,175 @@
+"""Convolution as products: how much work, which memory, which words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...graph.node import Node
+from .building import FLOATS, Entry, lanes
+from .convolution_code import PRODUCT, product_entry
+from .convolution_geometry import Geometry, geometry_of, three
+from .convolution_kernel import KERNEL, kernel_entry
+from .convolution_products import BLOCK, panel_vectors
+from .convolution_words import (
+    class_words,
+    result_words,
+    shared_words,
+    slab_bytes,
+    slots,
+    table_bytes,
+)
+from .special_base import Special, Work, address, ceildiv, grain, rounded
+
+CHUNKS = 16  # at most, of the places whose products are added up on their own
+PARTIAL = 1 << 21  # bytes of partial sums, roughly
+
+
+class Way(Special):
+    """Code for one of the three primitives."""
+
+    def __init__(self, name: str):
+        self.name, self.turned = name, name == "conv_input"
+
+    def accepts(self, node: Node) -> bool:
+        """All nodes that convolution takes."""
+        return True
+
+
+class Product(Way):
+    """A primitive whose result has places: forwards, or back to the input."""
+
+    def _filters(self, kernel: Any, groups: int) -> tuple[int, int]:
+        """Left and right side of a group's product: what is summed, what comes out."""
+        width, filters = int(kernel.shape[-2]), int(kernel.shape[-1]) // groups
+        return (filters, width) if self.turned else (width, filters)
+
+    def entry(self, node: Node) -> Entry:
+        size = node.inputs[1].shape[-2 if self.turned else -1].value or 0
+        groups = 1 if self.turned else node.attributes["groups"]
+        return product_entry(FLOATS[node.dtype.short], size // groups)
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        geometry = geometry_of(self.name, attributes, operands)
+        kernel, groups = operands[1], attributes["groups"]
+        weights = math.prod(kernel.shape)
+        taps = weights // max(1, int(kernel.shape[-2]) * int(kernel.shape[-1]))
+        steps = weights * math.prod(geometry.most) * geometry.batch / 16
+        rows = groups * taps
+        tiles = geometry.tiles if math.prod(results[0].shape) else 0
+        return Work(rows, grain(rows, weights)), Work(tiles, grain(tiles, steps))
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        geometry = geometry_of(self.name, attributes, operands)
+        item = operands[0].dtype.itemsize
+        inner, _ = self._filters(operands[1], attributes["groups"])
+        packed = self._packed(operands, attributes, item)
+        return packed + slots(geometry.tiles) * self._slot(geometry, inner, item)
+
+    def _packed(self, operands: Any, attributes: Any, item: int) -> int:
+        kernel, groups = operands[1], attributes["groups"]
+        inner, outer = self._filters(kernel, groups)
+        taps = math.prod(kernel.shape[:-2])
+        lane = lanes("float" if item == 4 else "double")
+        return rounded(groups * taps * inner * ceildiv(outer, lane) * lane * item)
+
+    def _slot(self, geometry: Geometry, inner: int, item: int) -> int:
+        taps = sum(len(one.taps) for one in geometry.lattices)
+        koff = rounded((taps * inner + BLOCK) * 8)
+        return koff + 2 * table_bytes(geometry) + slab_bytes(geometry, item)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        source, kernel = operands
+        (out,) = results
+        groups, item = attributes["groups"], source.dtype.itemsize
+        geometry = geometry_of(self.name, attributes, operands)
+        inner, outer = self._filters(kernel, groups)
+        taps = math.prod(kernel.shape[:-2])
+        width, filters = int(kernel.shape[-2]), int(kernel.shape[-1])
+        space = three(out.shape[1:-1], 1)
+        channels = int(out.shape[-1])
+        per = filters // groups
+        strides = (per, 1, filters) if self.turned else (per, filters, 1)
+        found = PRODUCT.words(
+            source=address(source), kernel=address(kernel), out=address(out),
+            scratch=scratch, packed=self._packed(operands, attributes, item),
+            slot=self._slot(geometry, inner, item),
+            offsets=rounded((taps * inner + BLOCK) * 8),
+            groups=groups, inner=inner, outer=outer,
+            tap_stride=width * filters, group_stride=strides[0],
+            inner_stride=strides[1], outer_stride=strides[2],
+            **result_words(geometry, space, channels),
+            **shared_words(geometry, item, geometry.tiles),
+        )  # fmt: skip
+        return found + class_words(geometry, space, channels)
+
+
+class Sums(Way):
+    """The cotangent of the kernel: sums over all places, in chunks."""
+
+    def entry(self, node: Node) -> Entry:
+        filters = (node.shape[-1].value or 0) // node.attributes["groups"]
+        return kernel_entry(FLOATS[node.dtype.short], filters)
+
+    def _cut(
+        self, geometry: Geometry, attributes: Any, operands: Any, results: Any
+    ) -> tuple[int, int]:
+        """Chunks of tiles, and panels of results, which together are the work."""
+        (out,) = results
+        item = operands[0].dtype.itemsize
+        size = max(1, math.prod(out.shape) * item)
+        chunks = max(1, min(CHUNKS, geometry.tiles, PARTIAL // size))
+        filters = int(out.shape[-1]) // attributes["groups"]
+        return chunks, attributes["groups"] * len(panel_vectors(filters, item))
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        geometry = geometry_of(self.name, attributes, operands)
+        chunks, panels = self._cut(geometry, attributes, operands, results)
+        size = math.prod(results[0].shape)
+        steps = size * math.prod(geometry.most) * geometry.batch / 16
+        total, blocks = chunks * panels if size else 0, ceildiv(size, 1024)
+        return (
+            Work(total, grain(total, steps)),
+            Work(blocks, grain(blocks, size * chunks / 8)),
+        )
+
+    def _slot(self, geometry: Geometry, taps: int, width: int, item: int) -> int:
+        rows = 2 * rounded((taps * width + BLOCK) * 8)
+        panel = 4 * lanes("float") * 4 * (geometry.places + BLOCK)
+        return (
+            rows + table_bytes(geometry) + slab_bytes(geometry, item) + rounded(panel)
+        )
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        geometry = geometry_of(self.name, attributes, operands)
+        item = operands[0].dtype.itemsize
+        chunks, panels = self._cut(geometry, attributes, operands, results)
+        (out,) = results
+        partial = rounded(math.prod(out.shape) * item)
+        slot = self._slot(geometry, math.prod(out.shape[:-2]), int(out.shape[-2]), item)
+        return chunks * partial + slots(chunks * panels) * slot
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        x, g = operands
+        (out,) = results
+        geometry = geometry_of(self.name, attributes, operands)
+        item, groups = x.dtype.itemsize, attributes["groups"]
+        chunks, panels = self._cut(geometry, attributes, operands, results)
+        *space, width, filters = map(int, out.shape)
+        taps = math.prod(space)
+        count = geometry.most
+        found = KERNEL.words(
+            source=address(x), g=address(g), out=address(out), scratch=scratch,
+            chunks=chunks, panels=panels, tiles=geometry.tiles, groups=groups,
+            slot=self._slot(geometry, taps, width, item),
+            offsets=rounded((taps * width + BLOCK) * 8),
+            partial=rounded(math.prod(out.shape) * item) // item,
+            size=math.prod(out.shape), width=width, filters=filters,
+            count0=count[0], count1=count[1], count2=count[2],
+            **shared_words(geometry, item, chunks * panels),
+        )  # fmt: skip
+        return found + class_words(geometry, (1, 1, 1), 0)
