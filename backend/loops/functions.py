@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...graph.types import BOOL, F32, DType
-from . import maths
+from .libm import lanewise
+from .maths import SINGLE
 from .writer import BITS, Ref, Writer
 
 Function = Callable[..., Ref]
@@ -123,7 +124,7 @@ NANS = {"0x7FF8000000000000", "0xFFF8000000000000"}
 def _floordiv(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
     if not dtype.is_float:
         return _whole_division(writer, dtype, x, y)[0]
-    rest = maths.lanewise(writer, "fmod", x, y)
+    rest = lanewise(writer, "fmod", x, y)
     quotient = (x - rest) / y
     turned = writer.compare("one", rest, 0) & (
         writer.compare("olt", rest, 0) ^ writer.compare("olt", y, 0)
@@ -141,7 +142,7 @@ def _floordiv(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
 def _mod(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
     if not dtype.is_float:
         return _whole_division(writer, dtype, x, y)[1]
-    rest = maths.lanewise(writer, "fmod", x, y)
+    rest = lanewise(writer, "fmod", x, y)
     differ = writer.compare("olt", rest, 0) ^ writer.compare("olt", y, 0)
     moved = writer.select(differ, rest + y, rest)
     zero = writer.call("copysign", rest.number(0), y)
@@ -265,13 +266,19 @@ def _to_whole(writer: Writer, x: Ref, wanted: DType) -> Ref:
 # Functions of one or two floats, from `maths`.
 
 
+LIBRARY = (
+    "pow exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan atan2 sinh "
+    "cosh tanh asinh acosh atanh erf cbrt hypot nextafter"
+).split()
+
+
 def _of_floats(name: str) -> Function:
-    single = maths.SINGLE.get(name)
+    single = SINGLE.get(name)
 
     def function(writer: Writer, dtype: DType, *refs: Ref) -> Ref:
         if single is not None and refs[0].type == "float":
             return single(writer, *refs)
-        return maths.lanewise(writer, name, *refs)
+        return lanewise(writer, name, *refs)
 
     return function
 
@@ -312,5 +319,5 @@ FUNCTIONS: dict[str, Function] = {
     "ceil": _intrinsic("ceil"),
     "rint": _intrinsic("roundeven"),
     "trunc": _intrinsic("trunc"),
-    **{name: _of_floats(name) for name in maths.NAMES},
+    **{name: _of_floats(name) for name in LIBRARY},
 }

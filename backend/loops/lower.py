@@ -63,20 +63,42 @@ def lower(node: Node) -> LoopKernel:
 def _lower(node: Node) -> LoopKernel:
     operands = [source.tensor_type for source in node.inputs]
     body, outputs = node.attributes["body"], node.attributes["outputs"]
+    parts = _pruned(len(operands), body, outputs)
     try:
-        return _Lowering(operands, tuple(range(len(operands))), body, outputs).kernel()
+        return _Lowering(operands, *parts).kernel()
     except Unlowerable:
         # Each reader of an operand may walk it in another order.
-        parts = _apart(len(operands), body, outputs)
-        if len(parts[0]) == len(operands):
+        apart = _apart(*parts)
+        if len(apart[0]) == len(parts[0]):
             raise
-        return _Lowering(operands, *parts).kernel()
+        return _Lowering(operands, *apart).kernel()
 
 
-def _apart(
-    count: int, body: Body, outputs: tuple[int, ...]
-) -> tuple[tuple[int, ...], Body, tuple[int, ...]]:
-    """The body with an operand of its own for each use."""
+Parts = tuple[tuple[int, ...], Body, tuple[int, ...]]  # leaves, steps, outputs
+
+
+def _pruned(count: int, body: Body, outputs: tuple[int, ...]) -> Parts:
+    """The body without what no output needs."""
+    used = set(outputs)
+    for place in range(count + len(body) - 1, count - 1, -1):
+        if place in used:
+            used.update(body[place - count].operands)
+    kept = sorted(used)
+    new = {place: number for number, place in enumerate(kept)}
+    steps = [body[place - count] for place in kept if place >= count]
+    return (
+        tuple(place for place in kept if place < count),
+        tuple(
+            Instruction(name, tuple(new[index] for index in operands), attributes)
+            for name, operands, attributes in steps
+        ),
+        tuple(new[index] for index in outputs),
+    )
+
+
+def _apart(leaves: tuple[int, ...], body: Body, outputs: tuple[int, ...]) -> Parts:
+    """The body with a leaf of its own for each use of an operand."""
+    count = len(leaves)
     uses = [i for step in body for i in step.operands if i < count]
     uses += [i for i in outputs if i < count]
     next_leaf = iter(range(len(uses)))
@@ -88,7 +110,7 @@ def _apart(
         Instruction(name, tuple(map(moved, operands)), attributes)
         for name, operands, attributes in body
     )
-    return tuple(uses), new, tuple(map(moved, outputs))
+    return tuple(leaves[i] for i in uses), new, tuple(map(moved, outputs))
 
 
 class _Lowering:
@@ -155,6 +177,7 @@ class _Lowering:
         """The nests: the main one, then one for each set of axes that totals keep."""
         roles = self.roles
         self.main = self.outputs_of(lambda index: index not in self.after)
+        self._refuse_repetition()
         nests = [
             _NestBuilder(
                 self,
@@ -181,6 +204,14 @@ class _Lowering:
             tuple(nests),
             tuple(self.sizes),
         )
+
+    def _refuse_repetition(self) -> None:
+        """Every result of the main nest varies along all of its outer axes."""
+        roles = self.roles
+        ends = [self.outputs[place] for place in self.main]
+        ends += [self.body[place - self.count].operands[0] for place in self.totals]
+        if any({*roles.outer, *roles.folded} - self._named(end) for end in ends):
+            raise Unlowerable("a result has not the outer axes of the others")
 
     def outputs_of(self, chosen: Any) -> list[int]:
         return [place for place, index in enumerate(self.outputs) if chosen(index)]

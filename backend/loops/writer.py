@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -243,6 +243,30 @@ class Writer:
 
     def branch(self, condition: Ref, yes: str, no: str) -> None:
         self.put(f"br i1 {condition.text}, label %{yes}, label %{no}")
+
+    def any_lane(self, ref: Ref) -> Ref:
+        """Whether a condition holds in any lane."""
+        if ref.lanes == 1:
+            return ref
+        name = f"llvm.vector.reduce.or.v{ref.lanes}i1"
+        self.declare(name, "i1", [ref.whole])
+        return self.new(f"call i1 @{name}({ref.whole} {ref.text})", "i1")
+
+    def either(
+        self, condition: Ref, yes: Callable[[], Ref], no: Callable[[], Ref]
+    ) -> Ref:
+        """One of two values, of which the other is not computed."""
+        tag = self.name("")
+        first, second, join = f"yes{tag}", f"no{tag}", f"end{tag}"
+        self.branch(condition, first, second)
+        cases = []
+        for label, value in ((first, yes), (second, no)):
+            self.open(label)
+            found = value()
+            cases.append((found, self.block))
+            self.jump(join)
+        self.open(join)
+        return self.merge(*cases)
 
     def merge(self, *cases: tuple[Ref, str]) -> Ref:
         """The value that comes from whichever block came before."""
