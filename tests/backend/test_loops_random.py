@@ -67,9 +67,9 @@ def strided(random, shape):
     order = random.permutation(len(shape))
     steps = random.choice([-2, -1, 1, 1, 1, 2], size=len(shape))
     wide = [shape[axis] * abs(steps[axis]) for axis in order]
-    array = random.normal(size=wide).astype(np.float32)
+    array = np.asarray(random.normal(size=wide), np.float32)
     array = array.transpose(np.argsort(order))
-    return array[tuple(slice(None, None, step) for step in steps)]
+    return array[(..., *(slice(None, None, step) for step in steps))]
 
 
 def close(one, two):
