@@ -20,10 +20,13 @@ KERNEL = Layout(
 
 
 @cache
-def kernel_entry(kind: str, filters: int) -> Entry:
-    """Sums of products over chunks of tiles, then the sum of the chunks."""
+def kernel_entry(kind: str, filters: int, rows: int, groups: int) -> Entry:
+    """Sums of products over chunks of tiles, then the sum of the chunks.
+
+    `filters` are those of a group, `rows` the weights that each of them has.
+    """
     code = Code("convolution_kernel")
-    products, places = Products(code, kind), offsets_function(code)
+    products, places = Products(code, kind, rows), offsets_function(code)
     f, words, start, stop = code.entry()
     read = KERNEL.reader(f, words)
     slot = claim(f, words, KERNEL, read("slots"))
@@ -34,7 +37,7 @@ def kernel_entry(kind: str, filters: int) -> Entry:
     with f.loop(stop, start) as task:
         chunk, panel = task // writer.panels, task % writer.panels
         first, last = chunk * every // chunks, (chunk + 1) * every // chunks
-        writer.task(filters, chunk, panel, (first, last))
+        writer.task((filters, groups), chunk, panel, (first, last))
     release(f, words, KERNEL, slot)
     combine_entry(code, kind, KERNEL)
     return code.finished()
@@ -81,7 +84,7 @@ class Writer:
 
     def task(
         self,
-        filters: int,
+        known: tuple[int, int],
         chunk: Value,
         panel: Value,
         tiles: tuple[Value, Value],
@@ -93,26 +96,29 @@ class Writer:
         shift = number * (panel_width() * self.lane)
         column, columns = group * self.outer + shift, self.outer - shift
         result = f.at(self.scratch, chunk * self.partial + column, kind)
-        first, last = tiles
+        (first, last), (filters, groups) = tiles, known
 
         def use(product: Function, wide: int) -> None:
-            def multiply(base: Value, amount: Value, more: Value) -> None:
+            width = wide * self.lane
+            dense = groups == 1 and filters == width
+
+            def multiply(base: Value, amount: Value, g: Value, more: Value) -> None:
                 left = f.at(base, group * self.width, kind)
-                rows = (left, self.terms, self.depth, self.rows, amount, self.packed)
+                rows = (left, self.terms, self.depth, self.rows, amount, g)
                 f.call(product, *rows, result, self.targets, more, columns)
 
             with f.loop(last, first) as tile:
-                base, amount = self.tile(tile, column, columns, wide * self.lane)
-                multiply(base, amount, tile - first)
+                base, amount, g = self.tile(tile, column)
+                if not dense:
+                    self.pack(g, amount, columns, width)
+                multiply(base, amount, g if dense else self.packed, tile - first)
             with f.when(first.equals(last)):
-                multiply(self.scratch, f.number(0), f.number(0))
+                multiply(self.scratch, f.number(0), self.packed, f.number(0))
 
         chosen_panel(f, self.products, filters, columns, use)
 
-    def tile(
-        self, tile: Value, column: Value, columns: Value, wide: int
-    ) -> tuple[Value, Value]:
-        """Prepare a tile: where it begins, and how many places it has."""
+    def tile(self, tile: Value, column: Value) -> tuple[Value, Value, Value]:
+        """Prepare a tile: where it begins, how many places it has, and cotangents."""
         f, (count0, count1, count2) = self.f, self.count
         image, images, row, height = cut = self.tiles.cut(tile)
         base = self.tiles.base(self.copy, cut)
@@ -120,9 +126,7 @@ class Writer:
         f.call(self.places, self.rows, *sizes, *self.steps, f.number(0))
         amount = images * height * count1 * count2
         begin = (image * count0 + row) * count1 * count2
-        source = f.at(self.g, begin * self.filters + column, self.kind)
-        self.pack(source, amount, columns, wide)
-        return base, amount
+        return base, amount, f.at(self.g, begin * self.filters + column, self.kind)
 
     def pack(self, source: Value, count: Value, columns: Value, wide: int) -> None:
         """A few columns of a matrix, row after row, zeros where there are none."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from .building import Code, Function, Value, lanes, vector, vector_bytes
 
-BLOCK = 8  # rows that are computed together, at most
+BLOCK = 10  # rows that are computed together, at most
 
 
 def panel_width() -> int:
@@ -18,9 +18,18 @@ def panel_width() -> int:
     return 4 if vector_bytes() == 64 else 2
 
 
-def block_rows(vectors: int) -> int:
-    """How many rows are computed together with so many vectors."""
-    return 6 if vectors == panel_width() else BLOCK
+def block_rows(vectors: int, rows: int | None = None) -> int:
+    """How many rows are computed together with so many vectors.
+
+    Where the rows are known, as many as waste the least in the last block.
+    """
+    usual, least = (6, 4) if vectors == panel_width() else (8, 5)
+    most = min(BLOCK, (30 - vectors) // vectors) if vector_bytes() == 64 else usual
+    if rows is None or rows > 4 * usual:
+        return usual
+    return min(
+        range(most, least - 1, -1), key=lambda height: -(-rows // height) * height
+    )
 
 
 def panel_vectors(filters: int, item: int) -> list[int]:
@@ -32,8 +41,9 @@ def panel_vectors(filters: int, item: int) -> list[int]:
 class Products:
     """The functions that multiply, for one dtype, by vectors and masks."""
 
-    def __init__(self, code: Code, kind: str):
+    def __init__(self, code: Code, kind: str, rows: int | None = None):
         self.code, self.kind, self.lane = code, kind, lanes(kind)
+        self.rows = rows
         self.made: dict[tuple[int, bool], Function] = {}
 
     def __call__(self, vectors: int, masked: bool) -> Function:
@@ -52,7 +62,7 @@ class Products:
         kinds = ["ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "ptr", "i64", "i64"]
         f = self.code.helper(name, kinds, "internal")
         source, rows, count, terms, depth, panel, out, places, more, left = f.arguments
-        kind, lane, height = self.kind, self.lane, block_rows(vectors)
+        kind, lane, height = self.kind, self.lane, block_rows(vectors, self.rows)
         wide = vector(kind, lane)
         masks = (
             [_mask(f, left, v * lane, lane) for v in range(vectors)] if masked else []

@@ -29,9 +29,9 @@ class Convolution(Special):
         self.separate: Way = (DepthwiseKernel if kernel else Depthwise)(name)
 
     def accepts(self, node: Node) -> bool:
-        """Float kernels whose channels are numbers."""
+        """Float kernels whose sizes are numbers."""
         kernel = self._kernel(node.inputs, (node,))
-        known = all(size.value is not None for size in kernel[-2:])
+        known = all(size.value is not None for size in kernel)
         return known and floats_alike(node)
 
     def _kernel(self, operands: Any, results: Any) -> Any:

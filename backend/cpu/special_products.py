@@ -110,8 +110,9 @@ class Sums(Way):
     """The cotangent of the kernel: sums over all places, in chunks."""
 
     def entry(self, node: Node) -> Entry:
-        filters = (node.shape[-1].value or 0) // node.attributes["groups"]
-        return kernel_entry(FLOATS[node.dtype.short], filters)
+        *space, width, filters = (size.value or 0 for size in node.shape)
+        groups, rows = node.attributes["groups"], math.prod(space) * width
+        return kernel_entry(FLOATS[node.dtype.short], filters // groups, rows, groups)
 
     def _cut(
         self, geometry: Geometry, attributes: Any, operands: Any, results: Any
