@@ -8,6 +8,7 @@ from typing import Any
 from ...graph.node import Node
 from .building import FLOATS, Entry, lanes
 from .convolution_code import PRODUCT, product_entry
+from .convolution_few import is_few, padded
 from .convolution_geometry import Geometry, geometry_of, three
 from .convolution_kernel import KERNEL, kernel_entry
 from .convolution_products import BLOCK, panel_vectors
@@ -45,9 +46,10 @@ class Product(Way):
         return (filters, width) if self.turned else (width, filters)
 
     def entry(self, node: Node) -> Entry:
-        size = node.inputs[1].shape[-2 if self.turned else -1].value or 0
-        groups = 1 if self.turned else node.attributes["groups"]
-        return product_entry(FLOATS[node.dtype.short], size // groups)
+        *_, width, filters = (size.value or 0 for size in node.inputs[1].shape)
+        sides = width, filters // node.attributes["groups"]
+        inner, outer = reversed(sides) if self.turned else sides
+        return product_entry(FLOATS[node.dtype.short], outer, inner)
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         geometry = geometry_of(self.name, attributes, operands)
@@ -70,7 +72,10 @@ class Product(Way):
         kernel, groups = operands[1], attributes["groups"]
         inner, outer = self._filters(kernel, groups)
         taps = math.prod(kernel.shape[:-2])
-        lane = lanes("float" if item == 4 else "double")
+        kind = "float" if item == 4 else "double"
+        if is_few(outer, inner, kind):
+            return rounded(groups * taps * outer * padded(inner, kind) * item)
+        lane = lanes(kind)
         return rounded(groups * taps * inner * ceildiv(outer, lane) * lane * item)
 
     def _slot(self, geometry: Geometry, inner: int, item: int) -> int:

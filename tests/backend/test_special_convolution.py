@@ -58,6 +58,15 @@ def test_panels_of_any_width(filters):
     check(1, "float32", 1, 3, filters, 2, plain((9, 7), (3, 3)))
 
 
+@pytest.mark.parametrize("filters", [1, 3, 4])
+@pytest.mark.parametrize("width", [8, 16, 21, 40])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_few_results_of_many_terms(filters, width, groups):
+    geometry = windows(np.random.default_rng(width))
+    check(9, "float32", groups, width, filters, 2, geometry)
+    check(9, "float64", groups, filters, width, 2, geometry)
+
+
 def test_many_terms_are_summed_in_parts():
     check(2, "float32", 1, 211, 5, 2, plain((5, 6), (3, 2), (1, 1)))
 
