@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .bind import Launch, bind, scratch_bytes
-from .kernel import LoopKernel, Unlowerable
+from .kernel import LoopKernel
+from .language import Unlowerable
 from .llvm import Entry, print_llvm
 from .lower import lower, lowerable
 

@@ -14,7 +14,7 @@ from ...graph.dim import Dim
 from ...graph.registry import OPS
 from ...graph.types import TensorType
 from ..kernels import Body
-from .kernel import FOLDS, Unlowerable
+from .language import FOLDS, Unlowerable
 
 Dims = tuple["int | None", ...]  # for each dimension its axis; None for size 1
 

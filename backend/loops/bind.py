@@ -12,7 +12,8 @@ from math import prod
 from typing import Any
 
 from ...graph.dim import Symbol
-from .kernel import MIDDLE, VECTOR, LoopKernel, Nest
+from .kernel import LoopKernel
+from .language import MIDDLE, VECTOR, Nest
 from .writer import LANES
 
 BLOCK = 4096  # elements of the innermost axis that are one unit of work

@@ -1,23 +1,25 @@
 """Loop kernels as LLVM IR: vectors of a fixed number of lanes over the innermost axis.
 
-One body serves whole vectors, rests and any stride: what is not a whole vector of
-neighbours goes by way of a buffer. Folds keep a vector of partial results and join its
+One body serves whole vectors, rests and any stride: what is no vector of neighbours
+goes by way of a buffer. Folds keep a vector of partial results and join its
 lanes in a fixed order, so results depend neither on the machine nor on how the
 parallel axis is cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from .bind import cuttable
 from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
-from .kernel import MIDDLE, ONCE, ROW, VECTOR, LoopKernel, Nest, Store, Total, Value
-from .places import Places
-from .writer import LANES, Ref, Writer
+from .kernel import LoopKernel
+from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
+from .places import Places, lane_numbers
+from .writer import LANES, USUAL, Ref, Writer
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,40 @@ class Entry:
     text: str
 
 
-def print_llvm(kernel: LoopKernel) -> Entry:
-    """The functions of a kernel, one a nest."""
+@cache
+def host_masks() -> bool:
+    """Whether this machine loads and stores under a mask at no cost."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    return bool(features.get("avx512bw") and features.get("avx512vl"))
+
+
+def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
+    """The functions of a kernel, one a nest; with `masks`, for machines that have them.
+
+    Ends of rows, which are no whole vectors, go under a mask or else through a buffer.
+    """
+    if masks is None:
+        masks = host_masks()
     functions: list[str] = []
     shared: dict[str, str] = {}
     for name, nest in zip(kernel.names, kernel.nests, strict=True):
-        printer = _Printer(kernel, nest)
+        printer = _Printer(kernel, nest, masks)
         printer.function()
         functions.append(printer.writer.function(name))
         shared.update(printer.writer.helpers)
         shared.update(printer.writer.declared)
-    return Entry(kernel.names, "\n".join([*functions, *shared.values()]) + "\n")
+    return Entry(kernel.names, "\n".join([*functions, *shared.values(), USUAL, ""]))
 
 
 class _Printer:
     """One nest; `refs` are the values that are known where the writer stands."""
 
-    def __init__(self, kernel: LoopKernel, nest: Nest):
+    def __init__(self, kernel: LoopKernel, nest: Nest, masks: bool):
         self.nest = nest
         self.writer = Writer(kernel.name)
-        self.at = Places(kernel, nest, self.writer)
+        self.at = Places(kernel, nest, self.writer, masks)
         self.refs: dict[int, Ref] = {}
         self.needed: set[int] = set()  # by a pass
         self.accumulators: dict[int, str] = {}  # of values that are folds
@@ -122,12 +138,11 @@ class _Printer:
         values = self.nest.values
         self.between(0)
         for turn in range(self.nest.turns):
-            places = enumerate(values)
-            folds = [i for i, v in places if v.op == "fold" and v.turn == turn + 1]
-            for index in folds:
+            made = self.nest.pass_of(turn)
+            for index in made.folds:
                 self.accumulators[index] = self.accumulator(values[index])
-            self.passing(turn, folds)
-            for index in folds:
+            self.passing(made)
+            for index in made.folds:
                 self.refs[index] = self.joined(index)
             self.between(turn + 1)
 
@@ -146,38 +161,13 @@ class _Printer:
 
     # Passes over the inner axes.
 
-    def passing(self, turn: int, folds: Sequence[int]) -> None:
+    def passing(self, made: Pass) -> None:
         """One pass: what is folded, stored and left of values of a turn."""
-        nest = self.nest
-        stores = [
-            store
-            for store in nest.stores
-            if nest.level(nest.accesses[store.access].axes) >= MIDDLE
-            and nest.values[store.value].turn == turn
-        ]
-        totals = [
-            index
-            for index, total in enumerate(nest.totals)
-            if total.form != "row" and nest.values[total.value].turn == turn
-        ]
-        ends = [store.value for store in stores]
-        ends += [nest.values[index].args[0] for index in folds]
-        ends += [nest.totals[index].value for index in totals]
-        self.needed = self.closure(ends)
-        if ends:
+        self.needed = self.nest.needed(made)
+        if made.folds or made.stores or made.totals:
             with self.scope():
-                middle = nest.along("inner")[:-1]
-                self.middle_loops(middle, lambda: self.vectors(stores, folds, totals))
-
-    def closure(self, ends: Iterable[int]) -> set[int]:
-        """The values inside the row that others need."""
-        found, stack = set[int](), list(ends)
-        while stack:
-            index = stack.pop()
-            if index not in found and index not in self.refs:
-                found.add(index)
-                stack += self.nest.values[index].args
-        return found
+                middle = self.nest.along("inner")[:-1]
+                self.middle_loops(middle, lambda: self.vectors(made))
 
     def middle_loops(self, axes: Sequence[int], inside: Callable[[], None]) -> None:
         if not axes:
@@ -190,13 +180,13 @@ class _Printer:
             self.at.point(axes[:1])
             self.middle_loops(axes[1:], inside)
 
-    def vectors(
-        self, stores: Sequence[Store], folds: Sequence[int], totals: Sequence[int]
-    ) -> None:
+    def vectors(self, made: Pass) -> None:
         """The innermost loop."""
-        nest, writer = self.nest, self.writer
-        deep = [s for s in stores if nest.level(nest.accesses[s.access].axes) == VECTOR]
-        for store in stores:
+        nest, writer, folds, totals = self.nest, self.writer, made.folds, made.totals
+        levels = [nest.level(nest.accesses[s.access].axes) for s in made.stores]
+        pairs = zip(made.stores, levels, strict=True)
+        deep = [store for store, level in pairs if level == VECTOR]
+        for store in made.stores:
             if store not in deep:
                 self.write(store)
         if not (deep or folds or totals):
@@ -205,21 +195,18 @@ class _Printer:
         with writer.loop(self.low, self.high, LANES) as index, self.scope():
             self.at.coordinates[nest.vector] = self.index = index
             self.rest = writer.call("smin", self.high - index, writer.index(LANES))
-            self.whole = writer.compare("sle", index + LANES, self.limit)
+            # With masks, a vector that is not whole is an easy one too.
+            last = index if self.at.masks else index + (LANES - 1)
+            self.easy = writer.compare("slt", last, self.limit)
+            rest = writer.wide(writer.convert("trunc", self.rest, "i32"), LANES)
+            self.mask = writer.compare("slt", lane_numbers(writer, "i32"), rest)
             self.load_vectors()
             self.compute(VECTOR, None)
             self.store_vectors(deep)
-            if folds or totals:
-                rest = writer.wide(self.rest, LANES)
-                mask = writer.compare("slt", self.lane_numbers(), rest)
-                for index_ in folds:
-                    self.fold(index_, mask)
-                for place in totals:
-                    self.total(place, mask)
-
-    def lane_numbers(self) -> Ref:
-        listed = ", ".join(f"i64 {lane}" for lane in range(LANES))
-        return Ref(self.writer, f"<{listed}>", "i64", LANES)
+            for place in folds:
+                self.fold(place, self.mask)
+            for place in totals:
+                self.total(place, self.mask)
 
     def load_vectors(self) -> None:
         """What the pass reads along the innermost axis, at once or in pieces."""
@@ -234,11 +221,10 @@ class _Printer:
             return
 
         def neighbours(value: Value) -> Ref:
-            pointer = at.offset(at.pointers[value.data], value.dtype, self.index)
-            return at.load_raw(pointer, value.dtype, LANES)
+            return at.load_along(value.data, self.index, self.mask)
 
         def pieces(value: Value) -> Ref:
-            return at.gather(value.data, self.index, self.rest)
+            return at.gather(value.data, self.index, self.rest, self.mask)
 
         merged = self.either(
             lambda: [neighbours(value) for value in loads.values()],
@@ -255,17 +241,16 @@ class _Printer:
         for store in stores:
             dtype = nest.accesses[store.access].dtype
             wide = self.writer.wide(self.refs[store.value], LANES)
-            raws.append((store.access, dtype, to_store(wide, dtype)))
+            raws.append((store.access, to_store(wide, dtype)))
 
         def neighbours() -> list[Ref]:
-            for access, dtype, raw in raws:
-                pointer = at.offset(at.pointers[access], dtype, self.index)
-                at.store_raw(pointer, raw, dtype)
+            for access, raw in raws:
+                at.store_along(access, raw, self.index, self.mask)
             return []
 
         def pieces() -> list[Ref]:
-            for access, _, raw in raws:
-                at.scatter(access, raw, self.index, self.rest)
+            for access, raw in raws:
+                at.scatter(access, raw, self.index, self.rest, self.mask)
             return []
 
         self.either(neighbours, pieces)
@@ -273,10 +258,10 @@ class _Printer:
     def either(
         self, whole: Callable[[], list[Ref]], pieces: Callable[[], list[Ref]]
     ) -> list[Ref]:
-        """One way for whole vectors of neighbours, another for all else."""
+        """One way for vectors of neighbours, another for all else."""
         writer, tag = self.writer, self.writer.name("")
         fast, slow, join = f"fast{tag}", f"slow{tag}", f"join{tag}"
-        writer.branch(self.whole, fast, slow)
+        writer.branch(self.easy, fast, slow, usual=True)
         writer.open(fast)
         first = whole()
         writer.jump(join)
@@ -318,7 +303,7 @@ class _Printer:
         index = self.at.coordinates[value.data]
         if value.data != self.nest.vector:
             return index
-        return self.writer.wide(index, LANES) + self.lane_numbers()
+        return self.writer.wide(index, LANES) + lane_numbers(self.writer, "i64")
 
     def sum_of_parts(self, value: Value) -> Ref:
         """The partial results of all chunks, in order."""

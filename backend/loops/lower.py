@@ -15,10 +15,8 @@ from ...graph.node import Node
 from ...graph.types import TensorType
 from ..kernels import Body, Instruction, body_types
 from .axes import Dims, in_order, unify
-from .kernel import (
-    LoopKernel,
-    Unlowerable,
-)
+from .kernel import LoopKernel
+from .language import Unlowerable
 from .nests import NestBuilder
 from .roles import Fold, Roles, assign, find_folds
 

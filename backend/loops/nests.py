@@ -11,7 +11,7 @@ from ...graph.types import BOOL, F64, I64, DType, dtype_of
 from ..kernels import Instruction
 from .axes import Dims
 from .expression import Expression, Name, Number, parse
-from .kernel import FOLDS, Access, Axis, Nest, Store, Total, Unlowerable, Value
+from .language import FOLDS, Access, Axis, Nest, Store, Total, Unlowerable, Value
 from .vocabulary import LOGIC, SETTLED, result_of
 
 if TYPE_CHECKING:

@@ -7,15 +7,25 @@ from collections.abc import Iterable, Sequence
 from ...graph.types import DType
 from .bind import Layout
 from .functions import loaded, memory_type, to_store
-from .kernel import LoopKernel, Nest
+from .kernel import LoopKernel
+from .language import Nest
 from .writer import LANES, Ref, Writer, vector_type
+
+MASK, POINTERS = vector_type("i1", LANES), vector_type("ptr", LANES)
+
+
+def lane_numbers(writer: Writer, type: str) -> Ref:
+    """0, 1, 2 and on: which lane is which."""
+    listed = ", ".join(f"{type} {lane}" for lane in range(LANES))
+    return Ref(writer, f"<{listed}>", type, LANES)
 
 
 class Places:
     """The words of a nest and its accesses, at the coordinates of the moment."""
 
-    def __init__(self, kernel: LoopKernel, nest: Nest, writer: Writer):
+    def __init__(self, kernel: LoopKernel, nest: Nest, writer: Writer, masks: bool):
         self.kernel, self.nest, self.writer = kernel, nest, writer
+        self.masks = masks  # whether the machine has vectors with masks
         self.layout = Layout(kernel, nest)
         self.words: dict[int, Ref] = {}
         self.coordinates: dict[int, Ref] = {}
@@ -94,19 +104,80 @@ class Places:
         text = f"store {raw.whole} {raw.text}, ptr {pointer.text}, align {dtype.size}"
         self.writer.put(text)
 
-    # Pieces of vectors, and vectors whose elements are no neighbours.
+    # Neighbours along the innermost axis: whole vectors, or those under a mask.
 
-    def gather(self, access: int, index: Ref, count: Ref) -> Ref:
-        """Some elements along the innermost axis by way of a buffer."""
+    def load_along(self, access: int, index: Ref, mask: Ref) -> Ref:
+        """What lies there."""
         dtype = self.nest.accesses[access].dtype
-        buffer = self._copy("gather", access, index, count)
-        return self.load_raw(buffer, dtype, LANES)
+        pointer = self.offset(self.pointers[access], dtype, index)
+        if not self.masks:
+            return self.load_raw(pointer, dtype, LANES)
+        type = memory_type(dtype)
+        whole, name = self._masked("load", type)
+        self.writer.declare(name, whole, ["ptr", "i32", MASK, whole])
+        arguments = f"ptr {pointer.text}, i32 {dtype.size}, {MASK} {mask.text}"
+        text = f"call {whole} @{name}({arguments}, {whole} zeroinitializer)"
+        return self.writer.new(text, type, LANES)
 
-    def scatter(self, access: int, raw: Ref, index: Ref, count: Ref) -> None:
+    def store_along(self, access: int, raw: Ref, index: Ref, mask: Ref) -> None:
         """The way back."""
         dtype = self.nest.accesses[access].dtype
-        self.store_raw(self._buffer(access), raw, dtype)
-        self._copy("scatter", access, index, count)
+        pointer = self.offset(self.pointers[access], dtype, index)
+        if not self.masks:
+            self.store_raw(pointer, raw, dtype)
+            return
+        whole, name = self._masked("store", raw.type)
+        self.writer.declare(name, "void", [whole, "ptr", "i32", MASK])
+        arguments = f"{whole} {raw.text}, ptr {pointer.text}, i32 {dtype.size}"
+        self.writer.put(f"call void @{name}({arguments}, {MASK} {mask.text})")
+
+    def _masked(self, way: str, type: str, places: str = "p0") -> tuple[str, str]:
+        short = {"float": "f32", "double": "f64", "half": "f16"}.get(type, type)
+        whole = vector_type(type, LANES)
+        return whole, f"llvm.masked.{way}.v{LANES}{short}.{places}"
+
+    # Pieces of vectors, and vectors whose elements are no neighbours.
+
+    def gather(self, access: int, index: Ref, count: Ref, mask: Ref) -> Ref:
+        """Some elements along the innermost axis."""
+        dtype = self.nest.accesses[access].dtype
+        if not self._gathers(dtype):
+            buffer = self._copy("gather", access, index, count)
+            return self.load_raw(buffer, dtype, LANES)
+        type = memory_type(dtype)
+        whole, name = self._masked("gather", type, f"v{LANES}p0")
+        self.writer.declare(name, whole, [POINTERS, "i32", MASK, whole])
+        arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
+        text = f"{arguments}, {MASK} {mask.text}, {whole} zeroinitializer"
+        return self.writer.new(f"call {whole} @{name}({text})", type, LANES)
+
+    def scatter(self, access: int, raw: Ref, index: Ref, count: Ref, mask: Ref) -> None:
+        """The way back."""
+        dtype = self.nest.accesses[access].dtype
+        if not self._gathers(dtype):
+            self.store_raw(self._buffer(access), raw, dtype)
+            self._copy("scatter", access, index, count)
+            return
+        whole, name = self._masked("scatter", raw.type, f"v{LANES}p0")
+        self.writer.declare(name, "void", [whole, POINTERS, "i32", MASK])
+        arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
+        text = f"{whole} {raw.text}, {arguments}, {MASK} {mask.text}"
+        self.writer.put(f"call void @{name}({text})")
+
+    def _gathers(self, dtype: DType) -> bool:
+        """Whether the machine has instructions for elements anywhere in memory."""
+        return self.masks and dtype.size >= 4
+
+    def _spread(self, access: int, index: Ref) -> str:
+        """The places of neighbours along the innermost axis, in any stride."""
+        writer = self.writer
+        assert self.nest.vector is not None
+        type = memory_type(self.nest.accesses[access].dtype)
+        stride = self.word(self.layout.strides[access, self.nest.vector])
+        places = (writer.wide(index, LANES) + lane_numbers(writer, "i64")) * stride
+        at = f"ptr {self.pointers[access].text}, {places.whole} {places.text}"
+        found = writer.new(f"getelementptr {type}, {at}", "ptr", LANES)
+        return f"{POINTERS} {found.text}"
 
     def _copy(self, way: str, access: int, index: Ref, count: Ref) -> Ref:
         assert self.nest.vector is not None
@@ -146,7 +217,7 @@ def _copier(name: str, way: str, type: str) -> str:
     source, target = ("%away", "%near") if way == "gather" else ("%near", "%away")
     arguments = "ptr %buffer, ptr %array, i64 %stride, i64 %count"
     return f"""
-define internal void @{name}({arguments}) noinline {{
+define internal void @{name}({arguments}) noinline cold {{
 entry:
   br label %body
 body:

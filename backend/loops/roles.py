@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...graph.dim import Dim, product
 from ..kernels import Body
 from .axes import Dims
-from .kernel import FOLDS, Unlowerable
+from .language import FOLDS, Unlowerable
 
 ALONE = 4096  # elements that may be one row, which no second thread can share
 

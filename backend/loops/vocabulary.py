@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...graph.types import BOOL, DType
-from .kernel import Unlowerable
+from .language import Unlowerable
 
 ORDER = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 LOGIC = frozenset({"and", "or", "not"})

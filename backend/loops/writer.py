@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 LANES = 16  # elements of a vector, whatever the machine: results depend on it
+USUAL = '!0 = !{!"branch_weights", i32 4000, i32 1}'  # ends a text that has branches
 INTEGER = {"i1", "i8", "i16", "i32", "i64"}
 BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "float": 32, "double": 64}
 
@@ -241,8 +242,10 @@ class Writer:
     def jump(self, label: str) -> None:
         self.put(f"br label %{label}")
 
-    def branch(self, condition: Ref, yes: str, no: str) -> None:
-        self.put(f"br i1 {condition.text}, label %{yes}, label %{no}")
+    def branch(self, condition: Ref, yes: str, no: str, usual: bool = False) -> None:
+        """Go one of two ways; the first is the `usual` one."""
+        weights = ", !prof !0" if usual else ""
+        self.put(f"br i1 {condition.text}, label %{yes}, label %{no}{weights}")
 
     def any_lane(self, ref: Ref) -> Ref:
         """Whether a condition holds in any lane."""

@@ -1,0 +1,166 @@
+"""The loop language: typed loop nests over strided arrays, the same for every target.
+
+A nest has outer axes (parallel), folded ones (cut into fixed chunks) and inner ones,
+which it passes over once for every turn of its values. `kernel` has what nests make
+together, `readable` their text for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from ...graph.dim import Dim
+from ...graph.types import DType
+
+ONCE, ROW, MIDDLE, VECTOR = range(4)  # how deep a value stands
+FOLDS = ("sum", "prod", "max", "min", "any", "all")
+
+
+class Unlowerable(Exception):
+    """Why a node is no loop kernel, which is nobody's mistake."""
+
+
+class Axis(NamedTuple):
+    """An axis of a nest: outer, folded or inner."""
+
+    size: Dim
+    role: str
+    name: str
+
+
+class Access(NamedTuple):
+    """An array as a nest walks it: for each of its dimensions the axis, if any.
+
+    Arrays are numbered: operands, then outputs, then partial results.
+    """
+
+    array: int
+    dtype: DType
+    axes: tuple[int | None, ...]
+
+
+class Value(NamedTuple):
+    """One value of a nest: `op` on others, along `axes`.
+
+    It is known when `turn` passes over the inner axes are done. `data` is the access
+    of a load, the number of a literal, the axis of an index, the kind of a fold.
+    """
+
+    op: str
+    args: tuple[int, ...]
+    dtype: DType
+    axes: tuple[int, ...]
+    turn: int = 0
+    data: Any = None
+
+
+class Store(NamedTuple):
+    """An output, and the value that it gets."""
+
+    value: int
+    access: int
+
+
+class Total(NamedTuple):
+    """A fold over the folded axes, left as partial results.
+
+    `form` says how: "column" keeps the inner axes, "full" folds them too, "row" folds
+    a value that does not vary along them.
+    """
+
+    form: str
+    kind: str
+    value: int
+    access: int
+
+
+class Pass(NamedTuple):
+    """What one pass over the inner axes folds, stores and leaves, by number."""
+
+    folds: list[int]
+    stores: list[Store]
+    totals: list[int]
+
+
+@dataclass(frozen=True)
+class Nest:
+    """One loop nest, which becomes one native function."""
+
+    axes: tuple[Axis, ...]
+    accesses: tuple[Access, ...]
+    values: tuple[Value, ...]
+    stores: tuple[Store, ...]
+    totals: tuple[Total, ...] = ()
+
+    def along(self, role: str) -> tuple[int, ...]:
+        """The axes of a role, in order."""
+        return tuple(i for i, axis in enumerate(self.axes) if axis.role == role)
+
+    @cached_property
+    def vector(self) -> int | None:
+        """The innermost axis, which runs in vectors."""
+        inner = self.along("inner")
+        return inner[-1] if inner else None
+
+    @cached_property
+    def has_folds(self) -> bool:
+        """Whether values fold the inner axes within a row."""
+        return any(value.op == "fold" for value in self.values)
+
+    def level(self, axes: tuple[int | None, ...], turn: int = 0) -> int:
+        """How deep something along axes stands: nowhere, row, middle, vector."""
+        if self.vector is not None and self.vector in axes:
+            return VECTOR
+        roles = {self.axes[axis].role for axis in axes if axis is not None}
+        if "inner" in roles:
+            return MIDDLE
+        return ROW if roles or turn else ONCE
+
+    def level_of(self, value: Value) -> int:
+        """How deep a value is computed."""
+        return self.level(value.axes, value.turn)
+
+    @cached_property
+    def turns(self) -> int:
+        """How many passes over the inner axes there are."""
+        found = [value.turn for value in self.values if value.op == "fold"]
+        found += [self.values[s.value].turn + 1 for s in self.stores if self._deep(s)]
+        deep = [t for t in self.totals if t.form != "row"]
+        found += [self.values[total.value].turn + 1 for total in deep]
+        return max(found, default=0)
+
+    def _deep(self, store: Store) -> bool:
+        return self.level(self.accesses[store.access].axes) >= MIDDLE
+
+    def pass_of(self, turn: int) -> Pass:
+        """What the pass over the inner axes after so many others is for."""
+        values = self.values
+        folds = [i for i, v in enumerate(values) if v.op == "fold"]
+        totals = [i for i, total in enumerate(self.totals) if total.form != "row"]
+        stores = [s for s in self.stores if self._deep(s)]
+        return Pass(
+            [i for i in folds if values[i].turn == turn + 1],
+            [s for s in stores if values[s.value].turn == turn],
+            [i for i in totals if values[self.totals[i].value].turn == turn],
+        )
+
+    def needed(self, made: Pass) -> set[int]:
+        """The values that a pass computes: those along inner axes."""
+        stack = [self.values[index].args[0] for index in made.folds]
+        stack += [store.value for store in made.stores]
+        stack += [self.totals[index].value for index in made.totals]
+        found = set[int]()
+        while stack:
+            index = stack.pop()
+            if index not in found and self.level_of(self.values[index]) >= MIDDLE:
+                found.add(index)
+                stack += self.values[index].args
+        return found
+
+    @cached_property
+    def key(self) -> Any:
+        """What decides the code of a nest: everything but sizes."""
+        roles = tuple((axis.role, axis.name) for axis in self.axes)
+        return roles, self.accesses, self.values, self.stores, self.totals
