@@ -1,7 +1,7 @@
 """A small language in which native functions are written, printed as LLVM's.
 
 A `Value` is a number, a pointer or a vector with Python's operators; a `Function` has
-loops, conditions and memory. Nothing is optimized here: LLVM does that.
+loops, conditions and memory. Loops and vectors run as they are written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
+
+from .engine import PLAIN
 
 BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "float": 4, "double": 8}
 FLOATS = {"f32": "float", "f64": "double"}
@@ -330,6 +332,18 @@ class Function:
         size, plain = count * BYTES[kind], self.number(0, "i1")
         self.effect("llvm.memset.p0.i64", target, self.number(0, "i8"), size, plain)
 
+    def add_into(self, target: Value, source: Value, count: Value, kind: str) -> None:
+        """Add elements to others in memory, vectors of them as long as there are."""
+        lane = lanes(kind)
+        whole = count // lane * lane
+        for of, step, start, stop in (
+            (vector(kind, lane), lane, self.number(0), whole),
+            (kind, 1, whole, count),
+        ):
+            with self.loop(stop, start, step) as n:
+                total = self.load(target, n, kind, of) + self.load(source, n, kind, of)
+                self.store(total, target, n, kind)
+
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, rounded once."""
         return self.intrinsic(f"llvm.fma.{mangled(a.kind)}", a.kind, a, b, c)
@@ -342,14 +356,8 @@ class Function:
         self.lines.append(f"{name[1:]}:")
 
     @contextmanager
-    def loop(
-        self, stop: Any, start: Any = 0, step: Any = 1, vectors: bool = False
-    ) -> Iterator[Value]:
-        """The code inside runs with the numbers from start to stop.
-
-        LLVM is told to leave the loop as it is, which compiles many times faster,
-        unless it shall look for `vectors` in it.
-        """
+    def loop(self, stop: Any, start: Any = 0, step: Any = 1) -> Iterator[Value]:
+        """The code inside runs with the numbers from start to stop."""
         first, last, by = (
             n if isinstance(n, Value) else self.number(n) for n in (start, stop, step)
         )
@@ -364,8 +372,7 @@ class Function:
         name = self.fresh()
         self.write(f"{name} = add nsw {index}, {by.name}")
         counter.set(Value(self, "i64", name))
-        note = "" if vectors else f", !llvm.loop {self.code.plain_loop()}"
-        self.write(f"br label {head}{note}")
+        self.write(f"br label {head}")
         self.label(after)
 
     @contextmanager
@@ -400,11 +407,6 @@ class Code:
         self.functions: list[Function] = []
         self.entries: list[str] = []
         self.declarations: dict[str, str] = {}
-        self.notes = [
-            '!0 = !{!"llvm.loop.vectorize.enable", i1 false}',
-            '!1 = !{!"llvm.loop.unroll.disable"}',
-            '!2 = !{!"llvm.loop.unswitch.nontrivial.disable"}',
-        ]
 
     def helper(
         self, name: str, kinds: Sequence[str], linkage: str = "internal"
@@ -424,12 +426,6 @@ class Code:
         self.functions.append(function)
         return function
 
-    def plain_loop(self) -> str:
-        """The name of a note that keeps LLVM from changing a loop."""
-        name = f"!{len(self.notes)}"
-        self.notes.append(f"{name} = distinct !{{{name}, !0, !1, !2}}")
-        return name
-
     def declare(self, name: str, result: str, kinds: Sequence[str]) -> None:
         """Say what a function is that LLVM knows."""
         self.declarations[name] = f"declare {result} @{name}({', '.join(kinds)})"
@@ -437,8 +433,8 @@ class Code:
     def finished(self) -> Entry:
         """The code under names that are hashes of it."""
         declared = sorted(self.declarations.values())
-        parts = [*declared, *(f.text() for f in self.functions), *self.notes]
-        text = "\n".join([*parts, ""])
+        parts = [*declared, *(f.text() for f in self.functions)]
+        text = PLAIN + "\n".join([*parts, ""])
         digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
         names = tuple(f"{self.label}_{digest}_{i}" for i in range(len(self.entries)))
         for old, new in zip(self.entries, names, strict=True):

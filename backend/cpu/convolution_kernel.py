@@ -147,9 +147,8 @@ def combine_entry(code: Code, kind: str, layout: Layout) -> None:
     with f.loop(stop, start) as block:
         first = block * 1024
         last = (first + 1024).minimum(size)
-        f.copy(f.at(out, first, kind), f.at(scratch, first, kind), last - first, kind)
+        length = last - first
+        f.copy(f.at(out, first, kind), f.at(scratch, first, kind), length, kind)
         with f.loop(chunks, 1) as chunk:
             part = f.at(scratch, chunk * partial, kind)
-            with f.loop(last, first, vectors=True) as i:
-                total = f.load(out, i, kind) + f.load(part, i, kind)
-                f.store(total, out, i, kind)
+            f.add_into(f.at(out, first, kind), f.at(part, first, kind), length, kind)

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+PLAIN = "; plain\n"  # how a fragment begins that is to be compiled as it is
 PARALLEL = 4  # fragments from which on two threads compile
 
 
@@ -129,13 +130,40 @@ class Engine:
         module = llvm.parse_assembly(head + text, context)
         module.verify()
         machine = self._machine()
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = True
-        options.slp_vectorization = True
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        if text.startswith(PLAIN):
+            self._tidy(module, machine)
+        else:
+            self._optimize(module, machine)
         image: bytes = machine.emit_object(module)
         return image
+
+    def _optimize(self, module: Any, machine: Any) -> None:
+        """All that LLVM can do."""
+        options = self.llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = True
+        options.slp_vectorization = True
+        builder = self.llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+
+    def _tidy(self, module: Any, machine: Any) -> None:
+        """What code needs whose loops and vectors are as they shall be.
+
+        It takes a fraction of the time.
+        """
+        options = self.llvm.create_pipeline_tuning_options(speed_level=1)
+        builder = self.llvm.create_pass_builder(machine, options)
+        passes = self.llvm.create_new_function_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_loop_rotate_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_new_gvn_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_dead_code_elimination_pass()
+        for function in module.functions:
+            if not function.is_declaration:
+                passes.run(function, builder)
 
 
 def cache_folder() -> Path | None:

@@ -255,8 +255,9 @@ def _add_row(
     """Add a row where its index points."""
     (base, values), (indices, at, of) = arrays, index
     place, good = _wrapped(f, indices, at, of, reader.read("size"))
-    with f.when(good), f.loop(width, vectors=True) as n:
-        _add(f, kind, f.at(base, place * reader.read("inner"), kind), values, n)
+    with f.when(good):
+        target = f.at(base, place * reader.read("inner"), kind)
+        f.add_into(target, values, width, kind)
 
 
 def _wrapped(
