@@ -13,6 +13,7 @@ from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
 from .fuse import fuse
+from .join_loops import join_loops
 from .place_parameters import place_parameters
 from .select_kernels import select_generated, select_kernels
 from .simplify import simplify
@@ -28,6 +29,7 @@ COMMON: tuple[tuple[Pass, tuple[str, ...]], ...] = (
     (differentiate, WITHOUT_LAYERS),
     (expand_composites, LOW),
     (simplify, LOW),
+    (join_loops, LOW),
 )
 PASSES = (*COMMON, (select_kernels, LOW), (chain, LOW))  # for NumPy and CuPy
 GENERATED = (*COMMON, (select_generated, LOW), (fuse, LOW))  # for generated kernels

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ...graph.evaluate import expanded
 from ...graph.graph import Graph
 from ...graph.node import normalize
+from .in_bodies import in_bodies
 
 
 def expand_composites(graph: Graph) -> Graph:
-    """The graph without composites."""
+    """The graph without composites, within bodies too."""
+    graph = in_bodies(graph, expand_composites, "expand_composites")
     return graph.replace(normalize(graph.roots, expanded).nodes)

@@ -19,6 +19,7 @@ from ..kernels import Body, Instruction
 from ..loops import lowerable
 from .fusible import WRITTEN
 from .grouping import groups_of
+from .in_bodies import in_bodies
 from .placing import Placing
 
 OPERANDS = 24  # arrays that one kernel reads
@@ -27,8 +28,8 @@ INLINE = 1  # elements of a constant that stands in the kernel itself
 
 
 def fuse(graph: Graph) -> Graph:
-    """The graph with all that kernels can compute in `fused` nodes."""
-    return Fusion(graph).run()
+    """The graph with all that kernels can compute in `fused` nodes, bodies too."""
+    return Fusion(in_bodies(graph, fuse, "fuse")).run()
 
 
 class Fusion:

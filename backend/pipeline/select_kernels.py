@@ -13,6 +13,7 @@ from ...graph.node import Node, normalize, users
 from ...graph.registry import OPS, call
 from ...graph.tensor import literal
 from ...graph.types import F32
+from .in_bodies import in_bodies
 
 
 def select_kernels(graph: Graph) -> Graph:
@@ -22,6 +23,7 @@ def select_kernels(graph: Graph) -> Graph:
 
 def select_generated(graph: Graph) -> Graph:
     """The graph with each op as generated kernels have it: nearly all as they are."""
+    graph = in_bodies(graph, select_generated, "select_generated")
     readers = users(graph.nodes)
 
     def rule(node: Node) -> Node | None:

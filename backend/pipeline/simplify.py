@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...graph.graph import Graph
 from ...graph.node import Node, normalize
 from . import rewrites_products, rewrites_shapes
+from .in_bodies import in_bodies
 from .rewrites import ANY, ELEMENTWISE, REWRITES
 from .sinking import sink
 
@@ -12,7 +13,8 @@ __all__ = ["rewrites_products", "rewrites_shapes", "simplified", "simplify"]
 
 
 def simplify(graph: Graph) -> Graph:
-    """The graph with every rewrite applied wherever it applies."""
+    """The graph with every rewrite applied wherever it applies, within bodies too."""
+    graph = in_bodies(graph, simplify, "simplify")
     found = graph.replace(normalize(graph.roots, simplified).nodes)
     moved = sink(found)
     if moved is found:

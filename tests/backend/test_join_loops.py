@@ -1,0 +1,267 @@
+"""Loops that do no work twice: exact graphs, and the values of the loops before."""
+
+import numpy as np
+import pytest
+import steps
+
+from tulle.backend import compile_graph
+from tulle.backend.pipeline import GENERATED, join_loops
+from tulle.backend.pipeline.expand_composites import expand_composites
+from tulle.backend.pipeline.simplify import simplify
+from tulle.graph import control
+from tulle.graph.differentiate import gradients
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.evaluate import evaluate
+from tulle.graph.graph import Graph, verify
+from tulle.graph.layers import GRU, LSTM, Bidirectional, Dense, Masking, SimpleRNN
+from tulle.graph.network import Input, Network
+from tulle.graph.registry import OPS, call
+from tulle.graph.tensor import SymbolicTensor, input_node
+from tulle.graph.types import TensorType, dtype_of
+
+BATCH = Dim.from_symbol(Symbol("batch"))
+F32 = TensorType(dtype_of("f32"), (BATCH, Dim.of(3)))
+XS = input_node("xs", F32.with_shape((4, BATCH, 3)))
+START = input_node("start", F32)
+WEIGHT = input_node("weight", F32.with_shape((3, 3)))
+INPUTS = (XS, START, WEIGHT)
+
+
+def scan(f, init, xs=XS, **options):
+    """The last carry and the stacked outputs of a scan over nodes, as nodes."""
+    carry, ys = control.scan(f, SymbolicTensor(init), SymbolicTensor(xs), **options)
+    return carry.node, None if ys is None else ys.node
+
+
+def recurrent(h, x):
+    h = call("tanh", call("matmul", h, SymbolicTensor(WEIGHT)) + x)
+    return h, h
+
+
+def loops(graph):
+    return [node for node in graph.nodes if node.op.name == "loop"]
+
+
+def ops_of(loop):
+    from tulle.graph.node import topological
+
+    inside = topological(loop.attributes["body"].outputs)
+    return sorted(n.op.name for n in inside if n.op.name not in ("input", "constant"))
+
+
+def joined(**outputs):
+    """A graph before and after, which agree."""
+    before = simplify(expand_composites(Graph(INPUTS, outputs)))
+    after = join_loops(before)
+    verify(after)
+    agree(before, after)
+    return after
+
+
+def agree(before, after, tolerance=1e-5):
+    random = np.random.default_rng(0)
+    sizes = {BATCH.symbol: 2}
+    values = {
+        node: random.standard_normal(
+            [d.value or sizes[d.symbol] for d in node.shape], np.float32
+        )
+        for node in before.inputs
+    }
+    wanted = evaluate(list(before.roots), values, sizes)
+    found = evaluate(list(after.roots), values, sizes)
+    for one, two in zip(wanted, found, strict=True):
+        np.testing.assert_allclose(one, two, tolerance, tolerance, strict=True)
+
+
+def test_equal_loops_are_one():
+    last, _ = scan(recurrent, START)
+    _, ys = scan(recurrent, START)
+    found = joined(last=last, ys=ys)
+    (loop,) = loops(found)
+    assert found.outputs["last"] is OPS["item"].apply((loop,), {"index": 0})
+    assert found.outputs["ys"] is OPS["item"].apply((loop,), {"index": 1})
+    assert ops_of(loop) == ["add", "matmul", "tanh"]
+
+
+def test_different_loops_stay():
+    _, one = scan(recurrent, START)
+    _, two = scan(recurrent, START, reverse=True)
+    _, three = scan(lambda h, x: (h + x, h), START)
+    assert len(loops(joined(one=one, two=two, three=three))) == 3
+
+
+def test_loops_of_one_body_over_different_slices_stay():
+    from tulle.graph.ops.control import loop_node
+
+    (loop,) = loops(Graph(INPUTS, {"last": scan(recurrent, START)[0]}))
+    body, length = loop.attributes["body"], loop.attributes["length"]
+    again = loop_node(body, [START], [XS * 2.0], [WEIGHT], length)
+    once = loop_node(body, [START], [XS], [WEIGHT], length)
+    assert len(loops(joined(once=once[0], again=again[0]))) == 2
+
+
+def test_the_gradient_of_a_loop_uses_what_the_loop_computed():
+    _, ys = scan(recurrent, START)
+    loss = call("sum", ys * ys)
+    slopes = gradients(loss, [WEIGHT, START, XS])
+    names = ("weight", "start", "xs")
+    found = joined(loss=loss, **dict(zip(names, slopes, strict=True)))
+    forward, backward = loops(found)
+    assert ops_of(forward) == ["add", "matmul", "tanh"]
+    # 1 - h * h, times what arrives, back through the product: nothing is done again.
+    assert ops_of(backward).count("matmul") == 1
+    assert "tanh" not in ops_of(backward)
+
+
+def test_gradients_of_weights_are_one_product():
+    _, ys = scan(recurrent, START)
+    (slope,) = gradients(call("sum", ys * ys), [WEIGHT])
+    found = joined(slope=slope)
+    products = [node for node in found.nodes if node.op.name == "matmul"]
+    assert [str(node.type) for node in products] == ["f32[3, 3]"]
+    assert str(products[0].inputs[1].type) == "f32[4 * batch, 3]"
+    _, backward = loops(found)
+    assert str(backward.type) == "(f32[batch, 3], f32[4, batch, 3])"
+
+
+def test_sums_over_turns_are_one_sum():
+    line = input_node("line", F32.with_shape((3,)))
+    _, ys = scan(lambda h, x: (call("tanh", h + x + SymbolicTensor(line)),) * 2, START)
+    slope, xs = gradients(call("sum", ys * ys), [line, XS])
+    for more, summed in (({}, "f32[4, 3]"), ({"xs": xs}, "f32[4, batch, 3]")):
+        before = simplify(Graph((*INPUTS, line), {"slope": slope, **more}))
+        after = join_loops(before)
+        agree(before, after)
+        assert after.outputs["slope"].op.name == "sum"
+        assert str(after.outputs["slope"].inputs[0].type) == summed
+
+
+def test_what_all_turns_share_is_computed_once():
+    weight = SymbolicTensor(WEIGHT)
+
+    def step(h, x):
+        return h + x @ call("tanh", weight * 2.0), None
+
+    last, _ = scan(step, START)
+    found = joined(last=last)
+    (loop,) = loops(found)
+    assert ops_of(loop) == ["add", "matmul"]
+    assert loop.inputs[2] is call("tanh", WEIGHT * 2.0)
+
+
+def test_what_nobody_reads_goes():
+    def step(carry, x):
+        a, b = carry
+        return (a + x, b * call("exp", x)), a
+
+    (a, _), _ = control.scan(
+        step, (SymbolicTensor(START), SymbolicTensor(START)), SymbolicTensor(XS)
+    )
+    (loop,) = loops(joined(a=a.node))
+    assert ops_of(loop) == ["add"]
+    assert str(loop.type) == "(f32[batch, 3])"
+
+
+def test_equal_carries_are_one():
+    def step(carry, x):
+        a, b = carry
+        new = call("tanh", b + x)
+        return (new, new), a
+
+    (a, b), ys = control.scan(
+        step, (SymbolicTensor(START), SymbolicTensor(START)), SymbolicTensor(XS)
+    )
+    (loop,) = loops(joined(a=a.node, b=b.node, ys=ys.node))
+    assert loop.attributes["carries"] == 1
+
+
+LAYERS = {
+    "lstm": lambda: [LSTM(3)],
+    "lstm of sequences": lambda: [LSTM(3, return_sequences=True), LSTM(3)],
+    "lstm backwards": lambda: [LSTM(3, go_backwards=True)],
+    "lstm with masks": lambda: [Masking(0.0), LSTM(3)],
+    "gru": lambda: [GRU(3)],
+    "gru before": lambda: [GRU(3, reset_after=False)],
+    "simple": lambda: [SimpleRNN(3)],
+    "both ways": lambda: [Bidirectional(LSTM(3))],
+}
+
+
+def recurrent_step(name):
+    x = h = Input((5, 4), name="x")
+    for layer in LAYERS[name]():
+        h = layer(h)
+    return steps.step_graph(Network(x, Dense(2)(h)), steps.Descent)
+
+
+def after(graph, count):
+    for apply, _ in GENERATED[:count]:
+        graph = apply(graph)
+    return graph
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_recurrent_layers_train_alike(name):
+    graph = recurrent_step(name)
+    whole = after(graph, len(GENERATED))
+    verify(whole)
+    before = after(graph, 4)
+    random = np.random.default_rng(0)
+    sizes = {d.symbol: 3 for n in before.inputs for d in n.shape if d.value is None}
+    values = {
+        n: random.standard_normal([d.value or 3 for d in n.shape], np.float32)
+        for n in before.inputs
+    }
+    wanted = evaluate(list(before.roots), values, sizes)
+    for one, two in zip(
+        wanted, evaluate(list(whole.roots), values, sizes), strict=True
+    ):
+        np.testing.assert_allclose(one, two, 1e-4, 1e-5, strict=True)
+    found = compile_graph(graph)([values[n] for n in graph.inputs])
+    np.testing.assert_allclose(found["loss"], wanted[0], 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("lstm", 2), ("lstm of sequences", 4), ("gru", 2)]
+)
+def test_a_layer_has_one_loop_each_way(name, count):
+    found = loops(after(recurrent_step(name), 6))
+    assert len(found) == count
+    for loop in found:
+        assert ops_of(loop).count("matmul") == 1
+    for loop in found[count // 2 :]:
+        assert not {"tanh", "sigmoid"} & set(ops_of(loop))
+
+
+def test_bodies_are_fused():
+    loops_found = loops(after(recurrent_step("lstm"), len(GENERATED)))
+    for loop in loops_found:
+        names = ops_of(loop)
+        assert names.count("fused") <= 2
+        assert {*names} <= {
+            "fused", "item", "matmul", "getitem", "transpose", "concatenate"
+        }  # fmt: skip
+
+
+def test_branches_and_while_loops_are_simplified_and_fused():
+    x = SymbolicTensor(START)
+    branch = control.cond(
+        call("sum", x) > 0.0, lambda: call("tanh", x * 1.0) * 2.0, lambda: x
+    )
+    looped = control.while_loop(
+        lambda h: call("sum", h) < 5.0, lambda h: call("abs", h) * 1.0 + 1.0, x
+    )
+    graph = Graph((START,), {"branch": branch.node, "while": looped.node})
+    whole = after(graph, len(GENERATED))
+    agree(graph, whole)
+    branching, looping = (
+        next(n for n in whole.nodes if n.op.name == name)
+        for name in ("branch", "while")
+    )
+    first = branching.attributes["bodies"][1].outputs[0]
+    assert [one.op for one in first.attributes["body"]] == [
+        "tanh",
+        "constant",
+        "multiply",
+    ]
+    assert looping.attributes["body"].outputs[0].op.name == "fused"
