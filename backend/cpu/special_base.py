@@ -15,7 +15,7 @@ from ...graph.node import Node
 from .building import Entry
 
 SPECIAL: dict[str, Special] = {}
-WORTH = 1 << 18  # elementary steps that are worth a second thread
+WORTH = 1 << 15  # elementary steps that are worth a thread
 
 
 class Spec(NamedTuple):
