@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph.device import to_numpy
-from ..graph.diagnostics import DataError, Fault
+from ..graph.diagnostics import DataError, Fault, TulleError
 from . import data
 from .callbacks import CallbackList, History
 from .callbacks_logging import ProgbarLogger
@@ -135,6 +135,8 @@ class Training:
         clock, due, caught = time.perf_counter, display.due, self._caught
         hooks = self.listeners.around("train", step_of.figures)
         steps = enumerate(course.epoch(label, self.step), self.step)
+        if self.step and model.stop_training:
+            steps = enumerate(())  # as a callback wished before the interruption
         for batch, (done, program, arrays) in steps:
             self.step, self.done = batch + 1, done
             if hooks is None:
@@ -174,7 +176,8 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether no epoch comes any more."""
-        return self._over or self.epoch >= self.epochs
+        ended = self._over or bool(self.model.stop_training)
+        return not self.step and (ended or self.epoch >= self.epochs)
 
     def snapshot(self) -> Snapshot:
         """All that makes what comes next."""
@@ -188,7 +191,8 @@ class Training:
             "step": self.step,
             "done": self.done,
             "logs": self.logs,
-            "over": self._over,
+            "over": self.finished and self.epoch < self.epochs,
+            "stop": bool(self.model.stop_training),
             "told": self._told,
             "course": self.course.state(),
             "validation": None if validation is None else place,
@@ -205,6 +209,8 @@ class Training:
         """Go on from a state; raises `DataError` T0704 for one that does not fit."""
         try:
             self._restore(snapshot, place)
+        except TulleError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             refuse(place, f"it is damaged: {type(error).__name__}: {error}")
 
@@ -227,6 +233,7 @@ class Training:
         self.epoch, self.step = config["epoch"], config["step"]
         self.done, self.logs = config["done"], config["logs"]
         self._over, self._told = config["over"], config["told"]
+        self.model.stop_training = config["stop"]
         self.course.feed.step.set_state(config["steps"])
         told: dict[str, list[Any]] = {}
         for name, state in config["callbacks"]:

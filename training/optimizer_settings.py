@@ -12,6 +12,7 @@ from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
 from . import schedules
+from .asking import asked
 from .configured import told_to_caller
 from .optimizer_state import OptimizerState
 
@@ -110,7 +111,7 @@ class OptimizerSettings(OptimizerState):
             return self._rate
         if isinstance(self._schedule, schedules.LearningRateSchedule):
             return self._schedule(self._iterations.value)
-        return self._schedule()
+        return asked(self._schedule)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
