@@ -6,8 +6,10 @@ which is made by arithmetic and kept. Threads take turns.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from threading import RLock
 from typing import Any
 
@@ -18,15 +20,16 @@ from ..graph.diagnostics import Fault, InternalError, RunShapeError
 from ..graph.dim import Dim, Symbol
 from ..graph.graph import Graph
 from ..graph.match import match_types
-from ..graph.node import resolve
 from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
+from .array_code import ArrayCode
+from .binding import bound_arrays
+from .cpu import engine
+from .cpu.code import NativeCode
 from .pipeline.differentiate import draws
-from .pipeline.emit import bound_calls, emit, works_in_place
-from .pipeline.plan import Plan, number, plan
-from .pipeline.schedule import Schedule, Value, schedule
-from .pipeline.tiles import bound_tiles, scratch_bytes
+from .pipeline.plan import Plan, plan
+from .pipeline.schedule import Schedule, schedule
 
 PLANS = 64  # kept for as many sets of sizes; the oldest goes first
 
@@ -51,9 +54,9 @@ class Program:
     def __init__(self, graph: Graph, device_name: str = "cpu"):
         self.graph, self.device = graph, device_name
         self.xp = array_module(device_name)
-        self.schedule: Schedule = schedule(graph, self._works_in_place)
-        self._source = emit(self.schedule, graph, self.xp)
-        self._code = compile(self._source.text, "<tulle program>", "exec")
+        self.code = code_for(self.xp)
+        self.schedule: Schedule = schedule(graph, self.code)
+        self.code.prepare(self.schedule, graph)
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
         self._memory = aligned(self.xp, 0)
@@ -61,9 +64,6 @@ class Program:
         self._symbols = _symbols_of(graph)
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
-
-    def _works_in_place(self, node: Any) -> bool:
-        return works_in_place(node, self.xp)
 
     def _all_variables(self) -> tuple[Variable, ...]:
         nodes = (v.node for v in self.schedule.values if v.node.op.name == "variable")
@@ -87,21 +87,20 @@ class Program:
             bound = self._prepare(key, arrays)
         if self.xp is not np:
             arrays = [self.xp.asarray(array) for array in arrays]
-        with np.errstate(all="ignore"):
-            outputs = bound.run(*arrays)
+        outputs = bound.run(*arrays)
         for generator, count in self._draws:
             generator.count += count
         return outputs
 
     def source(self) -> str:
-        """The program as readable Python: what each name is, then the function."""
-        return self._source.text
+        """The program as text for people: its steps, and the loops of its kernels."""
+        return self.code.source
 
     def plan(self, shapes: Sequence[tuple[int, ...]]) -> Plan:
         """Steps, buffers and peak memory for inputs of given shapes."""
         declared = [node.tensor_type for node in self.graph.inputs]
         types = [t.with_shape(shape) for t, shape in zip(declared, shapes, strict=True)]
-        return plan(self.schedule, self._sizes(types), scratch_bytes)
+        return plan(self.schedule, self._sizes(types), self.code.scratch)
 
     def _sizes(self, actual: Sequence[TensorType]) -> dict[Symbol, int]:
         names = [node.name or "input" for node in self.graph.inputs]
@@ -127,7 +126,7 @@ class Program:
             del self._bound[next(iter(self._bound))]
         with device(self.device):
             self._settle()
-            found = plan(self.schedule, sizes, scratch_bytes)
+            found = plan(self.schedule, sizes, self.code.scratch)
             self._reach(found.peak_bytes)
             bound = Bound(found, self._bind(found, sizes), Variable.moves)
         self._bound[key] = bound
@@ -162,45 +161,29 @@ class Program:
         self, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
         memory = self._memory[: found.peak_bytes]
-        names: dict[str, Any] = {}
-        for value in self.schedule.values:
-            names[value.name] = self._array(value, names, found, memory, sizes)
-        for index, (variable, _) in enumerate(self.schedule.updates):
-            names[f"a{index}"] = variable.array
-        names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)
-        names.update(bound_calls(self._source, sizes, self.xp))
-        scratch = memory[found.scratch :]
-        for name, step in self._source.kernels.items():
-            names[name] = bound_tiles(step, names, scratch, sizes)
-        names["copy"] = self.xp.copyto
-        names["outputs"] = None
-        exec(self._code, names)
-        run: Callable[..., dict[str, Any]] = names["run"]
-        return run
+        names = bound_arrays(self.schedule, found, memory, sizes, self.xp)
+        return self.code.bind(names, memory, found, sizes)
 
-    def _array(
-        self,
-        value: Value,
-        names: Mapping[str, Any],
-        found: Plan,
-        memory: Any,
-        sizes: Mapping[Symbol, int],
-    ) -> Any:
-        node = value.node
-        if value.kind == "variable":
-            return node.attributes["variable"].array
-        if value.kind == "buffer":
-            assert value.storage is not None
-            type = node.tensor_type
-            shape = tuple(number(dim, sizes) for dim in type.shape)
-            start = found.offsets[value.storage]
-            start += number(value.offset, sizes) * type.dtype.size
-            count = int(np.prod(shape, dtype=np.int64)) * type.dtype.size
-            flat = memory[start : start + count].view(type.dtype.numpy)
-            return flat.reshape(shape)
-        attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
-        operands = [names[source.name] for source in value.sources]
-        return node.op.run(self.xp, *operands, **attributes)
+
+def code_for(xp: Any) -> ArrayCode | NativeCode:
+    """Native code on the CPU, where LLVM is there; else calls of the array library."""
+    if xp is not np:
+        return ArrayCode(xp)
+    if engine.available():
+        return NativeCode()
+    _tell_once()
+    return ArrayCode(xp)
+
+
+@cache
+def _tell_once() -> None:
+    missing = engine.missing()
+    if missing:
+        logging.getLogger("tulle").warning(
+            "programs run on NumPy alone, since %s cannot be imported; "
+            "`pip install 'tulle[cpu]'` makes them several times faster",
+            missing,
+        )
 
 
 def _symbols_of(graph: Graph) -> set[Symbol]:

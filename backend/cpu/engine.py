@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,22 @@ PARALLEL = 4  # fragments from which on two threads compile
 
 
 def available() -> bool:
-    """Whether LLVM is there to make machine code, and a BLAS to call."""
-    if os.environ.get("TULLE_KERNELS", "") == "numpy":
-        return False
-    return _found()
+    """Whether LLVM is there to make machine code, and a BLAS to call.
+
+    `TULLE_KERNELS=numpy` in the environment says that they are not to be used.
+    """
+    return os.environ.get("TULLE_KERNELS", "") != "numpy" and not missing()
 
 
 @cache
-def _found() -> bool:
-    try:
-        import llvmlite.binding
-        import scipy.linalg.cython_blas
-    except ImportError:
-        return False
-    return bool(scipy and llvmlite)
+def missing() -> str:
+    """The package that native code wants and that cannot be imported, or nothing."""
+    for name in ("llvmlite.binding", "scipy.linalg.cython_blas"):
+        try:
+            import_module(name)
+        except ImportError:
+            return name.partition(".")[0]
+    return ""
 
 
 @cache

@@ -255,8 +255,8 @@ leave:
   ret void
 }
 
-; A loop: args are pool, turns, patches (slot, base, stride), their count, a table and
-; its length. Before each turn the slots get base + turn * stride.
+; A loop: args are pool, turns, patches (slot, base, stride, mask), their count, a table
+; and its length. Before each turn the slots get base + (turn & mask) * stride.
 define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
   %pool = load ptr, ptr %args
   %turns_at = getelementptr i64, ptr %args, i64 1
@@ -279,14 +279,17 @@ patch:
   %placed = icmp uge i64 %index, %places
   br i1 %placed, label %run, label %place
 place:
-  %word = mul i64 %index, 3
+  %word = shl i64 %index, 2
   %at = getelementptr i64, ptr %patches, i64 %word
   %slot = load ptr, ptr %at
   %base_at = getelementptr i64, ptr %at, i64 1
   %base = load i64, ptr %base_at
   %stride_at = getelementptr i64, ptr %at, i64 2
   %stride = load i64, ptr %stride_at
-  %way = mul i64 %turn, %stride
+  %mask_at = getelementptr i64, ptr %at, i64 3
+  %mask = load i64, ptr %mask_at
+  %phase = and i64 %turn, %mask
+  %way = mul i64 %phase, %stride
   %address = add i64 %base, %way
   store i64 %address, ptr %slot
   %next = add i64 %index, 1

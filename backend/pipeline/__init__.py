@@ -33,6 +33,7 @@ COMMON: tuple[tuple[Pass, tuple[str, ...]], ...] = (
 )
 PASSES = (*COMMON, (select_kernels, LOW), (chain, LOW))  # for NumPy and CuPy
 GENERATED = (*COMMON, (select_generated, LOW), (fuse, LOW))  # for generated kernels
+LOWERING = (expand_composites, simplify, select_generated, fuse)  # for bodies of loops
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from ...graph.dim import Symbol
 from .plan import number, plan
 from .schedule import Schedule, Step, Storage
-from .tiles import scratch_bytes
 
 
 def schedule_listing(schedule: Schedule) -> str:
@@ -33,7 +32,8 @@ def _step(step: Step) -> str:
     name = "copy" if step.copy else node.op.name
     if name == "fused":
         name = "+".join(one.op for one in node.attributes["body"])
-    return f"{step.target.name} = {name}({sources}) : {node.type}"
+    targets = ", ".join(target.name for target in step.targets)
+    return f"{targets} = {name}({sources}) : {node.type}"
 
 
 def buffers_listing(
@@ -55,7 +55,7 @@ def buffers_listing(
     for value in schedule.values:
         if value.kind == "buffer" and value.storage is not None:
             tenants[value.storage].append(value.name)
-    found = None if sizes is None else plan(schedule, sizes, scratch_bytes)
+    found = None if sizes is None else plan(schedule, sizes, lambda *_: 0)
     lines = []
     for storage, names in tenants.items():
         size = storage.size * storage.dtype.size

@@ -10,6 +10,8 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ...graph.variable import Variable
 
+InPlace = Callable[[Node, int, int], bool]
+
 
 @dataclass(eq=False)
 class Order:
@@ -20,13 +22,27 @@ class Order:
     position: dict[Node, int]
 
 
+def producer(node: Node) -> Node:
+    """The node whose step computes a value: for one of several results, their node."""
+    return node.inputs[0] if node.op.name == "item" else node
+
+
 def order_of(
-    graph: Graph, roots: Mapping[Node, Node], in_place: Callable[[Node], bool]
+    graph: Graph,
+    roots: Mapping[Node, Node],
+    in_place: InPlace,
+    first: Callable[[Node], bool] = lambda node: False,
 ) -> Order:
-    """Order the nodes of a graph, updates as direct as they can be."""
+    """Order the nodes of a graph, updates as direct as they can be.
+
+    `in_place(node, operand, output)` says whether a step may write a result over an
+    operand; nodes that are `first` come before others that could.
+    """
     nodes = graph.nodes
     readers = _readers(nodes, roots)
     direct = _candidates(graph, roots, readers, in_place)
+    if any(map(first, nodes)):
+        nodes = sorted(nodes, key=lambda node: not first(node))
     ordered = _Ordering(nodes, direct, readers).run()
     return Order(ordered, direct, {node: i for i, node in enumerate(ordered)})
 
@@ -47,20 +63,22 @@ def _candidates(
     graph: Graph,
     roots: Mapping[Node, Node],
     readers: Mapping[Node, list[Node]],
-    in_place: Callable[[Node], bool],
+    in_place: InPlace,
 ) -> dict[Node, Variable]:
     """Updates that a step might write into the variable at once."""
     returned = {roots[node] for node in graph.roots}
     found: dict[Node, Variable] = {}
     for variable, node in graph.updates:
-        if not node.op.writes or node in found or node.op.name in ("full", "pack"):
+        step, own = producer(node), variable.node
+        output = 0 if step is node else node.attributes["index"]
+        if not step.op.writes or node in found or step.op.name in ("full", "pack"):
             continue
-        own = variable.node
         if own in returned:
             continue
-        if node in readers.get(own, ()):
-            whole = all(s is own for s in node.inputs if roots[s] is own)
-            if not (whole and in_place(node)):
+        if step in readers.get(own, ()):
+            mine = [i for i, s in enumerate(step.inputs) if roots[s] is own]
+            whole = all(step.inputs[i] is own for i in mine)
+            if not (whole and all(in_place(step, i, output) for i in mine)):
                 continue
         found[node] = variable
     return found
@@ -82,14 +100,17 @@ class _Ordering:
         self.waits: dict[Node, int] = {}
         self.users: dict[Node, list[Node]] = {node: [] for node in nodes}
         self.delays: dict[Node, list[Node]] = {}
+        self.written: dict[Node, list[Node]] = {}  # by step: its direct values
         for node in nodes:
             for source in set(node.inputs):
                 self.users[source].append(node)
         for node, variable in direct.items():
-            others = [r for r in readers.get(variable.node, ()) if r is not node]
-            self.waits[node] = len(others)
+            step = producer(node)
+            self.written.setdefault(step, []).append(node)
+            others = [r for r in readers.get(variable.node, ()) if r is not step]
+            self.waits[step] = self.waits.get(step, 0) + len(others)
             for reader in others:
-                self.delays.setdefault(reader, []).append(node)
+                self.delays.setdefault(reader, []).append(step)
 
     def run(self) -> list[Node]:
         ready = [self.rank[n] for n in self.nodes if not self.needs[n]]
@@ -110,7 +131,8 @@ class _Ordering:
                 if node in done or not self.waits.get(node):
                     continue
                 self.waits[node] = 0
-                self.direct.pop(node, None)
+                for value in self.written[node]:
+                    self.direct.pop(value, None)
             order.append(node)
             done.add(node)
             for other in self.users[node]:

@@ -1,27 +1,41 @@
 """The order of a program's steps, and where each value lives.
 
 Sizes stay symbolic here. Values that follow from constants, sizes, variables and
-buffers alone (views above all) are bound once a plan; the rest are steps.
+buffers alone (views above all) are bound once a plan; the rest are steps. For native
+code every value is bound, inputs included, whose addresses each run gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ...graph.dim import Dim
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ...graph.registry import OPS
 from ...graph.types import DType, TupleType
 from ...graph.variable import Variable
-from .order import Order, order_of
+from .order import Order, order_of, producer
 
 RESHAPES = frozenset(
     ("reshape", "expand_dims", "squeeze", "stop_gradient", "barrier", "arena_view")
 )
 OPAQUE = ("opaque", "opaque_gradient")
 IMPURE = ("random_key", *OPAQUE)
+
+
+class Code(Protocol):
+    """How the steps of a schedule are carried out."""
+
+    native: bool  # every value is bound, and several results have buffers each
+
+    def in_place(self, node: Node, operand: int, output: int) -> bool:
+        """Whether a step may write a result over an operand of the same type."""
+
+    def runs_native(self, node: Node) -> bool:
+        """Whether a step reads operands by address, not as an array of the host."""
 
 
 @dataclass(eq=False)
@@ -45,17 +59,19 @@ class Value:
 
     name: str
     node: Node
-    kind: str  # input, buffer, variable, computed, local
+    kind: str  # input, output, buffer, variable, computed, local, tuple
     storage: Storage | None = None
     offset: Dim = field(default_factory=lambda: Dim.of(0))  # in the storage, elements
     sources: tuple[Value, ...] = ()
     contiguous: bool = True
     fixed: bool = False  # the content follows from the sizes alone
+    items: tuple[Value, ...] = ()  # of a tuple
+    placed: bool = False  # an input that is bound to an address
 
     @property
     def bound(self) -> bool:
         """Whether the array is the same one in every run of a plan."""
-        return self.kind in ("buffer", "variable", "computed")
+        return self.placed or self.kind in ("buffer", "variable", "computed", "tuple")
 
 
 @dataclass(eq=False)
@@ -66,6 +82,11 @@ class Step:
     target: Value
     sources: tuple[Value, ...]
     copy: bool = False
+
+    @property
+    def targets(self) -> tuple[Value, ...]:
+        """Where the results go, one or several."""
+        return self.target.items or (self.target,)
 
 
 @dataclass(eq=False)
@@ -79,35 +100,48 @@ class Schedule:
     storages: list[Storage]
 
 
-def schedule(graph: Graph, ufuncs: Any) -> Schedule:
+def schedule(graph: Graph, code: Code, inner: bool = False) -> Schedule:
     """Order a graph of primitives and kernels, and place its values.
 
-    `ufuncs(node)` says whether a step works in place: element by element, reading each
-    operand before writing there.
+    The graph of a body that runs within another program is `inner`: its inputs lie as
+    they do there, and its outputs go to places `y0`, `y1`, … that it is given.
     """
-    return Scheduler(graph, ufuncs).run()
+    return Scheduler(graph, code, inner).run()
 
 
 class Scheduler:
     """The state of scheduling: places by node, uses by storage."""
 
-    def __init__(self, graph: Graph, ufuncs: Any):
-        self.graph, self.in_place = graph, ufuncs
+    def __init__(self, graph: Graph, code: Code, inner: bool = False):
+        self.graph, self.code, self.native = graph, code, code.native
+        self.inner = inner
+        self.places: list[Value] = []  # of the outputs of an inner graph
+        self.given: dict[Node, Value] = {}  # those that are computed there
         self.values: dict[Node, Value] = {}
         self.bindings: list[Value] = []
         self.steps: list[Step] = []
         self.storages: dict[Storage, None] = {}
         self.packed: dict[Node, tuple[Storage, Dim]] = {}
+        self.results = results_of(graph.nodes)
+        self.taken: set[Storage] = set()  # by a result of the present step
 
     def run(self) -> Schedule:
-        self.roots = aliases(self.graph.nodes)
-        self.order: Order = order_of(self.graph, self.roots, self.in_place)
+        placed = self.native and not self.inner
+        self.roots = aliases(self.graph.nodes, placed)
+        self.order: Order = order_of(
+            self.graph, self.roots, self.code.in_place, self._comes_first
+        )
         self.last_use = self._last_uses()
+        self.host_reads = self._host_reads() if self.native else set()
+        if self.inner:
+            self._give_places()
         for node in self.order.nodes:
             if node.op.name == "pack":
                 self._reserve(node)
         for node in self.order.nodes:
             self._place(node)
+        if self.inner:
+            self._fill_places()
         outputs = {name: self.values[n] for name, n in self.graph.outputs.items()}
         updates = [
             (variable, self.values[node])
@@ -120,6 +154,33 @@ class Scheduler:
         return Schedule(
             self.bindings, self.steps, outputs, updates, list(self.storages)
         )
+
+    def _give_places(self) -> None:
+        for index, node in enumerate(self.graph.outputs.values()):
+            value = Value(f"y{index}", node, "output", placed=True)
+            self.places.append(value)
+            if self.roots[node] is node:
+                self.given.setdefault(node, value)
+        self.bindings += self.places
+
+    def _fill_places(self) -> None:
+        """Copies to the places of outputs that are not computed there."""
+        for place in self.places:
+            value = self.values[place.node]
+            if value is not place:
+                self._append(Step(place.node, place, (value,), copy=True))
+
+    def _comes_first(self, node: Node) -> bool:
+        """Steps of the host that need nothing, so that native ones stay together."""
+        return self.native and node.op.name == "random_key"
+
+    def _host_reads(self) -> set[Node]:
+        """The inputs that must be arrays of the host, or have an address that stays."""
+        found = {self.roots[node] for node in self.graph.roots if not self.inner}
+        for node in self.graph.nodes:
+            if self.roots[node] is node and not self.code.runs_native(node):
+                found.update(self.roots[source] for source in node.inputs)
+        return {node for node in found if node.op.name == "input"}
 
     def _last_uses(self) -> dict[Node, int]:
         """The position of the last reader of each alias class."""
@@ -139,9 +200,10 @@ class Scheduler:
         for source in node.inputs:
             root = self.roots[source]
             fits = (
-                root.op.writes
+                producer(root).op.writes
                 and root.op.name not in ("pack", "full")
                 and root not in self.packed
+                and root not in self.given
                 and root not in self.order.direct
                 and not isinstance(root.type, TupleType)
                 and root.tensor_type.size == source.tensor_type.size
@@ -155,20 +217,32 @@ class Scheduler:
         name = node.op.name
         sources = tuple(self.values[source] for source in node.inputs)
         if name == "input":
-            index = self.graph.inputs.index(node)
-            self._keep(node, Value(f"x{index}", node, "input", contiguous=False))
+            self._input(node)
         elif name == "variable":
             self._bind(node, "variable", sources)
         elif name in ("constant", "size", "full", "arange") or self._fixed(
             node, sources
         ):
             self._bind(node, "computed", sources, fixed=True)
+        elif name == "item" and sources[0].items:
+            self._keep(node, sources[0].items[node.attributes["index"]])
         elif node.op.view or name == "item":
             self._view(node, sources)
         elif name == "pack":
             self._pack(node, sources)
         else:
             self._step(node, sources)
+
+    def _input(self, node: Node) -> None:
+        name = f"x{self.graph.inputs.index(node)}"
+        if not self.native:
+            self._keep(node, Value(name, node, "input", contiguous=False))
+            return
+        value = Value(name, node, "input", placed=True, contiguous=not self.inner)
+        self.bindings.append(value)
+        self._keep(node, value)
+        if node in self.host_reads:
+            self._append(Step(node, self._buffer(node), (value,), copy=True))
 
     def _fixed(self, node: Node, sources: tuple[Value, ...]) -> bool:
         pure = node.op.name not in IMPURE and bool(sources)
@@ -233,11 +307,11 @@ class Scheduler:
 
     def _inherited(self, node: Node) -> Storage | None:
         """The storage of an operand that ends here, for a step that works in place."""
-        if not self.in_place(node):
-            return None
-        position = self.order.position[node]
-        roots = [self.roots[source] for source in node.inputs]
-        for source, root in zip(node.inputs, roots, strict=True):
+        step = producer(node)
+        output = 0 if step is node else node.attributes["index"]
+        position = self.order.position[step]
+        roots = [self.roots[source] for source in step.inputs]
+        for source, root in zip(step.inputs, roots, strict=True):
             value = self.values.get(root)
             usable = (
                 value is not None
@@ -247,31 +321,48 @@ class Scheduler:
                 and root.type == node.type
                 and self.values[source].contiguous
                 and self.last_use[root] == position
-                and all(s is source for s, r in zip(node.inputs, roots, strict=True)
+                and all(s is source and self.code.in_place(step, i, output)
+                        for i, (s, r) in enumerate(zip(step.inputs, roots, strict=True))
                         if r is root)
+                and value.storage not in self.taken
             )  # fmt: skip
             if usable and value is not None and value.storage is not None:
+                self.taken.add(value.storage)
                 return value.storage
         return None
 
     def _step(self, node: Node, sources: tuple[Value, ...]) -> None:
-        if isinstance(node.type, TupleType) or not node.op.writes:
+        self.taken.clear()
+        if isinstance(node.type, TupleType) and self.native:
+            items = tuple(
+                self._target(found or part(node, index))
+                for index, found in enumerate(self.results[node])
+            )
+            name = f"t{len(self.steps)}"
+            target = self._keep(node, Value(name, node, "tuple", items=items))
+        elif isinstance(node.type, TupleType) or not (self.native or node.op.writes):
             target = Value(f"v{len(self.steps)}", node, "local", contiguous=False)
             self._keep(node, target)
-        elif node in self.order.direct:
-            variable = self.order.direct[node]
-            name = self._variable(variable).name
-            target = self._keep(node, Value(name, node, "variable"))
         else:
-            target = self._buffer(node)
+            target = self._target(node)
         self._append(Step(node, target, sources))
+
+    def _target(self, node: Node) -> Value:
+        """The place of a result: the variable that it updates, or a buffer."""
+        if node in self.given:
+            return self._keep(node, self.given[node])
+        if node not in self.order.direct:
+            return self._buffer(node)
+        variable = self.order.direct[node]
+        name = self._variable(variable).name
+        return self._keep(node, Value(name, node, "variable"))
 
     def _variable(self, variable: Variable) -> Value:
         found = self.values.get(variable.node)
         return found or self._bind(variable.node, "variable", ())
 
     def _append(self, step: Step) -> None:
-        for value in (step.target, *step.sources):
+        for value in (*step.targets, *step.sources):
             self._touch(value, len(self.steps))
         self.steps.append(step)
 
@@ -280,12 +371,31 @@ class Scheduler:
             value.storage.touch(step)
 
 
-def aliases(nodes: Iterable[Node]) -> dict[Node, Node]:
-    """For each node the one whose memory it shows: itself, unless it is a view."""
+def part(node: Node, index: int) -> Node:
+    """A result of a node with several."""
+    return OPS["item"].apply((node,), {"index": index})
+
+
+def results_of(nodes: Iterable[Node]) -> dict[Node, list[Node | None]]:
+    """For each node with several results those that are read, by number."""
+    found: dict[Node, list[Node | None]] = {}
+    for node in nodes:
+        if isinstance(node.type, TupleType):
+            found[node] = [None] * len(node.type.items)
+        if node.op.name == "item":
+            found[node.inputs[0]][node.attributes["index"]] = node
+    return found
+
+
+def aliases(nodes: Iterable[Node], placed: bool = False) -> dict[Node, Node]:
+    """For each node the one whose memory it shows: itself, unless it is a view.
+
+    Inputs that are `placed` are contiguous.
+    """
     roots: dict[Node, Node] = {}
     plain: dict[Node, bool] = {}
     for node in nodes:
-        roots[node], plain[node] = node, node.op.name != "input"
+        roots[node], plain[node] = node, placed or node.op.name != "input"
         if not node.op.view:
             continue
         source = node.inputs[0]

@@ -1,0 +1,77 @@
+"""The arrays of a plan: buffers in one memory, variables, and what is computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..graph.dim import Symbol
+from ..graph.node import resolve
+from .pipeline.plan import Plan, number
+from .pipeline.schedule import Schedule, Value
+
+Array = Any
+Sizes = Mapping[Symbol, int]
+
+
+def bound_arrays(
+    schedule: Schedule,
+    found: Plan,
+    memory: Array,
+    sizes: Sizes,
+    xp: Any,
+    **given: Array,
+) -> dict[str, Array]:
+    """The array of each bound value by name; `given` are those that are there."""
+    names: dict[str, Array] = dict(given)
+    for value in schedule.values:
+        if value.name not in given and value.kind != "tuple":
+            names[value.name] = _array(value, names, found, memory, sizes, xp)
+    return names
+
+
+def _array(
+    value: Value,
+    names: Mapping[str, Array],
+    found: Plan,
+    memory: Array,
+    sizes: Sizes,
+    xp: Any,
+) -> Array:
+    node = value.node
+    if value.kind == "input":
+        return untouched(shape_of(value, sizes), node.dtype.numpy)
+    if value.kind == "variable":
+        return node.attributes["variable"].array
+    if value.kind == "buffer":
+        assert value.storage is not None
+        shape, dtype = shape_of(value, sizes), node.dtype
+        start = found.offsets[value.storage]
+        start += number(value.offset, sizes) * dtype.size
+        count = math.prod(shape) * dtype.size
+        return memory[start : start + count].view(dtype.numpy).reshape(shape)
+    attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
+    operands = [names[source.name] for source in value.sources]
+    return node.op.run(xp, *operands, **attributes)
+
+
+def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
+    """The shape of a value for given sizes."""
+    return tuple(number(dim, sizes) for dim in value.node.shape)
+
+
+def untouched(
+    shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None
+) -> Array:
+    """An array that stands for another in a plan: only its address is ever used."""
+    item = np.dtype(dtype).itemsize
+    if strides is None:
+        size = math.prod(shape) * item
+        return np.empty(max(size, 64), np.uint8)[:size].view(dtype).reshape(shape)
+    spans = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True) if n]
+    before = -sum(span for span in spans if span < 0)
+    size = before + sum(span for span in spans if span > 0) + item
+    return np.ndarray(shape, dtype, np.empty(max(size, 64), np.uint8), before, strides)

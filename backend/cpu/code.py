@@ -1,0 +1,308 @@
+"""A schedule as native code: commands over bound memory, cut where the host has a step.
+
+Everything has an address once a plan is bound. Inputs are bound to places that nobody
+touches; wherever an argument points there, each run puts the input's own address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...graph.diagnostics import InternalError
+from ...graph.dim import Symbol
+from ...graph.graph import Graph
+from ...graph.node import Node
+from ...graph.types import TupleType
+from ..pipeline import LOWERING
+from ..pipeline.listing import schedule_listing
+from ..pipeline.plan import Plan
+from ..pipeline.schedule import Schedule, Step
+from .call import Call
+from .copying import copy
+from .engine import engine
+from .forms import Form, Place, attributes_of, form_of
+from .layout import laid_out, places_within
+from .pool import COMMAND, pool
+from .scan import scan_of
+
+Array = Any
+Sizes = Mapping[Symbol, int]
+HostStep = Callable[[], None]
+
+
+class NativeCode:
+    """The code of a program that runs as commands of the native runtime."""
+
+    native = True
+
+    def __init__(self) -> None:
+        self._forms: dict[Node, Form | None] = {}
+        self._compiled: dict[str, int] = {}
+
+    def form(self, node: Node) -> Form | None:
+        """The native form of a node, made once."""
+        if node not in self._forms:
+            found = form_of(node)
+            if node.op.name == "loop":
+                found = scan_of(node, self, lowered)
+            self._forms[node] = found
+        return self._forms[node]
+
+    def in_place(self, node: Node, operand: int, output: int) -> bool:
+        """Whether a step may write a result over an operand of the same type."""
+        form = self.form(node)
+        return form is not None and form.in_place(operand, output)
+
+    def runs_native(self, node: Node) -> bool:
+        """Whether a step takes its operands by address."""
+        return node.op.name in UNBOUND or self.form(node) is not None
+
+    def prepare(self, schedule: Schedule, graph: Graph) -> None:
+        """Compile what the steps of a schedule need."""
+        self.schedule, self.graph = schedule, graph
+        self._compiled = engine().compile(self.fragments(schedule))
+
+    def fragments(self, schedule: Schedule) -> dict[str, str]:
+        """The texts of the entries that the steps of a schedule call."""
+        found: dict[str, str] = {}
+        for _, form in self._native_steps(schedule):
+            found.update(form.fragments())
+        return found
+
+    def _native_steps(self, schedule: Schedule) -> Iterator[tuple[Step, Form]]:
+        for step in schedule.steps:
+            form = None if step.copy else self.form(step.node)
+            if form is not None:
+                yield step, form
+
+    @property
+    def source(self) -> str:
+        """The steps in their order, and the loops of each generated kernel."""
+        return self.listing(self.schedule) + "\n"
+
+    def listing(self, schedule: Schedule) -> str:
+        """The steps of a schedule, and the loops of each generated kernel."""
+        parts = [schedule_listing(schedule)]
+        for step, form in self._native_steps(schedule):
+            text = form.listing()
+            if text:
+                names = ", ".join(target.name for target in step.targets)
+                parts.append(f"{names}:\n{text}")
+        return "\n\n".join(parts)
+
+    def scratch(self, step: Step, sizes: Sizes) -> int:
+        """The bytes that a step needs beside its operands and results."""
+        form = None if step.copy else self.form(step.node)
+        return 0 if form is None else form.scratch_bytes(sizes)
+
+    def bind(
+        self, names: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
+    ) -> Callable[..., dict[str, Any]]:
+        """The program over bound arrays, with memory for a plan."""
+        inputs = [names.get(f"x{index}") for index in range(len(self.graph.inputs))]
+        writer = Writer(inputs)
+        place = Place(
+            (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
+            writer.keep, writer.blocks,
+        )  # fmt: skip
+        for step in self.schedule.steps:
+            self._bind_step(step, names, place, writer)
+        own = {id(variable.array) for variable, _ in self.schedule.updates}
+        outputs = {
+            name: _apart(names[value.name], own, writer)
+            for name, value in self.schedule.outputs.items()
+        }
+        updates = [
+            (variable.array, _apart(names[value.name], own, writer))
+            for variable, value in self.schedule.updates
+        ]
+        for target, source in updates:
+            _copy(target, source, writer)
+        return writer.finish(outputs)
+
+    def _bind_step(
+        self, step: Step, names: Mapping[str, Array], place: Place, writer: Writer
+    ) -> None:
+        if step.copy or self.form(step.node) is not None:
+            for call in self._calls(step, names, place):
+                writer.add(call)
+            return
+        sources = [names[source.name] for source in step.sources]
+        targets = [names[target.name] for target in step.targets]
+        writer.host(host_step(step.node, sources, targets, place.sizes))
+
+    def _calls(
+        self, step: Step, names: Mapping[str, Array], place: Place
+    ) -> list[Call]:
+        """The calls of a native step."""
+        sources = [names[source.name] for source in step.sources]
+        targets = [names[target.name] for target in step.targets]
+        if step.copy:
+            (source,) = sources
+            call = copy(targets[0].reshape(source.shape), source)
+            return [] if call is None else [call]
+        form = self.form(step.node)
+        if form is None:
+            raise InternalError(f"`{step.node.op.name}` has no native form")
+        return form.calls(replace(place, sources=sources, targets=targets))
+
+    def step_calls(
+        self, schedule: Schedule, names: Mapping[str, Array], place: Place
+    ) -> list[Call]:
+        """The calls of all steps of an inner schedule."""
+        return [
+            call for step in schedule.steps for call in self._calls(step, names, place)
+        ]
+
+
+UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "arange")
+
+
+def _apart(array: Array, owners: set[int], writer: Writer) -> Array:
+    """A value that later writes into the arrays of owners do not change."""
+    base = array
+    while base is not None and id(base) not in owners:
+        base = base.base
+    if base is None:
+        return array
+    kept = np.empty(array.shape, array.dtype)
+    writer.keep.append(kept)
+    _copy(kept, array, writer)
+    return kept
+
+
+def _copy(target: Array, source: Array, writer: Writer) -> None:
+    call = copy(target, source)
+    if call is not None:
+        writer.add(call)
+
+
+def host_step(
+    node: Node, sources: Sequence[Array], targets: Sequence[Array], sizes: Sizes
+) -> HostStep:
+    """A step that the array library or a layer of the user's computes."""
+    run, attributes = node.op.run, attributes_of(node, sizes)
+    if len(targets) == 1 and node.op.writes:
+        (target,) = targets
+
+        def write() -> None:
+            run(np, *sources, **attributes, out=target)
+
+        return write
+
+    several = isinstance(node.type, TupleType)
+
+    def keep() -> None:
+        results = run(np, *sources, **attributes)
+        given = results if several else (results,)
+        for target, result in zip(targets, given, strict=True):
+            np.copyto(target, result)
+
+    return keep
+
+
+class Writer:
+    """Commands as they come, cut into stretches between steps of the host."""
+
+    def __init__(self, inputs: Sequence[Array]):
+        self.inputs = inputs
+        self.keep: list[Array] = []
+        self.blocks: list[Array] = []  # words of inner tables, which may need patches
+        self._calls: list[Call] = []
+        self._parts: list[list[Call] | HostStep] = []
+
+    def add(self, call: Call) -> None:
+        """A native command, to follow those before."""
+        self._calls.append(call)
+
+    def host(self, step: HostStep) -> None:
+        """A step of the host, to follow those before."""
+        self._flush()
+        self._parts.append(step)
+
+    def _flush(self) -> None:
+        if self._calls:
+            self._parts.append(self._calls)
+            self._calls = []
+
+    def finish(self, outputs: Mapping[str, Array]) -> Callable[..., dict[str, Any]]:
+        """The whole as a function of the inputs."""
+        self._flush()
+        native = [part for part in self._parts if isinstance(part, list)]
+        calls = [call for part in native for call in part]
+        words, table = laid_out(calls)
+        patches = patches_of([words, *self.blocks], self.inputs)
+        addresses = np.zeros(max(1, len(self.inputs)), np.int64)
+        parts: list[HostStep] = []
+        done = 0
+        for part in self._parts:
+            if not isinstance(part, list):
+                parts.append(part)
+                continue
+            at = table.ctypes.data + done * COMMAND * 8
+            parts.append(_stretch(at, len(part), patches, addresses))
+            done += len(part)
+        host = len(native) < len(self._parts)
+        keep = [words, table, patches, addresses, self.keep, self.blocks, self.inputs]
+        return Runner(parts, addresses, outputs, keep, host)
+
+
+def patches_of(blocks: Sequence[Array], inputs: Sequence[Array | None]) -> Array:
+    """Triples of where an argument lies, which input it points into, and how far."""
+    found: list[int] = []
+    for index, array in enumerate(inputs):
+        if array is not None:  # else nothing reads it
+            for slot, offset in places_within(blocks, array):
+                found += [slot, index, offset]
+    return np.array(found, np.int64)
+
+
+def lowered(graph: Graph) -> Graph:
+    """The graph of a body, brought to the level of kernels."""
+    for apply in LOWERING:
+        graph = apply(graph)
+    return graph
+
+
+class Runner:
+    """A bound program as a function of its inputs."""
+
+    def __init__(
+        self,
+        parts: Sequence[HostStep],
+        addresses: Array,
+        outputs: Mapping[str, Array],
+        keep: Sequence[Array],
+        host: bool,
+    ):
+        self.parts, self.addresses, self.outputs = parts, addresses, outputs
+        self.keep, self.host = keep, host
+
+    def __call__(self, *arrays: Array) -> dict[str, Any]:
+        addresses, held = self.addresses, []
+        for index, array in enumerate(arrays):
+            flags = array.flags
+            if not (flags.c_contiguous and flags.aligned):
+                array = np.array(array, order="C")
+                held.append(array)
+            addresses[index] = array.__array_interface__["data"][0]
+        with np.errstate(all="ignore") if self.host else nullcontext():
+            for part in self.parts:
+                part()
+        return {name: value.copy() for name, value in self.outputs.items()}
+
+
+def _stretch(at: int, count: int, patches: Array, addresses: Array) -> HostStep:
+    """A run of commands as one call."""
+    run, places = pool().run, len(patches) // 3
+    first, inputs = patches.ctypes.data, addresses.ctypes.data
+
+    def stretch() -> None:
+        run(at, count, first, places, inputs)
+
+    return stretch

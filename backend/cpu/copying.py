@@ -1,0 +1,58 @@
+"""Copies between arrays of any strides, as native calls."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from .call import Call
+from .engine import engine
+
+WORTH = 1 << 16  # bytes of a part that is worth a thread
+BLOCK = 1 << 14  # elements of a row that long contiguous copies are cut into
+
+
+@cache
+def _entry(size: int) -> int:
+    text = files(__package__).joinpath("copy.ll").read_text("utf-8")
+    text = Template(text).substitute(size=size, type=f"i{8 * size}")
+    return engine().compile({f"tulle_copy_{size}": text})[f"tulle_copy_{size}"]
+
+
+def copy(target: Any, source: Any) -> Call | None:
+    """The call that copies an array into one of the same shape and size of element."""
+    if not target.size:
+        return None
+    axes = joined_axes(target, source)
+    length, there, here = axes[-1]
+    rest = axes[:-1]
+    if not rest and there == here == 1 and length > 2 * BLOCK and not length % BLOCK:
+        rest, length = [(length // BLOCK, BLOCK, BLOCK)], BLOCK
+    words = [target.ctypes.data, source.ctypes.data, len(rest), length, there, here]
+    total = 1
+    for size, to, from_ in rest:
+        words += [size, to, from_]
+        total *= size
+    grain = max(1, WORTH // (length * target.itemsize))
+    return Call(_entry(target.itemsize), words, total, grain)
+
+
+def joined_axes(target: Any, source: Any) -> list[tuple[int, int, int]]:
+    """The axes of two arrays, outermost first, those that lie as one joined.
+
+    Each is its size, and its stride in either array in elements.
+    """
+    item = target.itemsize
+    axes: list[tuple[int, int, int]] = []
+    for size, one, two in zip(target.shape, target.strides, source.strides,
+                              strict=True):  # fmt: skip
+        if size == 1:
+            continue
+        to, from_ = one // item, two // item
+        if axes and axes[-1][1] == size * to and axes[-1][2] == size * from_:
+            axes[-1] = (axes[-1][0] * size, to, from_)
+        else:
+            axes.append((size, to, from_))
+    return axes or [(1, 1, 1)]

@@ -1,0 +1,231 @@
+"""The native forms of nodes: which entries compute a node, on which words.
+
+A form has the text of its entries, says how much scratch memory it wants for given
+sizes, and makes the calls for given arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...graph.dim import Symbol
+from ...graph.node import Node, resolve
+from ...graph.registry import OPS
+from ...graph.types import TensorType, TupleType
+from .. import loops
+from ..kernels import Instruction
+from ..loops import LoopKernel
+from ..pipeline.plan import number
+from ..pipeline.schedule import OPAQUE
+from . import gemm
+from .call import Call
+from .copying import copy
+from .special import SPECIAL, Spec, Special
+
+Array = Any
+Sizes = Mapping[Symbol, int]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one step computes: its arrays, scratch memory, sizes, and how many threads.
+
+    `compiled` gives the address of each entry by name; what is put into `keep` lives
+    as long as the calls, and so do `blocks`, in which addresses of inputs are set.
+    """
+
+    sources: Sequence[Array]
+    targets: Sequence[Array]
+    scratch: Array
+    sizes: Sizes
+    threads: int
+    compiled: Mapping[str, int]
+    keep: list[Array] = field(default_factory=list)
+    blocks: list[Array] = field(default_factory=list)
+
+
+class Form(Protocol):
+    """How a node is computed by native code."""
+
+    def fragments(self) -> dict[str, str]:
+        """The text that defines each entry, by its name."""
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Whether a result may lie where an operand of the same type does."""
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """The memory that it wants beside operands and results."""
+
+    def calls(self, place: Place) -> list[Call]:
+        """The calls that compute it on given arrays."""
+
+    def listing(self) -> str:
+        """It as text for people; empty if its name says all."""
+
+
+class Product:
+    """`matmul` by the BLAS; operands that it cannot read are copied first."""
+
+    def fragments(self) -> dict[str, str]:
+        """Nothing: the entries are the same for all products."""
+        return {}
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Never."""
+        return False
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """None: what must be copied is known only from the arrays."""
+        return 0
+
+    def calls(self, place: Place) -> list[Call]:
+        """Copies where they must be, then the product."""
+        found: list[Call | None] = []
+        operands: list[Array] = []
+        for index, array in enumerate(place.sources):
+            operand = array
+            if not gemm.readable(array, index == 0):
+                operand = np.empty(array.shape, array.dtype)
+                place.keep.append(operand)
+                found.append(copy(operand, array))
+            operands.append(operand)
+        found.append(
+            gemm.product(operands[0], operands[1], place.targets[0], place.threads)
+        )
+        return [call for call in found if call is not None]
+
+    def listing(self) -> str:
+        """Nothing."""
+        return ""
+
+
+class Loops:
+    """A loop kernel: generated code for ops on elements and folds of axes."""
+
+    def __init__(self, kernel: LoopKernel):
+        self.kernel = kernel
+
+    def fragments(self) -> dict[str, str]:
+        """The functions of its nests."""
+        return dict.fromkeys(self.kernel.names, loops.llvm_text(self.kernel))
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Whether each element of an operand is last read where the result is written."""
+        return self.kernel.in_place(operand, output)
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """What partial results take."""
+        return loops.scratch_bytes(self.kernel, sizes)
+
+    def calls(self, place: Place) -> list[Call]:
+        """A call for each nest."""
+        at = place.scratch.ctypes.data
+        launches = loops.bind(
+            self.kernel, place.sources, place.targets, at, place.sizes
+        )
+        return [
+            Call(place.compiled[name], words, total, grain)
+            for name, words, total, grain in map(launch_parts, launches)
+            if total
+        ]
+
+    def listing(self) -> str:
+        """The loops."""
+        return str(self.kernel)
+
+
+def launch_parts(launch: loops.Launch) -> tuple[str, list[int], int, int]:
+    """A launch as a tuple."""
+    return launch.name, launch.words, launch.total, launch.grain
+
+
+class Own:
+    """An op with native code of its own; operands that must lie dense are copied."""
+
+    def __init__(self, special: Special, node: Node):
+        self.special, self.node = special, node
+        self.entry = special.entry(node)
+
+    def fragments(self) -> dict[str, str]:
+        """The op's entries."""
+        return dict.fromkeys(self.entry.names, self.entry.text)
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Never."""
+        return False
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """What the op says for arrays of these sizes."""
+        operands = [_spec(source.tensor_type, sizes) for source in self.node.inputs]
+        types = getattr(self.node.type, "items", (self.node.type,))
+        results = [_spec(type, sizes) for type in types]
+        attributes = attributes_of(self.node, sizes)
+        return self.special.scratch_bytes(attributes, operands, results)
+
+    def calls(self, place: Place) -> list[Call]:
+        """Copies where they must be, then the op's entries."""
+        attributes = attributes_of(self.node, place.sizes)
+        found: list[Call | None] = []
+        operands: list[Array] = []
+        for array in place.sources:
+            operand = array
+            if self.special.contiguous and not array.flags.c_contiguous:
+                operand = np.empty(array.shape, array.dtype)
+                place.keep.append(operand)
+                found.append(copy(operand, array))
+            operands.append(operand)
+        at = place.scratch.ctypes.data
+        words = self.special.words(attributes, operands, place.targets, at)
+        works = self.special.works(attributes, operands, place.targets)
+        for name, work in zip(self.entry.names, works, strict=True):
+            if work.total:
+                entry = place.compiled[name]
+                found.append(Call(entry, words, work.total, work.grain))
+        return [call for call in found if call is not None]
+
+    def listing(self) -> str:
+        """Nothing."""
+        return ""
+
+
+def _spec(type: TensorType, sizes: Sizes) -> Spec:
+    shape = tuple(number(dim, sizes) for dim in type.shape)
+    return Spec(shape, np.dtype(type.dtype.numpy))
+
+
+PRODUCT = Product()
+
+
+def form_of(node: Node) -> Form | None:
+    """The native form of a node, or None: then the array library computes it."""
+    if gemm.accepts(node):
+        return PRODUCT
+    special = SPECIAL.get(node.op.name)
+    if special is not None:
+        return Own(special, node) if special.accepts(node) else None
+    if node.op.name in OPAQUE or isinstance(node.type, TupleType) != (
+        node.op.name == "fused" and len(node.attributes["outputs"]) > 1
+    ):
+        return None
+    kernel = node if node.op.name == "fused" else alone(node)
+    try:
+        return Loops(loops.lower(kernel))
+    except loops.Unlowerable:
+        return None
+
+
+def alone(node: Node) -> Node:
+    """An op as a kernel of its own."""
+    places = tuple(range(len(node.inputs)))
+    step = Instruction(node.op.name, places, tuple(node.attributes.items()))
+    attributes = {"body": (step,), "outputs": (len(places),)}
+    return OPS["fused"].apply(node.inputs, attributes)
+
+
+def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
+    """A node's attributes with numbers in place of sizes."""
+    return {key: resolve(value, sizes) for key, value in node.attributes.items()}

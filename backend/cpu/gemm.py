@@ -1,0 +1,196 @@
+"""`matmul` as calls of the BLAS: transposes as flags, batches as strides.
+
+A product that is worth it is cut into parts of rows or of columns, one a thread. One
+with a single row or column is a product of a matrix and a vector.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from ...graph.diagnostics import InternalError
+from ...graph.node import Node
+from .blas import blas_address
+from .call import Call
+from .engine import engine
+
+WORDS = (
+    "m", "n", "k", "a", "lda", "a_step", "b", "ldb", "b_step", "c", "ldc", "parts",
+    "along", "length", "rank",
+)  # fmt: skip
+FIRST = 3  # the word of the first of them, after the function and two letters
+DIMS = FIRST + len(WORDS)  # where the axes of the batch begin: size and three strides
+NORMAL, TRANSPOSED = ord("N"), ord("T")
+KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
+WORTH = 1 << 20  # multiplications of a part that is worth a thread
+SHORTEST = 16  # rows or columns of a part
+LARGEST = 2**31 - 1  # of a size that the BLAS takes
+
+Array = Any
+
+
+def accepts(node: Node) -> bool:
+    """Whether a node is a product that the BLAS computes."""
+    return (
+        node.op.name == "matmul"
+        and node.dtype.short in KINDS
+        and all(source.dtype == node.dtype for source in node.inputs)
+    )
+
+
+@cache
+def _entries(short: str) -> dict[str, int]:
+    type, letter = KINDS[short]
+    text = files(__package__).joinpath("gemm.ll").read_text("utf-8")
+    lines = []
+    for index, name in enumerate(WORDS):
+        kind = "ptr" if name in ("a", "b", "c") else "i64"
+        place = f"%{name}_word = getelementptr i64, ptr %args, i64 {FIRST + index}"
+        lines += [place, f"%{name} = load {kind}, ptr %{name}_word"]
+    loads = "\n  ".join(lines)
+    text = Template(text).substitute(
+        type=type, short=letter, load_words=loads, dims=DIMS
+    )
+    names = [f"tulle_gemm_{letter}", f"tulle_gemv_{letter}"]
+    found = engine().compile(dict.fromkeys(names, text))
+    return {"gemm": found[names[0]], "gemv": found[names[1]]}
+
+
+def as_matrix(array: Array) -> tuple[int, int, int] | None:
+    """A matrix as the BLAS sees it: letter, leading size, step between its rows.
+
+    None if neither of its axes is dense.
+    """
+    item = array.itemsize
+    (rows, columns), (down, right) = array.shape[-2:], array.strides[-2:]
+    down, right = down // item, right // item
+    if columns == 1 or right == 1:
+        if rows == 1 or down >= max(columns, 1):
+            return NORMAL, max(down if rows > 1 else columns, columns, 1), down
+    if rows == 1 or down == 1:
+        if columns == 1 or right >= max(rows, 1):
+            return TRANSPOSED, max(right if columns > 1 else rows, rows, 1), down
+    return None
+
+
+def as_matrices(x: Array, y: Array, out: Array) -> tuple[Array, Array, Array]:
+    """Operands and result with two axes at least, batches broadcast."""
+    if x.ndim == 1:
+        x, out = x[None, :], out[..., None, :] if y.ndim > 1 else out[..., None]
+    if y.ndim == 1:
+        y, out = y[:, None], out[..., None]
+    batch = out.shape[:-2]
+    return (
+        np.broadcast_to(x, (*batch, *x.shape[-2:])),
+        np.broadcast_to(y, (*batch, *y.shape[-2:])),
+        out,
+    )
+
+
+def readable(array: Array, left: bool) -> bool:
+    """Whether the BLAS can read an operand as it lies."""
+    if array.ndim == 1:
+        array = array[None, :] if left else array[:, None]
+    return as_matrix(array) is not None
+
+
+def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
+    """The call that computes `out = x @ y`; None where nothing is left to do.
+
+    Operands are `readable` by the BLAS, `out` is contiguous.
+    """
+    short = "f32" if out.dtype == np.float32 else "f64"
+    a, b, c = as_matrices(x, y, out)
+    batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
+    if not c.size:
+        return None
+    values = _values(a, b, c)
+    dims = _batch(batch, a, b, c)
+    count = math.prod(batch)
+    entries = _entries(short)
+    letter = KINDS[short][1]
+    if 1 in (m, n) and k:
+        words = _vector(values, a, b, c, threads, count)
+        function, entry = f"{letter}gemv", entries["gemv"]
+    else:
+        values.update(_parts(m, n, m * n * k, threads, count))
+        words = [values["tb"], values["ta"], *(values[name] for name in WORDS)]
+        function, entry = f"{letter}gemm", entries["gemm"]
+    words[2 + WORDS.index("rank")] = len(dims) // 4
+    parts = words[2 + WORDS.index("parts")]
+    each = m * n * k // parts
+    grain = max(1, WORTH // max(each, 1)) if count > 1 else 1
+    return Call(entry, [blas_address(function), *words, *dims], count * parts, grain)
+
+
+def _values(a: Array, b: Array, c: Array) -> dict[str, int]:
+    one, two = as_matrix(a), as_matrix(b)
+    if one is None or two is None:
+        raise InternalError("an operand that the BLAS cannot read")
+    (m, n), k, item = c.shape[-2:], a.shape[-1], c.itemsize
+    return {
+        "ta": one[0], "tb": two[0], "m": m, "n": n, "k": k,
+        "a": a.ctypes.data, "lda": one[1], "a_step": a.strides[-2] // item,
+        "b": b.ctypes.data, "ldb": two[1], "b_step": b.strides[-1] // item,
+        "c": c.ctypes.data, "ldc": max(n, 1), "rank": 0,
+    }  # fmt: skip
+
+
+def _parts(m: int, n: int, work: int, threads: int, count: int) -> dict[str, int]:
+    """How a product is cut among threads: the longer side, if it is worth it."""
+    along, whole = (0, m) if m >= n else (1, n)
+    most = min(threads, work // WORTH, whole // SHORTEST) if count < threads else 1
+    parts = max(1, most)
+    length = -(-whole // parts)
+    length = -(-length // SHORTEST) * SHORTEST if parts > 1 else length
+    return {"along": along, "parts": -(-whole // length), "length": length}
+
+
+def _vector(
+    values: dict[str, int], a: Array, b: Array, c: Array, threads: int, count: int
+) -> list[int]:
+    """The words of a product with one row or one column: a matrix times a vector."""
+    m, n, k, item = values["m"], values["n"], values["k"], c.itemsize
+    if m == 1:
+        step = a.strides[-1] // item
+        matrix = {"letter": values["tb"], "ld": values["ldb"], "at": values["b"]}
+        matrix["step"] = values["b_step"]
+        vector, results = values["a"], n
+    else:
+        step = b.strides[-2] // item
+        flipped = NORMAL if values["ta"] == TRANSPOSED else TRANSPOSED
+        matrix = {"letter": flipped, "ld": values["lda"], "at": values["a"]}
+        matrix["step"] = values["a_step"]
+        vector, results = values["b"], m
+    found = {
+        "m": 1, "n": results, "k": k, "a": vector, "lda": step if k > 1 else 1,
+        "a_step": 0, "b": matrix["at"], "ldb": matrix["ld"], "b_step": matrix["step"],
+        "c": values["c"], "ldc": 1, "rank": 0,
+        **_parts(1, results, results * k * 4, threads, count),
+    }  # fmt: skip
+    return [matrix["letter"], NORMAL, *(found[name] for name in WORDS)]
+
+
+def _batch(batch: Sequence[int], a: Array, b: Array, c: Array) -> list[int]:
+    """The axes of a batch: size and strides; axes that lie as one are joined."""
+    swapped = c.shape[-2] != 1 and c.shape[-1] == 1  # the vector is the right operand
+    first, second = (b, a) if swapped and a.shape[-1] else (a, b)
+    axes: list[list[int]] = []
+    for axis, size in enumerate(batch):
+        if size == 1:
+            continue
+        steps = [array.strides[axis] // c.itemsize for array in (first, second, c)]
+        if axes and all(
+            s0 == size * s1 for s0, s1 in zip(axes[-1][1:], steps, strict=True)
+        ):
+            axes[-1] = [axes[-1][0] * size, *steps]
+        else:
+            axes.append([size, *steps])
+    return [word for axis in axes for word in axis]

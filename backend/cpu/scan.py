@@ -1,0 +1,171 @@
+"""A loop of the graph as a native loop: its body a table of commands, run each turn.
+
+What is carried lies in two places by turns, read from one and written to the other.
+Slices and stacked results are reached by an address that moves on with each turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...graph.dim import Symbol
+from ...graph.graph import Graph
+from ...graph.node import Node, resolve
+from ..binding import bound_arrays, untouched
+from ..pipeline.plan import Plan, plan, rounded
+from ..pipeline.schedule import Schedule
+from .call import Call
+from .copying import copy
+from .layout import laid_out, places_within
+from .pool import pool
+
+Array = Any
+Sizes = Mapping[Symbol, int]
+ALWAYS, PARITY = -1, 1  # masks of the turn's number
+
+
+class Scan:
+    """The native form of a `loop` node whose body has native steps alone."""
+
+    def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
+        self.node, self.graph, self.schedule, self.code = node, graph, schedule, code
+        self.body = node.attributes["body"]
+        self.carries = node.attributes["carries"]
+        self.slices = node.attributes["slices"]
+
+    def fragments(self) -> dict[str, str]:
+        """Those of the body's steps."""
+        found: dict[str, str] = self.code.fragments(self.schedule)
+        return found
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Never: operands are read in every turn."""
+        return False
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """The body's memory, and a second place for what is carried."""
+        inner = self._sizes(sizes)
+        return self._plan(inner).peak_bytes + sum(self._carried(inner))
+
+    def _sizes(self, sizes: Sizes) -> dict[Symbol, int]:
+        given = resolve(self.node.attributes["sizes"], sizes)
+        return dict(zip(self.body.symbols, given, strict=True))
+
+    def _plan(self, inner: Sizes) -> Plan:
+        return plan(self.schedule, inner, self.code.scratch)
+
+    def _carried(self, inner: Sizes) -> list[int]:
+        """The bytes of each value that is carried."""
+        types = self.body.types([inner[symbol] for symbol in self.body.symbols])
+        sizes = [type.size.evaluate(inner) * type.dtype.size for type in types]
+        return [rounded(size) for size in sizes[: self.carries]]
+
+    def calls(self, place: Any) -> list[Call]:
+        """Copies of what is carried in, then the loop."""
+        inner = self._sizes(place.sizes)
+        found = self._plan(inner)
+        memory = place.scratch[: found.peak_bytes]
+        pairs = self._pairs(place, inner, found.peak_bytes)
+        given, moving = self._given(place, pairs)
+        names = bound_arrays(self.schedule, found, memory, inner, np, **given)
+        blocks: list[Array] = []
+        scratch = memory[found.scratch :]
+        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch)
+        calls = self.code.step_calls(self.schedule, names, below)
+        words, table = laid_out(calls)
+        blocks += [words]
+        patches = self._patches(blocks, given, moving)
+        turns = resolve(self.node.attributes["length"], place.sizes)
+        args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
+                table.ctypes.data, len(calls)]  # fmt: skip
+        place.blocks.extend([*blocks, patches])
+        place.keep.extend([table, *given.values()])
+        first = [
+            copy(pair[0], source)
+            for pair, source in zip(pairs, place.sources, strict=False)
+        ]
+        loop = Call(pool().loop_entry, args, 1)
+        return [*(call for call in first if call is not None), loop]
+
+    def _pairs(self, place: Any, inner: Sizes, start: int) -> list[tuple[Array, Array]]:
+        """The two places of each carried value, in the order of turns."""
+        turns = resolve(self.node.attributes["length"], place.sizes)
+        pairs = []
+        for target, size in zip(place.targets, self._carried(inner), strict=False):
+            other = place.scratch[start : start + target.nbytes]
+            other = other.view(target.dtype).reshape(target.shape)
+            start += size
+            # The last turn leaves the value in the target.
+            pairs.append((target, other) if turns % 2 == 0 else (other, target))
+        return pairs
+
+    def _given(
+        self, place: Any, pairs: Sequence[tuple[Array, Array]]
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, int, int]]]:
+        """Arrays for the body's inputs and outputs, and how those that move do so.
+
+        What moves is bound to an array that nobody touches: its address tells which
+        arguments are to be set before each turn, to base + (turn & mask) * stride.
+        """
+        given: dict[str, Array] = {}
+        moving: dict[str, tuple[int, int, int]] = {}
+
+        def move(name: str, like: Array, base: int, stride: int, mask: int) -> None:
+            given[name] = untouched(like.shape, like.dtype, like.strides)
+            moving[name] = base, stride, mask
+
+        for index, (one, two) in enumerate(pairs):
+            step = two.ctypes.data - one.ctypes.data
+            move(f"x{index}", one, one.ctypes.data, step, PARITY)
+            move(f"y{index}", one, two.ctypes.data, -step, PARITY)
+        scanned = place.sources[self.carries : self.carries + self.slices]
+        for index, source in enumerate(scanned, self.carries):
+            move(f"x{index}", *self._slice(source), ALWAYS)
+        for index, target in enumerate(place.targets[self.carries :], self.carries):
+            move(f"y{index}", *self._slice(target), ALWAYS)
+        others = place.sources[self.carries + self.slices :]
+        for index, source in enumerate(others, self.carries + self.slices):
+            given[f"x{index}"] = source
+        return given, moving
+
+    def _slice(self, whole: Array) -> tuple[Array, int, int]:
+        """The first slice of a scanned array, its address, and the way to the next."""
+        if not len(whole):
+            return untouched(whole.shape[1:], whole.dtype), 0, 0
+        if self.node.attributes["reverse"]:
+            return whole[-1, ...], whole[-1:].ctypes.data, -whole.strides[0]
+        return whole[0, ...], whole[:1].ctypes.data, whole.strides[0]
+
+    def _patches(
+        self,
+        blocks: Sequence[Array],
+        given: Mapping[str, Array],
+        moving: Mapping[str, tuple[int, int, int]],
+    ) -> Array:
+        found: list[int] = []
+        for name, (base, stride, mask) in moving.items():
+            for slot, offset in places_within(blocks, given[name]):
+                found += [slot, base + offset, stride, mask]
+        return np.array(found, np.int64)
+
+    def listing(self) -> str:
+        """The body's steps, and the loops of its kernels."""
+        text: str = self.code.listing(self.schedule)
+        return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+
+
+def scan_of(node: Node, code: Any, lowered: Callable[[Graph], Graph]) -> Scan | None:
+    """The native form of a loop; None if its body has steps of the host."""
+    from ..pipeline.schedule import schedule
+
+    body = node.attributes["body"]
+    outputs = {f"output_{i}": one for i, one in enumerate(body.outputs)}
+    graph = lowered(Graph(body.inputs, outputs))
+    steps = schedule(graph, code, inner=True)
+    if all(step.copy or code.runs_native(step.node) for step in steps.steps):
+        return Scan(node, graph, steps, code)
+    return None

@@ -1,0 +1,183 @@
+"""Programs as tables of native commands: inputs, updates, steps of the host, loops."""
+
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tulle import ops
+from tulle.backend import compile_graph, function, program
+from tulle.backend.cpu import engine
+from tulle.graph.dim import Dim, Symbol
+from tulle.graph.graph import Graph
+from tulle.graph.registry import call
+from tulle.graph.tensor import input_node
+from tulle.graph.types import TensorType, dtype_of
+from tulle.graph.variable import Variable
+
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+ROWS = Dim.from_symbol(Symbol("rows"))
+X = input_node("x", TensorType(dtype_of("f32"), (ROWS, 3)))
+RANDOM = np.random.default_rng(3)
+
+
+def array(*shape):
+    return RANDOM.standard_normal(shape, np.float32)
+
+
+def host_steps(compiled):
+    return [
+        step.node.op.name
+        for step in compiled.schedule.steps
+        if not step.copy and not compiled.code.runs_native(step.node)
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2], array(4, 3)[::-1],
+     np.broadcast_to(array(3), (4, 3))],
+    ids=["dense", "transposed", "steps", "columns", "backwards", "broadcast"],
+)  # fmt: skip
+def test_inputs_lie_anywhere(given):
+    node = call("matmul", X, call("transpose", X, (1, 0))) + 1.0
+    compiled = compile_graph(Graph((X,), {"out": node, "first": X[0], "x": X}))
+    found = compiled([given])
+    np.testing.assert_allclose(found["out"], given @ given.T + 1, rtol=1e-5)
+    np.testing.assert_array_equal(found["first"], given[0])
+    np.testing.assert_array_equal(found["x"], given)
+    assert found["x"].base is None
+
+
+def test_unaligned_inputs():
+    raw = np.zeros(1 + 4 * 12, np.uint8)
+    given = raw[1:].view(np.float32).reshape(4, 3)
+    given[...] = array(4, 3)
+    compiled = compile_graph(Graph((X,), {"out": X * 2.0}))
+    np.testing.assert_array_equal(compiled([given])["out"], given * 2)
+
+
+def test_results_do_not_change_with_the_next_run():
+    compiled = compile_graph(Graph((X,), {"out": X + 1.0}))
+    first = compiled([np.zeros((2, 3), np.float32)])["out"]
+    compiled([np.ones((2, 3), np.float32)])
+    assert (first == 1).all()
+
+
+def test_a_step_of_the_host_between_native_ones():
+    node = call("sort", call("tanh", X) * 2.0, axis=1)
+    compiled = compile_graph(Graph((X,), {"out": node + node}))
+    assert host_steps(compiled) == ["sort"]
+    x = array(5, 3)
+    wanted = 2 * np.sort(np.tanh(x) * 2, axis=1)
+    np.testing.assert_allclose(compiled([x])["out"], wanted, rtol=1e-5)
+
+
+def test_variables_that_change_places():
+    one, two = Variable(array(3)), Variable(array(3))
+    before = one.numpy(), two.numpy()
+    updates = ((one, two.node), (two, one.node))
+    compiled = compile_graph(Graph((), {"one": one.node}, updates))
+    found = compiled([])
+    np.testing.assert_array_equal(found["one"], before[0])
+    np.testing.assert_array_equal(one.numpy(), before[1])
+    np.testing.assert_array_equal(two.numpy(), before[0])
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 7, 8])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_loops_run_natively(length, reverse):
+    """What is carried, stacked, sliced and read from outside, both ways."""
+
+    def step(carry, x):
+        total, last = carry
+        new = ops.tanh(total + x * last)
+        return (new, x), new * scale
+
+    scale = Variable(array(4))
+    start = (array(2, 4), array(2, 4))
+    whole = array(length, 2, 4)
+
+    @function.function
+    def run(start, whole):
+        return ops.scan(step, start, whole, reverse=reverse)
+
+    (total, last), stacked = run(start, whole)
+    (compiled,) = [
+        t.program for f in run._families.values() for t in f.traces.values()
+    ]
+    assert host_steps(compiled) == []
+    (a, b), order = start, range(length)
+    wanted = np.zeros((length, 2, 4), np.float32)
+    for index in reversed(order) if reverse else order:
+        a = np.tanh(a + whole[index] * b)
+        b = whole[index]
+        wanted[index] = a * scale.numpy()
+    np.testing.assert_allclose(total, a, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(last, b)
+    np.testing.assert_allclose(stacked, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_loops_within_loops_over_views():
+    def outer(carry, row):
+        carry, parts = ops.scan(lambda c, v: (c + v * 2.0, c * v), carry, row)
+        return carry, parts
+
+    @function.function
+    def run(x):
+        return ops.scan(outer, ops.zeros((3,)), ops.transpose(x, (1, 2, 0)))
+
+    x = array(3, 5, 4)
+    last, parts = run(x)
+    carry, wanted = np.zeros(3, np.float32), np.zeros((5, 4, 3), np.float32)
+    for i in range(5):
+        for j in range(4):
+            wanted[i, j] = carry * x[:, i, j]
+            carry = carry + x[:, i, j] * 2
+    np.testing.assert_allclose(last, carry, rtol=1e-5)
+    np.testing.assert_allclose(parts, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_denormals_are_flushed_and_the_mode_is_put_back():
+    compiled = compile_graph(Graph((X,), {"out": X * 0.5}))
+    tiny = np.full((2, 3), 1e-38, np.float32)
+    assert (compiled([tiny])["out"] == 0).all()
+    assert (tiny * np.float32(0.5) > 0).all()
+
+
+def test_any_number_of_threads_gives_the_same_bits(tmp_path):
+    text = """
+import sys, numpy as np
+from tulle import ops
+from tulle.backend.function import function
+@function
+def run(x, w):
+    h = ops.tanh(x @ w)
+    return ops.sum(h), ops.mean(h, axis=0), ops.softmax(h), ops.logsumexp(h, axis=1)
+r = np.random.default_rng(0)
+found = run(r.standard_normal((700, 300), np.float32), r.random((300, 500), np.float32))
+sys.stdout.buffer.write(b"".join(np.asarray(one).tobytes() for one in found))
+"""
+    outputs = set()
+    for threads in ("1", "2", "5"):
+        environment = {"TULLE_NUM_THREADS": threads, "TULLE_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", text], env=environment, capture_output=True, check=True
+        )
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+
+
+def test_without_llvm_numpy_runs_and_says_so_once(monkeypatch, caplog):
+    monkeypatch.setattr(engine, "missing", lambda: "llvmlite")
+    program._tell_once.cache_clear()
+    with caplog.at_level(logging.WARNING, logger="tulle"):
+        for _ in range(2):
+            compiled = compile_graph(Graph((X,), {"out": X + 1.0}))
+    assert not compiled.code.native
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "since llvmlite cannot be imported" in caplog.text
