@@ -13,7 +13,7 @@ from ..graph.configuration import (
     set_floatx,
     set_image_data_format,
 )
-from ..graph.device import current_device
+from ..graph.device import array_module, current_device
 from ..graph.graph import Graph
 from ..graph.session import (
     backend,
@@ -27,7 +27,7 @@ from ..graph.session import (
 )
 from .arena import Arena, arenas
 from .pipeline import Stage, stages
-from .program import Program
+from .program import Program, code_for
 
 __all__ = [
     "Arena",
@@ -59,5 +59,7 @@ def compile_graph(graph: Graph) -> Program:
     Raises `TulleError` for what the graph's author can mend: a layer that changes its
     type, a gradient that does not exist.
     """
-    *_, last = stages(graph)
-    return Program(last.graph, current_device())
+    name = current_device()
+    code = code_for(array_module(name))
+    *_, last = stages(graph, generated=code.native)
+    return Program(last.graph, name, code)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph.dim import Symbol
 from ..graph.node import resolve
+from ..graph.types import TupleType
 from .pipeline.plan import Plan, number
 from .pipeline.schedule import Schedule, Value
 
@@ -55,7 +56,8 @@ def _array(
         return memory[start : start + count].view(dtype.numpy).reshape(shape)
     attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
     operands = [names[source.name] for source in value.sources]
-    return node.op.run(xp, *operands, **attributes)
+    result = node.op.run(xp, *operands, **attributes)
+    return result if isinstance(node.type, TupleType) else xp.asarray(result)
 
 
 def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:

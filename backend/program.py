@@ -51,10 +51,15 @@ class Program:
     `RunShapeError` for arrays that do not have the declared types.
     """
 
-    def __init__(self, graph: Graph, device_name: str = "cpu"):
+    def __init__(
+        self,
+        graph: Graph,
+        device_name: str = "cpu",
+        code: ArrayCode | NativeCode | None = None,
+    ):
         self.graph, self.device = graph, device_name
         self.xp = array_module(device_name)
-        self.code = code_for(self.xp)
+        self.code = code_for(self.xp) if code is None else code
         self.schedule: Schedule = schedule(graph, self.code)
         self.code.prepare(self.schedule, graph)
         self._draws = tuple(draws(graph.nodes).items())

@@ -106,6 +106,7 @@ class NativeCode:
         """The program over bound arrays, with memory for a plan."""
         inputs = [names.get(f"x{index}") for index in range(len(self.graph.inputs))]
         writer = Writer(inputs)
+        writer.keep.extend(names.values())
         place = Place(
             (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
             writer.keep, writer.blocks,

@@ -111,11 +111,12 @@ class Loops:
 
     def fragments(self) -> dict[str, str]:
         """The functions of its nests."""
-        return dict.fromkeys(self.kernel.names, loops.llvm_text(self.kernel))
+        entry = loops.print_llvm(self.kernel)
+        return dict.fromkeys(entry.names, entry.text)
 
     def in_place(self, operand: int, output: int) -> bool:
-        """Whether each element of an operand is last read where the result is written."""
-        return self.kernel.in_place(operand, output)
+        """Whether an operand is not read again once the result is written."""
+        return self.kernel.may_share(operand, output)
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What partial results take."""
@@ -128,19 +129,14 @@ class Loops:
             self.kernel, place.sources, place.targets, at, place.sizes
         )
         return [
-            Call(place.compiled[name], words, total, grain)
-            for name, words, total, grain in map(launch_parts, launches)
-            if total
+            Call(place.compiled[one.name], one.words, one.total, one.grain)
+            for one in launches
+            if one.total
         ]
 
     def listing(self) -> str:
         """The loops."""
         return str(self.kernel)
-
-
-def launch_parts(launch: loops.Launch) -> tuple[str, list[int], int, int]:
-    """A launch as a tuple."""
-    return launch.name, launch.words, launch.total, launch.grain
 
 
 class Own:
@@ -161,7 +157,8 @@ class Own:
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What the op says for arrays of these sizes."""
         operands = [_spec(source.tensor_type, sizes) for source in self.node.inputs]
-        types = getattr(self.node.type, "items", (self.node.type,))
+        type = self.node.type
+        types = type.items if isinstance(type, TupleType) else (type,)
         results = [_spec(type, sizes) for type in types]
         attributes = attributes_of(self.node, sizes)
         return self.special.scratch_bytes(attributes, operands, results)

@@ -255,8 +255,9 @@ leave:
   ret void
 }
 
-; A loop: args are pool, turns, patches (slot, base, stride, mask), their count, a table
-; and its length. Before each turn the slots get base + (turn & mask) * stride.
+; A loop: args are pool, turns, patches, their count, a table and its length. A patch is
+; a slot that gets an address before each turn: (slot, base, stride, 0) means
+; base + turn * stride, (slot, one, two, 1) means one and two by turns.
 define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
   %pool = load ptr, ptr %args
   %turns_at = getelementptr i64, ptr %args, i64 1
@@ -286,11 +287,15 @@ place:
   %base = load i64, ptr %base_at
   %stride_at = getelementptr i64, ptr %at, i64 2
   %stride = load i64, ptr %stride_at
-  %mask_at = getelementptr i64, ptr %at, i64 3
-  %mask = load i64, ptr %mask_at
-  %phase = and i64 %turn, %mask
-  %way = mul i64 %phase, %stride
-  %address = add i64 %base, %way
+  %kind_at = getelementptr i64, ptr %at, i64 3
+  %kind = load i64, ptr %kind_at
+  %way = mul i64 %turn, %stride
+  %along = add i64 %base, %way
+  %phase = and i64 %turn, 1
+  %odd = icmp ne i64 %phase, 0
+  %other = select i1 %odd, i64 %stride, i64 %base
+  %turns_about = icmp ne i64 %kind, 0
+  %address = select i1 %turns_about, i64 %other, i64 %along
   store i64 %address, ptr %slot
   %next = add i64 %index, 1
   br label %patch

@@ -25,7 +25,7 @@ from .pool import pool
 
 Array = Any
 Sizes = Mapping[Symbol, int]
-ALWAYS, PARITY = -1, 1  # masks of the turn's number
+ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
 
 
 class Scan:
@@ -83,7 +83,7 @@ class Scan:
         args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
                 table.ctypes.data, len(calls)]  # fmt: skip
         place.blocks.extend([*blocks, patches])
-        place.keep.extend([table, *given.values()])
+        place.keep.extend([table, *names.values()])
         first = [
             copy(pair[0], source)
             for pair, source in zip(pairs, place.sources, strict=False)
@@ -109,24 +109,24 @@ class Scan:
         """Arrays for the body's inputs and outputs, and how those that move do so.
 
         What moves is bound to an array that nobody touches: its address tells which
-        arguments are to be set before each turn, to base + (turn & mask) * stride.
+        arguments are to be set before each turn, as `runtime.ll` says.
         """
         given: dict[str, Array] = {}
         moving: dict[str, tuple[int, int, int]] = {}
 
-        def move(name: str, like: Array, base: int, stride: int, mask: int) -> None:
+        def move(name: str, like: Array, base: int, more: int, kind: int) -> None:
             given[name] = untouched(like.shape, like.dtype, like.strides)
-            moving[name] = base, stride, mask
+            moving[name] = base, more, kind
 
         for index, (one, two) in enumerate(pairs):
-            step = two.ctypes.data - one.ctypes.data
-            move(f"x{index}", one, one.ctypes.data, step, PARITY)
-            move(f"y{index}", one, two.ctypes.data, -step, PARITY)
+            first, second = one.ctypes.data, two.ctypes.data
+            move(f"x{index}", one, first, second, BY_TURNS)
+            move(f"y{index}", one, second, first, BY_TURNS)
         scanned = place.sources[self.carries : self.carries + self.slices]
         for index, source in enumerate(scanned, self.carries):
-            move(f"x{index}", *self._slice(source), ALWAYS)
+            move(f"x{index}", *self._slice(source), ALONG)
         for index, target in enumerate(place.targets[self.carries :], self.carries):
-            move(f"y{index}", *self._slice(target), ALWAYS)
+            move(f"y{index}", *self._slice(target), ALONG)
         others = place.sources[self.carries + self.slices :]
         for index, source in enumerate(others, self.carries + self.slices):
             given[f"x{index}"] = source
@@ -147,9 +147,10 @@ class Scan:
         moving: Mapping[str, tuple[int, int, int]],
     ) -> Array:
         found: list[int] = []
-        for name, (base, stride, mask) in moving.items():
+        for name, (base, more, kind) in moving.items():
             for slot, offset in places_within(blocks, given[name]):
-                found += [slot, base + offset, stride, mask]
+                more_here = more + offset if kind == BY_TURNS else more
+                found += [slot, base + offset, more_here, kind]
         return np.array(found, np.int64)
 
     def listing(self) -> str:

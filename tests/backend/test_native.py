@@ -21,7 +21,7 @@ if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
 ROWS = Dim.from_symbol(Symbol("rows"))
-X = input_node("x", TensorType(dtype_of("f32"), (ROWS, 3)))
+X = input_node("x", TensorType(dtype_of("f32"), (ROWS, Dim.of(3))))
 RANDOM = np.random.default_rng(3)
 
 
@@ -39,8 +39,8 @@ def host_steps(compiled):
 
 @pytest.mark.parametrize(
     "given",
-    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2], array(4, 3)[::-1],
-     np.broadcast_to(array(3), (4, 3))],
+    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2],
+     array(4, 3)[::-1], np.broadcast_to(array(3), (4, 3))],
     ids=["dense", "transposed", "steps", "columns", "backwards", "broadcast"],
 )  # fmt: skip
 def test_inputs_lie_anywhere(given):
@@ -165,8 +165,9 @@ sys.stdout.buffer.write(b"".join(np.asarray(one).tobytes() for one in found))
     outputs = set()
     for threads in ("1", "2", "5"):
         environment = {"TULLE_NUM_THREADS": threads, "TULLE_CACHE_DIR": str(tmp_path)}
+        command = [sys.executable, "-c", text]
         done = subprocess.run(
-            [sys.executable, "-c", text], env=environment, capture_output=True, check=True
+            command, env=environment, capture_output=True, check=True
         )
         outputs.add(done.stdout)
     assert len(outputs) == 1
