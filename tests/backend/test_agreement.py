@@ -16,7 +16,6 @@ from tulle.graph.graph import Graph
 from tulle.graph.tensor import input_node
 from tulle.graph.types import TensorType, dtype_of
 
-
 # Generated code adds in another order, and has exponentials of its own.
 CLOSE = {"float16": 2e-3, "float32": 4e-6, "float64": 1e-13}
 

@@ -39,8 +39,8 @@ def host_steps(compiled):
 
 @pytest.mark.parametrize(
     "given",
-    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2],
-     array(4, 3)[::-1], np.broadcast_to(array(3), (4, 3))],
+    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2], array(4, 3)[::-1],
+     np.broadcast_to(array(3), (4, 3))],
     ids=["dense", "transposed", "steps", "columns", "backwards", "broadcast"],
 )  # fmt: skip
 def test_inputs_lie_anywhere(given):
@@ -107,9 +107,7 @@ def test_loops_run_natively(length, reverse):
         return ops.scan(step, start, whole, reverse=reverse)
 
     (total, last), stacked = run(start, whole)
-    (compiled,) = [
-        t.program for f in run._families.values() for t in f.traces.values()
-    ]
+    (compiled,) = [t.program for f in run._families.values() for t in f.traces.values()]
     assert host_steps(compiled) == []
     (a, b), order = start, range(length)
     wanted = np.zeros((length, 2, 4), np.float32)
@@ -165,9 +163,11 @@ sys.stdout.buffer.write(b"".join(np.asarray(one).tobytes() for one in found))
     outputs = set()
     for threads in ("1", "2", "5"):
         environment = {"TULLE_NUM_THREADS": threads, "TULLE_CACHE_DIR": str(tmp_path)}
-        command = [sys.executable, "-c", text]
         done = subprocess.run(
-            command, env=environment, capture_output=True, check=True
+            [sys.executable, "-c", text],
+            env=environment,
+            capture_output=True,
+            check=True,
         )
         outputs.add(done.stdout)
     assert len(outputs) == 1
