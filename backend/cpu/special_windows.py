@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from functools import cache
 from typing import Any, NamedTuple
 
+from ...graph.dim import Dim
 from ...graph.node import Node
 from ...graph.ops.windows import run_counts
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
@@ -44,6 +45,12 @@ def last_axes(values: Sequence[int], neutral: int) -> list[int]:
     return [neutral] * (3 - len(values)) + [int(value) for value in values]
 
 
+def _not_negative(size: Any) -> bool:
+    """Whether a size, which may be symbolic, is known not to be below 0."""
+    least, _ = Dim.of(size).bounds()
+    return least is not None and least >= 0
+
+
 @special(
     "window_sum",
     "window_max",
@@ -64,7 +71,7 @@ class Windows(Special):
         return (
             node.inputs[0].dtype.short in FLOATS
             and (not indexed or node.inputs[1].dtype.short == "i32")
-            and all(low >= 0 for low in node.attributes["low"])
+            and all(_not_negative(low) for low in node.attributes["low"])
         )
 
     def entry(self, node: Node) -> Entry:

@@ -95,6 +95,8 @@ class NestBuilder:
     # Accesses and values, each once.
 
     def access(self, array: int, dtype: DType, dims: Dims) -> int:
+        if any(axis is not None and axis not in self.number for axis in dims):
+            raise Unlowerable("an array along axes that the loops do not have")
         axes = tuple(None if axis is None else self.number[axis] for axis in dims)
         found = Access(array, dtype, axes)
         if found not in self.accesses:

@@ -39,8 +39,8 @@ def host_steps(compiled):
 
 @pytest.mark.parametrize(
     "given",
-    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2], array(4, 3)[::-1],
-     np.broadcast_to(array(3), (4, 3))],
+    [array(4, 3), array(3, 4).T, array(8, 3)[::2], array(4, 6)[:, ::2],
+     array(4, 3)[::-1], np.broadcast_to(array(3), (4, 3))],
     ids=["dense", "transposed", "steps", "columns", "backwards", "broadcast"],
 )  # fmt: skip
 def test_inputs_lie_anywhere(given):
