@@ -15,7 +15,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench fuzz-ops fuzz-language compare-keras grammar clean
+.PHONY: demo test check docs bench fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -60,7 +60,12 @@ fuzz-ops: $(BENCH_STAMP)
 fuzz-language: $(STAMP)
 	$(BIN)/python tools/fuzz_language.py --seconds 300 --seed $(SEED)
 
-# Random configurations of layers, losses, metrics and optimizers give Keras's numbers.
+# Model files with random changes give a model or a diagnostic, and nothing else.
+fuzz-files: $(STAMP)
+	$(BIN)/python tools/fuzz_files.py --seconds 300 --seed $(SEED)
+
+# Random configurations of layers, losses, metrics and optimizers give Keras's numbers,
+# and files go from one to the other and back.
 compare-keras: $(BENCH_STAMP)
 	$(BENCH_BIN)/python tools/compare_keras --count 600 --seed $(SEED)
 

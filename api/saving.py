@@ -1,5 +1,7 @@
 """Models on disk, and the classes of yours that they may name."""
 
+from .training.keras_files.deserializing import deserialize_keras_object
+from .training.keras_files.serializing import serialize_keras_object
 from .training.registration import (
     custom_object_scope,
     get_custom_objects,
@@ -15,6 +17,7 @@ register_keras_serializable = register_serializable
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
@@ -24,4 +27,5 @@ __all__ = [
     "register_serializable",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]

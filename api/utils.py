@@ -6,6 +6,8 @@ from .graph.masking import get_mask, set_mask
 from .graph.naming import unknown_name
 from .graph.session import clear_session, is_keras_tensor, standardize_dtype
 from .graph.variable import set_random_seed
+from .training.keras_files.deserializing import deserialize_keras_object
+from .training.keras_files.serializing import serialize_keras_object
 from .training.preparing import (
     normalize,
     pack_x_y_sample_weight,
@@ -40,6 +42,7 @@ __all__ = [
     "Sequence",
     "clear_session",
     "custom_object_scope",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
@@ -53,6 +56,7 @@ __all__ = [
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "serialize_keras_object",
     "set_mask",
     "set_random_seed",
     "split_dataset",

@@ -9,12 +9,13 @@ import numpy as np
 
 from ..graph import dim as dims
 from ..graph import tree
+from ..graph.bodies import Body, body_of
 from ..graph.decide import RELATIONS, Condition
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Dim, Symbol
 from ..graph.layer import Layer
 from ..graph.network import Network
-from ..graph.node import Constant, Node, Unique
+from ..graph.node import Constant, Node, Unique, topological
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import DTYPES, TensorType, TupleType
@@ -224,10 +225,28 @@ class Decoder:
             layers.insert(0, SymbolicTensor(input_node(name, self.type(type))))
         return Sequential(layers, record["trainable"], record["name"])
 
-    def _network(self, record: Json) -> Network:
+    def _body(self, content: Json) -> Body:
+        """The inside of a loop or a branch; the sizes that it knows are its own."""
+        nodes = self._nodes(content["nodes"])
+        inputs = [nodes[index] for index in content["inputs"]]
+        outputs = [nodes[index] for index in content["outputs"]]
+        if any(node.op.name != "input" for node in inputs):
+            _damaged("an input of a body is none")
+        symbols = tuple(self.symbols[index] for index in content["symbols"])
+        body = body_of(inputs, outputs)
+        loose = {n for n in topological(body.outputs) if n.op.name == "input"}
+        if set(symbols) != set(body.symbols) or loose - set(inputs):
+            _damaged("a body is not closed")
+        return Body(body.inputs, body.outputs, symbols)
+
+    def _nodes(self, entries: Json) -> list[Any]:
         nodes: list[Any] = []
-        for entry in record["nodes"]:
+        for entry in entries:
             nodes.append(self._node(entry, nodes))
+        return nodes
+
+    def _network(self, record: Json) -> Network:
+        nodes = self._nodes(record["nodes"])
         source = self._ends("input", record, nodes)
         result = self._ends("output", record, nodes)
         kind = Functional if record["class"] == "Functional" else Network
@@ -295,6 +314,7 @@ FORMS = {
     "generator": "shared_generator",
     "layer": "shared_layer",
     "op": "op",
+    "body": "body",
     "formula": "formula",
     "function": "function",
     "joint": "joint",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import tree
+from ..graph.bodies import Body
 from ..graph.constraints import Constraint
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Compound, Dim
@@ -123,6 +124,7 @@ class Encoder:
             (SeedGenerator, lambda x: {"generator": self.generator(x)}),
             (Layer, lambda x: {"layer": self.layer(x)}),
             (Op, lambda x: {"op": x.name}),
+            (Body, lambda x: {"body": self.body(x)}),
             (Joint, self.joint),
             (Measured, self.measured),
             ((Configured, Initializer, Settings), self.configured),
@@ -273,6 +275,17 @@ class Encoder:
         if network.loss_nodes:
             record["losses"] = [index[node] for node in network.loss_nodes]
         return record
+
+    def body(self, body: Body) -> Json:
+        """The inside of a loop or a branch: a graph of its own."""
+        nodes = topological((*body.inputs, *body.outputs))
+        index = {node: number for number, node in enumerate(nodes)}
+        return {
+            "nodes": [self._node(node, index) for node in nodes],
+            "inputs": [index[node] for node in body.inputs],
+            "outputs": [index[node] for node in body.outputs],
+            "symbols": [self._atom(symbol) for symbol in body.symbols],
+        }
 
     def _node(self, node: Node, index: Mapping[Node, int]) -> Json:
         record: dict[str, Json] = {"op": node.op.name}

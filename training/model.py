@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -184,8 +185,9 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         print_summary(self, line_length, print_fn, expand_nested, show_trainable)
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write model, weights and optimizer into one `.tulle` file, atomically.
+        """Write model, weights and optimizer into one file, atomically.
 
+        A name that ends in `.keras` gives a file of Keras 3, any other one of Tulle's.
         Raises `DataError` T0705 if the place cannot be written.
         """
         from .saving import save_model
@@ -193,16 +195,41 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         save_model(self, filepath, overwrite)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights into a safetensors file, atomically."""
+        """Write the weights, atomically: safetensors, or Keras's for `.weights.h5`."""
         from .saving import save_weights
 
         save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any) -> None:
-        """Read the weights from a safetensors file or a saved model."""
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Read the weights from a file of weights or a saved model, Keras's as well.
+
+        With `skip_mismatch` weights that do not fit stay as they are, with a warning.
+        """
         from .saving import load_weights
 
-        load_weights(self, filepath)
+        load_weights(self, filepath, skip_mismatch)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON, from which `models.model_from_json` makes a model.
+
+        Named arguments are those of `json.dumps`. Raises T0709 for what has no form
+        there, such as a lambda.
+        """
+        from .keras_files.serializing import serialize_keras_object
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` for JSON, empty before it."""
+        from .keras_files.serializing import Serializer
+
+        return Serializer().compile_config(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` says."""
+        from .keras_files.deserializing import Deserializer, told
+
+        told(lambda: Deserializer({}).compile(self, config))
 
 
 class Functional(Model, Network):
@@ -222,6 +249,23 @@ class Functional(Model, Network):
     def layers(self) -> list[Layer]:
         """The layers in Keras's order, each input as an `InputLayer`."""
         return Network.layers.fget(self)  # type: ignore[attr-defined, no-any-return]
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers and their calls for JSON, as in Keras."""
+        from .keras_files.serializing import Serializer
+
+        return Serializer().model_config(self)
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """A new model from a configuration; `custom_objects` are your own classes."""
+        from .keras_files.deserializing import Deserializer, told
+
+        if "layers" not in config:  # the arguments of a class of the user's
+            return super().from_config(config)
+        return told(lambda: Deserializer(custom_objects or {}).model(cls, config))
 
     def _name_outputs(self) -> tuple[str, ...]:
         structure = self.output_structure

@@ -212,17 +212,20 @@ class OptimizerState(Configured):
 
     # Files.
 
-    def state(
+    def named_variables(
         self, names: Mapping[Variable, str] | None = None
-    ) -> dict[str, np.ndarray[Any, Any]]:
+    ) -> dict[str, Variable]:
         """All state by name; a slot under the path of the variable it belongs to.
 
         `names` are other names for variables than their paths.
         """
-        return {
-            _file_name(key, names): variable.numpy()
-            for key, variable in self._kept.items()
-        }
+        return {_file_name(key, names): v for key, v in self._kept.items()}
+
+    def state(
+        self, names: Mapping[Variable, str] | None = None
+    ) -> dict[str, np.ndarray[Any, Any]]:
+        """The values of all state by name, as `named_variables` says."""
+        return {n: v.numpy() for n, v in self.named_variables(names).items()}
 
     def restore(
         self, state: Arrays, names: Mapping[Variable, str] | None = None

@@ -53,13 +53,13 @@ class Wrapping(Optimizer):
         inner = [v for optimizer in self.optimizers for v in optimizer.touched()]
         return [*super().touched(), *inner]
 
-    def state(
+    def named_variables(
         self, names: Mapping[Variable, str] | None = None
-    ) -> dict[str, np.ndarray[Any, Any]]:
-        found = super().state(names)
+    ) -> dict[str, Variable]:
+        found = super().named_variables(names)
         for prefix, inner in self._inner().items():
-            state = inner.state(names).items()
-            found.update((f"{prefix}/{key}", value) for key, value in state)
+            own = inner.named_variables(names).items()
+            found.update((f"{prefix}/{key}", variable) for key, variable in own)
         return found
 
     def restore(

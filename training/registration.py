@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -124,8 +124,14 @@ def find(kind: str, name: str, custom: Mapping[str, Any]) -> Any:
     ):
         if key in table:
             return table[key]
-    near = difflib.get_close_matches(name, [*library(kind), *custom], 1)
-    raise DataError(
+    raise unknown_to_file(kind, name, (*library(kind), *custom))
+
+
+def unknown_to_file(kind: str, name: str, known: Iterable[str]) -> DataError:
+    """The error of a file that names what is not known, T0201."""
+    short = name.rpartition(">")[2]
+    near = difflib.get_close_matches(name, list(known), 1)
+    return DataError(
         Diagnostic(
             "T0201",
             f"the file names the {kind} `{name}`, which is not known here",

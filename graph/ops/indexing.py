@@ -45,7 +45,7 @@ def canonical_index(type: TensorType, key: Any) -> tuple[Entry, ...]:
         if item is None:
             entries.append(("new",))
             continue
-        rule = _slice if isinstance(item, slice) else _position
+        rule = slice_entry if isinstance(item, slice) else _position
         entries.append(rule(item, axis, type))
         axis += 1
     return tuple(entries)
@@ -81,7 +81,8 @@ def _position(item: Any, axis: int, type: TensorType) -> Entry:
     return ("at", at)
 
 
-def _slice(item: slice, axis: int, type: TensorType) -> Entry:
+def slice_entry(item: slice, axis: int, type: TensorType) -> Entry:
+    """A slice of an axis in the form that the rules see."""
     size = type.shape[axis]
     step = (
         1 if item.step is None else as_integer(item.step, "the step of a slice").value

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -269,14 +270,22 @@ def refused(place, code="T0704"):
 
 
 def rewritten(source, target, change):
-    """A copy of a model file with its configuration changed."""
+    """A copy of a model file with its configuration changed, checksums included."""
     with zipfile.ZipFile(source) as old:
         config = json.loads(old.read("config.json"))
         weights = old.read("weights.safetensors")
     config = change(config) or config
+    written(target, json.dumps(config).encode(), weights)
+
+
+def written(target, config, weights):
+    """A model file whose checksums fit."""
+    members = {"config.json": config, "weights.safetensors": weights}
+    sums = {name: sha256(content).hexdigest() for name, content in members.items()}
     with zipfile.ZipFile(target, "w") as new:
-        new.writestr("config.json", json.dumps(config))
-        new.writestr("weights.safetensors", weights)
+        for name, content in members.items():
+            new.writestr(name, content)
+        new.writestr("checksums.json", json.dumps(sums))
 
 
 @pytest.fixture
@@ -388,9 +397,7 @@ def test_a_deep_configuration(saved, tmp_path):
     target = tmp_path / "deep.tulle"
     with zipfile.ZipFile(saved) as archive:
         weights = archive.read("weights.safetensors")
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("config.json", "[" * 200_000)
-        archive.writestr("weights.safetensors", weights)
+    written(target, b"[" * 200_000, weights)
     refused(target)
 
 
@@ -398,6 +405,9 @@ def test_another_version(saved, tmp_path):
     target = tmp_path / "new.tulle"
     rewritten(saved, target, lambda c: {**c, "version": 99})
     assert "version 99" in refused(target)
+    assert "install a newer Tulle" in refused(target)
+    rewritten(saved, target, lambda c: {**c, "version": 1})
+    assert "save it anew" in refused(target)
 
 
 def test_a_layer_that_claims_to_be_huge_takes_no_memory(saved, tmp_path):
@@ -420,7 +430,7 @@ def test_weights_whose_header_lies(saved, tmp_path):
         saving.load_model(saved).load_weights(target)
 
 
-@pytest.mark.parametrize("ending", [".h5", ".keras", ".H5", ".safetensors"])
+@pytest.mark.parametrize("ending", [".h5", ".pkl", ".H5", ".safetensors"])
 def test_endings_of_other_files_are_refused(tmp_path, ending):
     x = Input((3,))
     model, place = Model(x, Dense(2)(x)), tmp_path / f"m{ending}"

@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-PARTS = ("layers", "losses", "metrics", "optimizers")
+PARTS = ("layers", "losses", "metrics", "optimizers", "files")
 STRICTER = "only Tulle refuses"
 LOOSER = "only Keras refuses"
 

@@ -1,0 +1,374 @@
+"""Keras's files: what Keras wrote is loaded, what is written is as Keras writes it.
+
+`tests/data/keras/` has files that Keras 3 wrote, with what it predicts:
+`tools/record_keras_files.py` made them. That Keras loads what is written here is what
+`make compare-keras` asks it.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras_models
+import numpy as np
+import pytest
+
+import tulle
+from tulle import layers, ops, saving
+from tulle.training.keras_files.archive import optimizer_arrays
+
+RECORDED = Path(__file__).parents[1] / "data" / "keras"
+NAMES = sorted(path.stem for path in RECORDED.glob("*.keras"))
+# What Keras's files say and is not said here: it is the default, or follows.
+UNSAID = {
+    "quantization_config", "activity_regularizer", "mask", "shared_object_id",
+    "rms_scaling", "zero_output_for_mask", "training",
+}  # fmt: skip
+MORE = {"seed", "dtype", "delta", "shared_object_id", "build_config"}  # said only here
+
+
+def recorded(name, start):
+    """What Keras found for a model, by the name of an output."""
+    with np.load(RECORDED / f"{name}.npz") as file:
+        found = {k: file[k] for k in file.files if k.startswith(start)}
+    return {key.removeprefix(start).strip(): value for key, value in found.items()}
+
+
+def agrees(model, name, start, given, rtol=2e-5):
+    found = model.predict(given, verbose=0)
+    found = found if isinstance(found, dict) else {"": found}
+    wanted = recorded(name, start)
+    assert found.keys() == wanted.keys()
+    for key, array in wanted.items():
+        np.testing.assert_allclose(found[key], array, rtol=rtol, atol=1e-6)
+
+
+def built(name):
+    tulle.utils.set_random_seed(1)
+    return keras_models.MODELS[name](tulle)
+
+
+def data_of(name):
+    return built(name)[1:]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_keras_saved_predicts_the_same(name):
+    model = tulle.load_model(RECORDED / f"{name}.keras")
+    assert model.name == name
+    agrees(model, name, "predicted", data_of(name)[0])
+
+
+@pytest.mark.parametrize("name", ["branches", "images", "sequence"])
+def test_training_goes_on_where_keras_stopped(name):
+    model = tulle.load_model(RECORDED / f"{name}.keras")
+    given, targets = data_of(name)
+    history = model.fit(given, targets, verbose=0, shuffle=False).history
+    np.testing.assert_allclose(history["loss"], recorded(name, "loss")[""], rtol=1e-5)
+    agrees(model, name, "trained", given, rtol=1e-4)
+
+
+def test_what_was_compiled_is_compiled():
+    model = tulle.load_model(RECORDED / "branches.keras")
+    compiled = model.compiled
+    assert type(compiled.optimizer) is tulle.optimizers.Adam
+    assert compiled.optimizer.clipnorm == 1.0
+    assert compiled.loss["first"] == "mse"
+    assert type(compiled.loss["last"]) is tulle.losses.Huber
+    assert compiled.loss_weights == {"first": 1.0, "last": 0.5}
+    assert compiled.metrics["last"][0].name == "far"
+    assert len(compiled.pending) == 1 + 1 + 2 * len(model.trainable_weights)
+    bare = tulle.load_model(RECORDED / "branches.keras", compile=False)
+    assert bare.compiled is None
+
+
+def test_shared_layers_nested_models_and_frozen_ones_stay_so():
+    model = tulle.load_model(RECORDED / "branches.keras")
+    assert model.input_names == ("left", "right")
+    assert model.output_names == ("first", "last")
+    assert [layer.name for layer in model.get_layer("inner").layers] == ["deep"]
+    images = tulle.load_model(RECORDED / "images.keras")
+    assert not images.get_layer("base").trainable
+    assert [v.path for v in images.trainable_weights] == [
+        "classes/kernel",
+        "classes/bias",
+    ]
+
+
+# Written files.
+
+
+def members(place):
+    with zipfile.ZipFile(place) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def arrays_in(content):
+    """Path, shape and kind of each array, and the names of groups."""
+    import io
+
+    found, names = {}, {}
+
+    def note(path, item):
+        if isinstance(item, h5py.Dataset):
+            found[path] = (item.shape, item.dtype.kind)
+        elif "name" in item.attrs:
+            names[path] = item.attrs["name"]
+
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(note)
+    return found, names
+
+
+def same_keys(ours, theirs, path="model"):
+    """The same configuration keys, everywhere; values of references as well."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        inside = path.endswith(".layer") or ".cell" in path  # built with the outer one
+        missing = theirs.keys() - ours.keys() - UNSAID
+        missing -= {"build_config"} if inside else set()
+        assert not missing, f"{path} lacks {missing}"
+        assert ours.keys() <= theirs.keys() | MORE, path
+        for key in ours.keys() & theirs.keys():
+            same_keys(ours[key], theirs[key], f"{path}.{key}")
+        if "keras_history" in theirs:
+            assert ours["keras_history"][1:] == theirs["keras_history"][1:], path
+        for key in ("class_name", "module", "registered_name"):
+            assert ours.get(key) == theirs.get(key), path
+    elif isinstance(theirs, list) and isinstance(ours, list):
+        assert len(ours) == len(theirs), path
+        for index, (one, two) in enumerate(zip(ours, theirs, strict=True)):
+            same_keys(one, two, f"{path}[{index}]")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_built_as_keras_builds_them(name, tmp_path):
+    place = tmp_path / "ours.keras"
+    built(name)[0].save(place)
+    ours, theirs = members(place), members(RECORDED / f"{name}.keras")
+    assert list(ours) == list(theirs)
+    same_keys(json.loads(ours["config.json"]), json.loads(theirs["config.json"]))
+    (mine, names), (other, known) = (
+        arrays_in(x["model.weights.h5"]) for x in (ours, theirs)
+    )
+    assert mine == other
+    assert {k: v for k, v in names.items() if k in known} == known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_keras_comes_back_from_here(name, tmp_path):
+    place = tmp_path / "again.keras"
+    first = tulle.load_model(RECORDED / f"{name}.keras")
+    first.save(place)
+    second = tulle.load_model(place)
+    agrees(second, name, "predicted", data_of(name)[0])
+    if first.compiled is not None:
+        one, two = (optimizer_arrays(m, m.optimizer) for m in (first, second))
+        assert one.keys() == two.keys()
+        for key, array in one.items():
+            np.testing.assert_array_equal(array, two[key])
+    native = tmp_path / "again.tulle"
+    second.save(native)
+    agrees(tulle.load_model(native), name, "predicted", data_of(name)[0])
+
+
+@pytest.mark.parametrize("name", ["branches", "own"])
+def test_weights_alone(name, tmp_path):
+    model, given, _ = built(name)
+    for weight in model.weights:
+        weight.assign(np.zeros(weight.shape, weight.numpy().dtype))
+    model.load_weights(RECORDED / f"{name}.weights.h5")
+    agrees(model, name, "predicted", given)
+    model.save_weights(tmp_path / "w.weights.h5")
+    ours, theirs = (
+        arrays_in(path.read_bytes())[0]
+        for path in (tmp_path / "w.weights.h5", RECORDED / f"{name}.weights.h5")
+    )
+    assert ours == theirs
+
+
+def test_weights_of_a_whole_file():
+    model, given, _ = built("images")
+    for weight in model.weights:
+        weight.assign(np.zeros(weight.shape))
+    model.load_weights(RECORDED / "images.keras")
+    agrees(model, "images", "predicted", given)
+
+
+def other_model():
+    """Like `images`, but with another last layer."""
+    model = tulle.load_model(RECORDED / "images.keras", compile=False)
+    x = model.get_layer("flat").output
+    return tulle.Model(model.input, layers.Dense(5, name="classes")(x), name="images")
+
+
+def test_skip_mismatch():
+    model = other_model()
+    with pytest.raises(tulle.DataError, match="another model"):
+        model.load_weights(RECORDED / "images.keras")
+    kernel = model.get_layer("classes").kernel.numpy()
+    with pytest.warns(UserWarning, match="not all weights came from"):
+        model.load_weights(RECORDED / "images.keras", skip_mismatch=True)
+    np.testing.assert_array_equal(model.get_layer("classes").kernel.numpy(), kernel)
+
+
+def test_skip_mismatch_of_our_own_weights(tmp_path):
+    tulle.load_model(RECORDED / "images.keras").save_weights(tmp_path / "w.safetensors")
+    model = other_model()
+    with pytest.raises(tulle.DataError, match="another model"):
+        model.load_weights(tmp_path / "w.safetensors")
+    with pytest.warns(UserWarning, match="not all weights came from"):
+        model.load_weights(tmp_path / "w.safetensors", skip_mismatch=True)
+
+
+# What models may be made of.
+
+
+def back(model, tmp_path, **options):
+    model.save(tmp_path / "m.keras")
+    return tulle.load_model(tmp_path / "m.keras", **options)
+
+
+def equal_outputs(one, two, *given):
+    left, right = one(*given), two(*given)
+    np.testing.assert_allclose(np.asarray(left), np.asarray(right), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "slicing",
+    [
+        lambda x: x[:, 2:],
+        lambda x: x[:, :-1],
+        lambda x: x[:, -3:],
+        lambda x: x[:, ::-1],
+        lambda x: x[:, 1:5:2],
+        lambda x: x[:, -1],
+        lambda x: x[:, None, ::2],
+        lambda x: x[:, 5:2:-1],
+        lambda x: x[..., 0],
+    ],
+)
+def test_slices_of_sizes_that_are_not_known(slicing, tmp_path):
+    x = tulle.Input((None, 6))
+    model = tulle.Model(x, slicing(x) * 2.0)
+    again = back(model, tmp_path)
+    for steps in (3, 8):
+        equal_outputs(model, again, keras_models.numbers(2, steps, 6))
+
+
+def test_operations_with_constants_and_several_results(tmp_path):
+    x = tulle.Input((4, 4))
+    table = np.arange(16.0, dtype="float32").reshape(4, 4)
+    sign, log = ops.slogdet(ops.matmul(x, table) + 3.0 * ops.eye(4))
+    model = tulle.Model(x, ops.stack([sign, ops.clip(log, -9.0, 9.0)], axis=-1))
+    equal_outputs(model, back(model, tmp_path), keras_models.numbers(2, 4, 4))
+
+
+def test_what_keras_cannot_say_is_told_before_anything_is_written(tmp_path):
+    x = tulle.Input((4,))
+    for y in (ops.cond(ops.sum(x) > 0, lambda: x, lambda: -x), ops.fft((x, x))[0]):
+        with pytest.raises(tulle.DataError) as caught:
+            tulle.Model(x, y).save(tmp_path / "m.keras")
+        assert caught.value.diagnostics[0].code == "T0709"
+        assert "between layers" in str(caught.value)
+        assert "`.tulle`" in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+@saving.register_keras_serializable("tests")
+class Scaling(layers.Layer):
+    """A layer of the user's own."""
+
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, input_shape):
+        self.offset = self.add_weight((input_shape[-1],), "ones", name="offset")
+
+    def call(self, x):
+        return x * self.factor + self.offset
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+class Whole(tulle.Model):
+    def __init__(self, width=3, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.inner = layers.Dense(width)
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width}
+
+
+def test_classes_of_the_user(tmp_path):
+    x = tulle.Input((3,))
+    model = tulle.Model(x, Scaling(3.0, name="mine")(x))
+    again = back(model, tmp_path)
+    assert again.get_layer("mine").factor == 3.0
+    equal_outputs(model, again, keras_models.numbers(2, 3))
+    whole = Whole(4, name="whole")
+    whole(keras_models.numbers(2, 3))
+    whole.save(tmp_path / "m.keras")
+    with pytest.raises(tulle.DataError, match="custom_objects") as caught:
+        tulle.load_model(tmp_path / "m.keras")
+    assert caught.value.diagnostics[0].code == "T0201"
+    again = tulle.load_model(tmp_path / "m.keras", {"Whole": Whole})
+    assert again.width == 4
+    equal_outputs(whole, again, keras_models.numbers(2, 3))
+
+
+def test_corrections_of_low_rank_are_merged(tmp_path):
+    x = tulle.Input((3,))
+    dense = layers.Dense(4, name="dense")
+    model = tulle.Model(x, dense(x))
+    dense.enable_lora(2)
+    dense.lora_b.assign(np.ones(dense.lora_b.shape))
+    again = back(model, tmp_path)
+    equal_outputs(model, again, keras_models.numbers(2, 3))
+    corrected = model(keras_models.numbers(2, 3)).numpy()
+    model.load_weights(tmp_path / "m.keras")
+    assert not dense.lora_b.numpy().any()
+    np.testing.assert_allclose(model(keras_models.numbers(2, 3)), corrected, rtol=1e-6)
+
+
+def test_vocabularies_of_lookups(tmp_path):
+    x = tulle.Input((3,), dtype="int64")
+    lookup = layers.IntegerLookup(name="numbers")
+    lookup.adapt(np.array([7, 7, 9]))
+    again = back(tulle.Model(x, lookup(x)), tmp_path)
+    assert again.get_layer("numbers").get_vocabulary() == [-1, 7, 9]
+    content = members(tmp_path / "m.keras")
+    config = json.loads(content["config.json"])
+    config["config"]["layers"][1]["config"]["vocabulary"] = [1, 2]
+    content["config.json"] = json.dumps(config).encode()
+    # Keras keeps a vocabulary that was learned beside the configuration.
+    content["assets/layers/integer_lookup/vocabulary.txt"] = b"-1\n9\n7"
+    with zipfile.ZipFile(tmp_path / "n.keras", "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    found = tulle.load_model(tmp_path / "n.keras").get_layer("numbers")
+    assert found.get_vocabulary() == [-1, 9, 7]
+
+
+def test_half_precision(tmp_path):
+    x = tulle.Input((3,))
+    model = tulle.Model(x, layers.Dense(2, dtype="bfloat16", name="d")(x))
+    again = back(model, tmp_path)
+    kernel = again.get_layer("d").kernel
+    assert kernel.dtype == "bfloat16"
+    np.testing.assert_array_equal(kernel.numpy(), model.get_layer("d").kernel.numpy())
+
+
+def test_without_h5py(monkeypatch, tmp_path):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    model = tulle.Sequential([tulle.Input((2,)), layers.Dense(1)])
+    with pytest.raises(tulle.DataError, match=r"tulle\[keras-files\]"):
+        model.save(tmp_path / "m.keras")
