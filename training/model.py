@@ -219,18 +219,6 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
         return json.dumps(serialize_keras_object(self), **kwargs)
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile` for JSON, empty before it."""
-        from .keras_files.serializing import Serializer
-
-        return Serializer().compile_config(self)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as `get_compile_config` says."""
-        from .keras_files.deserializing import Deserializer, told
-
-        told(lambda: Deserializer({}).compile(self, config))
-
 
 class Functional(Model, Network):
     """A model made of inputs and outputs."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...graph import tree
 from ...graph.initializers import snake_case
+from ...graph.input_layer import is_input
 from ...graph.layer import Layer, LayerCall
 from ...graph.layer_calls import first_argument, with_masks
 from ...graph.masking import carry
@@ -18,7 +19,7 @@ from ...graph.types import TensorType
 from ..model import Sequential
 from .names import OPERATIONS
 from .operations import Unwritable, written
-from .order import Call, keras_order, leaves_in_order
+from .order import Call, leaves_in_order, order_of_calls
 from .serializing import Serializer, unwritable
 
 Json = Any
@@ -48,7 +49,7 @@ def functional_config(serializer: Serializer, network: Network) -> dict[str, Jso
 
 def sequential_config(serializer: Serializer, model: Sequential) -> dict[str, Json]:
     """The configuration of layers one after the other."""
-    layers = [serializer.object(layer) for layer in model.layers]
+    layers = [serializer.object(layer) for layer in model.layers if not is_input(layer)]
     config: dict[str, Json] = {
         "name": model.name,
         "trainable": model._trainable,
@@ -64,7 +65,7 @@ def sequential_config(serializer: Serializer, model: Sequential) -> dict[str, Js
 def input_name(model: Sequential) -> str:
     """A name for the input of a sequential model that no layer has."""
     start = model.start
-    taken = {layer.name for layer in model.layers}
+    taken = {layer.name for layer in model.layers if not is_input(layer)}
     return _free(start.node.name or "input" if start is not None else "input", taken)
 
 
@@ -98,7 +99,9 @@ class Writer:
 
     def __init__(self, serializer: Serializer, network: Network, whole: bool = True):
         self.serializer, self.network, self.whole = serializer, network, whole
-        self.taken = {layer.name for layer in network.layers}
+        if network.loss_nodes:
+            raise unwritable("add_loss", "models of Keras add losses within layers")
+        self.taken = {layer.name for layer in network.called}
         self.records: dict[str, dict[str, Json]] = {}
         self.inputs: list[str] = []
         self.sources: dict[Call, list[Call]] = {}
@@ -201,7 +204,7 @@ class Writer:
 
     def order(self) -> list[str]:
         """The names of inputs, layers and operations in Keras's order."""
-        return keras_order(
+        return order_of_calls(
             self.sources,
             [(place.name, place.call) for place in leaves_in_order(self._outputs())],
             [self.places[node].name for node in self.network.input_nodes],

@@ -1,7 +1,8 @@
 """The order in which Keras counts the layers of a functional model.
 
 Files name a layer by its class and its place in that order, which follows from the
-graph alone: farthest from the outputs first, then as a walk from there meets them.
+calls as the file has them, without the masks that tensors carry: farthest from the
+outputs first, then as a walk from there meets them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 Call = tuple[str, int]  # the name of a layer or operation, and which call of it
 
 
-def keras_order(
+def order_of_calls(
     sources: Mapping[Call, Sequence[Call]],
     outputs: Iterable[Call],
     inputs: Iterable[str],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.initializers import snake_case
+from ...graph.input_layer import is_input
 from ...graph.layer import Layer
 from ...graph.layers.adapted import Adapted
 from ...graph.network import Network
@@ -73,13 +74,13 @@ def states_of(model: Model, order: Order | None = None) -> list[Saved]:
 def order_of(model: Functional) -> Sequence[Any]:
     """The layers of a model, with its inputs, in Keras's order."""
     if isinstance(model, Sequential):
-        return list(model.layers)
+        return [layer for layer in model.layers if not is_input(layer)]
     from .networks import Writer
     from .serializing import Serializer
 
     writer = Writer(Serializer(), model, False)
     found: dict[str, Any] = {name: InputPlace(name) for name in writer.inputs}
-    found.update((layer.name, layer) for layer in model.layers)
+    found.update((layer.name, layer) for layer in model.called)
     return [found[name] for name in writer.order() if name in found]
 
 
