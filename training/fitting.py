@@ -262,6 +262,7 @@ class Training:
         if not self._caught:
             return
         number = self._caught[0]
+        self.display.close()  # a live bar would wrap the words
         message = f"stopped by {NAMES[number]} {told_place(self.epoch, self.step)}"
         kept = [saver for saver in self._savers() if saver.save()]
         for saver in kept:
