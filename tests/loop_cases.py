@@ -52,11 +52,15 @@ def reference(node, arrays, sizes):
 class Compiled:
     """A fused node as machine code."""
 
-    def __init__(self, node):
+    def __init__(self, node, masks=None):
         self.node, self.kernel = node, lower(node)
-        self.entry = print_llvm(self.kernel)
-        fragments = dict.fromkeys(self.entry.names, self.entry.text)
-        self.addresses = engine().compile(fragments)
+        entry = print_llvm(self.kernel, masks)
+        own = {name: f"{name}_{masks}" for name in entry.names}
+        text = entry.text
+        for name, other in own.items():
+            text = text.replace(f"@{name}(", f"@{other}(")
+        found = engine().compile(dict.fromkeys(own.values(), text))
+        self.addresses = {name: found[other] for name, other in own.items()}
 
     def empty(self, sizes):
         def new(type):

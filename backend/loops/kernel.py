@@ -60,7 +60,8 @@ class LoopKernel:
             return False
         if nest.level(access.axes) < MIDDLE:
             return True
-        later = range(nest.values[stored[0].value].turn + 1, nest.turns)
+        first = min(nest.values[store.value].turn for store in stored)
+        later = range(first + 1, nest.turns)
         needed = set().union(*(nest.needed(nest.pass_of(turn)) for turn in later))
         values = (nest.values[index] for index in needed)
         loads = (nest.accesses[v.data].array for v in values if v.op == "load")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+from ..cpu.engine import PLAIN
 from .bind import cuttable
 from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
@@ -54,7 +55,8 @@ def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
         functions.append(printer.writer.function(name))
         shared.update(printer.writer.helpers)
         shared.update(printer.writer.declared)
-    return Entry(kernel.names, "\n".join([*functions, *shared.values(), USUAL, ""]))
+    lines = [*functions, *shared.values(), USUAL, ""]
+    return Entry(kernel.names, PLAIN + "\n".join(lines))
 
 
 class _Printer:

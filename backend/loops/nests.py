@@ -11,6 +11,7 @@ from ...graph.types import BOOL, F64, I64, DType, dtype_of
 from ..kernels import Instruction
 from .axes import Dims
 from .expression import Expression, Name, Number, parse
+from .keeping import keep_dear_values
 from .language import FOLDS, Access, Axis, Nest, Store, Total, Unlowerable, Value
 from .vocabulary import LOGIC, SETTLED, result_of
 
@@ -52,7 +53,7 @@ class NestBuilder:
                 zip(low.totals, sources, strict=True)
             )
         ]
-        return self.nest(stores, tuple(totals))
+        return keep_dear_values(self.nest(stores, tuple(totals)))
 
     def after(self, places: list[int]) -> Nest:
         self.ending = True

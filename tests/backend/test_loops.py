@@ -5,6 +5,7 @@ import pytest
 from loop_cases import Compiled, fused, reference, step
 
 from tulle.backend.loops import lower, lowerable
+from tulle.backend.loops.bind import BLOCK
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.types import dtype_of, tensor_type
 
@@ -154,12 +155,17 @@ def assert_close(got, wanted):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5 * scale)
 
 
-@pytest.mark.parametrize("numbers", SIZES, ids=str)
+@pytest.mark.parametrize("masks", [False, None])
 @pytest.mark.parametrize("name", CASES)
-def test_a_kernel_says_what_numpy_says(name, numbers):
-    node, sizes = fused(*CASES[name]), sizes_of(numbers)
+def test_a_kernel_says_what_numpy_says(name, masks):
+    node = fused(*CASES[name])
+    compiled = Compiled(node, masks)
+    for numbers in SIZES:
+        check(node, compiled, sizes_of(numbers))
+
+
+def check(node, compiled, sizes):
     arrays = samples(node, sizes)
-    compiled = Compiled(node)
     whole = compiled.run(arrays, sizes)
     assert_close(whole, reference(node, arrays, sizes))
     for parts in (2, 7):
@@ -217,3 +223,127 @@ def test_equal_kernels_have_one_name():
 )
 def test_what_is_no_kernel(types, body, reason):
     assert lowerable(fused(types, body, [-1])) == reason
+
+
+def test_a_vector_of_any_stride():
+    node = fused([f32(B, D)], [step("tanh", 0)], [-1])
+    wide = np.random.default_rng(0).normal(size=(40, 60)).astype(np.float32)
+    views = [
+        wide.T,
+        wide[::-1, ::-1],
+        wide[:, ::3],
+        wide[5:9, 7:8],
+        wide[:1].repeat(3, 0),
+    ]
+    views.append(np.broadcast_to(wide[:, :1], (40, 9)))
+    views.append(np.broadcast_to(wide[0], (4, 60)))
+    for masks in (False, None):
+        compiled = Compiled(node, masks)
+        for view in views:
+            sizes = dict(zip([SYMBOLS["B"], SYMBOLS["D"]], view.shape, strict=True))
+            outputs = [np.empty(view.T.shape, np.float32).T]
+            compiled.run([view], sizes, outputs=outputs)
+            assert_close(outputs, [np.tanh(view)])
+
+
+@pytest.mark.parametrize("dtype", "bool u8 i8 i16 u32 i64 f16 bf16 f64".split())
+@pytest.mark.parametrize("masks", [False, None])
+def test_elements_of_any_size(dtype, masks):
+    type = tensor_type(dtype, (B, D))
+    node = fused([type], [step("maximum", 0, 0), step("max", 1, axis=(1,))], [-2, -1])
+    wide = np.random.default_rng(0).integers(0, 100, (9, 70)).astype(type.dtype.numpy)
+    compiled = Compiled(node, masks)
+    for view in (wide, wide[:, ::2], wide[:, :3], wide.T):
+        sizes = dict(zip([SYMBOLS["B"], SYMBOLS["D"]], view.shape, strict=True))
+        for one, two in zip(
+            compiled.run([view], sizes), reference(node, [view], sizes), strict=True
+        ):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("name", "operand", "output", "may"),
+    [
+        ("map", 0, 0, True),
+        ("bias", 0, 0, True),
+        ("bias", 1, 0, False),  # another type
+        ("softmax", 0, 0, True),
+        ("softmax turned", 0, 0, False),  # another place for each element
+        ("with itself turned", 0, 0, False),  # read twice
+        ("groups", 0, 0, True),
+        ("several results", 0, 0, True),
+        ("several results", 0, 1, False),
+        ("scalars", 0, 0, True),
+        ("rows", 0, 0, False),
+    ],
+)
+def test_what_may_be_done_in_place(name, operand, output, may):
+    node = fused(*CASES[name])
+    compiled = Compiled(node)
+    assert compiled.kernel.may_share(operand, output) is may
+    if not may:
+        return
+    sizes = sizes_of(SIZES[3])
+    arrays = samples(node, sizes)
+    outputs = compiled.empty(sizes)
+    wanted = reference(node, [array.copy() for array in arrays], sizes)
+    outputs[output] = arrays[operand]
+    assert_close(compiled.run(arrays, sizes, 3, outputs), wanted)
+
+
+def test_a_dear_value_is_computed_once():
+    (nest,) = lower(fused(*CASES["softmax"])).nests
+    assert [value.op for value in nest.values].count("exp") == 1
+    needed = [nest.needed(nest.pass_of(turn)) for turn in range(nest.turns)]
+    dear = [{nest.values[i].op for i in each} & {"exp"} for each in needed]
+    assert dear == [set(), {"exp"}, set()]
+
+
+def test_axes_that_lie_together_are_one():
+    node = fused([f32(B, T, D)], [step("exp", 0)], [-1])
+    sizes = sizes_of({"B": 30, "T": 7, "D": 500})
+    (array,) = samples(node, sizes)
+    compiled = Compiled(node)
+    (launch,) = compiled.bind([array], compiled.empty(sizes), sizes)
+    assert launch.total == -(-array.size // BLOCK)
+    (launch,) = compiled.bind([array[:, :, ::-1]], compiled.empty(sizes), sizes)
+    assert launch.total == 30 * 7
+
+
+def test_chunks_follow_from_sizes():
+    node = fused([f32(B, D)], [step("sum", 0, axis=(0,))], [-1])
+    compiled = Compiled(node)
+    for rows, chunks in ((1, 1), (164, 1), (165, 2), (10_000, 61), (1_000_000, 64)):
+        assert chunk_count(compiled, rows) == chunks
+
+
+def chunk_count(compiled, rows):
+    sizes = sizes_of({"B": rows, "T": 1, "D": 100})
+    array = np.broadcast_to(np.float32(1), (rows, 100))
+    first, _ = compiled.bind([array], compiled.empty(sizes), sizes)
+    return first.total
+
+
+TEXT = """\
+    for a in chunks:
+        for b:
+            max1 max= x0[a, b]
+        for b:
+            v3 = exp(x0[a, b] - max1)
+            sum5 += v3
+            y0[a, b] = v3
+        for b:
+            v6 = y0[a, b] / sum5
+            y0[a, b] = v6
+            partial0[b] += v6
+            partial1[] += v6
+    for b:
+        y1[b] = sum of partial0[b]
+    y2[] = sum of partial1[]"""
+
+
+def test_a_kernel_as_text():
+    kernel = lower(fused(*CASES["softmax and its columns"]))
+    first, rest = str(kernel).split("\n", 1)
+    assert first == f"kernel {kernel.name}(x0: f32 of rank 2)"
+    assert rest == TEXT
