@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -10,10 +11,14 @@ class Call:
     """What a command is made of.
 
     `words` are the arguments, `total` the length of the entry's parallel axis, and
-    `grain` the shortest part of it that is worth a thread.
+    `grain` the shortest part of it that is worth a thread. An entry that may find
+    data at fault sets the word `flag`: no other command runs then, and `fault` raises
+    what is wrong from the words.
     """
 
     entry: int
     words: list[int]
     total: int
     grain: int = 1
+    flag: int | None = None
+    fault: Callable[[Sequence[int]], None] | None = None

@@ -26,7 +26,7 @@ from .call import Call
 from .copying import copy
 from .engine import engine
 from .forms import Form, Place, attributes_of, form_of
-from .layout import laid_out, places_within
+from .layout import Fault, laid_out, places_within
 from .pool import COMMAND, pool
 from .scan import scan_of
 
@@ -109,7 +109,7 @@ class NativeCode:
         writer.keep.extend(names.values())
         place = Place(
             (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
-            writer.keep, writer.blocks,
+            writer.keep, writer.blocks, writer.faults,
         )  # fmt: skip
         for step in self.schedule.steps:
             self._bind_step(step, names, place, writer)
@@ -214,6 +214,7 @@ class Writer:
         self.inputs = inputs
         self.keep: list[Array] = []
         self.blocks: list[Array] = []  # words of inner tables, which may need patches
+        self.faults: list[Fault] = []
         self._calls: list[Call] = []
         self._parts: list[list[Call] | HostStep] = []
 
@@ -236,9 +237,10 @@ class Writer:
         self._flush()
         native = [part for part in self._parts if isinstance(part, list)]
         calls = [call for part in native for call in part]
-        words, table = laid_out(calls)
+        words, table, faults = laid_out(calls)
         patches = patches_of([words, *self.blocks], self.inputs)
         addresses = np.zeros(max(1, len(self.inputs)), np.int64)
+        checks = [*faults, *self.faults]
         parts: list[HostStep] = []
         done = 0
         for part in self._parts:
@@ -246,7 +248,7 @@ class Writer:
                 parts.append(part)
                 continue
             at = table.ctypes.data + done * COMMAND * 8
-            parts.append(_stretch(at, len(part), patches, addresses))
+            parts.append(_stretch(at, len(part), patches, addresses, checks))
             done += len(part)
         host = len(native) < len(self._parts)
         keep = [words, table, patches, addresses, self.keep, self.blocks, self.inputs]
@@ -298,12 +300,16 @@ class Runner:
         return {name: value.copy() for name, value in self.outputs.items()}
 
 
-def _stretch(at: int, count: int, patches: Array, addresses: Array) -> HostStep:
+def _stretch(
+    at: int, count: int, patches: Array, addresses: Array, checks: Sequence[Fault]
+) -> HostStep:
     """A run of commands as one call."""
     run, places = pool().run, len(patches) // 3
     first, inputs = patches.ctypes.data, addresses.ctypes.data
 
     def stretch() -> None:
-        run(at, count, first, places, inputs)
+        if run(at, count, first, places, inputs):
+            for check in checks:
+                check.check()
 
     return stretch

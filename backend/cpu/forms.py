@@ -6,8 +6,9 @@ sizes, and makes the calls for given arrays.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..pipeline.schedule import OPAQUE
 from . import gemm
 from .call import Call
 from .copying import copy
+from .layout import Fault
 from .special import SPECIAL, Spec, Special
 
 Array = Any
@@ -46,6 +48,7 @@ class Place:
     compiled: Mapping[str, int]
     keep: list[Array] = field(default_factory=list)
     blocks: list[Array] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)  # of inner tables
 
 
 class Form(Protocol):
@@ -180,13 +183,34 @@ class Own:
         works = self.special.works(attributes, operands, place.targets)
         for name, work in zip(self.entry.names, works, strict=True):
             if work.total:
-                entry = place.compiled[name]
-                found.append(Call(entry, words, work.total, work.grain))
+                call = Call(place.compiled[name], words, work.total, work.grain)
+                found.append(self._guarded(call, attributes, operands))
         return [call for call in found if call is not None]
+
+    def _guarded(
+        self, call: Call, attributes: dict[str, Any], operands: Sequence[Array]
+    ) -> Call:
+        """The call, telling of data at fault where the op can find any."""
+        special = self.special
+        if special.flag is None:
+            return call
+
+        def tell(words: Sequence[int]) -> None:
+            # The words say where inputs and slices lie now.
+            given = zip(words, operands, strict=False)
+            special.fault(attributes, [_lying_at(at, like) for at, like in given])
+
+        return replace(call, flag=special.flag, fault=tell)
 
     def listing(self) -> str:
         """Nothing."""
         return ""
+
+
+def _lying_at(address: int, like: Array) -> Array:
+    """A copy of the dense array at an address."""
+    memory = (ctypes.c_uint8 * like.nbytes).from_address(address)
+    return np.frombuffer(memory, like.dtype).reshape(like.shape).copy()
 
 
 def _spec(type: TensorType, sizes: Sizes) -> Spec:

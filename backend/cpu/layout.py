@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,23 @@ from .pool import COMMAND
 Array = Any
 
 
-def laid_out(calls: Sequence[Call]) -> tuple[Array, Array]:
-    """All arguments side by side, and the table of commands."""
+class Fault(NamedTuple):
+    """The words of a call that may find data at fault, and what then tells so."""
+
+    words: Array
+    flag: int
+    tell: Callable[[Sequence[int]], None]
+
+    def check(self) -> None:
+        """Raise what is wrong, if anything is."""
+        if self.words[self.flag]:
+            self.words[self.flag] = 0
+            self.tell(self.words.tolist())
+
+
+def laid_out(calls: Sequence[Call]) -> tuple[Array, Array, list[Fault]]:
+    """All arguments side by side, the table of commands, and what may be at fault."""
+    faults: list[Fault] = []
     sizes = [-(-len(call.words) // 8) * 8 for call in calls]
     words = np.zeros(max(1, sum(sizes)), np.int64)
     table = np.zeros((max(1, len(calls)), COMMAND), np.int64)
@@ -22,9 +37,13 @@ def laid_out(calls: Sequence[Call]) -> tuple[Array, Array]:
     for index, (call, size) in enumerate(zip(calls, sizes, strict=True)):
         words[start : start + len(call.words)] = call.words
         address = words.ctypes.data + 8 * start
-        table[index] = call.entry, address, call.total, call.grain
+        flag = 0 if call.flag is None else address + 8 * call.flag
+        table[index, :5] = call.entry, address, call.total, call.grain, flag
+        if call.flag is not None and call.fault is not None:
+            own = words[start : start + len(call.words)]
+            faults.append(Fault(own, call.flag, call.fault))
         start += size
-    return words, table
+    return words, table, faults
 
 
 def places_within(blocks: Sequence[Array], array: Array) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from .engine import engine
 
-COMMAND = 4  # words of a command: entry, args, total, grain
+COMMAND = 8  # words of a command: entry, args, total, grain, flag, and room
 SLOTS = 64
 FIRST_SLOT = 24  # the word where jobs begin
 SLEEPERS, BUSY, WORKERS, MUTEX, CONDITION, SET_THREADS, GET_THREADS = range(8, 15)
@@ -111,7 +111,7 @@ class Pool:
         found = engine().compile(dict.fromkeys(NAMES, runtime_text()))
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.loop_entry = found["tulle_loop"]
-        self._run = ctypes.CFUNCTYPE(None, *[pointer, pointer, number] * 2)(
+        self._run = ctypes.CFUNCTYPE(number, *[pointer, pointer, number] * 2)(
             found["tulle_run"]
         )
         self._parallel = ctypes.CFUNCTYPE(
@@ -135,9 +135,13 @@ class Pool:
 
     def run(
         self, commands: int, count: int, patches: int, places: int, inputs: int
-    ) -> None:
-        """Run a table of commands after putting inputs in their places."""
-        self._run(self.address, commands, count, patches, places, inputs)
+    ) -> bool:
+        """Run a table of commands after putting inputs in their places.
+
+        True says that data was at fault and the rest of the table did not run.
+        """
+        found = self._run(self.address, commands, count, patches, places, inputs)
+        return bool(found)
 
     def parallel(self, entry: int, args: int, total: int, grain: int = 1) -> None:
         """Run one entry over its axis on all threads."""

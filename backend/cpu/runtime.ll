@@ -166,8 +166,9 @@ rise:
   br label %work
 }
 
-; Runs a table of commands, one after the other.
-define void @tulle_commands(ptr %pool, ptr %commands, i64 %count) {
+; Runs a table of commands, one after the other; stops with 1 after one that has set its
+; flag.
+define i64 @tulle_commands(ptr %pool, ptr %commands, i64 %count) {
   %workers_at = getelementptr i64, ptr %pool, i64 ${workers}
   %workers = load i64, ptr %workers_at
   %single = icmp eq i64 %workers, 0
@@ -177,7 +178,7 @@ head:
   %ended = icmp uge i64 %index, %count
   br i1 %ended, label %leave, label %body
 body:
-  %word = shl i64 %index, 2
+  %word = shl i64 %index, 3
   %at = getelementptr i64, ptr %commands, i64 %word
   %entry = load ptr, ptr %at
   %args_at = getelementptr i64, ptr %at, i64 1
@@ -191,20 +192,30 @@ body:
   br i1 %direct, label %one, label %many
 one:
   call void %entry(ptr %args, i64 0, i64 %total)
-  br label %tail
+  br label %after
 many:
   call void @tulle_parallel(ptr %pool, ptr %entry, ptr %args, i64 %total, i64 %grain)
-  br label %tail
+  br label %after
+after:
+  %flag_at = getelementptr i64, ptr %at, i64 4
+  %flag = load ptr, ptr %flag_at
+  %checked = icmp ne ptr %flag, null
+  br i1 %checked, label %check, label %tail
+check:
+  %fault = load i64, ptr %flag
+  %stops = icmp ne i64 %fault, 0
+  br i1 %stops, label %leave, label %tail
 tail:
   %next = add i64 %index, 1
   br label %head
 leave:
-  ret void
+  %status = phi i64 [ 0, %head ], [ 1, %check ]
+  ret i64 %status
 }
 
 ; Puts the addresses of inputs in their places, then runs a table with denormals
 ; flushed and a BLAS of one thread, and leaves both as they were.
-define void @tulle_run(ptr %pool, ptr %commands, i64 %count, ptr %patches, i64 %places,
+define i64 @tulle_run(ptr %pool, ptr %commands, i64 %count, ptr %patches, i64 %places,
                        ptr %inputs) {
   %mode = call i64 @tulle_float_mode()
   %flushing = or i64 %mode, ${flush}
@@ -244,7 +255,7 @@ body:
   %next = add i64 %index, 1
   br label %head
 go:
-  call void @tulle_commands(ptr %pool, ptr %commands, i64 %count)
+  %status = call i64 @tulle_commands(ptr %pool, ptr %commands, i64 %count)
   %back = icmp ne i32 %capped, 1
   br i1 %back, label %restore, label %leave
 restore:
@@ -252,10 +263,11 @@ restore:
   br label %leave
 leave:
   call void @tulle_set_float_mode(i64 %mode)
-  ret void
+  ret i64 %status
 }
 
-; A loop: args are pool, turns, patches, their count, a table and its length. A patch is
+; A loop: args are pool, turns, patches, their count, a table, its length, and a flag that
+; is set when a command of the table has set its own. A patch is
 ; a slot that gets an address before each turn: (slot, base, stride, 0) means
 ; base + turn * stride, (slot, one, two, 1) means one and two by turns.
 define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
@@ -300,9 +312,14 @@ place:
   %next = add i64 %index, 1
   br label %patch
 run:
-  call void @tulle_commands(ptr %pool, ptr %commands, i64 %count)
+  %status = call i64 @tulle_commands(ptr %pool, ptr %commands, i64 %count)
   %later = add i64 %turn, 1
-  br label %head
+  %stops = icmp ne i64 %status, 0
+  br i1 %stops, label %fault, label %head
+fault:
+  %flag_at = getelementptr i64, ptr %args, i64 6
+  store i64 1, ptr %flag_at
+  br label %leave
 leave:
   ret void
 }

@@ -76,19 +76,20 @@ class Scan:
         scratch = memory[found.scratch :]
         below = replace(place, sizes=inner, blocks=blocks, scratch=scratch)
         calls = self.code.step_calls(self.schedule, names, below)
-        words, table = laid_out(calls)
+        words, table, faults = laid_out(calls)
         blocks += [words]
+        place.faults.extend(faults)
         patches = self._patches(blocks, given, moving)
         turns = resolve(self.node.attributes["length"], place.sizes)
         args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
-                table.ctypes.data, len(calls)]  # fmt: skip
+                table.ctypes.data, len(calls), 0]  # fmt: skip
         place.blocks.extend([*blocks, patches])
         place.keep.extend([table, *names.values()])
         first = [
             copy(pair[0], source)
             for pair, source in zip(pairs, place.sources, strict=False)
         ]
-        loop = Call(pool().loop_entry, args, 1)
+        loop = Call(pool().loop_entry, args, 1, flag=len(args) - 1, fault=_inside)
         return [*(call for call in first if call is not None), loop]
 
     def _pairs(self, place: Any, inner: Sizes, start: int) -> list[tuple[Array, Array]]:
@@ -157,6 +158,10 @@ class Scan:
         """The body's steps, and the loops of its kernels."""
         text: str = self.code.listing(self.schedule)
         return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+
+
+def _inside(words: Sequence[int]) -> None:
+    """Nothing to tell: a command of the loop's own table does."""
 
 
 def scan_of(node: Node, code: Any, lowered: Callable[[Graph], Graph]) -> Scan | None:

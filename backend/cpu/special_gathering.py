@@ -18,6 +18,7 @@ from .special_base import Special, Work, address, ceildiv, grain, special
 
 LAYOUT = Layout("source index out scratch fault outer size count inner columns")
 SET = Layout("source index updates out scratch fault outer size count inner columns")
+CHECKED = Layout("index out scratch fault size")
 ADDED = {**FLOATS, "i32": "i32", "i64": "i64"}
 COLUMNS = 32  # of a unit of work that adds up
 INDICES = {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"}
@@ -85,6 +86,34 @@ class Gather(Picking):
             fault=0, outer=outer, size=x.shape[axis], count=count, inner=inner,
             columns=0,
         )  # fmt: skip
+
+
+@special("positions")
+class Counted(Special):
+    """Indices counted from the start of their axis, each checked."""
+
+    flag = CHECKED.places["fault"]
+
+    def accepts(self, node: Node) -> bool:
+        return node.dtype.short in INDICES
+
+    def entry(self, node: Node) -> Entry:
+        return positions_entry(node.dtype.short)
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        total = math.prod(results[0].shape)
+        return (Work(total, grain(total, total)),)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        return CHECKED.words(
+            index=address(operands[0]), out=address(results[0]), scratch=scratch,
+            fault=0, size=attributes["size"],
+        )  # fmt: skip
+
+    def fault(self, attributes: Any, operands: Any) -> None:
+        raise out_of_range(attributes["told"], operands[0], attributes["size"])
 
 
 @special("add_at", "add_along_axis")
@@ -186,6 +215,22 @@ def take_entry(kind: str, index: str) -> Entry:
             f.copy(goal, origin, inner, kind)
         with f.when(good ^ 1):
             f.clear(goal, inner, kind)
+    return code.finished()
+
+
+@cache
+def positions_entry(index: str) -> Entry:
+    """Each index counted from the start."""
+    code = Code("positions")
+    f, words, start, stop = code.entry()
+    reader = Reader(f, words, CHECKED)
+    indices, out = (reader.read(name, "ptr") for name in ("index", "out"))
+    size, kind = reader.read("size"), f"i{index[1:]}"
+    with f.loop(stop, start) as at:
+        place, good = position(f, indices, at, index, size)
+        reader.checked(good)
+        value = place if kind == "i64" else place.cast("trunc", kind)
+        f.store(value, out, at, kind)
     return code.finished()
 
 

@@ -10,6 +10,7 @@ import pytest
 from tulle import ops
 from tulle.backend import compile_graph, function, program
 from tulle.backend.cpu import engine
+from tulle.graph.diagnostics import DataError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.graph import Graph
 from tulle.graph.registry import call
@@ -182,3 +183,37 @@ def test_without_llvm_numpy_runs_and_says_so_once(monkeypatch, caplog):
     assert not compiled.code.native
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "since llvmlite cannot be imported" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [10, -11])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_index_outside_is_told_before_anything_changes(wrong, place):
+    """Of the data of this very run, and the next run is as if nothing had been."""
+    weight = Variable(array(10, 4))
+    before = weight.numpy()
+    index = input_node("index", TensorType(dtype_of("i32"), (ROWS,)))
+    rows = call("take", weight.node, index, 0)
+    new = weight.node * 2.0 + call("sum", rows)
+    compiled = compile_graph(Graph((index,), {"rows": rows}, ((weight, new),)))
+    good = np.arange(5, dtype=np.int32)
+    bad = good.copy()
+    bad[0 if place == "first" else -1] = wrong
+    with pytest.raises(DataError, match=str(wrong)):
+        compiled([bad])
+    np.testing.assert_array_equal(weight.numpy(), before)
+    np.testing.assert_array_equal(compiled([good])["rows"], before[:5])
+
+
+def test_an_index_outside_within_a_loop_is_told():
+    @function.function
+    def run(table, index):
+        return ops.scan(
+            lambda c, i: (c + ops.take(table, i, axis=0), c), table[0], index
+        )
+
+    table = array(6, 3)
+    good = np.array([[1], [2], [5]], np.int32)[:, 0]
+    last, _ = run(table, good)
+    np.testing.assert_allclose(last, table[[0, 1, 2, 5]].sum(0), rtol=1e-5)
+    with pytest.raises(DataError, match="7"):
+        run(table, np.array([1, 7, 2], np.int32))

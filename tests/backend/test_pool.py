@@ -51,7 +51,7 @@ def test_each_part_runs_once(total, grain):
 def test_a_table_runs_in_order_with_inputs_in_their_places():
     x, y = np.zeros(5000, np.float32), np.ones(5000, np.float32)
     args = np.zeros(1, np.int64)
-    table = np.array([entry(), args.ctypes.data, 5000, 100] * 3, np.int64)
+    table = np.array([entry(), args.ctypes.data, 5000, 100, 0, 0, 0, 0] * 3, np.int64)
     patches = np.array([args.ctypes.data, 1, 400], np.int64)
     inputs = np.array([x.ctypes.data, y.ctypes.data - 400], np.int64)
     pool().run(table.ctypes.data, 3, patches.ctypes.data, 1, inputs.ctypes.data)
