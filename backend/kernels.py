@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph.dim import Dim
 from ..graph.node import Node
+from ..graph.notation import plain
 from ..graph.op import Op, register
 from ..graph.ops.gathering import out_of_range
 from ..graph.registry import OPS
@@ -80,11 +81,18 @@ class Instruction(NamedTuple):
     """One op of a fused kernel; operands count the kernel's own, then results.
 
     `attributes` are pairs of name and value, sizes among them symbolic.
+
+    >>> print(Instruction("sum", (2,), (("axis", (0,)),)))
+    sum(2, axis=[0])
     """
 
     op: str
     operands: tuple[int, ...]
     attributes: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        settings = (f"{key}={plain(value)}" for key, value in self.attributes)
+        return f"{self.op}({', '.join([*map(str, self.operands), *settings])})"
 
 
 Body = tuple[Instruction, ...]

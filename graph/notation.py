@@ -27,7 +27,7 @@ def attribute_texts(node: Node) -> dict[str, str]:
 
 def plain(value: Any) -> str:
     """A value of an attribute as text."""
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         return f"[{', '.join(map(plain, value))}]"
     if isinstance(value, slice):
         ends = (value.start, value.stop, value.step)

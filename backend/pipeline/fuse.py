@@ -39,6 +39,7 @@ class Fusion:
         self.graph = graph
         self.placing = Placing(graph)
         self.checked: dict[Any, bool] = {}
+        self.tried: dict[tuple[Node, ...], Draft] = {}  # in one stage
         self.new: dict[Node, Node] = {}
         self.drafts: dict[Node, Draft] = {}  # by their results
 
@@ -47,6 +48,7 @@ class Fusion:
         placing = self.placing
         for stage in sorted(placing.work):
             self.at = stage
+            self.tried.clear()
             for group in groups_of(placing, stage, self.fits):
                 if self.fits(group):
                     draft = self.draft(group)
@@ -56,7 +58,10 @@ class Fusion:
 
     def draft(self, group: Sequence[Node]) -> Draft:
         """A group as a kernel on the graph's own nodes."""
-        return Draft(self.placing, group, self._kept(group))
+        key = tuple(group)
+        if key not in self.tried:
+            self.tried[key] = Draft(self.placing, group, self._kept(group))
+        return self.tried[key]
 
     def _kept(self, group: Sequence[Node]) -> list[Node]:
         """What a group writes: results that are stored, or that others of the stage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ...graph.dim import Dim, Symbol
 from ...graph.node import Node
@@ -69,6 +70,7 @@ def closing(node: Node) -> bool:
     return not places or places[0] in axes or places[-1] not in axes
 
 
+@lru_cache(4096)
 def elements(type: TensorType) -> int:
     """About how many elements a tensor has."""
     count = 1
