@@ -33,8 +33,11 @@ class Sinking:
         self.roots = set(graph.roots)
         self.depth: dict[Node, int] = {}  # of ops that only slices read
         self.shape: dict[Node, tuple[Dim, ...]] = {}  # that all readers give to an op
+        self.height: dict[Node, int] = {}  # of those
         self.turned: set[Node] = set()
         self.new: dict[Node, Node] = {}
+        self.parts: dict[tuple[Node, Index], Node] = {}
+        self.forms: dict[tuple[Node, tuple[Dim, ...]], Node] = {}
         for node in reversed(graph.nodes):
             self._look(node)
         for node in graph.nodes:
@@ -56,11 +59,16 @@ class Sinking:
                     self.depth[node] = deepest + 1
             shapes = {self._shape_given(reader) for reader in readers}
             (shape,) = shapes if len(shapes) == 1 else (None,)
-            if shape is not None and all(
-                reshape_operand(source, node.shape, shape) is not None
-                for source in node.inputs
+            above = max(self.height.get(reader, 0) for reader in readers)
+            if (
+                shape is not None
+                and above < DEEPEST
+                and all(
+                    reshape_operand(source, node.shape, shape) is not None
+                    for source in node.inputs
+                )
             ):
-                self.shape[node] = shape
+                self.shape[node], self.height[node] = shape, above + 1
 
     def _shape_given(self, reader: Node) -> tuple[Dim, ...] | None:
         if reader in self.shape:
@@ -101,6 +109,12 @@ class Sinking:
         return None
 
     def _sliced(self, node: Node, index: Index) -> Node:
+        key = (node, index)
+        if key not in self.parts:
+            self.parts[key] = self._part(node, index)
+        return self.parts[key]
+
+    def _part(self, node: Node, index: Index) -> Node:
         if node not in self.depth:
             return OPS["getitem"].apply((self.new[node],), {"index": index})
         parts = [
@@ -110,6 +124,12 @@ class Sinking:
         return node.op.apply(tuple(parts), node.attributes, node)
 
     def _reshaped(self, node: Node, shape: tuple[Dim, ...]) -> Node:
+        key = (node, shape)
+        if key not in self.forms:
+            self.forms[key] = self._form(node, shape)
+        return self.forms[key]
+
+    def _form(self, node: Node, shape: tuple[Dim, ...]) -> Node:
         if node not in self.shape:
             return reshaped(self.new[node], shape)
         parts = []

@@ -288,3 +288,24 @@ def test_updates_are_simplified_too():
     assert variable.type == tensor_type("f32", (3,))
     graph = Graph((), {}, ((variable, variable.node * 1.0),))
     assert simplify(graph).updates == ((variable, variable.node),)
+
+
+def test_what_sinks_past_shared_values_is_shared_too():
+    node = X
+    for _ in range(20):
+        node = node * node + 1.0
+    parts = [node[:, :2], node[:, 2:4]]
+    flat = call("tanh", call("reshape", node, FLAT))
+    found = simplify(Graph((X,), {"a": parts[0], "b": parts[1]}))
+    assert len(found.nodes) < 100
+    assert len(simplify(Graph((X,), {"flat": flat})).nodes) < 100
+
+
+def test_shapes_and_slices_sink_past_few_ops():
+    node = SQUARE
+    for _ in range(2000):
+        node = call("tanh", node)
+    flat = call("exp", call("reshape", node, (ROWS * ROWS,)))
+    graph = Graph((X, Y), {"flat": flat})
+    assert simplify(graph).outputs["flat"] is flat
+    assert len(simplify(Graph((X, Y), {"part": node[:, :1]})).nodes) < 2100
