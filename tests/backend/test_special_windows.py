@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from native_calls import SPECIAL, exact, node_of, reference
 
+from tulle.graph.dim import Dim, Symbol
+
 
 def windows(random):
     rank = int(random.integers(1, 4))
@@ -61,3 +63,12 @@ def test_integers_are_not_taken():
         kernel=(2,), strides=(2,), low=(0,), count=(2,),
     )  # fmt: skip
     assert not SPECIAL["window_sum"].accepts(node)
+
+
+def test_padding_that_may_be_negative_is_not_taken():
+    x = np.zeros((1, 4, 2), np.float32)
+    options = {"kernel": (2,), "strides": (2,), "count": (2,)}
+    n = Dim.from_symbol(Symbol("n"))
+    for low, taken in ((Dim.of(0), True), (n, True), (n - 3, False), (-1, False)):
+        node = node_of("window_sum", (x,), low=(low,), **options)
+        assert SPECIAL["window_sum"].accepts(node) == taken
