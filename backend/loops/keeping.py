@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...graph.dim import product
 from .language import VECTOR, Nest, Store, Value
 
+SHORT = 16  # of so few elements a value is computed sooner than it is back from memory
 DEAR = frozenset(
     "exp exp2 expm1 log log2 log10 log1p pow tanh erf sin cos tan sinh cosh asin acos "
     "atan atan2 asinh acosh atanh cbrt hypot mod floordiv".split()
@@ -18,6 +20,9 @@ DEAR = frozenset(
 
 def keep_dear_values(nest: Nest) -> Nest:
     """The nest with each dear value computed in one pass only, where outputs allow."""
+    width = product(nest.axes[axis].size for axis in nest.along("inner")).value
+    if width is not None and width <= SHORT:
+        return nest
     taken: set[int] = set()  # accesses that keep something already
     for _ in nest.stores:
         found = _candidate(nest, taken)

@@ -299,6 +299,13 @@ def test_a_dear_value_is_computed_once():
     assert dear == [set(), {"exp"}, set()]
 
 
+def test_a_short_row_computes_it_again():
+    """Ten numbers are one vector, which is sooner computed than read back."""
+    ten = fused([f32(B, Dim.of(10))], CASES["softmax"][1], [-1])
+    (nest,) = lower(ten).nests
+    assert len(nest.stores) == 1
+
+
 def test_axes_that_lie_together_are_one():
     node = fused([f32(B, T, D)], [step("exp", 0)], [-1])
     sizes = sizes_of({"B": 30, "T": 7, "D": 500})
