@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PLAIN = "; plain\n"  # how a fragment begins that is to be compiled as it is
+MOST = 64  # files in each of the 256 folders of the cache
 PARALLEL = 4  # fragments from which on two threads compile
 
 
@@ -211,8 +212,18 @@ def write_object(path: Path | None, image: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(_digest(image) + image)
         Path(name).replace(path)
+        make_room(path.parent)
     except OSError:
         return
+
+
+def make_room(folder: Path) -> None:
+    """Let the oldest files of a folder go when there are many."""
+    files = list(folder.iterdir())
+    if len(files) > MOST:
+        files.sort(key=lambda file: file.stat().st_mtime)
+        for file in files[: len(files) - MOST]:
+            file.unlink(missing_ok=True)
 
 
 def _digest(image: bytes) -> bytes:
