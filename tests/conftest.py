@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 # Machine code made by tests is kept beside what else can be made again.
 CACHE = Path(__file__).parent.parent / "build" / "test_cache"
 os.environ.setdefault("TULLE_CACHE_DIR", str(CACHE))
