@@ -84,7 +84,7 @@ class Fusion:
     def fits(self, group: Sequence[Node]) -> bool:
         """Whether a group can be one kernel."""
         draft = self.draft(group)
-        if len(draft.operands) > OPERANDS or len(draft.results) > RESULTS:
+        if len(draft.operands) > OPERANDS or not 0 < len(draft.results) <= RESULTS:
             return False
         key = draft.key
         if key not in self.checked:

@@ -7,6 +7,8 @@ the loop. What no result needs goes, and what all turns share is computed once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...graph.graph import Graph
 from ...graph.node import Node
 from .scan_forms import Form, form_of
@@ -67,7 +69,10 @@ class Joining:
                 given.outside = self._settled(given.outside)
             for carry in form.carries:
                 carry.start = self._settled(carry.start)
+            behind = self._behind(form.operands)
             for other in self.forms:
+                if behind & {*other.stacks.values(), *other.ends.values()}:
+                    continue  # it reads what the other gives
                 same = merge(other, form)
                 if same is not None:
                     self.instead |= same
@@ -84,6 +89,10 @@ class Joining:
 
     def _used(self) -> set[Node]:
         """The stand-ins that the graph, or another loop, reads."""
+        return self._behind(self.graph.roots)
+
+    def _behind(self, nodes: Iterable[Node]) -> set[Node]:
+        """The stand-ins that nodes depend on, through loops as well."""
         found: set[Node] = set()
         seen: set[Node] = set()
         owner = {
@@ -91,7 +100,7 @@ class Joining:
             for form in self.forms
             for stand_in in (*form.stacks.values(), *form.ends.values(), *form.aliases)
         }
-        stack = list(self.graph.roots)
+        stack = list(nodes)
         while stack:
             node = self._settled(stack.pop())
             if node in seen:

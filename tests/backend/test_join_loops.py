@@ -100,6 +100,20 @@ def test_loops_of_one_body_over_different_slices_stay():
     assert len(loops(joined(once=once[0], again=again[0]))) == 2
 
 
+def test_a_loop_that_reads_what_another_stacks_stays():
+    """Though both carry the same: a loop cannot wait for itself."""
+
+    def again(h, both):
+        x, seen = both
+        h, _ = recurrent(h, x)
+        return h, h * seen
+
+    _, stacked = scan(recurrent, START)
+    both = (SymbolicTensor(XS), SymbolicTensor(stacked))
+    _, found = control.scan(again, SymbolicTensor(START), both)
+    assert len(loops(joined(found=found.node))) == 2
+
+
 def test_the_gradient_of_a_loop_uses_what_the_loop_computed():
     _, ys = scan(recurrent, START)
     loss = call("sum", ys * ys)
