@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -98,11 +99,28 @@ def write_atomically(path: PathLike, write: Callable[[IO[bytes]], object]) -> Pa
                 os.fsync(handle)
             unfinished.chmod(_mode(target))
             unfinished.replace(target)
+            _keep_names(target.parent)
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(place, error) from None
     return place
+
+
+def _keep_names(folder: Path) -> None:
+    """Bring a folder to the disk, so that a new name in it outlives a crash.
+
+    A system that does not open folders, or cannot do it, keeps names in its own way.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _mode(place: Path) -> int:

@@ -20,6 +20,7 @@ from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import DTYPES, TensorType, TupleType
 from ..graph.variable import SeedGenerator, Variable
+from .encoding import PLAIN_FACTORIES
 from .joint import Formula, Joint, Measured
 from .model import Functional, Sequential
 from .registration import find
@@ -215,7 +216,7 @@ class Decoder:
     def _configured_layer(self, kind: Any, config: dict[str, Any]) -> Any:
         """A layer of a class; those inside are the ones of the file, maybe shared."""
         made = kind.from_config
-        plain = getattr(made, "__func__", None) is Layer.from_config.__func__  # type: ignore[attr-defined]
+        plain = getattr(made, "__func__", None) in PLAIN_FACTORIES
         return kind(**config) if plain else made(config)
 
     def _sequential(self, record: Json) -> Sequential:
@@ -235,7 +236,8 @@ class Decoder:
         symbols = tuple(self.symbols[index] for index in content["symbols"])
         body = body_of(inputs, outputs)
         loose = {n for n in topological(body.outputs) if n.op.name == "input"}
-        if set(symbols) != set(body.symbols) or loose - set(inputs):
+        same = len(symbols) == len(body.symbols) and {*symbols} == {*body.symbols}
+        if not same or loose - set(inputs):
             _damaged("a body is not closed")
         return Body(body.inputs, body.outputs, symbols)
 

@@ -345,7 +345,7 @@ def _function_name(function: Any) -> str:
     )
 
 
-BASES: tuple[Any, ...] = (Layer, Configured, Initializer, Settings)
+BASES: tuple[Any, ...] = (Layer, Model, Configured, Initializer, Settings)
 PLAIN_FACTORIES = tuple(base.from_config.__func__ for base in BASES)
 
 

@@ -209,6 +209,20 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
         load_weights(self, filepath, skip_mismatch)
 
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """A new model from a configuration; `custom_objects` are your own classes."""
+        from .keras_files.deserializing import Deserializer, told
+
+        wanted = (
+            {"layers"} if issubclass(cls, Sequential) else {"layers", "input_layers"}
+        )
+        if not wanted <= config.keys():  # the arguments of a class of the user's
+            return super().from_config(config)
+        return told(lambda: Deserializer(custom_objects or {}).model(cls, config))
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, from which `models.model_from_json` makes a model.
 
@@ -243,17 +257,6 @@ class Functional(Model, Network):
         from .keras_files.serializing import Serializer
 
         return Serializer().model_config(self)
-
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
-        """A new model from a configuration; `custom_objects` are your own classes."""
-        from .keras_files.deserializing import Deserializer, told
-
-        if "layers" not in config:  # the arguments of a class of the user's
-            return super().from_config(config)
-        return told(lambda: Deserializer(custom_objects or {}).model(cls, config))
 
     def _name_outputs(self) -> tuple[str, ...]:
         structure = self.output_structure

@@ -19,6 +19,7 @@ from tulle.graph.variable import Variable, set_random_seed
 from tulle.training import losses, optimizers, saving, schedules
 from tulle.training.decoding import Formula
 from tulle.training.model import Functional, Model, Sequential
+from tulle.training.registration import custom_object_scope
 
 CROSSENTROPY = losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -257,6 +258,119 @@ def test_weights_alone(place, tmp_path):
     stranger = Model(x, Dense(2, name="scores")(x))
     with pytest.raises(DataError, match="another model"):
         stranger.load_weights(place)
+
+
+def test_loops_and_branches_between_layers(place):
+    from tulle import ops
+
+    x, y = Input((5, 3)), Input(("T", 3))
+    steps = call("moveaxis", x, 1, 0)
+    chosen = ops.cond(call("sum", x) > 0, lambda: x * 2, lambda: x - 1)
+    last, every = ops.scan(lambda c, e: (c + e, c * e), call("sum", steps, 0), steps)
+    _, grown = ops.while_loop(
+        lambda i, v: i < 3,
+        lambda i, v: (i + 1, v * 1.5),
+        (call("zeros", (), "int32"), x),
+    )
+    each = ops.map(lambda e: ops.cond(call("sum", e) > 0, lambda: e, lambda: -e), x)
+    total, _ = ops.scan(
+        lambda c, e: (c + e, c), call("sum", y, 1), call("moveaxis", y, 1, 0)
+    )
+    found = [chosen, last, call("moveaxis", every, 0, 1), grown, each, total]
+    model = Model([x, y], found)
+    again = reloaded(model, place)
+    random = np.random.default_rng(0)
+    for length in (2, 7):
+        data = [random.normal(size=(4, n, 3)).astype("float32") for n in (5, length)]
+        pairs = zip(
+            model.predict(data, verbose=0), again.predict(data, verbose=0), strict=True
+        )
+        for one, two in pairs:
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_body_that_is_not_closed_is_refused(place, tmp_path):
+    from tulle import ops
+
+    x = Input((3,))
+    Model(x, ops.cond(call("sum", x) > 0, lambda: x * 2, lambda: x - 1)).save(place)
+    with zipfile.ZipFile(place) as archive:
+        config = json.loads(archive.read("config.json"))
+    nodes = config["tables"]["layers"][0]["nodes"]
+    bodies = next(n for n in nodes if n["op"] == "branch")["attributes"]["bodies"]
+    body = bodies["tuple"][0]["body"]
+    for key, wrong in (("inputs", []), ("outputs", [99]), ("symbols", [0, 0])):
+        before, body[key] = body[key], wrong
+        target = tmp_path / "loose.tulle"
+        rewritten(place, target, lambda _, config=config: config)
+        refused(target)
+        body[key] = before
+
+
+def test_a_model_as_json():
+    from tulle.models import model_from_json
+
+    model = rich()
+    again = model_from_json(model.to_json(indent=1))
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        model.predict(data()[0], verbose=0), again.predict(data()[0], verbose=0)
+    )
+    for text in ("{", "[]", '{"class_name": "Dense"}', "[" * 10_000):
+        with pytest.raises(DataError, match="T0704"):
+            model_from_json(text)
+
+
+def test_configurations_of_models():
+    model = rich()
+    again = Model.from_config(model.get_config())
+    assert isinstance(again, Functional)
+    assert [x.name for x in again.layers] == [x.name for x in model.layers]
+    line = Sequential([Input((3,)), Dense(2, name="one"), Dense(1)], name="line")
+    again = Sequential.from_config(line.get_config())
+    assert type(again) is Sequential
+    assert again.input_shape == (None, 3)
+    json.dumps([model.get_config(), line.get_config()])
+
+    class Wide(Sequential):
+        def __init__(self, width, name=None):
+            super().__init__([Dense(width)], name=name)
+
+    assert Wide.from_config(Wide(3).get_config()).layers[0].units == 3
+
+
+def test_objects_as_configurations():
+    from tulle.saving import deserialize_keras_object, serialize_keras_object
+
+    kept = optimizers.Adam(schedules.ExponentialDecay(0.1, 5, 0.5), clipnorm=1.0)
+    record = serialize_keras_object({"kept": [kept, None, 1.5]})
+    again = deserialize_keras_object(json.loads(json.dumps(record)))["kept"][0]
+    assert record["kept"][0]["module"] == "keras.optimizers"
+    assert again.get_config()["clipnorm"] == 1.0
+    assert type(again.get_config()["learning_rate"]) is schedules.ExponentialDecay
+    both = serialize_keras_object([CROSSENTROPY, losses.mean_squared_error, gap])
+    assert both[1] == "mean_squared_error"
+    assert both[2]["registered_name"] == "tests>gap"
+    assert deserialize_keras_object(both[2]) is gap
+    with custom_object_scope({"Scaled": Scaled}):
+        found = deserialize_keras_object(serialize_keras_object(Scaled(4.0)))
+    assert found.factor == 4.0
+    with pytest.raises(DataError, match="T0709"):
+        serialize_keras_object(lambda x: x)
+
+
+def test_members_are_checked(saved):
+    content = saved.read_bytes()
+    for name in ("config.json", "weights.safetensors", "checksums.json"):
+        with zipfile.ZipFile(saved) as archive:
+            members = {n: archive.read(n) for n in archive.namelist()}
+        members[name] = members[name].replace(b"0", b"1", 1)
+        with zipfile.ZipFile(saved, "w") as archive:
+            for key, value in members.items():
+                archive.writestr(key, value)
+        assert "checksum" in refused(saved)
+        saved.write_bytes(content)
 
 
 # Files that are not what they should be.

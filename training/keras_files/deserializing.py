@@ -24,6 +24,7 @@ from ...graph.layer import Layer
 from ...graph.network import Input
 from ...graph.policies import DTypePolicy
 from ...graph.types import DTYPES
+from ..encoding import PLAIN_FACTORIES
 from ..model import Functional, Model, Sequential
 from ..registration import find, get_registered_object, library, unknown_to_file
 from .names import OPERATIONS, custom_class, foreign, library_class
@@ -253,8 +254,7 @@ class Deserializer:
             raise code_in_file()
         if kind.__module__.startswith("tulle."):
             settings = _needed(kind, settings)
-        made = getattr(kind.from_config, "__func__", None)
-        plain = made is Layer.from_config.__func__  # type: ignore[attr-defined]
+        plain = getattr(kind.from_config, "__func__", None) in PLAIN_FACTORIES
         layer = kind(**settings) if plain else kind.from_config(settings)
         if not isinstance(layer, Layer):
             raise damaged(f"`{kind.__name__}` is no layer")
