@@ -36,8 +36,10 @@ from .layer_calls import (
 from .layer_config import LayerConfiguration
 from .layer_metrics import Measuring
 from .layer_parts import (
+    announced_shape,
     argument_fault,
     call_fault,
+    holds_arrays,
     numeric,
     outer_operands,
     parameters,
@@ -100,7 +102,7 @@ class LayerKind(type):
         return super().__new__(mcs, name, bases, names, **options)
 
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        span = caller_span()
+        span, start = caller_span(), announced_shape(cls, kwargs)
         try:
             bound = signature(cls.__init__).bind(None, *args, **kwargs)
         except TypeError as error:
@@ -117,7 +119,7 @@ class LayerKind(type):
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
             _policy=policies.dtype_policy(), autocast=True, activity_regularizer=None,
-            _building=False, _build_shapes=None, _first_call=None,
+            _building=False, _build_shapes=None, _first_call=None, announced=start,
         )  # fmt: skip
         try:
             tensors = "inputs" in names or "input_tensor" in names
@@ -178,6 +180,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     _first_call: tuple[Any, Any] | None
     _named: bool
     _building: bool
+    announced: tuple[Any, ...] | None  # `input_shape` as it was given, for `Sequential`
 
     def __init__(
         self,
@@ -379,8 +382,8 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
             raise call_fault(self, kwargs, error) from None
-        if current_trace() is None and isinstance(result, np.ndarray | np.generic):
-            result = convert_to_tensor(result)
+        if current_trace() is None and holds_arrays(result):
+            result = self.as_tensors(result)
             if recording() and hasattr(self, "vjp"):
                 opaque: Any = OPS["opaque"]
                 opaque.record_call(self, args, kwargs, result)

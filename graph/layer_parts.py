@@ -35,6 +35,30 @@ def parameters(function: Any) -> frozenset[str]:
     return frozenset(signature(function).parameters)
 
 
+def announced_shape(kind: type, given: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The `input_shape` or `input_dim` that a layer of Keras may be given, taken out.
+
+    A class with such an argument of its own keeps it.
+    """
+    own = constructor_parameters(kind)
+    shape = None
+    if "input_dim" in given and "input_dim" not in own:
+        shape = (given.pop("input_dim"),)
+    if "input_shape" in given and "input_shape" not in own:
+        sizes = given.pop("input_shape")
+        shape = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    return shape
+
+
+def holds_arrays(value: Any) -> bool:
+    """Whether NumPy arrays are in a nest."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_arrays, value))
+    return isinstance(value, (np.ndarray, np.generic))
+
+
 def free_name(path: str, taken: Any) -> str:
     """A path that is not taken, with a number if need be."""
     if path not in taken:

@@ -21,7 +21,7 @@ from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .dim import Dim
 from .node import Node, intern, resolve
 from .operand import Operand
-from .pairing import refuse_pairs
+from .pairing import refuse_pairs, tell_pairs
 from .promotion import least
 from .recording import record, recording
 from .registry import OPS
@@ -217,8 +217,7 @@ class Op:
     def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Run on values at once, and tell the tapes."""
         if self.elementwise and recording():
-            nodes = [getattr(operand, "node", None) for operand in operands]
-            refuse_pairs(self.name, [operand.type for operand in operands], nodes)
+            tell_pairs(self, operands)
         value = self._value(operands, attributes)
         if recording():
             record(self, operands, attributes, value)

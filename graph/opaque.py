@@ -2,7 +2,8 @@
 
 The layer's own `vjp(inputs, output, cotangent)` gives its gradient: `inputs` are the
 values of the call followed by the weights made trainable, frozen for now or not, and
-it returns one cotangent (or None) for each. Arrays and tensors are both welcome.
+it returns one cotangent (or None) for each. Arrays and tensors are both welcome. Where
+`call` gives several arrays, output and cotangent are arranged as it arranges them.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from .device import to_numpy
 from .diagnostics import Diagnostic, Fault, TensorTypeError
 from .dim import Dim, Origin, Symbol, sorted_symbols
 from .layer import Layer, LayerCall
+from .layer_calls import shapes_for
 from .node import Node
 from .op import Op, Results, register
 from .recording import record
 from .registry import OPS
 from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import tracing
-from .types import TensorType, dtype_of
+from .types import TensorType, TupleType, Type, dtype_of
 from .variable import Variable
+
+Types = tuple[TensorType, ...]
 
 
 @register
@@ -36,35 +40,40 @@ class OpaqueOp(Op):
     public = False
 
     def infer(
-        self, *types: TensorType, call: LayerCall, type: TensorType, count: int
-    ) -> TensorType:
-        return type
+        self, *operands: TensorType, call: LayerCall, types: Types, count: int
+    ) -> Type:
+        return types[0] if call.result is tree.LEAF else TupleType(types)
 
-    def call_symbolic(self, layer: Layer, args: Any, kwargs: Any) -> SymbolicTensor:
-        """The node of an opaque layer inside a trace."""
+    def call_symbolic(self, layer: Layer, args: Any, kwargs: Any) -> Any:
+        """The symbols that an opaque layer gives inside a trace."""
         call, operands = _invocation(layer, args, kwargs)
         nodes = [operand.as_node() for operand in operands]
-        type = _output_type(call, [node.tensor_type for node in nodes])
+        types = _output_types(call, [node.tensor_type for node in nodes])
         weights = [variable.as_node() for variable in _weights(layer)]
-        attributes = {"call": call, "type": type, "count": len(nodes)}
-        return SymbolicTensor(self.apply((*nodes, *weights), attributes))
+        attributes = {"call": call, "types": types, "count": len(nodes)}
+        node = self.apply((*nodes, *weights), attributes)
+        parts = [SymbolicTensor(part) for part in _parts(node)]
+        return tree.unflatten(call.result, iter(parts))
 
-    def record_call(self, layer: Layer, args: Any, kwargs: Any, result: Tensor) -> None:
+    def record_call(self, layer: Layer, args: Any, kwargs: Any, result: Any) -> None:
         """Tell the tapes of an eager call of a layer with a `vjp` of its own."""
         call, operands = _invocation(layer, args, kwargs)
         everything = (*operands, *_weights(layer))
-        attributes = {"call": call, "type": result.type, "count": len(operands)}
-        record(self, everything, attributes, result)
+        outputs, call.result = tree.flatten(result)
+        types = tuple(output.type for output in outputs)
+        attributes = {"call": call, "types": types, "count": len(operands)}
+        record(self, everything, attributes, tuple(outputs))
 
-    def vjp(self, node: Node, cotangent: Node) -> Results:
+    def vjp(self, node: Node, cotangent: Any) -> Results:
         layer: Layer = node.attributes["call"].layer
         if not hasattr(layer, "vjp"):
             raise without_vjp(layer)
         gradient = OPS["opaque_gradient"]
-        operands = (*node.inputs, node, cotangent)
-        call = node.attributes["call"]
+        several = cotangent if isinstance(cotangent, tuple) else (cotangent,)
+        operands = (*node.inputs, *_parts(node), *several)
+        settings = {"call": node.attributes["call"], "outputs": len(several)}
         return [
-            gradient.apply(operands, {"call": call, "index": index})
+            gradient.apply(operands, {**settings, "index": index})
             if source.dtype.is_float
             else None
             for index, source in enumerate(node.inputs)
@@ -75,16 +84,23 @@ class OpaqueOp(Op):
         xp: Any,
         *arrays: Any,
         call: LayerCall,
-        type: TensorType,
+        types: Types,
         count: int,
         out: Any = None,
     ) -> Any:
-        result = run_values(call, [_lent(array) for array in arrays[:count]])
-        shape = tuple(dim.value for dim in type.shape)
-        fits = _kind(result.dtype) == _kind(type.dtype.numpy)
-        if result.shape != shape or not fits:
-            raise TensorTypeError.of(_another_type(call.layer, result, type), call.span)
-        return xp.asarray(result, type.dtype.numpy)
+        results, structure = run_values(call, [_lent(a) for a in arrays[:count]])
+        if structure != call.result:
+            raise TensorTypeError.of(_rearranged(call, structure), call.span)
+        for result, wanted in zip(results, types, strict=True):
+            shape = tuple(dim.value for dim in wanted.shape)
+            fits = _kind(result.dtype) == _kind(wanted.dtype.numpy)
+            if result.shape != shape or not fits:
+                fault = _another_type(call.layer, result, wanted)
+                raise TensorTypeError.of(fault, call.span)
+        pairs = zip(results, types, strict=True)
+        if call.result is tree.LEAF:
+            return xp.asarray(results[0], types[0].dtype.numpy)
+        return tuple(xp.array(r, wanted.dtype.numpy) for r, wanted in pairs)
 
 
 @register
@@ -95,13 +111,24 @@ class OpaqueGradient(Op):
     public = False
     no_gradient = "a layer's own `vjp` is not differentiated again"
 
-    def infer(self, *types: TensorType, call: LayerCall, index: int) -> TensorType:
+    def infer(
+        self, *types: TensorType, call: LayerCall, index: int, outputs: int
+    ) -> TensorType:
         return types[index]
 
     def run(
-        self, xp: Any, *arrays: Any, call: LayerCall, index: int, out: Any = None
+        self,
+        xp: Any,
+        *arrays: Any,
+        call: LayerCall,
+        index: int,
+        outputs: int,
+        out: Any = None,
     ) -> Any:
-        *inputs, output, cotangent = map(_lent, arrays)
+        lent, count = list(map(_lent, arrays)), len(arrays) - 2 * outputs
+        inputs, ends = lent[:count], iter(lent[count:])
+        output = tree.unflatten(call.result, ends)
+        cotangent = tree.unflatten(call.result, ends)
         with tracing(None):
             found = call.layer.vjp(tuple(inputs), output, cotangent)  # type: ignore[attr-defined]
         parts = found if isinstance(found, (list, tuple)) else (found,)
@@ -130,6 +157,14 @@ def without_vjp(layer: Layer) -> Fault:
     )
 
 
+def _parts(node: Node) -> list[Node]:
+    """The results of a node, one by one."""
+    if not isinstance(node.type, TupleType):
+        return [node]
+    count = len(node.type.items)
+    return [OPS["item"].apply((node,), {"index": index}) for index in range(count)]
+
+
 def _invocation(layer: Layer, args: Any, kwargs: Any) -> tuple[LayerCall, list[Any]]:
     operands, structure = tree.flatten((args, kwargs))
     return LayerCall(layer, structure, layer.span), operands
@@ -150,6 +185,15 @@ def _lent(array: Any) -> Tensor:
 def _kind(dtype: np.dtype[Any]) -> str:
     """Whether elements are floats, integers or truth values."""
     return "i" if dtype.kind == "u" else "f" if dtype.kind == "V" else dtype.kind
+
+
+def _rearranged(call: LayerCall, structure: Any) -> Fault:
+    return Fault(
+        "T0509",
+        f"`{call.layer.name}` returned {structure} where {call.result} was expected, "
+        "each · a tensor",
+        help=["return as many arrays, arranged alike, for all values"],
+    )
 
 
 def _another_type(layer: Layer, result: Any, type: TensorType) -> Fault:
@@ -190,21 +234,42 @@ def _wrong_shape(layer: Layer, index: int, given: Any, wanted: Any) -> TensorTyp
     )
 
 
-def run_values(call: LayerCall, values: Sequence[Tensor]) -> np.ndarray[Any, Any]:
-    """The layer's `call` on values, as an array; floats in the layer's dtype."""
+def run_values(
+    call: LayerCall, values: Sequence[Tensor]
+) -> tuple[list[np.ndarray[Any, Any]], Any]:
+    """The layer's `call` on values, as arrays and their arrangement.
+
+    Floats are in the layer's dtype.
+    """
     args, kwargs = call.arguments(iter(values))
     with tracing(None):
         result = call.layer.call(*args, **kwargs)
-    array = result.numpy() if isinstance(result, Tensor) else result
-    if not isinstance(array, (np.ndarray, np.generic, int, float)):
-        raise Fault(
-            "T0509",
-            f"`{call.layer.name}` returned {_described(result)}, not one array",
-            help=["return one NumPy array or tensor, or write `call` with `tulle.ops`"],
+    given, structure = tree.flatten(_with_tensors(call.layer, result))
+    dtype = call.layer.input_dtype.numpy
+    arrays = [tensor.numpy() for tensor in given]
+    return [
+        a.astype(dtype, copy=False) if a.dtype.kind == "f" else a for a in arrays
+    ], structure
+
+
+def _with_tensors(layer: Layer, result: Any) -> Any:
+    """What a layer gave, with arrays and numbers as tensors."""
+    if isinstance(result, (np.ndarray, np.generic, int, float, Tensor)):
+        return result if isinstance(result, Tensor) else Tensor(np.asarray(result))
+    if isinstance(result, dict) and result:
+        return {key: _with_tensors(layer, item) for key, item in result.items()}
+    if isinstance(result, (list, tuple)) and result:
+        parts = [_with_tensors(layer, item) for item in result]
+        return (
+            type(result)(*parts)
+            if hasattr(result, "_fields")
+            else (type(result)(parts))
         )
-    array = np.asarray(array)
-    floating = array.dtype.kind == "f"
-    return array.astype(call.layer.input_dtype.numpy, copy=False) if floating else array
+    raise Fault(
+        "T0509",
+        f"`{layer.name}` returned {_described(result)}, not an array",
+        help=["return NumPy arrays or tensors, or write `call` with `tulle.ops`"],
+    )
 
 
 def _described(result: Any) -> str:
@@ -212,31 +277,66 @@ def _described(result: Any) -> str:
     return "nothing" if result is None else f"a {kind}"
 
 
-def _output_type(call: LayerCall, types: list[TensorType]) -> TensorType:
-    """The declared output, else what two probes with different primes return."""
+def _output_types(call: LayerCall, types: list[TensorType]) -> Types:
+    """The declared outputs, else what two probes with different primes return.
+
+    Their arrangement is noted in the call.
+    """
     layer = call.layer
     kind = type(layer)
     if kind.compute_output_spec is not Layer.compute_output_spec:
-        args, kwargs = call.arguments(
-            SymbolicTensor(input_node("probe", type)) for type in types
-        )
-        declared: TensorType = layer.compute_output_spec(*args, **kwargs).type
-        return declared
+        args, kwargs = _probes(call, types)
+        outputs, call.result = tree.flatten(layer.compute_output_spec(*args, **kwargs))
+        return tuple(output.type for output in outputs)
     if kind.compute_output_shape is not Layer.compute_output_shape:
-        shape = layer.compute_output_shape(types[0].static_shape)
-        first = types[0].shape
-        dims = [
-            first[axis] if size is None else Dim.of(size)
-            for axis, size in enumerate(shape)
-        ]
-        return types[0].with_shape(dims)
+        return _declared_shapes(call, types)
     symbols = sorted_symbols(*itertools.chain(*(type.shape for type in types)))
-    probes = [_probe(call, types, symbols, shift) for shift in (0, 1)]
-    (one, dtype), (two, _) = probes
-    if len(one) != len(two):
+    (ones, call.result), (twos, again) = (
+        _probe(call, types, symbols, shift) for shift in (0, 1)
+    )
+    if call.result != again or [a.ndim for a in ones] != [a.ndim for a in twos]:
         raise Fault("T0306", f"`{layer.name}` returns another rank for other sizes")
-    dims = [_size(layer, a, b, types, symbols) for a, b in zip(one, two, strict=True)]
-    return TensorType(dtype_of(dtype), tuple(dims))
+    found = []
+    for one, two in zip(ones, twos, strict=True):
+        sizes = zip(one.shape, two.shape, strict=True)
+        dims = tuple(_size(layer, a, b, types, symbols) for a, b in sizes)
+        found.append(TensorType(dtype_of(one.dtype), dims))
+    return tuple(found)
+
+
+def _probes(call: LayerCall, types: list[TensorType]) -> Any:
+    return call.arguments(SymbolicTensor(input_node("probe", t)) for t in types)
+
+
+def _declared_shapes(call: LayerCall, types: list[TensorType]) -> Types:
+    """The outputs that `compute_output_shape` tells, all in the first input's dtype."""
+    layer = call.layer
+    args, kwargs = _probes(call, types)
+    function = type(layer).compute_output_shape
+    told = layer.compute_output_shape(**shapes_for(layer, function, args, kwargs))
+    shapes, call.result = _shapes_in(told)
+    first = types[0].shape
+
+    def dim(axis: int, size: Any) -> Dim:
+        return first[axis] if size is None else Dim.of(size)
+
+    return tuple(
+        types[0].with_shape([dim(i, n) for i, n in enumerate(shape)])
+        for shape in shapes
+    )
+
+
+def _shapes_in(told: Any) -> tuple[list[Any], Any]:
+    """The shapes in a nest of them, and the nest with leaves in their place."""
+    if isinstance(told, dict):
+        pairs = {key: _shapes_in(item) for key, item in told.items()}
+        flat = [shape for shapes, _ in pairs.values() for shape in shapes]
+        return flat, {key: structure for key, (_, structure) in pairs.items()}
+    if any(isinstance(item, (list, tuple, dict)) for item in told):
+        parts = [_shapes_in(item) for item in told]
+        flat = [shape for shapes, _ in parts for shape in shapes]
+        return flat, type(told)(structure for _, structure in parts)
+    return [told], tree.LEAF
 
 
 def _values(symbols: list[Symbol], shift: int) -> dict[Symbol, int]:
@@ -249,14 +349,13 @@ def _values(symbols: list[Symbol], shift: int) -> dict[Symbol, int]:
 
 def _probe(
     call: LayerCall, types: list[TensorType], symbols: list[Symbol], shift: int
-) -> tuple[tuple[int, ...], Any]:
+) -> tuple[list[np.ndarray[Any, Any]], Any]:
     values = _values(symbols, shift)
     arrays = [
         Tensor(np.ones([d.evaluate(values) for d in type.shape], type.dtype.numpy))
         for type in types
     ]
-    result = run_values(call, arrays)
-    return result.shape, result.dtype
+    return run_values(call, arrays)
 
 
 def _size(

@@ -1,16 +1,21 @@
 """A column beside a vector: `[B, 1]` and `[B]` would pair each row with all others.
 
 NumPy stretches both; hardly anybody means it, and training on such a difference
-learns nothing. Who means it writes the axis of size 1 where it is used.
+learns nothing. Who means it writes the axis of size 1 where it is used. With symbols it
+is refused; with values, which a program of Keras may well pair, it is warned of.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from .diagnostics import Fault
+from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim, Origin
 from .node import Node
+from .notices import tell
 from .types import TensorType
 
 # A size 1 that these ops made was put there by the author.
@@ -26,13 +31,29 @@ def refuse_pairs(
     wide, slim = (0, 1) if types[0].rank > types[1].rank else (1, 0)
     size = _paired(types[wide], types[slim])
     node = nodes[wide]
-    if size is None or (node is not None and node.op.name in EXPLICIT):
+    if size is None or (node is not None and _explicit(node)):
         return
     if node is None and (name != "subtract" or nodes[slim] is None):
         return
     if size.value is not None and types[wide].shape != (size, Dim.of(1)):
         return
     raise _fault(name, types, nodes, wide, slim, size)
+
+
+def _explicit(node: Node) -> bool:
+    """Whether the author put the axis of size 1 there."""
+    return node.op.name in EXPLICIT or node.attributes.get("keepdims") is True
+
+
+def tell_pairs(op: Any, operands: Sequence[Any]) -> None:
+    """Warn of what `refuse_pairs` refuses, for values that a tape sees."""
+    nodes = [getattr(operand, "node", None) for operand in operands]
+    try:
+        refuse_pairs(op.name, [operand.type for operand in operands], nodes)
+    except Fault as fault:
+        names = list(inspect.signature(op.arguments).parameters)
+        told = TensorTypeError.of(fault, caller_span(), names)
+        tell(replace(told.diagnostics[0], severity="warning"))
 
 
 def _paired(wide: TensorType, slim: TensorType) -> Dim | None:

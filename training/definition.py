@@ -10,8 +10,8 @@ from typing import Any
 
 from ..graph.diagnostics import caller_span
 from ..graph.network import Network
+from ..graph.notices import tell
 from ..graph.tensor import SymbolicTensor
-from .notices import tell
 from .objective import Compiled
 from .operands import check_logits
 from .reach import unreached

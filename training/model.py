@@ -18,7 +18,7 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.input_layer import InputLayer
 from ..graph.layer import Layer, LayerKind
-from ..graph.network import BATCH, Network
+from ..graph.network import BATCH, Input, Network
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
@@ -334,6 +334,8 @@ class Sequential(Functional):
                 raise Fault("T0204", "an `Input` stands first in a `Sequential`")
             self._start = layer
         elif isinstance(layer, Layer):
+            if not self._items and self._start is None and layer.announced:
+                self._start = Input(layer.announced)
             self._items = [*self._items, layer]
         else:
             raise Fault(

@@ -5,13 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 
-from ..graph.diagnostics import Diagnostic, caller_span
-
-
-class TulleWarning(UserWarning):
-    """Something that is probably not meant, and does not stop anything."""
-
-    diagnostic: Diagnostic | None = None
+from ..graph.diagnostics import caller_span
+from ..graph.notices import TulleWarning
 
 
 def warn(message: str, *advice: str) -> None:
@@ -20,15 +15,6 @@ def warn(message: str, *advice: str) -> None:
     span = caller_span()
     place = (span.source.name, span.line) if span is not None else ("tulle", 0)
     warnings.warn_explicit(text, TulleWarning, *place)
-
-
-def tell(warning: Diagnostic) -> None:
-    """Warn at the place of a diagnostic, with all that it says."""
-    span = warning.span or caller_span()
-    place = (span.source.name, span.line) if span is not None else ("tulle", 0)
-    told = TulleWarning(f"\n{warning}")
-    told.diagnostic = warning
-    warnings.warn_explicit(told, TulleWarning, *place)
 
 
 def say(text: str) -> None:

@@ -14,8 +14,8 @@ from ..graph.modes import handed
 from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.registry import OPS, call
-from ..graph.tensor import SymbolicTensor, convert_to_tensor
-from ..graph.types import F32, TensorType
+from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
+from ..graph.types import F32, I32, TensorType
 
 _EXACT: ContextVar[bool] = ContextVar("exact_shapes", default=False)
 
@@ -121,8 +121,21 @@ def labels_of(name: str, y_true: Any, y_pred: Any, axis: int) -> Any:
         shape[place] = labels.shape[place]
         if labels.shape[place].value == 1 and _fits(labels, scores.with_shape(shape)):
             y_true = call("squeeze", y_true, place)
+    y_true = _as_labels(y_true)
     check_labels(name, y_true, y_pred, axis)
     return y_true
+
+
+def _as_labels(labels: Any) -> Any:
+    """Class numbers that come as floats, in whole numbers, as far as they are whole.
+
+    The language and values with fractions are left to be refused.
+    """
+    if not labels.type.dtype.is_float or _EXACT.get():
+        return labels
+    if isinstance(labels, Tensor) and (labels.array != labels.array.round()).any():
+        return labels
+    return call("cast", labels, I32.name)
 
 
 def check_same(name: str, y_true: Any, y_pred: Any) -> None:

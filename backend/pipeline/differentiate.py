@@ -13,6 +13,7 @@ from ...graph.opaque import without_vjp
 from ...graph.ops.movement import full_node
 from ...graph.tensor import SymbolicTensor
 from ...graph.trace import Trace, tracing
+from ...graph.types import TupleType
 from ...graph.variable import SeedGenerator, Variable
 from ..arena import Arena
 from ..kernels import pack
@@ -84,6 +85,12 @@ def draws(nodes: Sequence[Node]) -> Mapping[SeedGenerator, int]:
     return found
 
 
+def _floats(node: Node) -> bool:
+    """Whether a node, or one of its results, holds floats."""
+    types = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+    return any(type.dtype.is_float for type in types)
+
+
 def _check_opaque(nodes: Sequence[Node], sources: Sequence[Node]) -> None:
     """Refuse an opaque layer without `vjp` between a variable and the loss."""
     moving = set(sources)
@@ -93,7 +100,7 @@ def _check_opaque(nodes: Sequence[Node], sources: Sequence[Node]) -> None:
         if not any(source in moving for source in node.inputs):
             continue
         moving.add(node)
-        if node.op.name != "opaque" or not node.dtype.is_float:
+        if node.op.name != "opaque" or not _floats(node):
             continue
         layer = node.attributes["call"].layer
         if not hasattr(layer, "vjp"):

@@ -12,6 +12,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node, resolve
 from ...graph.op import Op
 from ...graph.registry import OPS
+from ...graph.types import TupleType
 from .schedule import OPAQUE, Schedule, Step, Value
 from .tiles import kernel_lines, ufunc_call
 
@@ -114,7 +115,8 @@ class Writer:
         arguments = ", ".join(names)
         if target.kind == "local":
             # A user's layer may return what it got, and that memory is used again.
-            own = ".copy()" if node.op.name in OPAQUE else ""
+            several = isinstance(node.type, TupleType)  # copies already
+            own = ".copy()" if node.op.name in OPAQUE and not several else ""
             return f"{target.name} = {name}({arguments}){own}"
         return f"{name}({arguments}, out={target.name})"
 

@@ -13,6 +13,7 @@ from ..decide import equal
 from ..diagnostics import Fault
 from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
+from .adapted import Adapted
 from .core import positive
 from .formats import check_rank, format_of, shown
 from .normalization import along
@@ -95,6 +96,10 @@ class Convolving(Weighted):
         made = self.add_kernels(channels)
         self.bias = self.add_role("bias", (made,)) if self.use_bias else None
 
+    def adapted(self, weight: Any) -> Any:
+        """The first kernel as it is used."""
+        return weight
+
     def add_kernels(self, channels: int) -> int:
         """Make the kernels for a number of channels; returns how many come out."""
         raise NotImplementedError
@@ -110,7 +115,8 @@ class Convolving(Weighted):
 
     def call(self, inputs: Any) -> Any:
         self._check(inputs)
-        kernels = [getattr(self, role) for role in self.kernels]
+        first, *others = (getattr(self, role) for role in self.kernels)
+        kernels = (self.adapted(first), *others)
         result = call(self.operation, inputs, *kernels, **self.settings())
         if self.bias is not None:
             result = result + along(self.bias, result.type, (self.channel_axis,))
@@ -140,7 +146,7 @@ class Convolving(Weighted):
             )
 
 
-class Conv(Convolving):
+class Conv(Adapted, Convolving):
     """A convolution with `filters` kernels, in groups of channels."""
 
     operation = "conv"
@@ -163,16 +169,24 @@ class Conv(Convolving):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate,
-            activation, use_bias, activity_regularizer=activity_regularizer, **kwargs,
+            lora_rank, lora_alpha, kernel_size=kernel_size, strides=strides,
+            padding=padding, data_format=data_format, dilation_rate=dilation_rate,
+            activation=activation, use_bias=use_bias,
+            activity_regularizer=activity_regularizer, **kwargs,
         )  # fmt: skip
         self.filters = positive(self, "filters", filters)
         self.groups = positive(self, "groups", groups)
         self._split(f"`{type(self).__name__}`", "filters", filters, "filters")
         self.refuse_gaps_and_steps()
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.adapt_weight()
 
     def add_kernels(self, channels: int) -> int:
         self._split(f"`{self.name}`", "channels of its input", channels, "groups")
@@ -216,8 +230,9 @@ class Conv2D(Conv):
     filters]; channels stand second with `channels_first`. Weights `kernel`
     [*kernel_size, channels / groups, filters] and `bias` [filters]. A size n becomes
     (n - reach) // stride + 1 with `valid` padding, where reach = (kernel - 1) *
-    dilation_rate + 1, and ceil(n / stride) with `same`. Raises T0320 if the kernel does
-    not fit, T0306 for other ranks or an unknown number of channels.
+    dilation_rate + 1, and ceil(n / stride) with `same`. With `lora_rank`, `kernel` is
+    frozen and a correction of that rank learns, see `enable_lora`. Raises T0320 if the
+    kernel does not fit, T0306 for other ranks or an unknown number of channels.
 
     >>> import numpy as np
     >>> Conv2D(4, 3, strides=2)(np.ones((2, 9, 9, 3), "float32")).shape

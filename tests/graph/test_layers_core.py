@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tulle
-from tulle import Input, Model, layers
+from tulle import Input, Model, Sequential, layers, losses
 from tulle.graph.diagnostics import DataError, TensorTypeError
 from tulle.graph.masking import get_mask, set_mask
 from tulle.graph.tensor import convert_to_tensor
@@ -356,3 +356,38 @@ def test_saved_functions(tmp_path):
             Model(x, target(x)).save(tmp_path / "n.tulle")
         assert error.value.diagnostics[0].code == "T0709"
         assert "has no name, and a file holds no code" in str(error.value)
+
+
+def test_a_convolution_takes_a_correction_of_low_rank():
+    layer = layers.Conv2D(4, 3, lora_rank=2, lora_alpha=6.0)
+    x = floats(1, 5, 5, 3)
+    plain = layer(x).numpy()
+    assert [w.name for w in layer.trainable_weights] == [
+        *("bias", "lora_kernel_a", "lora_kernel_b")
+    ]
+    assert layer.lora_a.shape == (3, 3, 3, 2)
+    layer.lora_b.assign(floats(2, 4))
+    kernel = layer.kernel.numpy() + 3 * layer.lora_a.numpy() @ floats(2, 4)
+    same = layers.Conv2D(4, 3, use_bias=False)
+    same.build((1, 5, 5, 3))
+    same.kernel.assign(kernel)
+    np.testing.assert_allclose(layer(x), same(x), rtol=1e-4, atol=1e-5)
+    assert np.abs(layer(x).numpy() - plain).max() > 1e-3
+    with pytest.raises(TensorTypeError, match="no argument `lora_rank`"):
+        layers.DepthwiseConv2D(3, lora_rank=2)
+
+
+def test_the_shape_of_the_input_in_a_first_layer():
+    one = Sequential([layers.Dense(4, input_shape=(3,)), layers.Dense(1)])
+    two = Sequential([layers.Dense(4, input_dim=3)])
+    assert (one.input_shape, two.output_shape) == ((None, 3), (None, 4))
+    assert layers.Embedding(input_dim=7, output_dim=2).input_dim == 7
+
+
+def test_class_numbers_as_floats():
+    scores = floats(4, 3)
+    whole = np.array([0, 2, 1, 1])
+    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
+    np.testing.assert_array_equal(loss(whole, scores), loss(whole * 1.0, scores))
+    with pytest.raises(TensorTypeError, match="T0402"):
+        loss(whole + 0.5, scores)

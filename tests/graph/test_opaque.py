@@ -212,9 +212,9 @@ class Returning(Layer):
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        (lambda x: None, "returned nothing, not one array"),
-        (lambda x: (x, x), "returned a tuple, not one array"),
-        (lambda x: "text", "returned a str, not one array"),
+        (lambda x: None, "returned nothing, not an array"),
+        (lambda x: (), "returned a tuple, not an array"),
+        (lambda x: "text", "returned a str, not an array"),
     ],
 )
 def test_results_that_are_no_array_are_refused_at_definition(result, words):

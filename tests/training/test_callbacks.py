@@ -8,9 +8,9 @@ import pytest
 from tulle import TulleError, callbacks, layers, metrics, optimizers
 from tulle.callbacks import Callback, CallbackList
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.training.callbacks import HOOKS
 from tulle.training.model import Sequential
-from tulle.training.notices import TulleWarning
 from tulle.training.saving import load_model
 from tulle.training.streams import StandardStep
 

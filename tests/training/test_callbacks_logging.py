@@ -13,8 +13,8 @@ import pytest
 from tulle import TulleError, callbacks, layers, optimizers
 from tulle.callbacks import CallbackList
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.training.model import Sequential
-from tulle.training.notices import TulleWarning
 
 X = np.arange(40, dtype="float32").reshape(20, 2) / 40
 Y = X.sum(axis=1, keepdims=True)

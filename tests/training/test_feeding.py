@@ -9,10 +9,10 @@ from tulle.data import Dataset
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layers import Dense
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.graph.variable import set_random_seed
 from tulle.training.losses import SparseCategoricalCrossentropy
 from tulle.training.model import Model
-from tulle.training.notices import TulleWarning
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(103, 4)).astype("float32")

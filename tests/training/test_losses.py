@@ -8,11 +8,11 @@ from tulle.graph.differentiate import gradients
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.evaluate import evaluate
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
 from tulle.graph.types import F32, TensorType
 from tulle.training import losses
-from tulle.training.notices import TulleWarning
 from tulle.training.operands import exact_shapes
 
 
@@ -128,11 +128,13 @@ def test_one_hot_targets_are_sent_to_the_other_loss():
     assert "categorical" in found.help[0]
 
 
-def test_float_labels_are_refused():
-    found = code_of(
-        losses.sparse_categorical_crossentropy, np.ones(4, "float32"), np.ones((4, 3))
-    )
+def test_float_labels_are_refused_unless_whole():
+    scores, whole = np.full((4, 3), 1 / 3), np.ones(4, "float32")
+    found = code_of(losses.sparse_categorical_crossentropy, whole + 0.5, scores)
     assert found.code == "T0402"
+    np.testing.assert_allclose(
+        losses.sparse_categorical_crossentropy(whole, scores), np.log(3), rtol=1e-5
+    )
 
 
 def test_weights_must_not_enlarge_the_losses():

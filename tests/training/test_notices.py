@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tulle.cli import main
-from tulle.training.notices import TulleWarning, warn
+from tulle.graph.notices import TulleWarning
+from tulle.training.notices import warn
 
 TEXT = """\
 net 1

@@ -10,11 +10,11 @@ import pytest
 from tulle.backend.arena import arenas
 from tulle.backend.function import function
 from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
 from tulle.training import optimizers, schedules
-from tulle.training.notices import TulleWarning
 from tulle.training.optimizers import deserialize, serialize
 
 

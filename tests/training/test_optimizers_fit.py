@@ -6,10 +6,10 @@ import pytest
 from tulle.graph import constraints, layers
 from tulle.graph.layer import Layer
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.graph.variable import set_random_seed
 from tulle.training import optimizers, schedules
 from tulle.training.model import Sequential
-from tulle.training.notices import TulleWarning
 from tulle.training.saving import load_model
 
 RANDOM = np.random.default_rng(0)
