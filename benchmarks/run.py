@@ -1,125 +1,159 @@
-"""Tulle beside its peers on the same training steps: `make bench`.
+"""Tulle beside its peers: `make bench`, or `python benchmarks/run.py --help`.
 
-Each system has a process of its own, and they take turns, so that a change of the
-machine's speed meets all of them. Only the ratios mean anything.
+Every system has to learn, and Tulle has to give JAX's losses from equal weights;
+otherwise this ends with status 1, after the tables.
 """
 
 import argparse
 import importlib.util
 import json
 import os
-import statistics
+import platform
 import subprocess
 import sys
 import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
+import measures
+import tables
 from systems import SYSTEMS
-from workloads import WORKLOADS, Workload
+from turns import Options, compare
+from workloads import EIGHT, OTHERS, WORKLOADS
 
-ROUNDS = 12
-SECONDS = 0.25  # of one turn
-
-
-def work(system: str, workload: Workload) -> None:
-    """A system's process: one turn for each line read, times as lines of JSON."""
-    batches = workload.batches()
-    start = time.perf_counter()
-    step = SYSTEMS[system][1](workload)
-    losses = [float(step(*batches[0]))]
-    answer = {"first": time.perf_counter() - start}
-    losses += [float(step(*batch)) for batch in batches * 3]
-    print(json.dumps(answer), flush=True)
-    for _ in sys.stdin:
-        count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < SECONDS:
-            for batch in batches:
-                loss = step(*batch)
-            float(loss)
-            count += len(batches)
-        answer = {"us": (time.perf_counter() - start) / count * 1e6}
-        losses.append(float(loss))
-        answer["learned"] = losses[-1] < losses[0]
-        print(json.dumps(answer), flush=True)
-
-
-def compare(
-    workload: Workload, systems: list[str], threads: int
-) -> dict[str, dict[str, float]]:
-    """Let systems take turns; median microseconds a step, and seconds to the first."""
-    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-    if threads == 1:
-        counts["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    command = [sys.executable, __file__, "--workload", workload.name, "--system"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    pipes["env"] = os.environ | counts
-    workers = {name: subprocess.Popen([*command, name], **pipes) for name in systems}
-    try:
-        first = {name: read(worker, name) for name, worker in workers.items()}
-        turns: dict[str, list[dict]] = {name: [] for name in systems}
-        for _ in range(ROUNDS):
-            for name, worker in workers.items():
-                print(file=worker.stdin, flush=True)
-                turns[name].append(read(worker, name))
-    finally:
-        for worker in workers.values():
-            worker.kill()
-    for name, found in turns.items():
-        if not found[-1]["learned"]:
-            sys.exit(f"{name} did not learn: its loss is not below the first one")
-    return {
-        name: {
-            "us": statistics.median(turn["us"] for turn in found),
-            "first": first[name]["first"],
-        }
-        for name, found in turns.items()
-    }
-
-
-def read(worker: subprocess.Popen, name: str) -> dict:
-    line = worker.stdout.readline()
-    if not line:
-        sys.exit(f"{name} failed; what it said stands above")
-    return json.loads(line)
+LISTS = {"eight": EIGHT, "others": OTHERS}
+PLAIN = ("tulle", "jax", "torch")  # what the others are compared with
+DISTRIBUTIONS = "tulle numpy scipy llvmlite jax optax torch keras tensorflow-cpu"
 
 
 def installed(systems: list[str]) -> list[str]:
     """The systems whose packages are there; says which are not."""
     found = []
     for name in systems:
-        package = SYSTEMS[name][0]
-        if importlib.util.find_spec(package) is None:
-            print(f"{name} is left out: the package `{package}` is not installed")
+        missing = [
+            package
+            for package in SYSTEMS[name].packages
+            if importlib.util.find_spec(package) is None
+        ]
+        if missing:
+            print(f"{name} is left out: {' and '.join(missing)} not installed")
         else:
             found.append(name)
     return found
 
 
-def show(workload: Workload, rows: dict[str, dict[str, float]], threads: int) -> None:
-    sizes = "-".join(map(str, workload.sizes))
-    words = f"batch {workload.batch}, Adam, float32, {threads} threads"
-    print(f"{workload.name}: {sizes}, {words}")
-    own = rows["tulle"]["us"]
-    for name, row in rows.items():
-        ratio = f"{row['us'] / own:5.2f} x tulle's time"
-        first = f"first step after {row['first']:.2f} s"
-        print(f"  {name:<22} {row['us']:8.0f} µs a step   {ratio}   {first}")
+def machine() -> str:
+    """The processor's name."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def about(options: Options) -> dict[str, Any]:
+    versions = {}
+    for name in DISTRIBUTIONS.split():
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def workloads(part: str, chosen: argparse.Namespace, options: Options) -> Any:
+    """Rows of figures for the workloads of a list, shown as they come."""
+    usual = [name for name, system in SYSTEMS.items() if system.usual or chosen.slow]
+    systems = installed(chosen.system or (usual if part == "eight" else list(PLAIN)))
+    rows = {}
+    for workload in LISTS[part]:
+        if chosen.workload and workload.name not in chosen.workload:
+            continue
+        rows[workload.name] = row = compare(workload.name, systems, options)
+        shown = [f"{n} {r.get('us', 0):.0f}" for n, r in row.items()]
+        print(f"{workload.name}, {workload.words}: {', '.join(shown)} µs", flush=True)
+    return rows
+
+
+def checked(names: list[str]) -> Any:
+    """The comparison with JAX, in a process of its own."""
+    script = Path(__file__).with_name("check.py")
+    found = subprocess.run(
+        [sys.executable, str(script), "--json", *names],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(found.stdout)
+
+
+def faults(results: dict[str, Any]) -> list[str]:
+    """What makes a run worthless: systems that do not learn, losses that differ."""
+    found = []
+    for part in LISTS:
+        for workload, row in results.get(part, {"rows": {}})["rows"].items():
+            for name, one in row.items():
+                if "error" in one:
+                    found.append(f"{name} failed at {workload}: {one['error']}")
+                elif not one["after"] < one["before"]:
+                    found.append(f"{name} did not learn {workload}")
+    for workload, row in results.get("check", {"rows": {}})["rows"].items():
+        if not row["agree"]:
+            found.append(f"Tulle's losses at {workload} are not JAX's")
+    return found
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+    add = parser.add_argument
+    add("--part", choices=tables.PARTS, action="append", help="measure this only")
+    add("--workload", choices=WORKLOADS, action="append")
+    add("--system", choices=SYSTEMS, action="append")
+    add("--slow", action="store_true", help="torch.compile and the like as well")
+    add("--threads", type=int, default=cores, help="of each system")
+    add("--rounds", type=int, default=Options.rounds, help="of turns")
+    add("--seconds", type=float, default=Options.seconds, help="of a turn")
+    add("--patience", type=float, default=Options.patience, help="seconds a first step")
+    add("--json", type=Path, help="keep the results, beside other parts found there")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--workload", choices=WORKLOADS, action="append")
-    parser.add_argument("--system", choices=SYSTEMS, help="be this system's process")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-    parser.add_argument("--threads", type=int, default=cores, help="of each system")
-    options = parser.parse_args()
-    chosen = [WORKLOADS[name] for name in options.workload or WORKLOADS]
-    if options.system:
-        work(options.system, chosen[0])
-        return
-    systems = installed(list(SYSTEMS))
-    for workload in chosen:
-        rows = compare(workload, systems, options.threads)
-        show(workload, rows, options.threads)
+    chosen = parsed()
+    options = Options(chosen.threads, chosen.rounds, chosen.seconds, chosen.patience)
+    options.keep_to_cores()
+    measure = {
+        "check": lambda: checked(chosen.workload or []),
+        "eight": lambda: workloads("eight", chosen, options),
+        "others": lambda: workloads("others", chosen, options),
+        "imports": lambda: measures.imports(options),
+        "sizes": measures.sizes,
+        "scaling": lambda: measures.scaling(options),
+    }
+    kept = {}
+    if chosen.json and chosen.json.exists():
+        kept = json.loads(chosen.json.read_text(encoding="utf-8"))
+    results = {}
+    for part in chosen.part or measure:
+        print(f"measuring: {tables.PARTS[part][0].lower()}", flush=True)
+        results[part] = {"about": about(options), "rows": measure[part]()}
+        if chosen.json:
+            chosen.json.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(kept | results, indent=1)
+            chosen.json.write_text(text, encoding="utf-8")
+    print(f"\n{tables.render(results)}")
+    if found := faults(results):
+        sys.exit("\n".join(["", *found]))
 
 
 if __name__ == "__main__":

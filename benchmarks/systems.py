@@ -1,105 +1,240 @@
-"""One training step on each system: `make(workload)` gives a function of a batch.
+"""How each system trains and uses a network: a `Session` for a workload.
 
-The function returns something whose `float` is the loss, waiting for it if need be.
+A system's packages are imported when its session is made, in a process of its own.
 """
 
+import os
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
-from workloads import Workload
-
-Step = Callable[[Any, Any], Any]
+from workloads import Workload, itself
 
 
-def tulle_model(workload: Workload) -> Any:
+class Session(NamedTuple):
+    """What a system is asked for. `float(loss)` and `numpy.asarray` wait for results.
+
+    A session that trains by epochs has `fit(x, y, rows)` in the place of `step`.
+    """
+
+    step: Callable[[Any, Any], Any] | None
+    predict: Callable[[Any], Any] | None = None
+    fit: Callable[[Any, Any, int], float] | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """A way to train; those that are not `usual` run when they are named."""
+
+    name: str
+    packages: tuple[str, ...]  # which it needs; the first is the one that is imported
+    open: Callable[[Any], Session]
+    words: str
+    usual: bool = True
+
+
+def made_by(networks: Any, network: Any, *arguments: Any) -> Any:
+    """The network of a workload, or a chain of a depth."""
+    if isinstance(network, int):
+        return networks.chain(*arguments, network)
+    return networks.NETWORKS[network.name](*arguments)
+
+
+def tulle_model(network: Workload | int) -> Any:
+    import networks_keras
     import tulle
 
-    x = h = tulle.Input(workload.sizes[:1])
-    for units in workload.sizes[1:-1]:
-        h = tulle.layers.Dense(units, activation="relu")(h)
-    model = tulle.Model(x, tulle.layers.Dense(workload.sizes[-1])(h))
-    loss = tulle.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=tulle.optimizers.Adam(1e-3), loss=loss)
-    return model
+    task = made_by(networks_keras, network, tulle)
+    task.model.compile(optimizer=task.optimizer, loss=task.loss)
+    return task.model
 
 
-def tulle(workload: Workload) -> Step:
+def tulle(network: Workload | int) -> Session:
     """The compiled step, called with arrays."""
     from tulle.training.batches import prepare
 
-    model = tulle_model(workload)
-    x, y = workload.batches(1)[0]
-    program = model.steps.program("train", prepare(model, x, y).signature)
-    return lambda x, y: program((x, y))["loss"]
+    model, programs = tulle_model(network), {}
 
-
-def tulle_train_on_batch(workload: Workload) -> Step:
-    """The same step by `train_on_batch`, which checks the data and reads the loss."""
-    return tulle_model(workload).train_on_batch
-
-
-def torch(workload: Workload) -> Step:
-    """PyTorch, eager, with its fused Adam."""
-    import torch
-    from torch import nn
-
-    layers: list[nn.Module] = []
-    for inputs, units in zip(workload.sizes, workload.sizes[1:], strict=False):
-        layers += [nn.Linear(inputs, units), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    def program(kind: str, *arrays: Any) -> Any:
+        # What `prepare` finds out does not depend on the number of rows.
+        if kind not in programs:
+            signature = prepare(model, *arrays, scored=kind == "train").signature
+            programs[kind] = model.steps.program(kind, signature)
+        return programs[kind]
 
     def step(x: Any, y: Any) -> Any:
-        optimizer.zero_grad(set_to_none=True)
-        target = torch.from_numpy(y).long()
-        loss = nn.functional.cross_entropy(model(torch.from_numpy(x)), target)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
+        arrays = (x, itself(x, y))
+        return program("train", *arrays)(arrays)["loss"]
 
-    return step
+    return Session(step, lambda x: program("predict", x)((x,))["output_0"])
 
 
-def jax(workload: Workload) -> Step:
-    """JAX, one jitted function, with optax's Adam."""
-    import jax
-    import jax.numpy as jnp
-    import optax
+def tulle_on_batch(network: Workload | int) -> Session:
+    model = tulle_model(network)
+    return Session(
+        lambda x, y: model.train_on_batch(x, itself(x, y)), model.predict_on_batch
+    )
 
-    initial = jax.nn.initializers.glorot_uniform()
-    keys = jax.random.split(jax.random.key(0), len(workload.sizes))
-    pairs = zip(workload.sizes, workload.sizes[1:], strict=False)
-    parameters = [
-        (initial(key, pair), jnp.zeros(pair[1]))
-        for key, pair in zip(keys, pairs, strict=False)
-    ]
-    optimizer = optax.adam(1e-3)
-    state = optimizer.init(parameters)
 
-    def loss_of(parameters: Any, x: Any, y: Any) -> Any:
-        for kernel, bias in parameters[:-1]:
-            x = jax.nn.relu(x @ kernel + bias)
-        kernel, bias = parameters[-1]
-        logits = x @ kernel + bias
-        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
-
-    @jax.jit
-    def update(parameters: Any, state: Any, x: Any, y: Any) -> Any:
-        loss, gradients = jax.value_and_grad(loss_of)(parameters, x, y)
-        changes, state = optimizer.update(gradients, state)
-        return optax.apply_updates(parameters, changes), state, loss
+def tape_step(model: Any, task: Any, tape: Any) -> Callable[[Any, Any], Any]:
+    """One step written by hand, for `function` of Tulle or TensorFlow."""
 
     def step(x: Any, y: Any) -> Any:
-        nonlocal parameters, state
-        parameters, state, loss = update(parameters, state, x, y)
+        with tape() as recorded:
+            loss = task.loss(itself(x, y), model(x, training=True))
+            for own in model.losses:
+                loss = loss + own
+        weights = model.trainable_variables
+        gradients = recorded.gradient(loss, weights)
+        task.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return loss
 
     return step
 
 
-SYSTEMS: dict[str, tuple[str, Callable[[Workload], Step]]] = {
-    "tulle": ("tulle", tulle),
-    "tulle train_on_batch": ("tulle", tulle_train_on_batch),
-    "torch": ("torch", torch),
-    "jax": ("optax", jax),
+def tulle_function(network: Workload | int) -> Session:
+    import networks_keras
+    import tulle
+
+    task = made_by(networks_keras, network, tulle)
+    step = tulle.function(tape_step(task.model, task, tulle.GradientTape))
+    predict = tulle.function(lambda x: task.model(x, training=False))
+    return Session(step, predict)
+
+
+def fitted(model: Any) -> Session:
+    def fit(x: Any, y: Any, rows: int) -> float:
+        found = model.fit(x, itself(x, y), batch_size=rows, verbose=0)
+        return float(found.history["loss"][-1])
+
+    return Session(None, fit=fit)
+
+
+def tulle_fit(network: Workload | int) -> Session:
+    return fitted(tulle_model(network))
+
+
+def keras_task(network: Workload | int) -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import networks_keras
+
+    return made_by(networks_keras, network, keras)
+
+
+def keras(network: Workload | int, jit_compile: bool = False) -> Session:
+    """Keras on TensorFlow: a step with a tape, compiled by `tf.function`."""
+    task = keras_task(network)
+    import tensorflow
+
+    compiled = partial(tensorflow.function, jit_compile=jit_compile)
+    inside = tape_step(task.model, task, tensorflow.GradientTape)
+    if not task.model.built:
+        task.model(network.batches(1)[0][0])
+    task.optimizer.build(task.model.trainable_variables)
+    return Session(compiled(inside), compiled(lambda x: task.model(x, training=False)))
+
+
+def keras_fit(network: Workload | int) -> Session:
+    task = keras_task(network)
+    task.model.compile(task.optimizer, task.loss)
+    return fitted(task.model)
+
+
+def jax(network: Workload | int) -> Session:
+    """One jitted function, its state donated."""
+    import jax
+    import networks_jax
+    import optax
+
+    net = made_by(networks_jax, network)
+    mode = networks_jax.Mode
+    optimizer = net.optax()
+    held = (net.weights, net.state, optimizer.init(net.weights), jax.random.key(0))
+
+    @partial(jax.jit, donate_argnums=(0, 1, 2, 3))
+    def update(weights, state, slots, key, x, y):
+        key, drawn = jax.random.split(key)
+
+        def loss_of(weights):
+            output, own, after = net.apply(weights, state, x, mode(True, drawn))
+            return net.loss(output, itself(x, y)) + own, after
+
+        (loss, state), found = jax.value_and_grad(loss_of, has_aux=True)(weights)
+        changes, slots = optimizer.update(found, slots, weights)
+        return (optax.apply_updates(weights, changes), state, slots, key), loss
+
+    def step(x: Any, y: Any) -> Any:
+        nonlocal held
+        held, loss = update(*held, x, y)
+        return loss
+
+    @jax.jit
+    def forward(weights, state, key, x):
+        key, drawn = jax.random.split(key)
+        return net.apply(weights, state, x, mode(False, drawn))[0]
+
+    return Session(step, lambda x: forward(held[0], held[1], held[3], x))
+
+
+def torch(network: Workload | int, compiled: bool = False) -> Session:
+    """PyTorch, eager or by `torch.compile`, with fused optimizers."""
+    import networks_torch
+    import torch
+
+    task = made_by(networks_torch, network)
+    module = torch.compile(task.module) if compiled else task.module
+    task.module.train()
+
+    def step(x: Any, y: Any) -> Any:
+        task.optimizer.zero_grad(set_to_none=True)
+        if not task.module.training:
+            task.module.train()
+        x = torch.from_numpy(x)
+        y = x if y is None else torch.from_numpy(y)
+        loss = task.loss(module(x), y)
+        loss.backward()
+        task.optimizer.step()
+        return loss.detach()
+
+    def predict(x: Any) -> Any:
+        if task.module.training:
+            task.module.eval()
+        with torch.inference_mode():
+            found = module(torch.from_numpy(x))
+        return found[0] if isinstance(found, tuple) else found
+
+    return Session(step, predict)
+
+
+OWN, OURS = ("tulle",), ("keras", "tensorflow")
+
+SYSTEMS = {
+    system.name: system
+    for system in (
+        System("tulle", OWN, tulle, "the compiled step of a model"),
+        System("tulle on batch", OWN, tulle_on_batch, "`train_on_batch`"),
+        System("tulle function", OWN, tulle_function, "a tape in `function`", False),
+        System("tulle fit", OWN, tulle_fit, "`Model.fit`, a step of it"),
+        System("jax", ("jax", "optax"), jax, "`jit`, donated buffers, optax"),
+        System("torch", ("torch",), torch, "eager, fused optimizer"),
+        System(
+            "torch.compile",
+            ("torch",),
+            partial(torch, compiled=True),
+            "`torch.compile`",
+            False,
+        ),
+        System("keras", OURS, keras, "Keras on TensorFlow, a tape in `tf.function`"),
+        System(
+            "keras xla",
+            OURS,
+            partial(keras, jit_compile=True),
+            "the same with `jit_compile`",
+            False,
+        ),
+        System("keras fit", OURS, keras_fit, "`Model.fit`, a step of it"),
+    )
 }

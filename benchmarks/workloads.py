@@ -1,31 +1,112 @@
-"""The workloads: what is computed, on which data. All sides get the same arrays."""
+"""The workloads: what they are called, and the arrays that every system is given.
+
+The networks stand in `networks_keras.py` (Tulle and Keras), `networks_jax.py` and
+`networks_torch.py`, under the same names.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
+class Field:
+    """Random arrays of one shape: numbers from 0 to 1, or integers below a bound."""
+
+    shape: tuple[int, ...]
+    below: int | None = None
+
+    def draw(self, random: np.random.Generator, rows: int) -> np.ndarray:
+        """So many rows of it."""
+        shape = (rows, *self.shape)
+        if self.below is None:
+            return random.random(shape, np.float32)
+        return random.integers(0, self.below, shape, np.int32)
+
+
+@dataclass(frozen=True)
 class Workload:
-    """A classifier trained with Adam at 0.001 on random batches, float32."""
+    """A network that is trained; without `y` it is trained to give back `x`."""
 
     name: str
-    sizes: tuple[int, ...]  # dense layers: inputs, hidden ones with relu, classes
+    words: str
     batch: int
+    x: Field
+    y: Field | None
 
-    def batches(self, count: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Different batches of rows and class numbers."""
+    def batches(
+        self, count: int = 8, rows: int | None = None
+    ) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Different batches, of the usual number of rows or of another one."""
         random = np.random.default_rng(0)
-        wide, classes = self.sizes[0], self.sizes[-1]
+        rows = rows or self.batch
         return [
-            (
-                random.random((self.batch, wide), np.float32),
-                random.integers(0, classes, self.batch, np.int32),
-            )
+            (self.x.draw(random, rows), self.y and self.y.draw(random, rows))
             for _ in range(count)
         ]
 
 
-WORKLOADS = {
-    workload.name: workload for workload in (Workload("mlp", (784, 32, 32, 10), 64),)
-}
+def itself(x: Any, y: Any) -> Any:
+    """The target: without one, the input."""
+    return x if y is None else y
+
+
+PIXELS, CLASS = Field((784,)), Field((), 10)
+
+EIGHT = (
+    Workload("mlp", "784-32-32-10, relu", 64, PIXELS, CLASS),
+    Workload("vae", "784-64-32-64-784, a variational autoencoder", 32, PIXELS, None),
+    Workload("hyper", "a network that makes the weights of another", 1, PIXELS, CLASS),
+    Workload(
+        "conv", "28×28, 32 and 64 filters, dropout", 32, Field((28, 28, 1)), CLASS
+    ),
+    Workload("lstm", "28 steps of 28, 128 units", 64, Field((28, 28)), CLASS),
+    Workload(
+        "block", "attention and feed-forward, 64×128", 16, Field((64, 128)), CLASS
+    ),
+    Workload("bigmlp", "784-1024-1024-10, relu", 256, PIXELS, CLASS),
+    Workload("deepmlp", "twenty layers of 64, relu", 16, PIXELS, CLASS),
+)
+
+# Kinds of networks that the eight do not have, so that no one tunes for these alone.
+OTHERS = (
+    Workload("gru", "40 steps of 16, 96 units", 32, Field((40, 16)), CLASS),
+    Workload(
+        "resnet",
+        "a residual block with batch normalization, SGD with momentum",
+        16,
+        Field((16, 16, 32)),
+        CLASS,
+    ),
+    Workload(
+        "unet",
+        "32×32, two scales, binary mask",
+        8,
+        Field((32, 32, 1)),
+        Field((32, 32, 1), 2),
+    ),
+    Workload(
+        "normed", "256-512-512-10, layer norm, gelu, AdamW", 128, Field((256,)), CLASS
+    ),
+    Workload(
+        "decoder",
+        "causal attention over 64 tokens",
+        8,
+        Field((64,), 1000),
+        Field((64,), 1000),
+    ),
+    Workload(
+        "series",
+        "convolutions over 128 steps, a number out, RMSprop",
+        32,
+        Field((128, 8)),
+        Field((1,)),
+    ),
+    Workload(
+        "text", "mean of 100 embeddings, dense", 64, Field((100,), 5000), Field((1,), 2)
+    ),
+    Workload("separable", "depthwise-separable, 32×32", 16, Field((32, 32, 3)), CLASS),
+)
+
+WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}
