@@ -8,6 +8,8 @@ STAMP := .venv/.installed-$(EXTRAS)
 BENCH_BIN := .venv-bench/bin
 BENCH_STAMP := .venv-bench/.installed
 BENCH_EXTRAS := bench,cpu
+RESULTS := build/bench.json
+BENCH :=
 NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
 
 NET := examples/digits.net
@@ -15,7 +17,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-page fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -47,9 +49,14 @@ docs: $(STAMP)
 	$(BIN)/python tools/catalogue.py
 	$(BIN)/python tools/reference.py
 
-# PyTorch and JAX are large and only compared with, so they live in their own place.
+# The peers are large and only compared with, so they live in their own place.
+# `make bench BENCH="--part eight --workload mlp"` measures a part.
 bench: $(BENCH_STAMP)
-	$(BENCH_BIN)/python benchmarks/run.py
+	$(BENCH_BIN)/python benchmarks/run.py --json $(RESULTS) $(BENCH)
+
+# The tables of docs/performance.md, from what `make bench` has kept.
+bench-page: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/tables.py $(RESULTS)
 
 # Random programs give what JAX and PyTorch give. `make fuzz-ops SEED=1000` asks others.
 fuzz-ops: $(BENCH_STAMP)

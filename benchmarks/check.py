@@ -70,6 +70,7 @@ def losses_of_jax(workload: Workload, net: Any) -> list[float]:
 
 def losses_of_tulle(workload: Workload, weights: list[Any]) -> list[float]:
     import networks_keras
+
     import tulle
 
     task = networks_keras.NETWORKS[workload.name](tulle, noise=False)

@@ -5,6 +5,7 @@ state after it (the moving averages of batch normalization).
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +29,7 @@ class Net(NamedTuple):
     apply: Callable[..., Any]
     loss: Callable[[Any, Any], Any]
     optimizer: tuple[str, dict[str, float]]  # its name in optax and its settings
-    state: list[Any] = []
+    state: Any = ()
 
     def optax(self) -> Any:
         """The optimizer."""
@@ -57,8 +58,7 @@ def started(shapes: list[Any]) -> list[Any]:
 
 def dense(*sizes: int) -> list[Any]:
     """The shapes of dense layers one after the other."""
-    pairs = zip(sizes, sizes[1:], strict=False)
-    return [shape for a, b in pairs for shape in ((a, b), b)]
+    return [shape for a, b in pairwise(sizes) for shape in ((a, b), b)]
 
 
 def entropy(logits: Any, y: Any) -> Any:

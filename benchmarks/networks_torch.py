@@ -1,11 +1,12 @@
 """The networks in PyTorch, as modules over channels-last arrays."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 
 class Task(NamedTuple):
@@ -17,11 +18,11 @@ class Task(NamedTuple):
 
 
 def entropy(logits: Any, y: Any) -> Any:
-    return F.cross_entropy(logits.flatten(0, -2), y.flatten().long())
+    return functional.cross_entropy(logits.flatten(0, -2), y.flatten().long())
 
 
 def binary(logits: Any, y: Any) -> Any:
-    return F.binary_cross_entropy_with_logits(logits, y.float())
+    return functional.binary_cross_entropy_with_logits(logits, y.float())
 
 
 def task(module: nn.Module, loss: Any = entropy, rate: float = 1e-3) -> Task:
@@ -31,7 +32,7 @@ def task(module: nn.Module, loss: Any = entropy, rate: float = 1e-3) -> Task:
 
 def dense(*sizes: int) -> nn.Sequential:
     found: list[nn.Module] = []
-    for inputs, units in zip(sizes, sizes[1:], strict=False):
+    for inputs, units in pairwise(sizes):
         found += [nn.Linear(inputs, units), nn.ReLU()]
     return nn.Sequential(*found[:-1])
 
@@ -56,7 +57,7 @@ class Autoencoder(nn.Module):
         self.decoder = dense(32, 64, 784)
 
     def forward(self, x):
-        seen = F.relu(self.encoder(x))
+        seen = functional.relu(self.encoder(x))
         center, log_var = self.center(seen), self.log_var(seen)
         code = center + torch.exp(0.5 * log_var) * torch.randn_like(center)
         own = -0.5 * torch.mean(log_var - center**2 - torch.exp(log_var) + 1.0)
@@ -64,7 +65,9 @@ class Autoencoder(nn.Module):
 
 
 def vae() -> Task:
-    return task(Autoencoder(), lambda found, y: F.mse_loss(found[0], y) + found[1])
+    return task(
+        Autoencoder(), lambda found, y: functional.mse_loss(found[0], y) + found[1]
+    )
 
 
 class Hyper(nn.Module):
@@ -75,7 +78,7 @@ class Hyper(nn.Module):
     def forward(self, x):
         made = torch.sigmoid(self.inside(x))[0]
         w1, b1, w2, b2 = made.split([784 * 64, 64, 640, 10])
-        return F.relu(x @ w1.view(784, 64) + b1) @ w2.view(64, 10) + b2
+        return functional.relu(x @ w1.view(784, 64) + b1) @ w2.view(64, 10) + b2
 
 
 def hyper() -> Task:
@@ -127,7 +130,7 @@ class Attention(nn.Module):
         batch, steps, width = x.shape
         shape = (batch, steps, self.heads, width // self.heads)
         parts = [f(x).view(shape).transpose(1, 2) for f in (self.q, self.k, self.v)]
-        found = F.scaled_dot_product_attention(*parts, is_causal=self.causal)
+        found = functional.scaled_dot_product_attention(*parts, is_causal=self.causal)
         return self.o(found.transpose(1, 2).reshape(batch, steps, width))
 
 
@@ -163,8 +166,8 @@ class Residual(nn.Module):
 
     def forward(self, x):
         x = x.movedim(-1, 1)
-        h = F.relu(self.n1(self.c1(x)))
-        return self.logits(F.relu(x + self.n2(self.c2(h))).mean((2, 3)))
+        h = functional.relu(self.n1(self.c1(x)))
+        return self.logits(functional.relu(x + self.n2(self.c2(h))).mean((2, 3)))
 
 
 def resnet() -> Task:
@@ -186,7 +189,9 @@ class UNet(nn.Module):
 
     def forward(self, x):
         fine = self.down(x.movedim(-1, 1))
-        large = F.interpolate(self.bottom(F.max_pool2d(fine, 2)), scale_factor=2)
+        large = functional.interpolate(
+            self.bottom(functional.max_pool2d(fine, 2)), scale_factor=2
+        )
         return self.ink(self.up(torch.cat([large, fine], 1))).movedim(1, -1)
 
 
@@ -230,14 +235,14 @@ class Series(nn.Module):
         self.number = nn.Linear(64, 1)
 
     def forward(self, x):
-        x = F.relu(self.first(F.pad(x.movedim(-1, 1), (4, 0))))
-        return self.number(F.relu(self.second(x)).mean(2))
+        x = functional.relu(self.first(functional.pad(x.movedim(-1, 1), (4, 0))))
+        return self.number(functional.relu(self.second(x)).mean(2))
 
 
 def series() -> Task:
     module = Series()
     optimizer = torch.optim.RMSprop(module.parameters(), 1e-3, alpha=0.9, eps=1e-7)
-    return Task(module, F.mse_loss, optimizer)
+    return Task(module, functional.mse_loss, optimizer)
 
 
 class Text(nn.Module):
@@ -279,7 +284,7 @@ class Chain(nn.Module):
 
     def forward(self, x):
         for layer in self.inside:
-            x = x + F.relu(layer(x))
+            x = x + functional.relu(layer(x))
         return self.logits(x)
 
 

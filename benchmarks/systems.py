@@ -43,6 +43,7 @@ def made_by(networks: Any, network: Any, *arguments: Any) -> Any:
 
 def tulle_model(network: Workload | int) -> Any:
     import networks_keras
+
     import tulle
 
     task = made_by(networks_keras, network, tulle)
@@ -95,6 +96,7 @@ def tape_step(model: Any, task: Any, tape: Any) -> Callable[[Any, Any], Any]:
 
 def tulle_function(network: Workload | int) -> Session:
     import networks_keras
+
     import tulle
 
     task = made_by(networks_keras, network, tulle)

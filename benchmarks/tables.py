@@ -160,8 +160,12 @@ def scaling(rows: Rows) -> list[tuple[str, str]]:
 
 def check(rows: Rows) -> list[tuple[str, str]]:
     lines = [
-        [name, f"{row['tulle'][0]:.5g}", f"{row['tulle'][-1]:.5g}"]
-        + [f"{row['difference']:.0e}", "yes" if row["agree"] else "NO"]
+        [
+            name,
+            *(f"{row['tulle'][place]:.5g}" for place in (0, -1)),
+            f"{row['difference']:.0e}",
+            "yes" if row["agree"] else "NO",
+        ]
         for name, row in rows.items()
     ]
     head = ["", "first loss", "last loss", "largest difference from JAX", "agree"]

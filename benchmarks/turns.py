@@ -3,6 +3,7 @@
 A change of the machine's speed so meets all of them: only ratios mean anything.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -39,7 +40,7 @@ class Options:
         return os.environ | found
 
     def keep_to_cores(self) -> None:
-        """Run on no more cores than threads, whatever a system thinks of the numbers."""
+        """Run on no more cores than threads, whatever a system thinks."""
         if hasattr(os, "sched_setaffinity"):
             cores = sorted(os.sched_getaffinity(0))[: self.threads]
             os.sched_setaffinity(0, cores)
@@ -93,10 +94,8 @@ class Process:
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
-            try:
+            with contextlib.suppress(BrokenPipeError):  # something was unsaid
                 pipe.close()
-            except BrokenPipeError:
-                pass  # what was still to be said to it
 
 
 class Turns:
