@@ -1,23 +1,25 @@
 """Where Tulle's time goes: `python benchmarks/profile_steps.py WORKLOAD`.
 
 It prints the steps of the compiled training step with their share of the time, and the
-shares of kinds of steps. Reading the clock adds about a microsecond to each step.
+shares of kinds of steps. Each step runs as a call of its own here, which costs it about
+a microsecond.
 """
 
 import argparse
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from systems import tulle_model
 from workloads import WORKLOADS, itself
 
-PROGRAM = "<tulle program>"  # the file name that its lines bear
-GEMM, PYTHON = ("matmul",), ("opaque", "opaque_gradient")
-MOVES = "transpose expand_dims squeeze reshape item copy".split()
+LONGEST = 100  # letters of a step
+KINDS = {
+    "matmul": "GEMM",
+    "fused": "generated kernel",
+    "loop": "native loop",
+}
 
 
 def program_of(workload: Any) -> tuple[Any, list[tuple[Any, Any]]]:
@@ -29,85 +31,74 @@ def program_of(workload: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     return model.steps.program("train", prepare(model, *batches[0]).signature), batches
 
 
-def step_seconds(program: Any, batches: list[Any]) -> list[tuple[str, float]]:
-    """The steps of a program by name, each with its seconds in one run.
+def step_seconds(program: Any, batches: list[Any]) -> list[tuple[str, str, float]]:
+    """The steps of a program: name, kind, seconds in one run.
 
-    The only place that knows how a program runs: a line of text for each step.
+    The only place that knows how a program runs.
     """
-    spent: dict[int, float] = defaultdict(float)
+    from tulle.backend import Program
+    from tulle.backend.cpu.code import NativeCode
 
-    def clocked(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
-        nonlocal line, since
-        now = time.perf_counter()
-        if line is not None:
-            spent[line] += now - since
-        line = frame.f_lineno if event == "line" else None
-        since = time.perf_counter()
-        return clocked
+    class Clocked(NativeCode):
+        """Native code that stops after each step, to look at the clock."""
 
-    def entered(frame: FrameType, event: str, argument: Any) -> Any:
-        return clocked if frame.f_code.co_filename == PROGRAM else None
+        def _bind_step(self, step: Any, names: Any, place: Any, writer: Any) -> None:
+            super()._bind_step(step, names, place, writer)
+            writer.host(lambda: self.stop(step))
 
-    for arrays in batches:
-        program(arrays)  # without the clock, so that everything is bound
-    for arrays in batches:
-        line, since = None, 0.0
-        sys.settrace(entered)
-        try:
-            program(arrays)
-        finally:
-            sys.settrace(None)
-    return named(program.source().splitlines(), spent, len(batches))
+        def stop(self, step: Any) -> None:
+            now = time.perf_counter()
+            self.spent[id(step)] += now - self.since
+            self.since = time.perf_counter()
 
-
-def named(
-    lines: list[str], spent: dict[int, float], runs: int
-) -> list[tuple[str, float]]:
-    """Seconds by line as seconds by step: the lines of a kernel belong to its head."""
-    found: list[tuple[str, float]] = []
-    for number, text in enumerate(lines, 1):
-        if not text.startswith("    "):
-            continue
-        seconds = spent[number] / runs
-        if text.startswith("     ") and found:
-            name, before = found.pop()
-            found.append((name, before + seconds))
-        else:
-            code, _, comment = text.strip().partition("#")
-            found.append((comment.strip() or code.strip(), seconds))
-    return found
+    code = Clocked()
+    again = Program(program.graph, code=code)
+    for turn in range(2):  # the first one binds
+        code.spent = defaultdict(float)
+        for arrays in batches * (1 + 2 * turn):
+            code.since = time.perf_counter()
+            again(arrays)
+    runs = 3 * len(batches)
+    return [
+        (name_of(step), kind_of(step, code), code.spent[id(step)] / runs)
+        for step in again.schedule.steps
+    ]
 
 
-def kind_of(name: str) -> str:
-    """What a step is, by the name of its op."""
-    from tulle.backend.cpu.special import SPECIAL
+def name_of(step: Any) -> str:
+    """A step as people read it."""
+    targets = ", ".join(target.name for target in step.targets)
+    sources = ", ".join(source.name for source in step.sources)
+    text = f"{targets} = {step.node.op.name}({sources}): {step.node.type}"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
-    op = name.split("(")[0].split(" ")[0]
-    if op in GEMM:
-        return "GEMM"
-    if op == "fused":
-        return "generated kernel"
-    if op in PYTHON:
+
+def kind_of(step: Any, code: Any) -> str:
+    """What computes a step."""
+    op = step.node.op.name
+    if step.copy:
+        return "copy"
+    if op in ("opaque", "opaque_gradient"):
         return "Python step"
-    if op in MOVES:
-        return "copy or view"
-    return "special" if op in SPECIAL else "other"
+    if code.form(step.node) is None:
+        return "NumPy"
+    return KINDS.get(op, "special")
 
 
 def show(workload: Any, most: int) -> None:
     steps = step_seconds(*program_of(workload))
-    total = sum(seconds for _, seconds in steps)
+    total = sum(seconds for *_, seconds in steps)
     print(f"{workload.name}: {len(steps)} steps, {total * 1e6:.0f} µs a run")
     kinds: dict[str, list[float]] = defaultdict(list)
-    for name, seconds in steps:
-        kinds[kind_of(name)].append(seconds)
+    for _, kind, seconds in steps:
+        kinds[kind].append(seconds)
     for kind, times in sorted(kinds.items(), key=lambda item: -sum(item[1])):
         share = f"{sum(times) / total:6.1%} {sum(times) * 1e6:9.1f} µs"
         print(f"  {share}  {kind}, {len(times)} steps")
     print()
-    for name, seconds in sorted(steps, key=lambda step: -step[1])[:most]:
+    for name, kind, seconds in sorted(steps, key=lambda step: -step[2])[:most]:
         share = f"{seconds / total:6.1%} {seconds * 1e6:9.1f} µs"
-        print(f"  {share}  {kind_of(name):<17} {name}")
+        print(f"  {share}  {kind:<17} {name}")
 
 
 def main() -> None:
@@ -115,6 +106,10 @@ def main() -> None:
     parser.add_argument("workload", choices=WORKLOADS)
     parser.add_argument("--most", type=int, default=40, help="steps that are shown")
     options = parser.parse_args()
+    from tulle.backend.cpu.engine import missing
+
+    if missing():
+        sys.exit(f"{missing()} is not installed, so no program is native")
     show(WORKLOADS[options.workload], options.most)
 
 

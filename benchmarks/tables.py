@@ -106,16 +106,33 @@ def steps(rows: Rows) -> list[tuple[str, str]]:
         found.append((title, compared(fitting, "us", microseconds, "tulle fit")))
     latency = compared(rows, "latency_us", microseconds)
     bulk = compared(rows, "bulk_us", microseconds)
-    for title, key, form in (
-        ("First step, seconds, imports not counted", "first", seconds),
-        ("First step, seconds, imports counted", "first_with_import", seconds),
+    for title, key in (
+        ("First step, seconds, imports not counted", "first"),
+        ("First step, seconds, imports counted", "first_with_import"),
     ):
-        found.append((title, compared(rows, key, form)))
+        found.append((title, compared(rows, key, seconds)))
+    found.append(
+        ("Tulle's first step with its machine code kept on disk", cached(rows))
+    )
     found.append(("A batch of a new size, ms more than the next one", shapes(rows)))
     found.append(("A prediction for one row, µs", latency))
     found.append(("A prediction for 256 rows, µs", bulk))
     found.append(("Most memory, MB", compared(rows, "peak", megabytes)))
     return found
+
+
+def cached(rows: Rows) -> str:
+    """Tulle's first step, imports not counted, without and with its cache."""
+    lines = [
+        [
+            workload,
+            seconds(row["tulle"]["first"]),
+            seconds(row["tulle"]["first_cached"]),
+        ]
+        for workload, row in rows.items()
+        if row.get("tulle", {}).get("first_cached")
+    ]
+    return table(["", "compiled, s", "from the cache, s"], lines)
 
 
 def shapes(rows: Rows) -> str:
