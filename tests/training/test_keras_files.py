@@ -264,6 +264,15 @@ def test_operations_with_constants_and_several_results(tmp_path):
     equal_outputs(model, back(model, tmp_path), keras_models.numbers(2, 4, 4))
 
 
+def test_slices_at_places_that_are_tensors(tmp_path):
+    x = tulle.Input(batch_shape=(4, 6))
+    at = tulle.Input(batch_shape=(2,), dtype="int32")
+    part = ops.slice(x, at, (3, 2))
+    model = tulle.Model([x, at], ops.slice_update(x, at, part * 2.0))
+    given = [keras_models.numbers(4, 6), np.array([1, 3], "int32")]
+    equal_outputs(model, back(model, tmp_path), given)
+
+
 def test_what_keras_cannot_say_is_told_before_anything_is_written(tmp_path):
     x = tulle.Input((4,))
     for y in (ops.cond(ops.sum(x) > 0, lambda: x, lambda: -x), ops.fft((x, x))[0]):

@@ -24,6 +24,8 @@ TABLE = Path(__file__).with_name("operations.txt")
 SAME = {"exact_gelu": "gelu", "solve_matrix": "solve"}  # parts of ops of Keras
 # How arguments are called that have other names in our nodes.
 NAMES = {"soft_cap": "attn_logits_soft_cap"}
+# Operands of our nodes that stand in another order.
+ORDERS = {"slice_update": ("inputs", "updates", "start_indices")}
 DERIVED = ("given", "rank")  # attributes that follow from the operands
 
 
@@ -100,7 +102,8 @@ def _arguments(
         return [operands]
     present = node.attributes.get("given")
     first = len(operands) - len(present or ())
-    free = [name for name in operation.operands if name not in named]
+    order = ORDERS.get(operation.op, operation.operands)
+    free = [name for name in order if named.get(name) is None]
     tensors = dict(zip(free, operands[:first], strict=False))
     tensors.update(zip(present or (), operands[first:], strict=True))
     if present is None and len(operands) > len(operation.operands):
