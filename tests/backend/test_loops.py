@@ -173,6 +173,17 @@ def check(node, compiled, sizes):
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("name", ["several results", "columns", "map", "bias"])
+def test_a_long_axis_is_cut(name):
+    """Units of work are blocks of it, of which each leaves its part of a total."""
+    node = fused(*CASES[name])
+    compiled, sizes = Compiled(node), sizes_of({"B": 3, "T": 1, "D": 40_003})
+    check(node, compiled, sizes)
+    arrays = samples(node, sizes)
+    first, *_ = compiled.bind(arrays, compiled.empty(sizes), sizes)
+    assert first.total > 1
+
+
 @pytest.mark.parametrize(
     "name", [n for n in CASES if n not in ("largest", "two apart")]
 )
