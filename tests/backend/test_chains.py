@@ -23,6 +23,12 @@ LINE = input_node("line", TYPE.with_shape((COLUMNS,)))
 COLUMN = input_node("column", TYPE.with_shape((ROWS, 1)))
 
 
+@pytest.fixture(autouse=True)
+def by_arrays(monkeypatch):
+    """Programs that call the array library step by step."""
+    monkeypatch.setenv("TULLE_KERNELS", "numpy")
+
+
 def fused(operands, *body):
     instructions = tuple(Instruction(name, places) for name, places in body)
     return OPS["fused"].apply(
