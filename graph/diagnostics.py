@@ -27,16 +27,18 @@ if TYPE_CHECKING:
     from .dim import Dim, Origin
 
 
-def _package_folders() -> tuple[str, ...]:
-    """Where a frame is not the user's: this package, and NumPy on the way to it."""
+def _own_folders() -> tuple[str, ...]:
+    """Where the files of this package are."""
     root = Path(__file__).resolve().parent.parent
     names = ("api", "dsl", "training", "backend", "graph")
     inside = [root / name for name in names] if (root / "api").is_dir() else [root]
-    folders = [*inside, Path(numpy.__file__).parent]
-    return tuple(f"{folder}{os.sep}" for folder in folders)
+    return tuple(f"{folder}{os.sep}" for folder in inside)
 
 
-PACKAGE_FOLDERS = _package_folders()
+OWN_FOLDERS = _own_folders()
+# NumPy stands on the way from a user to this package.
+NUMPY_FOLDERS = (f"{Path(numpy.__file__).parent}{os.sep}",)
+PACKAGE_FOLDERS = OWN_FOLDERS + NUMPY_FOLDERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,6 @@ class TulleError(Exception):
 
     def __init__(self, *diagnostics: Diagnostic):
         super().__init__(*diagnostics)
-        tracebacks.install(TulleError, PACKAGE_FOLDERS)
         self.diagnostics: tuple[Diagnostic, ...] = diagnostics
 
     fault: Fault | None = None
@@ -167,6 +168,9 @@ class TulleError(Exception):
 
     def __str__(self) -> str:
         return "\n" + "\n\n".join(map(str, self.diagnostics))
+
+
+tracebacks.install(TulleError, OWN_FOLDERS, NUMPY_FOLDERS)
 
 
 class LanguageError(TulleError, ValueError):
