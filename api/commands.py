@@ -16,6 +16,7 @@ from .commands_models import (
     plan_of,
 )
 from .graph.files import check_writable, write_atomically
+from .graph.nearest import nearest_of
 from .printing import refuse, say
 
 
@@ -83,7 +84,6 @@ def run_export(options: Namespace) -> int:
 
 def run_explain(options: Namespace) -> int:
     """Print the page of a code, or all codes."""
-    import difflib
 
     from .graph.codes import CODES, explain
 
@@ -93,7 +93,7 @@ def run_explain(options: Namespace) -> int:
         return 0
     code = options.code.upper()
     if code not in CODES:
-        near = difflib.get_close_matches(code, CODES, 1)
+        near = nearest_of(code, CODES)
         advice = [f"did you mean `{near[0]}`?"] if near else []
         all_codes = "`tulle explain` lists all codes"
         raise refuse("T0204", f"there is no code `{options.code}`", *advice, all_codes)

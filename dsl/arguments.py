@@ -16,11 +16,12 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.layer import Layer
 from ..graph.masking import set_mask
+from ..graph.nearest import nearest
 from ..graph.tensor import SymbolicTensor
 from ..graph.unapplied import refusal
 from . import library
 from . import syntax as s
-from .scope import listed, nearest
+from .scope import listed
 from .values import (
     Definition,
     Derivative,
@@ -203,10 +204,15 @@ def not_tensors(evaluator: Evaluator, given: Sequence[Given]) -> bool:
         match item.value:
             case Poison():
                 return True
-            case Tuple() if leaves(item.value) is None:
-                message = f"a list holds more than {MAX_LEAVES} values"
-                evaluator.checker.error("T0905", message, item.span)
-                return True
+            case Tuple() as several:
+                parts = leaves(several)
+                if parts is None:
+                    message = f"a list holds more than {MAX_LEAVES} values"
+                    evaluator.checker.error("T0905", message, item.span)
+                    return True
+                inner = [Given(item.name, part, item.span) for part in parts]
+                if not_tensors(evaluator, inner):
+                    return True
             case Instance() as made:
                 unused = made.layer is None or made.layer._first_call is None
                 elsewhere = unused and made.span != item.span and not _applied(made)

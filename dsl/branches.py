@@ -9,6 +9,7 @@ from ..graph import tree
 from ..graph.decide import equal
 from ..graph.diagnostics import Fault, Label, TulleError, standing_at
 from ..graph.modes import ByMode
+from ..graph.nearest import nearest
 from ..graph.network import Network
 from ..graph.node import Node, topological
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
@@ -19,7 +20,7 @@ from .arguments import MAX_LEAVES, joined, leaves, replacement, symbolic
 from .operations import wrapped
 from .owning import Body
 from .repeats import same_types
-from .scope import Scope, nearest
+from .scope import Scope
 from .values import (
     POISON,
     Instance,

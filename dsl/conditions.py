@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..graph.advice import exactness
 from ..graph.decide import RELATIONS, Condition, assumed, counterexample, example, holds
 from ..graph.diagnostics import Label, Span
-from ..graph.dim import Compound, Dim, Origin, Symbol, sorted_symbols
+from ..graph.dim import Dim, Origin, Symbol, sorted_symbols
 from . import syntax as s
 from .scope import Scope
 from .values import Poison, Static, describe
@@ -318,17 +319,8 @@ def settled_by(left: Dim, right: Dim) -> tuple[list[str], list[str]]:
         )
     else:
         notes.append(f"`{asked}` is true for {_valuation(good)}")
-    wanted = next((c for c in _divisions(left, right) if holds(asked, [c])), asked)
+    wanted = next((c for c in exactness(left, right) if holds(asked, [c])), asked)
     return notes, [f"ask for it: `where {wanted}`"]
-
-
-def _divisions(*dims: Dim) -> Iterator[Condition]:
-    """For each quotient in sizes, that it has no remainder."""
-    for dim in dims:
-        for monomial, _ in dim.terms:
-            for atom, _ in monomial:
-                if isinstance(atom, Compound) and atom.kind == "//":
-                    yield Condition(atom.left % atom.right, "==", Dim.of(0))
 
 
 def bounds_of(conditions: Sequence[Condition]) -> list[str]:

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..graph.advice import to_match, where_they_differ
 from ..graph.decide import Condition, equal, holds
 from ..graph.diagnostics import Fault, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.match import match_types
+from ..graph.nearest import nearest
 from ..graph.types import DTYPES, DType, TensorType
 from . import conditions
 from . import syntax as s
-from .scope import Scope, listed, nearest
+from .scope import Scope, listed
 from .values import Poison, Shape, Static, Tensor, Value, describe
 
 if TYPE_CHECKING:
@@ -199,6 +201,11 @@ def conform(
     notes: list[str] = []
     if dims and not advice:
         notes, advice = conditions.settled_by(unequal[0][0], unequal[0][1])
+    if dims and not undecided:
+        sizes = [(b, a) for a, b, _ in unequal]
+        notes = notes or where_they_differ(sizes)
+        advice = advice or [way for pair in sizes for way in to_match(*pair)]
+        advice = advice or [f"declare {computed}, or change what makes it"]
     fault = Fault(code, message, dims=dims, help=advice, notes=notes)
     found = fault.diagnostic(span)
     label = Label(declaration, f"{wanted} is declared here")

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..graph.diagnostics import Label, Span, standing_at
 from ..graph.modes import Effects
+from ..graph.nearest import nearest
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held
 from ..graph.variable import Variable
@@ -17,7 +18,7 @@ from . import declared, parameters
 from . import syntax as s
 from .expressions import Evaluator
 from .operations import wrapped
-from .scope import listed, nearest
+from .scope import listed
 from .values import POISON, Poison, Static, Tensor, Tuple, Value, describe
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
+from ..graph.nearest import nearest
 from ..graph.network import Network
 from . import conditions, declared, externs, holes
 from . import syntax as s
@@ -18,7 +19,8 @@ from .expressions import Evaluator
 from .imports import File, Files, taken
 from .plans import TrainingPlan, plan
 from .probes import probe
-from .scope import listed, nearest
+from .scope import listed
+from .standins import stand_in
 from .values import POISON, Definition, Instance, Poison, Static, Value, describe
 
 DEFINED = (s.FunctionItem, s.LayerItem, s.ExternItem)
@@ -99,6 +101,7 @@ class _File:
         self.checker, self.found, self.file = checker, found, file
         self.evaluator = Evaluator(checker, checker.module)
         self.places: dict[str, Span] = {}
+        self.standing: dict[str, Network] = {}  # for models that have a mistake
 
     def run(self, tree: s.File) -> None:
         if tree.edition.number != 1:
@@ -287,6 +290,8 @@ class _File:
             return
         if made is None:
             self.checker.module[item.name.text] = POISON
+            if (standing := stand_in(inner, item)) is not None:
+                self.standing[item.name.text] = standing
             return
         title = item.name.text
         self.checker.module[title] = Instance(
@@ -316,6 +321,8 @@ class _File:
             made = plan(self.checker, item, self.found.models[name])
             if made is not None:
                 self.found.trainings[name] = made
+        elif name in self.standing:
+            plan(self.checker, item, self.standing[name], whole=False)
         elif not isinstance(value, Poison):
             near = nearest(name, self.found.models)
             help = (f"did you mean `{near}`?",) if near else ()

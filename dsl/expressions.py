@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..graph.diagnostics import Fault, InternalError, Span
@@ -41,6 +42,8 @@ from .values import (
     describe,
 )
 
+# Values with a name, which a file may shadow.
+CONSTANTS = {"none": None, "inf": math.inf}
 OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -118,8 +121,8 @@ class Evaluator:
             return found
         if name.text in DTYPES:
             return Static(name.text)
-        if name.text == "none":
-            return Static(None)
+        if name.text in CONSTANTS:
+            return Static(CONSTANTS[name.text])
         return unknown(self, name)
 
     def several(self, items: Sequence[s.Expression]) -> Value:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from ..graph.decide import equal
 from ..graph.diagnostics import Diagnostic, Fault, Label, Span, TulleError, standing_at
 from ..graph.layer import Layer
+from ..graph.nearest import nearest
 from ..graph.ops.guarding import Place
 from ..graph.registry import OPS
-from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.types import TensorType
 from . import conditions, declared
 from . import syntax as s
 from .arguments import Given, raw
 from .checker import WRONG_VALUES, Checker
 from .operations import wrapped
-from .scope import listed, nearest
+from .scope import listed
+from .standins import Unknown
 from .values import POISON, Instance, Poison, Tensor, Tuple, Value
 
 if TYPE_CHECKING:
@@ -30,18 +31,6 @@ if TYPE_CHECKING:
 
 GIVEN, RESULT = "T0351", "T0352"
 UNGIVEN: Mapping[str, Any] = {}  # for who looks at a model and runs nothing
-
-
-class Unknown(Layer):
-    """What stands for a layer while no class is given: it has the declared results."""
-
-    def __init__(self, title: str, name: str | None = None):
-        super().__init__(name=name)
-        self.kind_name, self.results = title, tuple[TensorType, ...]()
-
-    def call(self, *inputs: Any) -> Any:
-        made = [SymbolicTensor(input_node("extern", type)) for type in self.results]
-        return made if len(made) > 1 else made[0]
 
 
 def check_given(checker: Checker, items: Sequence[s.ExternItem]) -> None:

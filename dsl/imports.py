@@ -22,11 +22,12 @@ from ..graph.diagnostics import (
     TulleError,
 )
 from ..graph.files import check_readable
+from ..graph.nearest import nearest
 from . import library
 from . import syntax as s
 from .arguments import replacement
 from .parser import parse
-from .scope import Scope, listed, nearest
+from .scope import Scope, listed
 from .tokens import MAX_BYTES
 from .values import POISON, Namespace, Poison, Static, Value, describe
 

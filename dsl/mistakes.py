@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
+from ..graph.nearest import nearest_of
 from . import habits, mistaken_turns
 from .tokens import (
     CLOSERS,
@@ -271,7 +271,7 @@ def _suggest(
     found, after = mistake.found, mistake.next
     word = FOREIGN.get(found.text)
     if word not in words:
-        word = next(iter(get_close_matches(found.text, words, 1, 0.6)), None)
+        word = next(iter(nearest_of(found.text, words)), None)
     if word:
         title = f"write `{word}`"
         return (title,), Fix(title, (Edit(found.span, word),))

@@ -16,6 +16,7 @@ from . import syntax
 from .builder import Builder
 from .mistakes import Mistake, explain
 from .rescue import Broken, items_of
+from .reserved import as_names
 from .tables import Refused, Run, tables
 from .tokens import (
     CLOSERS,
@@ -54,6 +55,8 @@ def parse(
             Diagnostic("T0101", message, Span.between(source, zero, zero + 1))
         ]
     tokens, faults = tokenize(source, table())
+    tokens, reserved = as_names(tokens)
+    faults += reserved
     if deep := _nesting(tokens):
         return None, [deep]
     parser = _Parser(tokens)

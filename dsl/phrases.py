@@ -106,7 +106,7 @@ class Phrases:
         if math.isnan(value):
             raise unwritten(place, "a text has no number that is none")
         if math.isinf(value):
-            return "1e999" if value > 0 else "-1e999"
+            return "inf" if value > 0 else "-inf"
         text = repr(value)
         return text.replace("e+", "e")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph.diagnostics import Label, Span
+from ..graph.nearest import nearest
 from ..graph.network import Network
 from ..graph.types import TensorType
 from . import declared, library, sparing
@@ -15,7 +16,7 @@ from .arguments import replacement
 from .checker import Checker
 from .expressions import Evaluator
 from .goals import OUTPUT, Goals, output_names
-from .scope import listed, nearest
+from .scope import listed
 from .values import Library, Poison, Static, describe
 
 
@@ -102,12 +103,17 @@ class TrainingPlan:
         }
 
 
-def plan(checker: Checker, item: s.TrainItem, model: Network) -> TrainingPlan | None:
-    """The training plan of a block; None if something in it is wrong."""
+def plan(
+    checker: Checker, item: s.TrainItem, model: Network, whole: bool = True
+) -> TrainingPlan | None:
+    """The training plan of a block; None if something in it is wrong.
+
+    If the model is not `whole`, its ends are known and its parameters are not.
+    """
     before = len(checker.faults)
-    found = _Plan(checker, item, model)
+    found = _Plan(checker, item, model, whole)
     found.check()
-    if len(checker.faults) > before:
+    if len(checker.faults) > before or not whole:
         return None
     made = found.made()
     return made if len(checker.faults) == before else None
@@ -116,8 +122,10 @@ def plan(checker: Checker, item: s.TrainItem, model: Network) -> TrainingPlan | 
 class _Plan:
     """One `train` block under check."""
 
-    def __init__(self, checker: Checker, item: s.TrainItem, model: Network):
-        self.checker, self.item, self.model = checker, item, model
+    def __init__(
+        self, checker: Checker, item: s.TrainItem, model: Network, whole: bool
+    ):
+        self.checker, self.item, self.model, self.whole = checker, item, model, whole
         self.targets: dict[str, TensorType] = {}
         self.places: dict[str, Span] = {}
         self.sections: dict[type, Any] = {}
@@ -195,7 +203,7 @@ class _Plan:
                 self.check_optimizer(value)
             case s.MetricsSection(_, entries):
                 self.goals.check_metrics(entries)
-            case s.FreezeSection():
+            case s.FreezeSection() if self.whole:
                 self.frozen = sparing.freeze(self.checker, section, self.model)
             case s.RunSection(_, entries):
                 for entry in entries:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..graph.advice import to_align, to_match
 from ..graph.decide import equal
 from ..graph.diagnostics import Fault, Label, Span
 from ..graph.dim import Dim
@@ -226,19 +227,26 @@ def _changed(
         else (f"the turn where `{item.name.text}` is {turn}")
     )
     dims: list[Dim] = []
+    unlike: list[tuple[Dim, Dim]] = []
     if isinstance(before, Tensor) and isinstance(after, Tensor):
         if before.type.rank == after.type.rank:
             pairs = zip(after.type.shape, before.type.shape, strict=True)
-            dims = [dim for pair in pairs if not equal(*pair) for dim in pair]
+            unlike = [pair for pair in pairs if not equal(*pair)]
+            dims = [dim for pair in unlike for dim in pair]
     fault = Fault("T0510", f"{count} takes {taken} and gives back {given}", dims=dims)
     last = item.stages[-1].function.span
     found = fault.diagnostic(last)
     labels = (Label(span, f"{taken} goes in"), *found.labels)
+    told = f"{given} comes out" + (f": {found.label}" if found.label else "")
     size = dims[0].value if dims else None
     settings = "settings" if size is None else f"[{size}, …]"
+    ways = [way for pair in unlike for way in to_match(*pair)]
+    if isinstance(before, Tensor) and isinstance(after, Tensor):
+        for axis in range(-min(before.type.rank, after.type.rank), -1):
+            ways += to_align(axis, before.type, after.type)
     help = (
+        *ways[:1],
         f"end the block with {taken}: each turn takes what the one before gave",
         f"or write `fold n in {settings} {{ … }}`: there the type may change",
     )
-    told = replace(found, labels=labels, label=f"{given} comes out", help=help)
-    return evaluator.checker.add(told)
+    return evaluator.checker.add(replace(found, labels=labels, label=told, help=help))

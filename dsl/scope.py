@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 from .values import Value
 
@@ -29,25 +28,6 @@ class Scope:
         while scope is not None:
             yield from scope.names
             scope = scope.outer
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant.
-
-    >>> nearest("rellu", ["relu", "gelu", "Dense"])
-    'relu'
-    """
-    names = list(dict.fromkeys(known))
-    folded = {_folded(other): other for other in names}
-    if _folded(name) in folded:
-        return folded[_folded(name)]
-    found = get_close_matches(name, names, 1, 0.65)
-    longer = [other for other in names if len(name) > 2 and other.startswith(name)]
-    return found[0] if found else longer[0] if len(longer) == 1 else None
-
-
-def _folded(name: str) -> str:
-    return name.lower().replace("_", "")
 
 
 def listed(names: Iterable[str], limit: int = 12) -> str:

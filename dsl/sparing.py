@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import Fault, Label, TulleError, standing_at
+from ..graph.nearest import nearest
 from ..graph.network import Network
 from ..graph.selecting import nearest_pattern, select
 from ..graph.variable import Variable
@@ -14,7 +15,7 @@ from . import syntax as s
 from .arguments import replacement
 from .checker import WRONG_VALUES, Checker
 from .expressions import Evaluator
-from .scope import listed, nearest
+from .scope import listed
 from .values import Poison, Static, describe
 
 if TYPE_CHECKING:

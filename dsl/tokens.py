@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isinf
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Source, Span
 
@@ -132,6 +133,10 @@ def _foreign(word: str, span: Span) -> Diagnostic:
 def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
     faults = []
     for token in tokens:
+        if token.type == "FLOAT" and isinf(float(token.text)):
+            message = f"`{token.text}` is larger than every number"
+            help = ("`inf` is infinity",)
+            faults.append(Diagnostic("T0903", message, token.span, help=help))
         if len(token.text) <= MAX_DIGITS:
             continue
         if token.type == "INTEGER":

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..graph.nearest import nearest
 from ..graph.types import DTYPES
 from . import library
 from . import syntax as s
 from .arguments import replacement
-from .scope import nearest
 from .values import Poison
 
 if TYPE_CHECKING:
     from .expressions import Evaluator
 
-WORDS = ("true", "false", "none")  # values that are no names
+WORDS = ("true", "false", "none", "inf")  # values that are no names
 
 # What Python has a name for and a text another form.
 OTHERWISE = {

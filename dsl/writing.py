@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .to_net import Text
 
 DEEPEST = 12  # what stands deeper than this gets a name
+VALUES = ("none", "inf", "output", "mode")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -64,7 +65,7 @@ def free_name(wanted: str, taken: set[str]) -> str:
 
 
 def _means_something(name: str) -> bool:
-    reserved = name in words() or name in DTYPES or name in ("none", "output", "mode")
+    reserved = name in words() or name in DTYPES or name in VALUES
     return reserved or library.find(name) is not None
 
 
@@ -128,15 +129,14 @@ class Body:
     """The statements of one network; those of an arm are of a body around it."""
 
     def __init__(self, text: Text, network: Network, outer: Body | None = None):
-        if network.loss_nodes:
-            raise unwritten(f"`{network.name}`", "no text says a loss of its own")
         self.text, self.network = text, network
         self.phrases = Phrases(text.symbol)
         self.statements: list[str] = []
         self.known: dict[Node, Phrase] = {}
         self.several: dict[Node, list[Phrase]] = {}
         self.states: set[Node] = set()
-        self.uses: Counter[Node] = Counter(network.output_nodes)
+        ends = (*network.output_nodes, *network.loss_nodes)
+        self.uses: Counter[Node] = Counter(ends)
         for node in network.nodes:
             self.uses.update(node.inputs)
             if node.op.name == "layer_call":
@@ -171,6 +171,8 @@ class Body:
         """Parameters and result, then what stands in the braces."""
         head = self.head(word)
         self.all_nodes()
+        losses = [self.known[node].text for node in self.network.loss_nodes]
+        self.statements += [f"loss {text}" for text in losses]
         return head, "\n".join([*self.statements, f"return {self.returned()}"])
 
     def head(self, word: str, labels: Sequence[str] | None = None) -> str:

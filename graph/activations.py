@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from .diagnostics import Fault
+from .nearest import nearest_of
 from .op import Op
 from .registry import OPS, call
 
@@ -34,13 +34,14 @@ def get(identifier: Any) -> Any:
     name = ALIASES.get(identifier, identifier)
     if identifier in (*NAMES, *ALIASES) and name in OPS:
         return OPS[name]
-    near = difflib.get_close_matches(identifier, NAMES, 1)
+    near = nearest_of(identifier, NAMES)
     known = "known: " + ", ".join(NAMES)
     raise Fault(
         "T0204",
         f"`{identifier}` is no activation",
         argument="activation",
         help=[f"did you mean `{near[0]}`?", known] if near else [known],
+        repair={"activation": f'"{near[0]}"'} if near else {},
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from .dim import Dim
+from .decide import Condition, counterexample, equal
+from .dim import Compound, Dim, sorted_symbols
+from .nearest import nearest_of
 from .types import TensorType
 
 FACTORED = 10**6  # the largest number whose factors are looked for
@@ -23,6 +26,71 @@ def to_match(first: Dim, second: Dim) -> list[str]:
         elif dim.value is not None and dim.origin.text.endswith("written here"):
             ways.append(f"write {other} in place of {dim}")
     return [", or ".join(dict.fromkeys(ways))] if ways else []
+
+
+def where_they_differ(pairs: Sequence[tuple[Dim, Dim]]) -> list[str]:
+    """Sizes for which sizes that should be equal are not: `for T = 4: 4 and 3`."""
+    for one, two in pairs:
+        if one.value is not None and two.value is not None:
+            continue
+        real = [Condition(side, ">=", Dim.of(1)) for side in (one, two)]
+        values = counterexample(Condition(one, "==", two), real)
+        if values:
+            told = ", ".join(f"{symbol} = {value}" for symbol, value in values.items())
+            left, right = one.evaluate(values), two.evaluate(values)
+            return [f"for {told} they are {left} and {right}"]
+    return []
+
+
+def to_divide(pairs: Sequence[tuple[Dim, Dim]]) -> list[str]:
+    """Conditions under which divisions in sizes have no rest, if those make them equal.
+
+    `2 * (H // 2)` is `H` where 2 divides `H`.
+    """
+    clauses = list(dict.fromkeys(c for pair in pairs for c in exactness(*pair)))
+    if not clauses or not all(equal(*pair, clauses) is True for pair in pairs):
+        return []
+    told = " and ".join(f"`{clause}`" for clause in clauses)
+    ways = [
+        f"`dim {symbol} where {clause}`"
+        for clause in clauses
+        for symbol in sorted_symbols(clause.left)
+    ]
+    said = f": in a text, say {', '.join(ways)}" if len(ways) == len(clauses) else ""
+    return [f"they are equal where {told}{said}"]
+
+
+def exactness(*dims: Dim) -> Iterator[Condition]:
+    """For each quotient in sizes, those within others too, that it has no remainder."""
+    stack = [*reversed(dims)]
+    while stack:
+        for monomial, _ in stack.pop().terms:
+            for atom, _ in monomial:
+                if isinstance(atom, Compound):
+                    stack += [atom.left, atom.right]
+                    if atom.kind == "//":
+                        yield Condition(atom.left % atom.right, "==", Dim.of(0))
+
+
+def to_free(one: Dim, two: Dim) -> list[str]:
+    """What to write where a number meets a size that is any number."""
+    for free, number in ((one, two), (two, one)):
+        symbol = free.symbol
+        if symbol is not None and symbol.rigid and (number.value or 0) > 1:
+            told = f"`{free}` is any size, so no number fits"
+            return [f"{told}: take `{free}` in place of {number}"]
+    return []
+
+
+def near_choice(argument: str, value: Any, known: Sequence[str]) -> dict[str, Any]:
+    """The nearest of a few words, as help and repair of a fault."""
+    near = nearest_of(str(value).lower(), known)
+    if not isinstance(value, str) or not near:
+        return {}
+    return {
+        "help": [f"did you mean `{near[0]}`?"],
+        "repair": {argument: f'"{near[0]}"'},
+    }
 
 
 def to_align(axis: int, first: TensorType, second: TensorType) -> list[str]:

@@ -132,8 +132,9 @@ entry(
 )
 entry(
     "T0903",
-    "a whole number with too many digits",
-    "Whole numbers have at most 18 digits.",
+    "a number that is too large",
+    "Whole numbers have at most 18 digits, and fractions are those of 64 bits. `inf` "
+    "is infinity.",
     "const many: int = 1234567890123456789",
     "const many: int = 123456789",
 )

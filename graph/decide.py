@@ -76,6 +76,19 @@ def equal(
     return True if left == right else holds(Condition(left, "==", right), where)
 
 
+def real_sizes(*shapes: Sequence[Dim]) -> list[Condition]:
+    """That sizes of tensors are not negative, where their bounds do not say so.
+
+    What made such a tensor refuses the data that would make it so.
+    """
+    found = []
+    for dim in dict.fromkeys(dim for shape in shapes for dim in shape):
+        low, _ = dim.bounds()
+        if dim.value is None and (low is None or low < 0):
+            found.append(Condition(dim, ">=", Dim.of(0)))
+    return found
+
+
 def holds(asked: Condition, where: Sequence[Condition] = ()) -> bool | None:
     """Whether a relation holds: yes for all sizes, no for some or all, or unknown.
 

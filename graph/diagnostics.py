@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -220,7 +221,7 @@ class Fault(Exception):
     fault, `dims` are sizes whose origin belongs into the message. `repair` says what to
     write in place of an operand or argument, which stands where the form has `{}`.
     `origins` are other places to show; `place` is where the mistake was made, if that
-    is not where it shows.
+    is not where it shows. `<0:x>` in `help` is operand 0 as its author wrote it.
     """
 
     def __init__(
@@ -277,9 +278,21 @@ class Fault(Exception):
             here[0] if here else "",
             labels=tuple(label for label in unique if label.span != primary),
             notes=tuple(dict.fromkeys([*self.notes, *here[1:], *notes])),
-            help=self.help,
+            help=tuple(self._named(text, spans) for text in self.help),
             fix=self._fix({**spans, **(argument_spans or {})}),
         )
+
+    def _named(self, text: str, spans: Mapping[int, Span]) -> str:
+        """Advice in the author's words: `<1:w>` is what stands there, if short."""
+
+        def written(found: re.Match[str]) -> str:
+            span = spans.get(int(found[1]))
+            if span is None or span.line != span.end_line:
+                return found[2]
+            text = span.source.line(span.line)[span.column - 1 : span.end_column - 1]
+            return text if re.fullmatch(r"[\w.\[\]]{1,30}", text) else found[2]
+
+        return re.sub(r"<(\d+):(\w+)>", written, text)
 
     def _moved(
         self, place: Origin, span: Span | None, labels: list[Label]

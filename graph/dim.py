@@ -291,6 +291,10 @@ class Dim:
         if low is not None and low >= 0 and high is not None and least is not None:
             if high < least:
                 return ZERO
+        if least is not None and least > 0 and (inner := _quotient(self)) is not None:
+            # x // a // b is x // (a * b), whatever x is.
+            atom, more = inner
+            return (atom.left + atom.right * more) // (atom.right * divisor)
         return _compound("//", self, divisor, lambda a, b: a // b)
 
     def __mod__(self, other: DimLike) -> Dim:
@@ -420,6 +424,16 @@ def _divide_polynomial(dim: Dim, divisor: Dim) -> Dim | None:
 
 def _lead_order(term: tuple[Monomial, int]) -> tuple[int, list[tuple[object, int]]]:
     return sum(p for _, p in term[0]), [(a.order, p) for a, p in term[0]]
+
+
+def _quotient(dim: Dim) -> tuple[Compound, int] | None:
+    """A quotient by what is positive, and the number added to it, if that is all."""
+    match [term for term in dim.terms if term[0]]:
+        case [(((Compound(kind="//") as atom, 1),), 1)]:
+            least, _ = atom.right.bounds()
+            positive = least is not None and least > 0
+            return (atom, dict(dim.terms).get((), 0)) if positive else None
+    return None
 
 
 def _divisor(dim: Dim, other: DimLike, sign: str) -> Dim:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from .diagnostics import DataError, Diagnostic
+from .nearest import nearest_of
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0705"
@@ -35,7 +36,6 @@ def check_readable(path: PathLike) -> Path:
 
 
 def _missing(place: Path) -> DataError:
-    import difflib
 
     folder = place.parent
     if blocked := _file_above(place):
@@ -44,7 +44,7 @@ def _missing(place: Path) -> DataError:
     if not folder.is_dir():
         return _error(UNREADABLE, f"there is no folder `{folder}`")
     names = [entry.name for entry in folder.iterdir()]
-    near = difflib.get_close_matches(place.name, names, 1, 0.75)
+    near = nearest_of(place.name, names)
     advice = [f"did you mean `{folder / near[0]}`?"] if near else []
     return _error(UNREADABLE, f"there is no file `{place}`", *advice)
 

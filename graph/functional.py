@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import tree
 from .derivatives import raising
 from .diagnostics import Fault
+from .nearest import nearest_of
 from .op import is_symbolic
 from .replacing import replacing
 from .tensor import convert_to_tensor
@@ -96,7 +96,7 @@ def _values(layer: Layer, weights: Any) -> dict[Variable, Any]:
     known.update(layer.named_variables())
     for path in weights:
         if path not in known:
-            near = difflib.get_close_matches(path, known, 1)
+            near = nearest_of(path, known)
             raise Fault(
                 "T0201",
                 f"`{layer.name}` has no weight `{path}`",

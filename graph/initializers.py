@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import re
@@ -14,6 +13,7 @@ import numpy as np
 
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .nearest import nearest_of
 from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
 
@@ -502,7 +502,7 @@ def _find(identifier: str) -> type[Initializer]:
     found = BY_NAME.get(name) or ALIASES.get(name)
     if found is not None:
         return found
-    near = difflib.get_close_matches(name, BY_NAME, 1)
+    near = nearest_of(name, BY_NAME)
     known = f"known: {', '.join(sorted(BY_NAME))}"
     raise Fault(
         "T0204",

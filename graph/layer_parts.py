@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ import numpy as np
 
 from .diagnostics import Fault
 from .dim import Dim, Origin
+from .nearest import nearest_of
 from .registry import OPS
 from .types import TensorType
 
@@ -112,7 +112,7 @@ def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault
 
 def unknown_argument(called: str, wrong: str, names: Sequence[str]) -> Fault:
     """An argument that is not among those of what was called, with the nearest."""
-    near = difflib.get_close_matches(wrong, names, 1)
+    near = nearest_of(wrong, names)
     advice = [f"did you mean `{near[0]}`?"] if near else []
     return Fault(
         "T0202",
@@ -153,6 +153,11 @@ def outer_operands(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
             fault.message = fault.message.replace(f"shape {shape}", f"type {kind}")
         else:
             del fault.operands[index]
+    made: Any = type(layer)
+    weighs = "kernel_initializer" in constructor_parameters(made)
+    if fault.code == "T0306" and weighs and not fault.dims:
+        # Ids lack the axis that an embedding gives them.
+        _retell_ids(fault, layer, operands)
     if fault.code == "T0403" and not fault.operands:
         _retell_ids(fault, layer, operands)
     if fault.code in DTYPE_CODES:
@@ -165,6 +170,12 @@ def _result_of(layer: Any, operand: Any) -> bool:
     return made and node.attributes["call"].layer is layer
 
 
+IDS = (
+    "if these are ids, look them up: `Embedding(…)` first; if they are quantities, "
+    "`cast(…, f32)`"
+)
+
+
 def _retell_ids(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
     """Integers met deep inside of a layer are what the layer itself was given."""
     for index, operand in enumerate(operands):
@@ -173,6 +184,7 @@ def _retell_ids(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
             told = f"`{layer.name}` multiplies its input by weights, and {kind} holds"
             fault.message = f"{told} integers"
             fault.operands = {index: str(kind)}
+            fault.code, fault.help = "T0403", (IDS,)
             return
 
 

@@ -257,8 +257,9 @@ def _tell_swapped(fault: Fault, pairs: Pairs, first: int, second: int) -> None:
     fault.operands = {index: str(pairs[index][2]) for index in (first, second)}
     sizes = [d for i in (first, second) for d in pairs[i][1].shape if d.value]
     fault.dims = tuple(sizes)
-    names = f"`{pairs[first][0]}` and `{pairs[second][0]}`"
-    fault.help = (f"they fit if swapped: pass {names} by name",)
+    names = (f"`{pairs[first][0]}`", f"`{pairs[second][0]}`")
+    other = f"give {names[0]} what {names[1]} got, and the other way round"
+    fault.help = (f"they fit if swapped: {other}",)
 
 
 def _fitting(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...]:

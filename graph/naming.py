@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from .diagnostics import Diagnostic, Span, TulleError, caller_span
+from .nearest import nearest_of
 
 
 class UnknownNameError(TulleError, AttributeError):
@@ -20,7 +20,7 @@ def unknown_name(module: str, names: Iterable[str]) -> Callable[[str], Any]:
     def refuse(name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module '{module}' has no attribute '{name}'")
-        near = get_close_matches(name, known, 1) or _other_case(name, known)
+        near = nearest_of(name, known) or _other_case(name, known)
         told = Diagnostic(
             "T0201",
             f"`{module}` has no `{name}`",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +23,7 @@ from .input_layer import InputLayer, is_input, keras_order
 from .layer import Layer, LayerCall
 from .layer_calls import as_declared
 from .match import match_types
+from .nearest import nearest_of
 from .node import Node, substitute, topological
 from .ops.random import draw_key
 from .tensor import SymbolicTensor, Value, input_node
@@ -274,7 +274,7 @@ class Network(Layer):
         found = next((layer for layer in self.layers if layer.name == name), None)
         if found is None:
             names = [layer.name for layer in self.layers if not is_input(layer)]
-            near = get_close_matches(str(name), names, 1)
+            near = nearest_of(str(name), names)
             fault = Fault(
                 "T0201",
                 f"no layer is called `{name}`",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from .configuration import default_float
 from .device import array_module, module_of
 from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
 from .dim import Dim
+from .nearest import nearest_of
 from .node import Node, intern, resolve
 from .operand import Operand
 from .pairing import refuse_pairs, tell_pairs
@@ -174,7 +174,9 @@ class Op:
 
     def _placed(self, node: Any) -> Any:
         """The symbols of a new node, which learns where a user wrote it."""
-        if current_trace() is None and isinstance(node, Node) and node.span is None:
+        trace = current_trace()
+        told = trace is None or trace.placing
+        if told and isinstance(node, Node) and node.span is None:
             place(node, caller_span())
         return unpack(node, SymbolicTensor)
 
@@ -196,7 +198,7 @@ class Op:
         """A call that does not fit the signature, with the nearest name."""
         names = list(inspect.signature(self.arguments).parameters)
         unknown = next((key for key in options if key not in names), None)
-        near = get_close_matches(unknown or "", names, 1)
+        near = nearest_of(unknown or "", names)
         message = f"wrong call of `{self.name}`: {wrong}"
         if unknown is not None:
             message = f"`{self.name}` has no argument `{unknown}`"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .nearest import nearest_of
 from .types import DType, dtype_of
 
 # The dtype of computation of the policies that keep weights in float32.
@@ -83,7 +83,7 @@ def _name_of(name: Any) -> str:
     try:
         return dtype_of(name).name
     except Fault as fault:
-        near = get_close_matches(name, MIXED, 1)
+        near = nearest_of(name, MIXED)
         known = f"the policies are these and {', '.join(MIXED)}"
         advice = (f"did you mean `{near[0]}`?",) if near else ()
         fault.help = (*advice, *fault.help, known)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from .diagnostics import Fault
+from .nearest import nearest_of
 from .variable import Variable
 
 COMPARED = 4000  # beginnings of paths among which the nearest is looked for
@@ -96,5 +96,5 @@ def nearest_pattern(pattern: str, variables: Iterable[Variable]) -> str | None:
                 known[path[:end].rstrip("/")] = None
         if len(known) > COMPARED:
             break
-    close = difflib.get_close_matches(plain, known, 1)
+    close = nearest_of(plain, known)
     return close[0] + tail if close else None

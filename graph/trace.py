@@ -19,8 +19,14 @@ class Trace:
     `training` is the mode; None leaves it to the layers' own default.
     """
 
-    def __init__(self, training: bool | None = None, forgetful: bool = False):
+    def __init__(
+        self,
+        training: bool | None = None,
+        forgetful: bool = False,
+        placing: bool = False,
+    ):
         self.training = training
+        self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}
         self.losses: list[Node] = []

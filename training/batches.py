@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = Any
 
+UNNAMED = ("input", "input_1")  # an input that its author gave no name
+
 
 @dataclass
 class Batches:
@@ -209,7 +211,8 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
             f"the model has {many} ({', '.join(names)}), and `x` is "
             f"{told_count(values)}",
         )
-    labels = ["x"] if len(names) == 1 and not isinstance(x, Mapping) else list(names)
+    alone = len(names) == 1 and not isinstance(x, Mapping)
+    labels = ["x"] if alone and names[0] in UNNAMED else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]
 
 

@@ -7,11 +7,11 @@ them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
+from ..graph.nearest import nearest_of
 from .configured import Configured
 
 Logs = dict[str, Any]
@@ -338,7 +338,7 @@ class LambdaCallback(Callback):
         }
         for name, function in given.items():
             if name not in HOOKS:
-                near = difflib.get_close_matches(name, HOOKS, 1)
+                near = nearest_of(name, HOOKS)
                 raise Fault(
                     "T0202",
                     f"there is no hook `{name}`",

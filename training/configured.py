@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.layer_parts import argument_fault
+from ..graph.nearest import nearest_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -53,7 +53,7 @@ def call_fault(function: Any, given: Mapping[str, Any], error: TypeError) -> Fau
         told = str(error).removeprefix(function.__qualname__ + "() ")
         message = f"wrong call of `{function.__name__}`: {told}"
         return Fault("T0203", message, help=[known])
-    near = difflib.get_close_matches(wrong, names, 1)
+    near = nearest_of(wrong, names)
     return Fault(
         "T0202",
         f"`{function.__name__}` has no argument `{wrong}`",
@@ -161,7 +161,7 @@ def _revived(item: Any, custom: Mapping[str, Any]) -> Any:
 
 def unknown(name: str, what: str, names: Mapping[str, Any], argument: str) -> NoReturn:
     """Refuse a name that nothing has, T0204, with the nearest one."""
-    near = difflib.get_close_matches(snake_case(name), list(names), 1)
+    near = nearest_of(snake_case(name), list(names))
     known = f"there are {', '.join(names)}"
     fault = Fault(
         "T0204",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 from ..graph.diagnostics import DataError
+from ..graph.nearest import nearest_of
 from .data import refuse
 
 REASON = 80  # characters of what a library says about a damaged file
@@ -33,7 +33,7 @@ def damages() -> tuple[type[Exception], ...]:
 
 def missing_array(place: Any, name: str, there: Sequence[str]) -> DataError:
     """A file without an array of that name, with the nearest one."""
-    near = difflib.get_close_matches(name, there, 1)
+    near = nearest_of(name, there)
     found = ", ".join(there) or "no arrays"
     advice = [f"did you mean `{near[0]}`?"] if near else []
     return refuse(

@@ -21,7 +21,7 @@ def check_definition(model: Any, compiled: Compiled) -> None:
     """Refuse what cannot become good, T0602; warn of weights that would not move."""
     owner: Any = model
     owner.unreached = ()
-    if not isinstance(model, Network) or not compiled.goals:
+    if not isinstance(model, Network) or model.foreign or not compiled.goals:
         return
     pairs = list(zip(compiled.goals, model.output_nodes, strict=False))
     for goal, node in pairs:
@@ -41,6 +41,6 @@ def check_definition(model: Any, compiled: Compiled) -> None:
 
 
 def _adds_losses(layer: Any) -> bool:
-    """Whether more than the outputs may be made small: the user's code decides."""
+    """Whether more than the outputs and what layers add is made small."""
     added = getattr(layer, "loss_nodes", ())
-    return bool(layer.foreign or layer.activity_regularizer is not None or added)
+    return bool(layer.activity_regularizer is not None or added)

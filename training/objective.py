@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.nearest import nearest_of
 from ..graph.types import TensorType
 from . import losses, metrics, optimizers
 from .data import counted
@@ -237,7 +237,7 @@ def _spread(
 def _check_names(argument: str, value: Mapping[Any, Any], names: Sequence[str]) -> None:
     for key in value:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, 1)
+            near = nearest_of(str(key), names)
             fault = Fault(
                 "T0201",
                 f"`{argument}` names the output `{key}`, which the model has not",

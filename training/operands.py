@@ -262,8 +262,13 @@ def check_logits(name: str, y_pred: Any, kind: str) -> None:
     )
 
 
-SAME_VALUES = ("reshape", "cast", "stop_gradient", "squeeze", "expand_dims")
-SAME_LAYERS = ("Reshape", "Flatten", "Identity")
+SAME_VALUES = (
+    "reshape", "cast", "stop_gradient", "squeeze", "expand_dims", "transpose", "clip",
+    "getitem", "barrier", "ensure",
+)  # fmt: skip
+SAME_LAYERS = ("Reshape", "Flatten", "Identity", "Permute", "Dropout", "RepeatVector")
+# With a constant as the other operand these keep what numbers are about.
+SCALED = ("multiply", "divide", "add", "subtract", "minimum", "maximum")
 
 
 def _maker(node: Node) -> Node:
@@ -275,8 +280,16 @@ def _maker(node: Node) -> Node:
             node = layer.output_nodes[0]
         elif node.op.name in SAME_VALUES or type(layer).__name__ in SAME_LAYERS:
             node = node.inputs[0]
+        elif node.op.name in SCALED and (other := _beside_constant(node)):
+            node = other
         else:
             return node
+
+
+def _beside_constant(node: Node) -> Node | None:
+    """The operand of an op whose other operand is a constant."""
+    others = [one for one in node.inputs if one.op.name not in ("constant", "full")]
+    return others[0] if len(others) == 1 else None
 
 
 def _layer_of(node: Node) -> Any:

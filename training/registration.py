@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.gradients import Gradient
 from ..graph.layers import LAYERS
 from ..graph.modes import ByMode, Effects
+from ..graph.nearest import nearest_of
 from . import losses, metrics, optimizers, schedules
 from .loss import LossFunction
 from .metrics_averages import MeanMetricWrapper
@@ -130,7 +130,7 @@ def find(kind: str, name: str, custom: Mapping[str, Any]) -> Any:
 def unknown_to_file(kind: str, name: str, known: Iterable[str]) -> DataError:
     """The error of a file that names what is not known, T0201."""
     short = name.rpartition(">")[2]
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = nearest_of(name, known)
     return DataError(
         Diagnostic(
             "T0201",

@@ -9,6 +9,7 @@ import numpy as np
 from .. import activations
 from ..diagnostics import Fault
 from ..layer import Layer
+from ..layer_parts import IDS
 from ..registry import call
 from .adapted import Adapted
 
@@ -86,10 +87,7 @@ def ids_given(layer: Layer, inputs: Any) -> Fault:
         f"`{layer.name}` multiplies its input by weights, and {inputs.type} holds "
         "integers",
         operands={0: str(inputs.type)},
-        help=[
-            "if these are ids, look them up: `Embedding(…)` first; if they are "
-            "quantities, `cast(…, f32)`"
-        ],
+        help=[IDS],
     )
 
 

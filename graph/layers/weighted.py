@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from .. import constraints, initializers, regularizers
+from ..diagnostics import Fault
 from ..dim import Dim
 from ..layer import Layer
 from ..layer_parts import signature
@@ -87,7 +88,11 @@ def _noting_roles(init: Callable[..., None]) -> Callable[..., None]:
         given = signature(init).bind(self, *args, **kwargs)
         given.apply_defaults()
         for name, meaning in roles.items():
-            setattr(self, name, meaning(given.arguments[name]))
+            try:
+                setattr(self, name, meaning(given.arguments[name]))
+            except Fault as fault:
+                fault.argument = fault.argument or name
+                raise
         init(self, *args, **kwargs)
 
     return noting

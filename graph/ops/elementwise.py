@@ -9,8 +9,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..advice import to_align, to_match
+from ..advice import to_align, to_divide, to_free, to_match, where_they_differ
 from ..decide import equal as equal_dims
+from ..decide import real_sizes
 from ..diagnostics import Fault, InternalError
 from ..dim import Dim
 from ..node import Node
@@ -64,12 +65,23 @@ class Elementwise(Op):
 
 
 def dtype_clash(name: str, first: TensorType, index: int, other: TensorType) -> Fault:
-    """Operands of different dtypes."""
+    """Operands of different dtypes; fractions are kept, whatever is cast."""
+    place, dtype, made = 0, other.dtype, first
+    if first.dtype.is_float or not other.dtype.is_float:
+        place, dtype, made = index, first.dtype, other
+    repair: dict[int | str, str] = {}
+    help = [f"cast one of them: `cast(…, {dtype})`"]
+    if first.dtype.is_float != other.dtype.is_float:
+        help = [f"cast the {made.dtype}: `cast(…, {dtype})`"]
+        repair = {place: f"cast({{}}, {dtype})"}
+        if made.dtype.kind in "iu":
+            help.append("if these are ids, look them up: `Embedding(…)` first")
     return Fault(
         "T0402",
         f"dtypes of `{name}` differ: {first.dtype} and {other.dtype}",
         operands={0: str(first), index: str(other)},
-        help=[f"cast one of them: `cast(…, {first.dtype})`"],
+        help=help,
+        repair=repair,
     )
 
 
@@ -97,7 +109,9 @@ def broadcast_shapes(name: str, types: tuple[TensorType, ...]) -> tuple[Dim, ...
         sizes = [(i, t.shape[axis]) for i, t in enumerate(types) if t.rank >= -axis]
         wide = [(i, size) for i, size in sizes if size.value != 1]
         for index, size in wide[1:]:
-            answer = equal_dims(wide[0][1], size)
+            answer = equal_dims(wide[0][1], size) or equal_dims(
+                wide[0][1], size, real_sizes(*(t.shape for t in types))
+            )
             if not answer:
                 raise _clash(name, types, wide[0], (index, size), axis, answer)
         shape.append(wide[0][1] if wide else sizes[0][1])
@@ -121,19 +135,41 @@ def _clash(
             dims=(left[1], right[1]),
             help=["declare both operands with the same names for equal sizes"],
         )
+    pair, two = (left[1], right[1]), (types[left[0]], types[right[0]])
+    column = _column(*two)
     return Fault(
         "T0302",
         f"shapes of `{name}` do not fit: axis {axis} is {left[1]} and {right[1]}",
         operands=operands,
-        dims=(left[1], right[1]),
+        dims=pair,
         notes=[
-            "sizes are equal, or one of them is a literal 1, axis by axis from the last"
+            *where_they_differ([pair]),
+            "sizes are equal, or one of them is a literal 1, axis by axis from the "
+            "last",
         ],
-        help=[
-            *to_align(axis, types[left[0]], types[right[0]]),
-            *to_match(left[1], right[1]),
+        help=[DROP.format((left[0], right[0])[column])]
+        if column is not None
+        else [
+            *to_align(axis, *two),
+            *to_match(*pair),
+            *to_divide([pair]),
+            *to_free(*pair),
         ],
+        repair={} if column is None else {(left[0], right[0])[column]: DROPPED},
     )
+
+
+DROPPED = "squeeze({}, axis = -1)"
+DROP = "drop the last axis, whose size is 1: `squeeze(<{}:x>, axis = -1)`"
+
+
+def _column(one: TensorType, two: TensorType) -> int | None:
+    """Which of two types is the other with an axis of size 1 behind it."""
+    for place, (wide, slim) in enumerate(((one, two), (two, one))):
+        if wide.rank == slim.rank + 1 and wide.shape[-1].value == 1:
+            if wide.shape[:-1] == slim.shape:
+                return place
+    return None
 
 
 def define(

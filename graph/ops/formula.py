@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..advice import near_choice
 from ..configuration import default_float
 from ..device import module_of
 from ..diagnostics import Fault
@@ -288,5 +289,6 @@ def chosen(name: str, value: Any, argument: str, known: tuple[str, ...]) -> Any:
             "T0204",
             f"`{argument}` of `{name}` is one of {words}, not {value!r}",
             argument=argument,
+            **near_choice(argument, value, known),
         )
     return value

@@ -75,7 +75,7 @@ def _mismatch(x1: TensorType, x2: TensorType, inner: Dim, rows: Dim) -> Fault:
     help, repair = to_match(inner, rows), dict[int | str, str]()
     if x2.rank == 2 and equal_dims(inner, x2.shape[-1]):
         told = "the other axis of the right operand is"
-        help = [f"{told} {inner}: transpose it, `x @ transpose(w)`"]
+        help = [f"{told} {inner}: transpose it, `<0:x> @ transpose(<1:w>)`"]
         repair = {1: "transpose({})"}
     elif not help:
         help = [f"the right operand needs {inner} rows"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..advice import to_align, to_match
+from ..advice import to_align, to_divide, to_match, where_they_differ
 from ..configuration import default_float
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
@@ -274,8 +275,14 @@ def _unlike(axis: int, first: TensorType, index: int, other: TensorType) -> Faul
         f"tensors joined along axis {axis} differ on another axis: {first} and {other}",
         operands={0: str(first), index: str(other)},
         dims=[dim for pair in unlike for dim in pair],
-        help=_joinable(axis, first, other),
+        notes=where_they_differ(unlike),
+        help=[*_joinable(axis, first, other), *_equal_where(unlike)],
     )
+
+
+def _equal_where(unlike: Sequence[tuple[Dim, Dim]]) -> list[str]:
+    found = to_divide(unlike)
+    return [*found, "or cut the longer one to the size of the other"] if found else []
 
 
 def _along(axis: int, first: TensorType, other: TensorType) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..advice import to_match
 from ..decide import equal as equal_dims
 from ..dim import product
 from ..node import Node
@@ -85,6 +86,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
                 operands={0: str(type_of(x1)), 1: str(type_of(x2))},
                 dims=(x1.shape[one], x2.shape[two]),
                 argument="axes",
+                help=to_match(x1.shape[one], x2.shape[two]),
             )
     free = [axis for axis in range(x1.ndim) if axis not in left]
     rest = [axis for axis in range(x2.ndim) if axis not in right]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..advice import near_shape
+from ..advice import near_shape, to_divide, where_they_differ
 from ..decide import solve, valuations
 from ..diagnostics import Fault
 from ..dim import Dim, divide_exactly, product, sorted_symbols
@@ -24,6 +24,10 @@ def indivisible(type: TensorType, total: Dim, known: Dim) -> Fault:
             "makes their number",
         ]
         help += [_units(type, known.value, rest.value)] if rest.value else []
+    share = None if samples is None else divide_exactly(known, samples)
+    if share is not None and rest.value and share.value:
+        # The samples are kept; what is left for -1 is a part of each.
+        return _part_of_sample(type, samples, rest.value, share.value)
     return Fault(
         "T0304",
         f"{total} elements do not divide into groups of {known}",
@@ -32,6 +36,23 @@ def indivisible(type: TensorType, total: Dim, known: Dim) -> Fault:
         dims=(*type.shape,),
         notes=_witness(total, known),
         help=[text for text in help if text],
+    )
+
+
+def _part_of_sample(
+    type: TensorType, samples: Dim | None, have: int, share: int
+) -> Fault:
+    near = [n for n in range(1, have + 1) if have % n == 0]
+    best = min(near, key=lambda n: abs(n - share))
+    units = _units(type, share * max(1, round(have / share)), have)
+    return Fault(
+        "T0304",
+        f"each of `{samples}` has {have} elements, which {share} does not divide",
+        operands={0: str(type)},
+        argument="newshape",
+        dims=(*type.shape,),
+        notes=[f"{have} / {share} = {have / share:g}"],
+        help=[f"{best} divides it"] + ([units] if units else []),
     )
 
 
@@ -64,7 +85,8 @@ def misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
         operands={0: str(type)},
         dims=dims,
         argument="newshape",
-        help=help,
+        notes=where_they_differ([(total, known)]),
+        help=[*help, *to_divide([(total, known)])],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..advice import to_match
 from ..decide import equal as equal_dims
 from ..dim import Dim, product
 from ..node import Node
@@ -106,6 +107,7 @@ def _sizes(inputs: list[str], operands: list[Node]) -> dict[str, Dim]:
                         index: str(type_of(operand)),
                     },
                     dims=(known[0], size),
+                    help=to_match(known[0], size),
                 )
     return {letter: size for letter, (size, _) in sizes.items()}
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..advice import near_choice
 from ..configuration import LAYOUTS, image_data_format
 from ..diagnostics import Fault
 from ..dim import Dim, ceildiv, maximum
@@ -61,6 +62,7 @@ def one_of(name: str, argument: str, value: Any, allowed: Sequence[str]) -> str:
             "T0204",
             f"`{argument}` of `{name}` is {known}, not {value!r}",
             argument=argument,
+            **near_choice(argument, value, allowed),
         )
     return str(value)
 

@@ -183,6 +183,7 @@ def test_what_a_repeat_says_of_types():
     (told,) = check(Source("a.net", HEAD + text))
     assert told.code == "T0510"
     assert told.message == "a turn takes f32[B, 4] and gives back f32[B, 8]"
-    assert "fold n in [8, …]" in told.help[1]
+    assert told.help[0] == "make `units` of `Dense[0]` 4, or write 8 in place of 4"
+    assert "fold n in [8, …]" in told.help[2]
     with pytest.raises(TulleError):
         loads(HEAD + text)

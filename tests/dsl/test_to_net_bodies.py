@@ -333,3 +333,23 @@ def test_layers_on_sizes_that_follow_from_others():
     x = np.zeros((2, 7, 4), "float32")
     assert model(x).shape == (2, 3)
     assert model.predict(x, verbose=0).shape == (2, 3)
+
+
+def test_infinity():
+    text = text_of("return where(x > 0.0, x, inf) + clip(x, -inf, 1.0)")
+    assert "inf" in text
+
+
+def test_losses_that_a_model_of_python_adds():
+    x = Input((4,), name="x")
+    h = layers.Dense(3, name="h")(x)
+    one = Model(x, layers.Dense(2)(h), name="M")
+    one.add_loss(0.1 * tulle.ops.mean(tulle.ops.square(h)))
+    text, two = again(one)
+    assert "loss 0.1 * mean(square(h))" in text
+    two.set_weights(one.get_weights())
+    for model in (one, two):
+        model.compile("sgd", "mse")
+    data = np.ones((4, 4), "float32"), np.ones((4, 2), "float32")
+    left, right = (model.evaluate(*data, verbose=0) for model in (one, two))
+    assert np.allclose(left, right, rtol=1e-6)

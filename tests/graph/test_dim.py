@@ -3,6 +3,7 @@
 import pytest
 from dim_expressions import SYMBOLS, A, B, C, at, expressions, same_examples, values
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import (
@@ -147,3 +148,12 @@ def test_faults():
     many = sum((Dim.from_symbol(Symbol(f"s{i}")) for i in range(12)), ZERO)
     with pytest.raises(Fault, match="more than 64 terms"):
         many * many
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(-9, 9), st.integers(1, 300))
+def test_a_quotient_of_a_quotient_is_one(first, second, more, number):
+    symbol = Symbol("x")
+    x = Dim.from_symbol(symbol)
+    found = (x // first + more) // second
+    assert found.evaluate({symbol: number}) == (number // first + more) // second
+    assert "//" not in str(found).replace("//", "", 1)

@@ -94,5 +94,5 @@ def test_swapping_is_proposed_among_several_and_across_dtypes():
             [given[0], given[1], tensor_type("f32", (7, 64))],
         )
     assert caught.value.help == (
-        "they fit if swapped: pass `image` and `label` by name",
+        "they fit if swapped: give `image` what `label` got, and the other way round",
     )

@@ -49,7 +49,7 @@ def test_what_fits_is_converted(model):
 @pytest.mark.parametrize(
     ("x", "y", "code", "words"),
     [
-        (X[:5], Y, "T0701", ["`x` has 5", "`y` has 6"]),
+        (X[:5], Y, "T0701", ["`image` has 5", "`y` has 6"]),
         (X[:, :3], Y, "T0701", ["f32[6, 3]", "axis 1 is 3"]),
         (X[:, :, None], Y, "T0701", ["2 axes against 3"]),
         (X[:0], Y[:0], "T0701", ["no samples"]),
@@ -275,7 +275,7 @@ def test_values_beyond_float32_are_told(model):
     x = X.astype("float64")
     x[2, 1] = 1e300
     found = refused(lambda: model.predict(x, verbose=0), "T0702", "[2, 1]: 1e+300")
-    assert "`x` has values that do not fit f32" in found.message
+    assert "`image` has values that do not fit f32" in found.message
     weights = np.ones(6)
     weights[4] = 1e39
     words = "`sample_weight`", "[4]: 1e+39"
