@@ -200,15 +200,6 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
         save_weights(self, filepath, overwrite)
 
-    @classmethod
-    def from_config(
-        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
-        """A new model from a configuration, of `Model` itself a functional one."""
-        if cls is Model and "layers" in config:
-            return Functional.from_config(config, custom_objects)
-        return super().from_config(config)
-
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
         """Read the weights from a file of weights or a saved model, Keras's as well.
 

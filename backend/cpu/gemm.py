@@ -17,6 +17,7 @@ import numpy as np
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
+from . import small_products
 from .blas import blas_address
 from .call import Call
 from .engine import engine
@@ -111,6 +112,8 @@ def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
     if not c.size:
         return None
+    if not batch and small_products.suits(a, b, c):
+        return small_products.product(a, b, c)
     values = _values(a, b, c)
     dims = _batch(batch, a, b, c)
     count = math.prod(batch)

@@ -1,0 +1,119 @@
+"""Products and copies of arrays that lie anyhow, by native calls, against NumPy."""
+
+import numpy as np
+import pytest
+
+engine = pytest.importorskip("tulle.backend.cpu.engine")
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+from tulle.backend.cpu import copying, gemm, small_products  # noqa: E402
+from tulle.backend.cpu.layout import laid_out  # noqa: E402
+from tulle.backend.cpu.pool import pool  # noqa: E402
+
+SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
+
+
+def run(call):
+    words, table, _ = laid_out([call])
+    pool().run(table.ctypes.data, 1, 0, 0, 0)
+    return words
+
+
+def matrix(random, batch, rows, columns, dtype):
+    """A matrix, or several, that lies in one of the ways that views make."""
+
+    def new(*shape):
+        return random.standard_normal(shape).astype(dtype)
+
+    return (
+        lambda: new(*batch, rows, columns),
+        lambda: np.swapaxes(new(*batch, columns, rows), -1, -2),
+        lambda: np.broadcast_to(new(rows, columns), (*batch, rows, columns)),
+        lambda: new(*batch, rows, columns + 3)[..., 1 : columns + 1],
+        lambda: new(*batch, rows, 2 * columns)[..., ::2],
+    )[random.integers(5)]()
+
+
+def close(found, wanted):
+    slack = 1e-4 if wanted.dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(found, wanted, slack, slack * 10)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products(seed, dtype):
+    random = np.random.default_rng(seed)
+    for _ in range(60):
+        m, k, n = random.choice(SIZES, 3).tolist()
+        k *= int(random.random() > 0.05)
+        batch = [(), (), (3,), (2, 5)][random.integers(4)]
+        x = matrix(random, batch, m, k, dtype)
+        y = matrix(random, batch, k, n, dtype)
+        if not batch and random.random() < 0.1:
+            x = x[0]
+        if not batch and random.random() < 0.1:
+            y = y[:, 0]
+        if not (gemm.readable(x, True) and gemm.readable(y, False)):
+            continue
+        out = np.full(np.matmul(x, y).shape, np.nan, dtype)
+        call = gemm.product(x, y, out, int(random.integers(1, 4)))
+        if call is not None:
+            run(call)
+        close(out, np.matmul(x, y))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_products_in_any_parts(seed, dtype):
+    random = np.random.default_rng(seed)
+    for _ in range(30):
+        m, k, n = random.choice(SIZES[2:], 3).tolist()
+        x = matrix(random, (), m, k, dtype)
+        y = random.standard_normal((k, n + 3)).astype(dtype)[:, 1 : n + 1]
+        out, other = (np.full((m, n), np.nan, dtype) for _ in range(2))
+        assert small_products.suits(x, y, out)
+        run(small_products.product(x, y, out))
+        close(out, x @ y)
+        call = small_products.product(x, y, other)
+        words = np.array(call.words, np.int64)
+        for unit in range(call.total):
+            entry = engine_function(call.entry)
+            entry(words.ctypes.data, unit, unit + 1)
+        np.testing.assert_array_equal(other, out)
+
+
+def engine_function(address):
+    import ctypes
+
+    number = ctypes.c_int64
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p, number, number)(address)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "float64"])
+def test_copies(dtype):
+    random = np.random.default_rng(0)
+    for _ in range(150):
+        shape = random.choice([1, 2, 3, 7, 40], random.integers(0, 5)).tolist()
+        whole = (random.standard_normal(shape) * 50).astype(dtype)
+        source = np.transpose(whole, random.permutation(len(shape)))
+        steps = tuple(slice(None, None, int(random.choice([1, -1, 2]))) for _ in shape)
+        source = source[(*steps, ...)]
+        if random.random() < 0.2:
+            source = np.broadcast_to(source, (3, *source.shape))
+        target = np.zeros((*source.shape, 2), dtype)[..., 1]
+        run(copying.copy(target, source))
+        np.testing.assert_array_equal(target, source)
+
+
+def test_large_copies_are_cut():
+    source = np.arange(1 << 20, dtype=np.float32)
+    target = np.zeros_like(source)
+    call = copying.copy(target, source)
+    assert call.total > 1
+    run(call)
+    np.testing.assert_array_equal(target, source)
+
+
+def test_nothing_to_copy():
+    assert copying.copy(np.zeros((0, 3)), np.ones((0, 3))) is None
