@@ -1,7 +1,6 @@
 """Programs as users of Keras 3 write them run with the import changed.
 
-Each also runs, with `keras` for `tulle`, on Keras with TensorFlow, whose tape,
-`function` and `data` stand for those of Tulle; its assertions hold there too.
+Their assertions hold on Keras too: `tools/compare_keras/scripts.py` runs them there.
 """
 
 import runpy

@@ -267,8 +267,19 @@ class Dataset:
         counted = stages.Counted(begin)
         return Dataset(stages.Zipped([counted, self._stage], tuple))
 
-    def cache(self) -> Dataset:
-        """The elements, kept in memory by the first pass that comes to the end."""
+    @told_to_caller
+    def cache(self, filename: str = "", name: str | None = None) -> Dataset:
+        """The elements, kept in memory by the first pass that comes to the end.
+
+        Raises T0204 for a `filename`: arrays on the disk are read as memory maps.
+        """
+        if filename:
+            raise Fault(
+                "T0204",
+                "a data set is kept in memory, not in a file",
+                argument="filename",
+                help=["read arrays that are larger by `numpy.load(…, mmap_mode='r')`"],
+            )
         return Dataset(stages.Cached(self._stage))
 
     @told_to_caller

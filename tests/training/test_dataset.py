@@ -11,7 +11,7 @@ import pytest
 
 from tulle import ops
 from tulle.data import INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset, TensorSpec
-from tulle.graph.diagnostics import TulleError
+from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.variable import set_random_seed
 
 X = np.arange(22, dtype="float32").reshape(11, 2)
@@ -291,3 +291,8 @@ def test_the_interpreter_ends_while_a_thread_makes_elements():
     )
     done = subprocess.run([sys.executable, "-c", text], timeout=60, check=False)
     assert done.returncode == 0
+
+
+def test_a_file_for_the_cache_is_refused():
+    with pytest.raises(TensorTypeError, match="kept in memory, not in a file"):
+        count(6).cache("here")
