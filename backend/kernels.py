@@ -71,7 +71,7 @@ class Positions(Kernel):
     def run(
         self, xp: Any, indices: Any, *, size: int, told: str, out: Any = None
     ) -> Any:
-        if indices.size and (indices.min() < -size or indices.max() >= size):
+        if indices.size and (xp.min(indices) < -size or xp.max(indices) >= size):
             raise out_of_range(told, indices, size)
         found = xp.where(indices < 0, indices + size, indices).astype(indices.dtype)
         return found if out is None else _written(xp, found, out)

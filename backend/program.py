@@ -27,6 +27,7 @@ from .array_code import ArrayCode
 from .binding import bound_arrays
 from .cpu import engine
 from .cpu.code import NativeCode
+from .gpu import code as gpu
 from .pipeline.differentiate import draws
 from .pipeline.plan import Plan, plan
 from .pipeline.schedule import Schedule, schedule
@@ -55,7 +56,7 @@ class Program:
         self,
         graph: Graph,
         device_name: str = "cpu",
-        code: ArrayCode | NativeCode | None = None,
+        code: ArrayCode | NativeCode | gpu.GpuCode | None = None,
     ):
         self.graph, self.device = graph, device_name
         self.xp = array_module(device_name)
@@ -170,10 +171,10 @@ class Program:
         return self.code.bind(names, memory, found, sizes)
 
 
-def code_for(xp: Any) -> ArrayCode | NativeCode:
-    """Native code on the CPU, where LLVM is there; else calls of the array library."""
+def code_for(xp: Any) -> ArrayCode | NativeCode | gpu.GpuCode:
+    """Generated code, where its compiler is there; else calls of the array library."""
     if xp is not np:
-        return ArrayCode(xp)
+        return gpu.GpuCode(xp) if gpu.available(xp) else ArrayCode(xp)
     if engine.available():
         return NativeCode()
     _tell_once()

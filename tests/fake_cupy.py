@@ -1,12 +1,14 @@
 """A stand-in for CuPy: arrays in host memory that NumPy must not touch.
 
-It shows that a program for a GPU calls its own array module on its own arrays only;
-it shows nothing about CuPy itself.
+It shows that a program for a GPU calls its own array module on its own arrays only,
+and that generated kernels compute the right thing where a C++ compiler can make them
+run here; it shows nothing about CuPy itself.
 """
 
 import contextlib
 import types
 
+import cuda_host
 import numpy as np
 
 
@@ -23,6 +25,10 @@ class ndarray(np.ndarray):  # noqa: N801 - CuPy's name
 
     def __array__(self, *args, **kwargs):
         raise TypeError("an array of the device was converted without `get`")
+
+    @property
+    def __cuda_array_interface__(self):
+        return self.__array_interface__
 
     def get(self):
         return np.array(self.view(np.ndarray))
@@ -105,5 +111,9 @@ def make():
     module.lib = types.SimpleNamespace(stride_tricks=tricks)
     runtime = types.SimpleNamespace(getDeviceCount=lambda: 1)
     device = lambda index: contextlib.nullcontext()  # noqa: E731
-    module.cuda = types.SimpleNamespace(runtime=runtime, Device=device)
+    compiler = types.SimpleNamespace(CompileException=cuda_host.CompileException)
+    module.cuda = types.SimpleNamespace(
+        runtime=runtime, Device=device, compiler=compiler
+    )
+    module.RawModule = cuda_host.RawModule
     return module

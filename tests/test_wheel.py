@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGE_DIR = SETTINGS["tool"]["setuptools"]["package-dir"]
 PACKAGES = SETTINGS["tool"]["setuptools"]["packages"]
-DATA = {"*.py", "py.typed", "*.lark", "*.json", "*.ll", "*.txt"}
+DATA = {"*.py", "py.typed", "*.lark", "*.json", "*.ll", "*.cu", "*.txt"}
 
 pytestmark = pytest.mark.slow
 

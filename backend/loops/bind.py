@@ -9,17 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
 from .kernel import LoopKernel
 from .language import MIDDLE, VECTOR, Nest
 from .writer import LANES
 
-BLOCK = 4096  # elements of the innermost axis that are one unit of work
-CHUNK = 16384  # elements that a chunk of a fold has at least
-CHUNKS = 64  # of one fold, at most
 SHARE = 65536  # what a thread takes at least, in elements times values
+
+
+class Cuts(NamedTuple):
+    """How work is cut into units: one setting for threads of a CPU, one for a GPU."""
+
+    block: int = 4096  # elements of the innermost axis that are one unit of work
+    chunk: int = 16384  # elements that a chunk of a fold has at least
+    chunks: int = 64  # of one fold, at most
+
+
+THREADS = Cuts()
 
 
 @dataclass(frozen=True)
@@ -63,26 +71,29 @@ def bind(
     outputs: Sequence[Any],
     scratch: int = 0,
     sizes: Mapping[Symbol, int] | None = None,
+    cuts: Cuts = THREADS,
 ) -> list[Launch]:
     """The calls that run a kernel on NumPy arrays, to be made in this order.
 
     `scratch` is the address of `scratch_bytes` bytes, `sizes` says what symbols are.
     """
-    main = _Bound(kernel, 0, [*arrays, *outputs], sizes or {})
+    main = _Bound(kernel, 0, [*arrays, *outputs], sizes or {}, cuts)
     partials = main.partials(scratch)
     launches = [main.launch(partials)]
     for index in range(1, len(kernel.nests)):
-        bound = _Bound(kernel, index, [*arrays, *outputs], sizes or {})
+        bound = _Bound(kernel, index, [*arrays, *outputs], sizes or {}, cuts)
         launches.append(bound.launch(partials))
     return launches
 
 
-def scratch_bytes(kernel: LoopKernel, sizes: Mapping[Symbol, int]) -> int:
+def scratch_bytes(
+    kernel: LoopKernel, sizes: Mapping[Symbol, int], cuts: Cuts = THREADS
+) -> int:
     """How many bytes of scratch memory a kernel needs."""
     nest = kernel.nests[0]
     lengths = [axis.size.evaluate(sizes) for axis in nest.axes]
     return sum(
-        _partial_length(nest, lengths, index) * 8 + 64
+        _partial_length(nest, lengths, index, cuts) * 8 + 64
         for index in range(kernel.partials)
     )
 
@@ -91,12 +102,12 @@ def _length(nest: Nest, lengths: Sequence[int], role: str) -> int:
     return prod(lengths[axis] for axis in nest.along(role))
 
 
-def chunk_rows(nest: Nest, lengths: Sequence[int]) -> int:
+def chunk_rows(nest: Nest, lengths: Sequence[int], cuts: Cuts = THREADS) -> int:
     """How many turns of the folded axes one chunk has."""
     rows = _length(nest, lengths, "folded")
     width = max(_length(nest, lengths, "inner"), 1)
-    least = 1 if _length(nest, lengths, "outer") < CHUNKS else rows
-    return max(1, -(-CHUNK // width), -(-rows // CHUNKS), least)
+    least = 1 if _length(nest, lengths, "outer") < cuts.chunks else rows
+    return max(1, -(-cuts.chunk // width), -(-rows // cuts.chunks), least)
 
 
 def _pitch(nest: Nest, lengths: Sequence[int]) -> int:
@@ -104,14 +115,14 @@ def _pitch(nest: Nest, lengths: Sequence[int]) -> int:
     return (width + 2 * LANES - 1) // LANES * LANES
 
 
-def _partial_length(nest: Nest, lengths: Sequence[int], index: int) -> int:
+def _partial_length(nest: Nest, lengths: Sequence[int], index: int, cuts: Cuts) -> int:
     """How many elements a partial result has at most."""
     outer = _length(nest, lengths, "outer")
     if nest.totals[index].form == "column":
         rows = _length(nest, lengths, "folded")
-        count = max(1, -(-rows // chunk_rows(nest, lengths)))
+        count = max(1, -(-rows // chunk_rows(nest, lengths, cuts)))
         return count * outer * _pitch(nest, lengths)
-    return CHUNKS * outer + LANES
+    return cuts.chunks * outer + LANES
 
 
 @dataclass(frozen=True)
@@ -131,13 +142,10 @@ class _Bound:
         index: int,
         arrays: Sequence[Any],
         sizes: Mapping[Symbol, int],
+        cuts: Cuts,
     ):
-        self.kernel, self.index, self.arrays, self.symbols = (
-            kernel,
-            index,
-            arrays,
-            sizes,
-        )
+        self.kernel, self.index, self.arrays = kernel, index, arrays
+        self.symbols, self.cuts = sizes, cuts
         self.nest = kernel.nests[index]
         self.lengths = self._lengths()
 
@@ -175,13 +183,13 @@ class _Bound:
             if column:
                 step = _pitch(nest, self.lengths)
             found.append((scratch, tuple(strides), step, total.form))
-            scratch += _partial_length(nest, self.lengths, index) * 8 + 64
+            scratch += _partial_length(nest, self.lengths, index, self.cuts) * 8 + 64
             scratch = scratch // 64 * 64
         self._collapse(
             {t.access: f[1] for t, f in zip(nest.totals, found, strict=True)}
         )
         rows = _length(nest, self.short, "folded")
-        self.chunks = max(1, -(-rows // chunk_rows(nest, self.short)))
+        self.chunks = max(1, -(-rows // chunk_rows(nest, self.short, self.cuts)))
         blocks, chunks = self._blocks(), self.chunks
         return [
             Partial(
@@ -259,9 +267,9 @@ class _Bound:
         if "full" in forms:
             if self.chunks > 1:
                 return 1
-            self.block = max(CHUNK, -(-length // CHUNKS))
+            self.block = max(self.cuts.chunk, -(-length // self.cuts.chunks))
         else:
-            self.block = BLOCK
+            self.block = self.cuts.block
         self.block = -(-self.block // LANES) * LANES
         return max(1, -(-length // self.block))
 
@@ -294,7 +302,7 @@ class _Bound:
         rows = _length(nest, self.short, "folded")
         words[layout.block], words[layout.blocks] = self.block, blocks
         words[layout.rows] = (
-            chunk_rows(nest, self.short) if nest.totals else max(rows, 1)
+            chunk_rows(nest, self.short, self.cuts) if nest.totals else max(rows, 1)
         )
         words[layout.chunks], words[layout.unit] = self.chunks, self.unit
         for place, dim in enumerate(kernel.sizes):

@@ -2,157 +2,27 @@
 
 import numpy as np
 import pytest
-from loop_cases import Compiled, fused, reference, step
+from loop_cases import (
+    CASES,
+    SIZES,
+    SYMBOLS,
+    B,
+    Compiled,
+    D,
+    T,
+    assert_close,
+    f32,
+    fused,
+    reference,
+    samples,
+    sizes_of,
+    step,
+)
 
 from tulle.backend.loops import lower, lowerable
-from tulle.backend.loops.bind import BLOCK
+from tulle.backend.loops.bind import THREADS
 from tulle.graph.dim import Dim, Symbol
-from tulle.graph.types import dtype_of, tensor_type
-
-SYMBOLS = {name: Symbol(name) for name in "BTD"}
-B, T, D = (Dim.from_symbol(symbol) for symbol in SYMBOLS.values())
-
-
-def f32(*shape):
-    return tensor_type("f32", shape)
-
-
-SOFTMAX = [
-    step("max", 0, axis=(1,), keepdims=True),
-    step("subtract", 0, 1),
-    step("exp", 2),
-    step("sum", 3, axis=(1,), keepdims=True),
-    step("divide", 3, 4),
-]
-CASES = {
-    "map": ([f32(B, D)], [step("tanh", 0), step("multiply", 1, 0)], [-1]),
-    "bias": ([f32(B, D), f32(D)], [step("add", 0, 1)], [-1]),
-    "column": ([f32(B, D), f32(B, 1)], [step("add", 0, 1)], [-1]),
-    "rows": ([f32(B, D)], [step("sum", 0, axis=(1,))], [-1]),
-    "columns": ([f32(B, D)], [step("sum", 0, axis=(0,))], [-1]),
-    "all": ([f32(B, D)], [step("sum", 0, axis=(0, 1))], [-1]),
-    "largest": ([f32(B, D)], [step("max", 0, axis=(0, 1))], [-1]),
-    "product": ([f32(B, D)], [step("cos", 0), step("prod", 1, axis=(1,))], [-1]),
-    "softmax": ([f32(B, D)], SOFTMAX, [-1]),
-    "softmax and its columns": (
-        [f32(B, D)],
-        [*SOFTMAX, step("sum", 5, axis=(0,)), step("sum", 5, axis=(0, 1))],
-        [5, -2, -1],
-    ),
-    "softmax turned": (
-        [f32(B, D)],
-        [*SOFTMAX, step("transpose", 5, axes=(1, 0))],
-        [-1],
-    ),
-    "end of a fold": (
-        [f32(B, D), f32(D)],
-        [step("sum", 0, axis=(0,)), step("sqrt", 2), step("multiply", 2, 1)],
-        [-2, -1],
-    ),
-    "middle axis": ([f32(B, T, D)], [step("sum", 0, axis=(1,))], [-1]),
-    "outer axes": ([f32(B, T, D)], [step("sum", 0, axis=(0, 1))], [-1]),
-    "inner axes": ([f32(B, T, D)], [step("sum", 0, axis=(1, 2))], [-1]),
-    "two apart": ([f32(B, T, D)], [step("max", 0, axis=(0, 2))], [-1]),
-    "groups": (
-        [f32(B, T, D)],
-        [step("sum", 0, axis=(1, 2), keepdims=True), step("subtract", 0, 1)],
-        [-1],
-    ),
-    "turned": ([f32(B, T, D)], [step("transpose", 0, axes=(2, 0, 1))], [-1]),
-    "with itself turned": (
-        [f32(D, D)],
-        [step("transpose", 0, axes=(1, 0)), step("add", 0, 1)],
-        [-1],
-    ),
-    "several results": (
-        [f32(B, D), f32(), f32(D)],
-        [
-            step("multiply", 0, 1),
-            step("greater", 3, 2),
-            step("where", 4, 3, 0),
-            step("cast", 4, dtype=dtype_of("f32")),
-            step("sum", 6, axis=(0, 1)),
-            step("sum", 3, axis=(0,)),
-        ],
-        [3, 4, 5, -2, -1],
-    ),
-    "loss of rows": (
-        [f32(B, D)],
-        [step("square", 0), step("sum", 1, axis=(1,)), step("sum", 2, axis=(0,))],
-        [2, 3],
-    ),
-    "scalars": ([f32(), f32()], [step("multiply", 0, 1), step("exp", 2)], [-1]),
-    "truth": (
-        [f32(B, D)],
-        [
-            step("isfinite", 0),
-            step("all", 1, axis=(0, 1)),
-            step("any", 1, axis=(1,)),
-        ],
-        [-2, -1],
-    ),
-    "positions": (
-        [f32(B, D)],
-        [
-            step("arange", start=Dim.of(2), count=D, step=3, dtype=dtype_of("f32")),
-            step("multiply", 0, 1),
-        ],
-        [-1],
-    ),
-    "sizes": (
-        [f32(B, D)],
-        [
-            step("sum", 0, axis=(1,)),
-            step("size", value=D * B, dtype=dtype_of("f32")),
-            step("divide", 1, 2),
-        ],
-        [-1],
-    ),
-    "shapes": (
-        [f32(B, D), f32(D)],
-        [
-            step("expand_dims", 1, axis=0),
-            step("broadcast_to", 2, shape=(B, D)),
-            step("expand_dims", 3, axis=1),
-            step("squeeze", 4, axis=(1,)),
-            step("reshape", 5, newshape=(B, 1, D)),
-            step("reshape", 0, newshape=(B, 1, D)),
-            step("maximum", 6, 7),
-        ],
-        [-1],
-    ),
-}
-SIZES = [
-    {"B": 5, "T": 3, "D": 37},
-    {"B": 1, "T": 1, "D": 1},
-    {"B": 67, "T": 11, "D": 16},
-    {"B": 700, "T": 2, "D": 97},
-    {"B": 3, "T": 41, "D": 5003},
-]
-
-
-def sizes_of(numbers):
-    return {SYMBOLS[name]: number for name, number in numbers.items()}
-
-
-def samples(node, sizes, seed=0):
-    random = np.random.default_rng(seed)
-    found = []
-    for source in node.inputs:
-        shape = tuple(dim.evaluate(sizes) for dim in source.shape)
-        found.append(np.asarray(random.normal(size=shape), source.dtype.numpy))
-    return found
-
-
-def assert_close(got, wanted):
-    for one, two in zip(got, wanted, strict=True):
-        two = np.asarray(two)
-        assert (one.shape, one.dtype) == (two.shape, two.dtype)
-        if one.dtype == bool:
-            np.testing.assert_array_equal(one, two)
-            continue
-        scale = np.max(np.nan_to_num(np.abs(two)), initial=1)
-        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5 * scale)
+from tulle.graph.types import tensor_type
 
 
 @pytest.mark.parametrize("masks", [False, None])
@@ -323,7 +193,7 @@ def test_axes_that_lie_together_are_one():
     (array,) = samples(node, sizes)
     compiled = Compiled(node)
     (launch,) = compiled.bind([array], compiled.empty(sizes), sizes)
-    assert launch.total == -(-array.size // BLOCK)
+    assert launch.total == -(-array.size // THREADS.block)
     (launch,) = compiled.bind([array[:, :, ::-1]], compiled.empty(sizes), sizes)
     assert launch.total == 30 * 7
 

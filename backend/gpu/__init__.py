@@ -1,0 +1,1 @@
+"""Programs on a CUDA device: generated kernels, and calls of CuPy for all else."""

@@ -1,0 +1,89 @@
+"""Loop kernels on arrays of a device: launches, and how many threads take a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...graph.dim import Symbol
+from ..loops import LoopKernel, bind
+from ..loops.bind import Cuts, Layout
+from ..loops.language import VECTOR, Nest
+
+Array = Any
+
+THREADS = 256  # of a block
+BLOCKS = 1 << 16  # of a launch, at most; what is left over goes around again
+WARP = 32
+ROW = 128  # elements that a warp walks alone, however few rows there are
+LONG = 1024  # elements that are a whole block's, however many rows there are
+MANY = 4096  # rows that keep a device busy, a warp each
+CUTS = Cuts(block=1024, chunk=512, chunks=128)
+
+
+@dataclass(frozen=True)
+class KernelLaunch:
+    """A launch of one function: its words, and how its units of work are spread."""
+
+    name: str
+    words: list[int]
+    total: int
+    lanes: int
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of threads it has."""
+        return min(-(-self.total * self.lanes // THREADS), BLOCKS)
+
+
+class Lying:
+    """Where an array of the device lies, as `bind` asks NumPy arrays."""
+
+    def __init__(self, array: Array):
+        self.shape, self.strides = array.shape, array.strides
+        self.itemsize = array.dtype.itemsize
+        self.__array_interface__ = array.__cuda_array_interface__
+
+
+def launches(
+    kernel: LoopKernel,
+    sources: Sequence[Array],
+    targets: Sequence[Array],
+    scratch: Array,
+    sizes: Mapping[Symbol, int],
+) -> list[KernelLaunch]:
+    """The launches that run a kernel, in order; those without work are left out."""
+    at = scratch.__cuda_array_interface__["data"][0]
+    arrays, outputs = [*map(Lying, sources)], [*map(Lying, targets)]
+    bound = bind(kernel, arrays, outputs, at, sizes, CUTS)
+    return [
+        KernelLaunch(
+            one.name, one.words, one.total, lanes(kernel, nest, one.words, one.total)
+        )
+        for nest, one in zip(kernel.nests, bound, strict=True)
+        if one.total
+    ]
+
+
+def lanes(kernel: LoopKernel, nest: Nest, words: Sequence[int], total: int) -> int:
+    """How many threads take one unit of work: a power of two, or a whole block."""
+    sums = any(v.op == "partial" and nest.level_of(v) < VECTOR for v in nest.values)
+    if nest.vector is None:
+        return WARP if sums else 1
+    layout = Layout(kernel, nest)
+    span = min(words[layout.sizes + nest.vector], words[layout.block])
+    if span > LONG or (span > ROW and total < MANY):
+        return THREADS
+    return WARP if sums else min(WARP, 1 << max(span - 1, 0).bit_length())
+
+
+def packed(found: Sequence[KernelLaunch]) -> tuple[np.ndarray, list[int]]:
+    """The words of launches one after the other, and where each begins."""
+    starts, words = list[int](), list[int]()
+    for launch in found:
+        starts.append(len(words))
+        words += launch.words
+    return np.array(words, np.int64), starts

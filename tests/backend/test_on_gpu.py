@@ -1,0 +1,117 @@
+"""On a CUDA device every op, layer, training step and oracle is as on the CPU."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import layer_cases
+import numpy as np
+import pytest
+import steps
+from op_samples import VALUES, built, sample
+from op_table import ROWS
+
+import tulle
+from tulle.backend import compile_graph
+from tulle.backend.gpu.code import GpuCode
+from tulle.graph.device import device, to_numpy
+from tulle.graph.dim import Dim
+from tulle.graph.evaluate import evaluate
+from tulle.graph.graph import Graph
+from tulle.graph.tensor import input_node
+from tulle.graph.types import TensorType, dtype_of
+from tulle.graph.variable import set_random_seed
+
+pytestmark = pytest.mark.gpu
+
+FOLDER = Path(__file__).parent.parent / "oracles"
+INDEX = json.loads((FOLDER / "cases.json").read_text())
+ENTRIES = {entry["id"]: entry for entry in INDEX["cases"]}
+LAYERS = layer_cases.all_rows()
+# Sums go in another order, products contract, and functions are CUDA's.
+CLOSE = {"float16": 5e-3, "float32": 2e-5, "float64": 1e-12}
+CARRIER = input_node(
+    "sizes", TensorType(dtype_of("f32"), tuple(map(Dim.from_symbol, VALUES)))
+)
+
+
+def close(found, wanted):
+    found, wanted = to_numpy(found), np.asarray(wanted)
+    assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+    limit = CLOSE.get(wanted.dtype.name)
+    if limit is None:
+        np.testing.assert_array_equal(found, wanted)
+        return
+    scale = float(np.max(np.abs(wanted[np.isfinite(wanted)]), initial=1))
+    np.testing.assert_allclose(found, wanted, limit, limit * scale)
+
+
+def test_kernels_are_generated():
+    with device("gpu:0"):
+        network = steps.dense_network([7, 5, 2])
+        program = compile_graph(steps.step_graph(network, steps.Descent))
+    assert isinstance(program.code, GpuCode)
+    assert program.code._functions
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
+def test_every_op(row):
+    inputs, node = built(row)
+    arrays = [np.zeros(tuple(VALUES.values()), np.float32), *sample(row)]
+    graph = Graph((CARRIER, *inputs), {"out": node})
+    given = dict(zip(graph.inputs, arrays, strict=True))
+    (wanted,) = evaluate([node], given, VALUES)
+    with device("gpu:0"):
+        program = compile_graph(graph)
+    close(program(arrays)["out"], wanted)
+
+
+@pytest.mark.parametrize("row", LAYERS, ids=layer_cases.labels(LAYERS))
+def test_every_layer(row):
+    set_random_seed(1)
+    layer = layer_cases.layer_of(row)
+    sizes = layer_cases.primes(row)
+    set_random_seed(2)
+    wanted = [result.numpy() for result in layer_cases.run(row, layer, sizes)]
+    set_random_seed(2)
+    with device("gpu:0"):
+        compiled = tulle.function(lambda: layer_cases.run(row, layer, sizes))
+        found = [result.numpy() for result in compiled()]
+    for one, other in zip(found, wanted, strict=True):
+        close(one, other)
+
+
+@pytest.mark.parametrize("kind", [steps.Descent, steps.Adam])
+@pytest.mark.parametrize("target", ["f32", "i32"])
+def test_training(kind, target):
+    def train(name):
+        network = steps.dense_network([7, 33, 3], "relu")
+        with device(name):
+            program = compile_graph(steps.step_graph(network, kind, target))
+        losses = []
+        for count in (12, 300, 12, 1, 300):
+            batch = steps.batch(network, count, target=target)
+            losses.append(to_numpy(program(batch)["loss"]))
+        return losses, network.get_weights()
+
+    losses, weights = train("gpu:0")
+    again, weights_again = train("gpu:0")
+    assert losses == again
+    for one, two in zip(weights, weights_again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    wanted, wanted_weights = train("cpu")
+    np.testing.assert_allclose(losses, wanted, 1e-4)
+    for one, two in zip(weights, wanted_weights, strict=True):
+        np.testing.assert_allclose(one, two, 1e-3, 1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*cuts its sample weights")
+@pytest.mark.parametrize("name", ENTRIES)
+def test_oracles(name):
+    spec = importlib.util.spec_from_file_location("oracle_runner", FOLDER / "run.py")
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    with device("gpu:0"):
+        engine = runner.Engine(tulle, True)
+        verdict = runner.Case(engine, ENTRIES[name], FOLDER, INDEX).judge()
+    assert verdict["status"] == "passed", verdict["reason"]

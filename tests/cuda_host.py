@@ -1,0 +1,82 @@
+"""Generated CUDA kernels run on the host, where a C++ compiler is there.
+
+`cuda_host.h` gives them threads, shuffles and barriers. It shows that the text computes
+what it should, and nothing about speed, memory models or NVIDIA's compiler.
+"""
+
+import ctypes
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+HEADER = Path(__file__).with_name("cuda_host.h")
+CACHE = Path(__file__).parent.parent / "build" / "test_cache"
+OPTIONS = "-std=c++17 -O1 -ffp-contract=off -fwrapv -w -shared -fPIC".split()
+COMPILER = shutil.which("g++")
+REASON = "needs g++ to run CUDA kernels on the host"
+START = """
+extern "C" int start_{0}(
+    unsigned grid, unsigned block, const long long *args, long long total, int lanes
+) {{
+    return launch({0}, grid, block, args, total, lanes);
+}}
+"""
+
+
+class CompileException(Exception):
+    """What CuPy raises for a text that does not compile."""
+
+
+def compiled(source):
+    """The library of a text, kept by its content."""
+    if COMPILER is None:
+        raise CompileException(REASON)
+    names = re.findall(r"__global__ void (\w+)\(", source)
+    starts = "".join(START.format(name) for name in names)
+    text = f"{HEADER.read_text()}\n{source}{starts}\n"
+    key = hashlib.blake2b((text + repr(OPTIONS)).encode(), digest_size=12).hexdigest()
+    path = CACHE / f"cuda_{key}.so"
+    if not path.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            made = Path(folder) / "made.so"
+            command = [COMPILER, *OPTIONS, "-x", "c++", "-", "-o", str(made), "-lm"]
+            done = subprocess.run(command, input=text, capture_output=True, text=True)
+            if done.returncode:
+                raise CompileException(done.stderr)
+            made.replace(path)
+    return ctypes.CDLL(str(path))
+
+
+class RawModule:
+    """CuPy's class of this name, as far as it is used."""
+
+    count = 0  # of modules made
+    launches = 0
+
+    def __init__(self, *, code, options=(), backend="nvrtc"):
+        self.code, self.options = code, options
+        RawModule.count += 1
+
+    def compile(self):
+        """Compile now."""
+        self.library = compiled(self.code)
+
+    def get_function(self, name):
+        """A kernel as a function of grid, block and arguments."""
+        start = getattr(self.library, f"start_{name}")
+        start.argtypes = [ctypes.c_uint] * 2 + [
+            ctypes.c_void_p,
+            ctypes.c_longlong,
+            ctypes.c_int,
+        ]
+
+        def function(grid, block, args):
+            words, total, lanes = args
+            RawModule.launches += 1
+            assert start(grid[0], block[0], words.ctypes.data, total, lanes) == 0
+
+        return function
