@@ -172,7 +172,7 @@ def assume(evaluator: Evaluator, where: s.Where | None) -> Scope | None:
     named = sorted_symbols(*(side for c in known for side in (c.left, c.right)))
     fresh = {symbol: Dim.from_symbol(_copy(symbol)) for symbol in named}
     scope = Scope(evaluator.scope)
-    for name in dict.fromkeys(evaluator.scope):
+    for name in dict.fromkeys(evaluator.scope if fresh else ()):
         value = evaluator.scope.get(name)
         if isinstance(value, Static) and isinstance(value.value, Dim):
             if value.value.symbols() & fresh.keys():

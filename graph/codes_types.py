@@ -164,8 +164,8 @@ entry(
 entry(
     "T0390",
     "a size with too many terms",
-    """A size is a sum of products of dimensions; it has at most 64 of them, and a
-    `where` clause at most 64 conditions.""",
+    """A size is a sum of products of dimensions; it has at most 64 of them with at most
+    64 factors each, and a `where` clause at most 64 conditions.""",
     """
     dim A
     dim B

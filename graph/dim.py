@@ -291,9 +291,8 @@ class Dim:
         if low is not None and low >= 0 and high is not None and least is not None:
             if high < least:
                 return ZERO
-        if least is not None and least > 0 and (inner := _quotient(self)) is not None:
-            # x // a // b is x // (a * b), whatever x is.
-            atom, more = inner
+        if (least or 0) > 0 and (inner := _quotient(self)) is not None:
+            atom, more = inner  # x // a // b is x // (a * b), whatever x is
             return (atom.left + atom.right * more) // (atom.right * divisor)
         return _compound("//", self, divisor, lambda a, b: a // b)
 
@@ -371,6 +370,8 @@ def _canonical(total: Mapping[Monomial, int]) -> Dim:
     kept = [(m, f) for m, f in total.items() if f]
     if len(kept) > TERMS:
         raise Fault("T0390", f"a size has more than {TERMS} terms after simplification")
+    if any(len(monomial) > TERMS for monomial, _ in kept):
+        raise Fault("T0390", f"a size has more than {TERMS} factors")
     kept.sort(key=lambda term: [(a.order, p) for a, p in term[0]])
     return Dim(tuple(kept))
 
@@ -430,9 +431,8 @@ def _quotient(dim: Dim) -> tuple[Compound, int] | None:
     """A quotient by what is positive, and the number added to it, if that is all."""
     match [term for term in dim.terms if term[0]]:
         case [(((Compound(kind="//") as atom, 1),), 1)]:
-            least, _ = atom.right.bounds()
-            positive = least is not None and least > 0
-            return (atom, dict(dim.terms).get((), 0)) if positive else None
+            if (atom.right.bounds()[0] or 0) > 0:
+                return atom, dict(dim.terms).get((), 0)
     return None
 
 

@@ -157,3 +157,14 @@ def test_a_quotient_of_a_quotient_is_one(first, second, more, number):
     found = (x // first + more) // second
     assert found.evaluate({symbol: number}) == (number // first + more) // second
     assert "//" not in str(found).replace("//", "", 1)
+
+
+def test_the_most_factors_of_a_size():
+    dims = [Dim.from_symbol(Symbol(f"D{i}")) for i in range(65)]
+    most = Dim.of(1)
+    for dim in dims[:64]:
+        most = most * dim
+    assert len(most.terms[0][0]) == 64
+    assert len((most * dims[0]).terms[0][0]) == 64
+    with pytest.raises(Fault, match="more than 64 factors"):
+        most * dims[64]
