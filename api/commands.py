@@ -103,7 +103,7 @@ def run_explain(options: Namespace) -> int:
 
 def run_dump(options: Namespace) -> int:
     """Print a model after a pass of the compiler, or its program."""
-    from .backend import compile_graph, stages
+    from .backend import compile_graph, compile_stages
     from .backend.pipeline.listing import schedule_listing
     from .graph.listing import listing
 
@@ -116,7 +116,7 @@ def run_dump(options: Namespace) -> int:
     if options.stage in last:
         say(last[options.stage](compile_graph(graph)))
         return 0
-    found = {stage.name: stage for stage in stages(graph)}
+    found = {stage.name: stage for stage in compile_stages(graph)}
     if options.stage == "list":
         say("\n".join([*found, *last]))
         return 0

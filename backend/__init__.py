@@ -5,6 +5,8 @@ The names of `keras.backend` are here too: settings, and questions about dtypes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..graph.configuration import (
     epsilon,
     floatx,
@@ -37,6 +39,7 @@ __all__ = [
     "backend",
     "clear_session",
     "compile_graph",
+    "compile_stages",
     "epsilon",
     "floatx",
     "get_uid",
@@ -63,3 +66,8 @@ def compile_graph(graph: Graph) -> Program:
     code = code_for(array_module(name))
     *_, last = stages(graph, generated=code.native)
     return Program(last.graph, name, code)
+
+
+def compile_stages(graph: Graph) -> Iterator[Stage]:
+    """What each pass of `compile_graph` makes of a graph, as it is before the first."""
+    return stages(graph, generated=code_for(array_module()).native)

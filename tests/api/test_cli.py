@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tulle import cli, commands, commands_train
+from tulle.backend.cpu import engine
 from tulle.training.saving import load_model
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -241,8 +242,17 @@ def test_explain(run):
     assert "did you mean" in err
 
 
+@pytest.fixture(params=["native", "numpy"])
+def kernels(request, monkeypatch):
+    """How programs run: machine code, or calls of NumPy."""
+    if request.param == "native" and not engine.available():
+        pytest.skip("needs llvmlite and SciPy")
+    monkeypatch.setenv("TULLE_KERNELS", request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("options", [(), ("--train",)])
-def test_dump(run, options):
+def test_dump(run, options, kernels):
     stages = run("dump", NET, "--stage", "list", *options)[1].split()
     assert stages[0] == "graph"
     assert stages[-1] == "program"
@@ -251,19 +261,21 @@ def test_dump(run, options):
             " = input image : f32[B, 64]"
             in run("dump", NET, "--stage", stage, *options)[1]
         )
-    assert "def run(" in run("dump", NET, *options)[1]
+    told = {"native": "    for a at once:", "numpy": "def run("}
+    assert told[kernels] in run("dump", NET, *options)[1]
     assert "Dense hidden" in run("dump", NET, "--stage", "graph")[1]
     assert "there is no stage" in run("dump", NET, "--stage", "none")[2]
 
 
-def test_dump_of_steps_and_memory(run):
+def test_dump_of_steps_and_memory(run, kernels):
+    one, two = {"native": ("b2", "w1"), "numpy": ("b1", "w0")}[kernels]
     steps = run("dump", NET, "--stage", "schedule")[1].splitlines()
-    assert steps[0] == "0: b1 = matmul(x0, w0) : f32[B, 128]"
+    assert steps[0] == f"0: {one} = matmul(x0, {two}) : f32[B, 128]"
     assert steps[-1] == "output_0 = b8"
     buffers = ("dump", NET, "--stage", "buffers")
-    assert "b1, b4: 512 * B bytes, step 0 to 2" in run(*buffers)[1]
+    assert f"{one}, b4: 512 * B bytes, step 0 to 2" in run(*buffers)[1]
     told = run(*buffers, "--sizes", "B=2")[1].splitlines()
-    assert told[0] == "b1, b4: 1024 bytes from 0 on, step 0 to 2"
+    assert told[0] == f"{one}, b4: 1024 bytes from 0 on, step 0 to 2"
     assert told[1] == "b6, b8: 80 bytes from 1024 on, step 2 to the end"
     assert told[2].startswith("4 steps, 2 buffers, ")
     assert "no input has a size `C`" in run(*buffers, "--sizes", "C=2")[2]
