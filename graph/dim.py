@@ -279,8 +279,7 @@ class Dim:
 
     def __floordiv__(self, other: DimLike) -> Dim:
         divisor = _divisor(self, other, "//")
-        exact = divide_exactly(self, divisor)
-        if exact is not None:
+        if (exact := divide_exactly(self, divisor)) is not None:
             return exact
         if divisor.value is not None and divisor.value > 0:
             whole, rest = _split(self, divisor.value)
