@@ -12,12 +12,14 @@ from .schedule import Schedule, Step, Storage
 def schedule_listing(schedule: Schedule) -> str:
     """The steps in the order of their running, then what is returned and updated.
 
-    >>> from tulle.backend import compile_graph
+    >>> import numpy as np
+    >>> from tulle.backend.array_code import ArrayCode
+    >>> from tulle.backend.pipeline.schedule import schedule
     >>> from tulle.graph.graph import graph_of
     >>> from tulle.graph.network import Input, Network
     >>> x = Input((2,), name="x")
-    >>> program = compile_graph(graph_of(Network(x, x + 1.0)))
-    >>> print(schedule_listing(program.schedule))
+    >>> steps = schedule(graph_of(Network(x, x + 1.0)), ArrayCode(np))
+    >>> print(schedule_listing(steps))
     0: b1 = add(x0, c0) : f32[batch, 2]
     output_0 = b1
     """
@@ -43,12 +45,14 @@ def buffers_listing(
 
     Given the sizes of the inputs, also where it begins, and how much memory that is.
 
-    >>> from tulle.backend import compile_graph
+    >>> import numpy as np
+    >>> from tulle.backend.array_code import ArrayCode
+    >>> from tulle.backend.pipeline.schedule import schedule
     >>> from tulle.graph.graph import graph_of
     >>> from tulle.graph.network import Input, Network
     >>> x = Input((2,), name="x")
-    >>> program = compile_graph(graph_of(Network(x, x + 1.0)))
-    >>> print(buffers_listing(program.schedule))
+    >>> steps = schedule(graph_of(Network(x, x + 1.0)), ArrayCode(np))
+    >>> print(buffers_listing(steps))
     b1: 8 * batch bytes, step 0 to the end
     """
     tenants: dict[Storage, list[str]] = {storage: [] for storage in schedule.storages}
