@@ -1,8 +1,10 @@
 # Each target sets up .venv by itself; it needs only make and Python 3.11 or newer.
-# Choose the Python with `make PYTHON=python3.12`, the extras with `make EXTRAS=dev,cpu`.
+# Choose the Python with `make PYTHON=python3.12`, the extras with `make EXTRAS=dev`, and how
+# many processes run the tests with `make JOBS=4`.
 
 PYTHON ?= python3
 EXTRAS ?= dev,cpu
+JOBS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.installed-$(EXTRAS)
 BENCH_BIN := .venv-bench/bin
@@ -32,7 +34,7 @@ demo: $(STAMP)
 	@echo "use it:  $(BIN)/tulle predict $(OUT)/digits.tulle $(DATA)"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
