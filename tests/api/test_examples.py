@@ -34,6 +34,7 @@ ELSEWHERE = ("digits", "gan")  # tested below
 @pytest.fixture(autouse=True)
 def beside(monkeypatch):
     """Examples import what lies beside them."""
+    monkeypatch.delitem(sys.modules, "run", raising=False)  # another folder's
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(EXAMPLES))
     yield

@@ -128,11 +128,6 @@ def test_a_symbolic_loss_of_another_input_is_refused():
     assert model(X).shape == (12, 1)
 
 
-def test_a_model_with_an_added_loss_is_no_text():
-    with pytest.raises(TensorTypeError, match="T0710"):
-        tulle.to_net(added())
-
-
 class ByName(Model):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
