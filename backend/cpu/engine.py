@@ -24,11 +24,12 @@ PARALLEL = 4  # fragments from which on two threads compile
 
 
 def available() -> bool:
-    """Whether LLVM is there to make machine code, and a BLAS to call.
+    """Whether LLVM is there to make machine code, a BLAS to call, and POSIX threads.
 
     `TULLE_KERNELS=numpy` in the environment says that they are not to be used.
     """
-    return os.environ.get("TULLE_KERNELS", "") != "numpy" and not missing()
+    wanted = os.environ.get("TULLE_KERNELS", "") != "numpy"
+    return wanted and os.name == "posix" and not missing()
 
 
 @cache
