@@ -44,7 +44,10 @@ def _candidate(nest: Nest, taken: set[int]) -> tuple[int, int] | None:
         for store in nest.stores:
             access = nest.accesses[store.access]
             whole = set(access.axes) == set(range(len(nest.axes))) == set(value.axes)
-            late = nest.values[store.value].turn > value.turn
+            own = nest.values[store.value].turn
+            late = own > value.turn
+            # Passes after its own value is stored would read that instead.
+            late = late and not any(index in later for later in needed[own + 1 :])
             if (
                 whole
                 and late

@@ -217,3 +217,17 @@ def test_an_index_outside_within_a_loop_is_told():
     np.testing.assert_allclose(last, table[[0, 1, 2, 5]].sum(0), rtol=1e-5)
     with pytest.raises(DataError, match="7"):
         run(table, np.array([1, 7, 2], np.int32))
+
+
+def test_an_output_keeps_nothing_that_is_read_after_it_has_its_own_value():
+    """Exponentials wait in an output's memory, which must not be theirs any more."""
+    columns = Dim.from_symbol(Symbol("columns"))
+    wide = input_node("wide", TensorType(dtype_of("f32"), (ROWS, columns)))
+    own = -call("softmax", wide)
+    outputs = {"again": call("softmax", own), "own": own}
+    x = array(3, 37)
+    found = compile_graph(Graph((wide,), outputs))([x])
+    wanted = -np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    np.testing.assert_allclose(found["own"], wanted, rtol=1e-5)
+    again = np.exp(wanted) / np.exp(wanted).sum(1, keepdims=True)
+    np.testing.assert_allclose(found["again"], again, rtol=1e-5)
