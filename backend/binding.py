@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph.dim import Symbol
-from ..graph.node import resolve
+from ..graph.node import Node, resolve
 from ..graph.types import TupleType
 from .pipeline.plan import Plan, number
 from .pipeline.schedule import Schedule, Value
@@ -54,10 +54,44 @@ def _array(
         start += number(value.offset, sizes) * dtype.size
         count = math.prod(shape) * dtype.size
         return memory[start : start + count].view(dtype.numpy).reshape(shape)
-    attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
     operands = [names[source.name] for source in value.sources]
-    result = node.op.run(xp, *operands, **attributes)
+    result = node.op.run(xp, *operands, **attributes_of(node, sizes))
     return result if isinstance(node.type, TupleType) else xp.asarray(result)
+
+
+def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
+    """A node's attributes with numbers in place of sizes."""
+    return {key: resolve(value, sizes) for key, value in node.attributes.items()}
+
+
+def host_step(
+    xp: Any,
+    node: Node,
+    sources: Sequence[Array],
+    targets: Sequence[Array],
+    sizes: Sizes,
+) -> Callable[[], None]:
+    """A step that the array library or a layer of the user's computes."""
+    run, attributes = node.op.run, attributes_of(node, sizes)
+    several = isinstance(node.type, TupleType)
+
+    def write() -> None:
+        run(xp, *sources, **attributes, out=targets[0])
+
+    def keep() -> None:
+        results = run(xp, *sources, **attributes)
+        given = results if several else (results,)
+        for target, result in zip(targets, given, strict=True):
+            xp.copyto(target, result)
+
+    return write if node.op.writes and not several else keep
+
+
+def shows(array: Array | None, owners: set[int]) -> bool:
+    """Whether an array is one of the owners, or a view of one."""
+    while array is not None and id(array) not in owners:
+        array = getattr(array, "base", None)
+    return array is not None
 
 
 def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:

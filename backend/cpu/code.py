@@ -17,7 +17,7 @@ from ...graph.diagnostics import InternalError
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ...graph.types import TupleType
+from ..binding import host_step, shows
 from ..pipeline import LOWERING
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
@@ -25,7 +25,7 @@ from ..pipeline.schedule import Schedule, Step
 from .call import Call
 from .copying import copy
 from .engine import engine
-from .forms import Form, Place, attributes_of, form_of
+from .forms import Form, Place, form_of
 from .layout import Fault, laid_out, places_within
 from .pool import COMMAND, pool
 from .scan import scan_of
@@ -135,7 +135,7 @@ class NativeCode:
             return
         sources = [names[source.name] for source in step.sources]
         targets = [names[target.name] for target in step.targets]
-        writer.host(host_step(step.node, sources, targets, place.sizes))
+        writer.host(host_step(np, step.node, sources, targets, place.sizes))
 
     def _calls(
         self, step: Step, names: Mapping[str, Array], place: Place
@@ -166,10 +166,7 @@ UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "ara
 
 def _apart(array: Array, owners: set[int], writer: Writer) -> Array:
     """A value that later writes into the arrays of owners do not change."""
-    base = array
-    while base is not None and id(base) not in owners:
-        base = base.base
-    if base is None:
+    if not shows(array, owners):
         return array
     kept = np.empty(array.shape, array.dtype)
     writer.keep.append(kept)
@@ -181,30 +178,6 @@ def _copy(target: Array, source: Array, writer: Writer) -> None:
     call = copy(target, source)
     if call is not None:
         writer.add(call)
-
-
-def host_step(
-    node: Node, sources: Sequence[Array], targets: Sequence[Array], sizes: Sizes
-) -> HostStep:
-    """A step that the array library or a layer of the user's computes."""
-    run, attributes = node.op.run, attributes_of(node, sizes)
-    if len(targets) == 1 and node.op.writes:
-        (target,) = targets
-
-        def write() -> None:
-            run(np, *sources, **attributes, out=target)
-
-        return write
-
-    several = isinstance(node.type, TupleType)
-
-    def keep() -> None:
-        results = run(np, *sources, **attributes)
-        given = results if several else (results,)
-        for target, result in zip(targets, given, strict=True):
-            np.copyto(target, result)
-
-    return keep
 
 
 class Writer:

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...graph.dim import Symbol
-from ...graph.node import Node, resolve
+from ...graph.node import Node
 from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
+from ..binding import attributes_of
 from ..kernels import Instruction
 from ..loops import LoopKernel
 from ..pipeline.plan import number
@@ -245,8 +246,3 @@ def alone(node: Node) -> Node:
     step = Instruction(node.op.name, places, tuple(node.attributes.items()))
     attributes = {"body": (step,), "outputs": (len(places),)}
     return OPS["fused"].apply(node.inputs, attributes)
-
-
-def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
-    """A node's attributes with numbers in place of sizes."""
-    return {key: resolve(value, sizes) for key, value in node.attributes.items()}

@@ -16,9 +16,9 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
-from ...graph.node import Node, resolve
-from ...graph.types import TupleType
+from ...graph.node import Node
 from .. import loops
+from ..binding import host_step, shows
 from ..loops import LoopKernel
 from ..loops.cuda import module_source
 from ..pipeline.emit import works_in_place
@@ -159,20 +159,8 @@ class Writer:
         sizes: Sizes,
     ) -> None:
         """A step that CuPy computes, or a layer of the user's."""
-        xp, run = self.xp, node.op.run
-        attributes = {key: resolve(v, sizes) for key, v in node.attributes.items()}
-        several = isinstance(node.type, TupleType)
-
-        def write(arrays: Sequence[Array]) -> None:
-            run(xp, *sources, **attributes, out=targets[0])
-
-        def keep(arrays: Sequence[Array]) -> None:
-            results = run(xp, *sources, **attributes)
-            given = results if several else (results,)
-            for target, result in zip(targets, given, strict=True):
-                xp.copyto(target, result)
-
-        self._parts.append(write if node.op.writes and not several else keep)
+        step = host_step(self.xp, node, sources, targets, sizes)
+        self._parts.append(lambda arrays: step())
 
     def finish(
         self, outputs: Mapping[str, Array], updates: Sequence[tuple[Array, Array]]
@@ -212,7 +200,7 @@ class Runner:
         owners = {id(array) for array, _ in updates}
         self.xp, self.actions = xp, actions
         self.outputs, self.keep = outputs, keep
-        self.updates = [(t, source, _shows(source, owners)) for t, source in updates]
+        self.updates = [(t, source, shows(source, owners)) for t, source in updates]
 
     def __call__(self, *arrays: Array) -> dict[str, Any]:
         with np.errstate(all="ignore"):
@@ -223,13 +211,6 @@ class Runner:
         for target, source in kept:
             self.xp.copyto(target, source)
         return found
-
-
-def _shows(array: Array, owners: set[int]) -> bool:
-    """Whether an array is one of the owners, or a view of one."""
-    while array is not None and id(array) not in owners:
-        array = array.base
-    return array is not None
 
 
 def available(xp: Any) -> bool:
