@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Span
+from .library import alias
 from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
 
 if TYPE_CHECKING:
@@ -14,6 +15,13 @@ OPERATORS = (
     "PLUS", "MINUS", "STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT", "DOUBLE_STAR",
     "COMPARISON", "AND", "OR",
 )  # fmt: skip
+TYPES = {"TRUE": "bool", "FALSE": "bool", "FLOAT": "f32", "STRING": "str"}
+_TURNS = "`x |> repeat 4 as i { … }` applies stages several times"
+FLOW = {
+    "for": _TURNS,
+    "while": _TURNS,
+    "if": "`if` gives a value: `return if condition { … } else { … }`",
+}
 BEGINNINGS = STATEMENTS | SECTIONS | ITEMS
 
 
@@ -24,6 +32,9 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _element_type,
         _result,
         _equals,
+        _typeless,
+        _named,
+        _branching,
         _nameless_metric,
         _bare,
     ):
@@ -104,6 +115,42 @@ def _equals(mistake: Mistake) -> Diagnostic | None:
     return _told(message, found.span, f"write `{before.text} {form}`")
 
 
+def _typeless(mistake: Mistake) -> Diagnostic | None:
+    """`const n = 3`, `(x)`: what is declared without its type."""
+    found, before = mistake.found, mistake.previous
+    if mistake.accepted != {"COLON"} or before is None or before.type != "NAME":
+        return None
+    if found.type not in ("EQUAL", "COMMA", "RPAREN"):
+        return None
+    kind = mistake.tokens[mistake.index - 2].type
+    message = f"the type of `{before.text}` is missing"
+    if kind in ("CONST", "CONFIG"):
+        word = TYPES.get(mistake.next.type if mistake.next else "", "int")
+        title, at = f"write `{before.text}: {word}`", mistake.behind
+        place = Span(at.source, at.line, at.column, at.line, at.column)
+        return _told(message, at, title, (place, f": {word}"))
+    sizes = "f32[4]" if kind in ("PARAM", "STATE") else "f32[B, 4]"
+    return _told(message, mistake.behind, f"for example `{before.text}: {sizes}`")
+
+
+def _named(mistake: Mistake) -> Diagnostic | None:
+    """`Dense(4)(x) as hidden`: a name for what is no stage of a pipe."""
+    if mistake.found.type != "AS" or "PIPE" not in mistake.accepted:
+        return None
+    message = "`as` names a stage behind `|>`"
+    help = 'elsewhere a layer is named among its settings: `Dense(4, name = "hidden")`'
+    return _told(message, mistake.found.span, help)
+
+
+def _branching(mistake: Mistake) -> Diagnostic | None:
+    """`for`, `while` and `if` where a statement begins."""
+    found = mistake.found
+    if not mistake.accepted >= STATEMENTS or found.text not in FLOW:
+        return None
+    message = f"`{found.text}` begins no statement"
+    return Diagnostic("T0107", message, found.span, help=(FLOW[found.text],))
+
+
 def _nameless_metric(mistake: Mistake) -> Diagnostic | None:
     """`metrics { accuracy }`."""
     found, before = mistake.found, mistake.previous
@@ -111,7 +158,8 @@ def _nameless_metric(mistake: Mistake) -> Diagnostic | None:
         return None
     if found.type not in ("RBRACE", "COMMA", "LPAREN") or not _within_metrics(mistake):
         return None
-    help = f"for example `{before.text} = {before.text}(label, output)`"
+    metric = alias(before.text, ("metric",)) or before.text
+    help = f"for example `{before.text} = {metric}(label, output)`"
     return _told("a metric has a name and a value", before.span, help)
 
 

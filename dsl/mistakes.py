@@ -270,6 +270,8 @@ def _suggest(
 ) -> tuple[tuple[str, ...], Fix | None]:
     found, after = mistake.found, mistake.next
     word = FOREIGN.get(found.text)
+    if statement and word in ("fn", "layer", "model"):
+        return (f"a `{word}` is declared at the top level of a file",), None
     if word not in words:
         word = next(iter(nearest_of(found.text, words)), None)
     if word:

@@ -175,6 +175,8 @@ class _Parser:
         piece = self.piece_of(max(index - begins, 0))
         opener = self.unclosed_before(index, accepted)
         orphan = self.orphans and self.tokens[index].type in STATEMENTS
+        if self.ends_fault(index):
+            self.broken.add(piece)
         if piece in self.broken or orphan or len(self.faults) >= MAX_FAULTS:
             return
         self.broken.add(piece)
@@ -186,6 +188,13 @@ class _Parser:
             self.broken.add(self.piece_of(index))
         if opener is not None and self.tokens[opener].type == "LBRACE":
             self.orphans = True
+
+    def ends_fault(self, index: int) -> bool:
+        """Whether a `}` ends what has been told of: the block of a `for`."""
+        opener = self.open_at(index)
+        if self.tokens[index].type != "RBRACE" or opener is None:
+            return False
+        return self.piece_of(opener) in self.broken
 
     def recover(self, failed: int) -> None:
         """Parse what follows a fault, declaration by declaration."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import syntax
 from .tables import Refused, Run
-from .tokens import FAILED, ITEMS, SECTIONS, STATEMENTS, Token
+from .tokens import CLOSERS, FAILED, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
 
 BINDING = ("LET", "PARAM", "STATE")
 
@@ -78,7 +78,8 @@ class Broken:
             if start in broken:
                 if start == first:
                     return None
-                piece = _stand_in(piece)
+                later = (self.tokens[i].type for i in starts if i > start)
+                piece = _stand_in(piece, "RETURN" in later)
             made += piece
         if not any(token.type == "RETURN" for token in made):
             made += _failed("RETURN", "return", self.tokens[stop])
@@ -92,22 +93,37 @@ class Broken:
         return [] if self.tokens[first].type == "TRAIN" else names[:1]
 
 
-def _stand_in(piece: Sequence[Token]) -> list[Token]:
-    """A statement of the same names whose value has failed, or none."""
+def _stand_in(piece: Sequence[Token], early: bool) -> list[Token]:
+    """A statement of the same names whose value has failed, or none.
+
+    The `return` of an `early` end, as in an `if` of other languages, is left out.
+    """
     first = piece[0]
     if first.type == "RETURN":
-        return _failed("RETURN", "return", first)
+        return [] if early else _failed("RETURN", "return", first)
     names = list[Token]()
     for token in piece[1:] if first.type in BINDING else ():
         if token.type in ("EQUAL", "COLON"):
             break
         if token.type == "NAME":
             names.append(token)
+    names += _assigned(piece)
     found = list[Token]()
     for name in names:
         let = Token("LET", "let", first.span)
         equal = Token("EQUAL", "=", first.span)
         found += [let, name, equal, Token("NAME", FAILED, first.span)]
+    return found
+
+
+def _assigned(piece: Sequence[Token]) -> list[Token]:
+    """The names of `x = …` that stand in a piece without their `let`."""
+    found, depth = list[Token](), 0
+    for before, token, after in zip(piece, piece[1:], piece[2:], strict=False):
+        depth += (before.type in OPENERS) - (before.type in CLOSERS)
+        begins = token.span.line > before.span.end_line
+        if begins and not depth and (token.type, after.type) == ("NAME", "EQUAL"):
+            found.append(token)
     return found
 
 

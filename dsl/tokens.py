@@ -183,6 +183,8 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
     advice = _ADVICE.get(text[0])
     if text == "." and source.text[:place].endswith(".."):
         advice = "there is no `...`: write `:` for each axis"
+    elif text == "." and source.text[place - 1 : place] in (")", "]"):
+        advice = "there are no methods: `x |> relu` applies a function"
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     message = f"{shown} has no meaning in a `.net` file"
     return Diagnostic("T0101", message, span, help=(advice,) if advice else ())

@@ -255,6 +255,8 @@ class Headed(Weighted):
             *batch, _ = scores.shape[: -2 * len(self.axes)]
             places = scores.shape[-2 * len(self.axes) :]
             wanted = ", ".join(map(str, (*batch, *places)))
+            keys = mask.ndim == len(batch) + len(self.axes)
+            help = ("a mask of the values alone is `value_mask`",) if keys else ()
             raise Fault(
                 "T0302",
                 f"`attention_mask` of `{self.name}` is bool[{wanted}], or has an axis "
@@ -262,6 +264,7 @@ class Headed(Weighted):
                 f"{mask.type}",
                 operands={0: str(mask.type)},
                 argument="attention_mask",
+                help=help,
             )
 
     def _places(self, query: Any, key: Any) -> tuple[Any, Any]:

@@ -55,6 +55,13 @@ def test_a_mask_for_pairs_and_for_heads():
     np.testing.assert_allclose(one, again, 1e-6)
 
 
+def test_a_mask_of_the_values_has_an_argument_of_its_own():
+    x = drawn(2, 5, 4)
+    with pytest.raises(TensorTypeError) as error:
+        layers.MultiHeadAttention(2, 3)(x, x, attention_mask=np.ones((2, 5), bool))
+    assert "`value_mask`" in error.value.diagnostics[0].help[0]
+
+
 def test_windows_hide_what_is_far():
     x = drawn(1, 5, 6)
     layer = layers.MultiHeadAttention(1, 3, sliding_window=2)
