@@ -146,8 +146,9 @@ class Checker:
         """One more application of an op or layer."""
         self.applications += 1
         if self.applications > MAX_APPLICATIONS:
-            message = f"the text makes more than {MAX_APPLICATIONS} nodes"
-            self.error("T0905", message, span)
+            message = f"ops and layers are applied more than {MAX_APPLICATIONS} times"
+            advice = "each turn of a `repeat` counts, and each use of a `fn` or `layer`"
+            self.error("T0905", message, span, help=(advice,))
             raise Stop
 
     @contextmanager
@@ -168,7 +169,7 @@ class Checker:
             return
         self.instances += 1
         if len(self.active) >= MAX_DEPTH or self.instances > MAX_INSTANCES:
-            message = "definitions use each other too deeply"
+            message = f"definitions use each other more than {MAX_DEPTH} deep"
             if self.instances > MAX_INSTANCES:
                 message = f"definitions are used more than {MAX_INSTANCES} times"
             self.error("T0906", message, span)

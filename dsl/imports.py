@@ -225,7 +225,7 @@ def _circle(item: s.Import, place: Path, chain: list[tuple[Path, File]]) -> _Ref
     told = " → ".join([*names, names[0]])
     message = "a file imports itself"
     if len(names) > 1:
-        message = f"`{names[0]}` imports itself over `{names[-1]}`"
+        message = f"`{names[0]}` imports itself by way of `{names[-1]}`"
     help = ("move what both need into a file of its own",)
     return _Refused("T0222", message, item.path.span, notes=(told,), help=help)
 
@@ -292,7 +292,7 @@ def _own_sizes(value: Value) -> Value:
 def _lent_here(checker: Checker, name: s.Name, value: Value, title: str) -> Value:
     found = _own_sizes(value)
     if isinstance(found, Poison) and not isinstance(value, Poison):
-        message = f"`{name.text}` depends on a size of `{title}`, which is its own"
+        message = f"`{name.text}` depends on a size of `{title}`, which keeps its sizes"
         return checker.error("T0223", message, name.span)
     return found
 
@@ -308,6 +308,15 @@ def _not_lent(
     checker.error("T0223", message, name.span, notes=notes, help=help, fix=fix)
 
 
+def _instead(word: str, name: str) -> tuple[str, ...]:
+    """What to do about a name that its file keeps."""
+    if word == "dim":
+        return (f"declare `dim {name}` in this file too",)
+    if word == "config":
+        return (f"make it a `const` there, or declare a `config {name}` here",)
+    return ()
+
+
 def _reason(
     name: str, file: File, values: Mapping[str, Any]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -315,9 +324,9 @@ def _reason(
     for item in file.items(*WORDS):
         if item.name.text == name:
             word = WORDS[type(item)]
-            message = f"`{name}` of `{file.name}` is a `{word}`, which is its own"
+            message = f"`{name}` is a `{word}` of `{file.name}`, which keeps it"
             note = "files lend `fn`, `layer`, `const` and `model`"
-            return message, (note,), ()
+            return message, (note,), _instead(word, name)
     for item in file.items(s.Import):
         target = file.imports.get(item)
         if target and name in [n.text for n in item.names]:

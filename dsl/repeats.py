@@ -147,7 +147,7 @@ def _no_list(evaluator: Evaluator, value: Value, span: Span) -> None:
 
 def _allowed(evaluator: Evaluator, count: int, span: Span) -> bool:
     if count > MAX_TURNS:
-        message = f"these are {count} turns, and {MAX_TURNS} are the limit"
+        message = f"these are {count} turns, and at most {MAX_TURNS} are allowed"
         evaluator.checker.error("T0906", message, span)
     return count <= MAX_TURNS
 

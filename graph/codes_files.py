@@ -8,33 +8,70 @@ entry(
     """An import names a `.net` file by its path from the importing file. Links are
     followed first; then the file has to lie in the folder of the first file, or in the
     `root` that the host gives, so that a text from a stranger reads nothing else.""",
-    'import "/home/me/blocks.net" as blocks',
-    'dim B  # with blocks.net beside this file: import "blocks.net" as blocks',
+    """
+    printf 'net 1\\nimport "../blocks.net" as blocks\\n' > model.net
+    tulle check model.net
+    """,
+    """
+    printf 'net 1\\nconst width: int = 64\\n' > blocks.net
+    printf 'net 1\\nimport "blocks.net" as blocks\\n' > model.net
+    tulle check model.net
+    """,
+    form="shell",
 )
 entry(
     "T0222",
     "files that import each other in a circle",
     """Each file is checked once, after all that it imports. The note shows the way
     round. What both files need belongs into a third one.""",
-    "tulle check model.net  # which imports blocks.net, which imports model.net",
-    "tulle check model.net  # model.net and blocks.net import common.net",
+    """
+    printf 'net 1\\nimport "heads.net" as heads\\n' > model.net
+    printf 'net 1\\nimport "model.net" as whole\\n' > heads.net
+    tulle check model.net
+    """,
+    """
+    printf 'net 1\\nimport "heads.net" as heads\\n' > model.net
+    printf 'net 1\\nconst classes: int = 10\\n' > heads.net
+    tulle check model.net
+    """,
     form="shell",
 )
 entry(
     "T0223",
     "a name that an imported file does not lend",
-    """A file lends its `fn`, `layer`, `extern layer`, `const` and `model`. Sizes and
-    settings are its own, and so is what it imports itself.""",
-    'tulle check model.net  # import "blocks.net" (width), where width is a config',
-    'tulle check model.net  # import "blocks.net" (Mlp), where Mlp is a layer',
+    """A file lends its `fn`, `layer`, `extern layer`, `const` and `model`. Its sizes
+    and settings are its own, and so is what it imports itself. A setting of an imported
+    file is set from outside, as `--set blocks.width=64`.""",
+    """
+    printf 'net 1\\nconfig width: int = 64\\n' > blocks.net
+    printf 'net 1\\nimport "blocks.net" (width)\\n' > model.net
+    tulle check model.net
+    """,
+    """
+    printf 'net 1\\nconst width: int = 64\\n' > blocks.net
+    printf 'net 1\\nimport "blocks.net" (width)\\n' > model.net
+    tulle check model.net
+    """,
     form="shell",
 )
 entry(
     "T0908",
     "too many files",
     "A file and what it imports are at most 64 files, and imports go at most 16 deep.",
-    "tulle check model.net  # 65 files in a row, each importing the next",
-    "tulle check model.net  # what belongs together stands in one file",
+    """
+    echo 'net 1' > part17.net
+    for i in $(seq 1 16); do
+      printf "net 1\\nimport \\"part$((i + 1)).net\\" as next\\n" > part$i.net
+    done
+    tulle check part1.net
+    """,
+    """
+    echo 'net 1' > part3.net
+    for i in 1 2; do
+      printf "net 1\\nimport \\"part$((i + 1)).net\\" as next\\n" > part$i.net
+    done
+    tulle check part1.net
+    """,
     form="shell",
 )
 entry(
@@ -91,23 +128,27 @@ entry(
 entry(
     "T0351",
     "an extern layer without a fitting class",
-    """The text gives the signature of an extern layer, the host its class: a subclass
-    of `Layer` whose constructor takes the settings by name. `tulle check` needs
-    none.""",
+    """The text gives the signature of an `extern layer`. Whoever loads the text gives
+    its class, under the same name: a subclass of `tulle.layers.Layer` whose constructor
+    takes the settings by name. `tulle check` needs none.""",
     """
     from tulle.dsl import loads
+
     loads('''net 1
     extern layer Scale(by: f32)(x: f32[2]) -> f32[2]''')
     """,
     """
     import tulle
     from tulle.dsl import loads
+
     class Scale(tulle.layers.Layer):
         def __init__(self, by, **options):
             super().__init__(**options)
             self.by = by
+
         def call(self, x):
             return x * self.by
+
     loads('''net 1
     extern layer Scale(by: f32)(x: f32[2]) -> f32[2]''', extern={"Scale": Scale})
     """,
@@ -116,9 +157,34 @@ entry(
 entry(
     "T0352",
     "an extern layer that returns something else than is declared",
-    """What the class returns is compared with the declaration, as soon as the sizes
-    tell and at the latest when it runs.""",
-    "load('model.net', extern={'Pool': Pool})  # declared -> f32[B], returns f32[B, 4]",
-    "load('model.net', extern={'Pool': Pool})  # declared -> f32[B, 4]",
+    """What the class returns is compared with the declaration of the `extern layer`,
+    when the text is loaded if its sizes tell, and at the latest when it runs. One of
+    the two is changed to be like the other.""",
+    """
+    import tulle
+    from tulle.dsl import loads
+
+    class Pool(tulle.layers.Layer):
+        def call(self, x):
+            return tulle.ops.max(x, axis=-1, keepdims=True)
+
+    loads('''net 1
+    dim B
+    extern layer Pool()(x: f32[B, 4]) -> f32[B]
+    model M(x: f32[B, 4]) -> f32[B] { return x |> Pool() }''', extern={"Pool": Pool})
+    """,
+    """
+    import tulle
+    from tulle.dsl import loads
+
+    class Pool(tulle.layers.Layer):
+        def call(self, x):
+            return tulle.ops.max(x, axis=-1)
+
+    loads('''net 1
+    dim B
+    extern layer Pool()(x: f32[B, 4]) -> f32[B]
+    model M(x: f32[B, 4]) -> f32[B] { return x |> Pool() }''', extern={"Pool": Pool})
+    """,
     form="python",
 )

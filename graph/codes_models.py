@@ -28,18 +28,33 @@ entry(
     "T0502",
     "an operation without a gradient",
     """Nothing flows back through whole numbers, comparisons and the position of a
-    maximum, nor through a layer that computes in Python without its own `vjp`.""",
+    maximum, nor through a layer that computes with NumPy and has no `vjp` of its own.
+    Behind such a layer nothing before it could be trained.""",
     """
-    with tulle.GradientTape() as tape:
-        tape.watch(x)
-        y = tulle.ops.cast(tulle.ops.argmax(x), "float32")
-    tape.gradient(y, x)
+    import numpy as np
+    import tulle
+
+    class Squared(tulle.layers.Layer):
+        def call(self, x):
+            return np.square(np.asarray(x))
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, Squared()(tulle.layers.Dense(1)(x)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     """
-    with tulle.GradientTape() as tape:
-        tape.watch(x)
-        y = tulle.ops.max(x)
-    tape.gradient(y, x)
+    import numpy as np
+    import tulle
+
+    class Squared(tulle.layers.Layer):
+        def call(self, x):
+            return tulle.ops.square(x)
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, Squared()(tulle.layers.Dense(1)(x)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     "python",
 )
@@ -49,10 +64,14 @@ entry(
     """While a model is defined its tensors have types and no values, so Python cannot
     branch on them or turn them into arrays. Use an op, such as `ops.where`.""",
     """
+    import tulle
+
     x = tulle.Input((4,))
     y = x if x > 0 else -x
     """,
     """
+    import tulle
+
     x = tulle.Input((4,))
     y = tulle.ops.where(x > 0, x, -x)
     """,
@@ -79,12 +98,17 @@ entry(
 entry(
     "T0505",
     "inputs and outputs of a model that are not connected",
-    "A model is what leads from its inputs to its outputs.",
+    """A model is what leads from its inputs to its outputs: whatever the outputs are
+    computed from stands among its inputs, and each of these comes from `Input`.""",
     """
+    import tulle
+
     x, y = tulle.Input((4,)), tulle.Input((4,))
     model = tulle.Model(x, x + y)
     """,
     """
+    import tulle
+
     x, y = tulle.Input((4,)), tulle.Input((4,))
     model = tulle.Model([x, y], x + y)
     """,
@@ -94,8 +118,11 @@ entry(
 entry(
     "T0506",
     "a tape asked for a second gradient",
-    "A `GradientTape` gives one gradient; a persistent one gives any number.",
+    """A `GradientTape` forgets what it watched once it has given a gradient; with
+    `persistent=True` it gives any number.""",
     """
+    import tulle
+
     x = tulle.Variable(3.0)
     with tulle.GradientTape() as tape:
         y = x * x
@@ -103,6 +130,8 @@ entry(
     tape.gradient(y, x)
     """,
     """
+    import tulle
+
     x = tulle.Variable(3.0)
     with tulle.GradientTape(persistent=True) as tape:
         y = x * x
@@ -116,16 +145,32 @@ entry(
     "T0507",
     "a layer whose type depends on the mode",
     """A layer's `call` runs in training and in inference, and the rest of the model is
-    built on one type for both.""",
+    built on one shape and element type for both.""",
     """
-    class Double(tulle.Layer):
+    import numpy as np
+    import tulle
+
+    class Double(tulle.layers.Layer):
         def call(self, x, training=False):
             return tulle.ops.concatenate([x, x], axis=1) if training else x
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, tulle.layers.Dense(1)(Double()(x)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     """
-    class Double(tulle.Layer):
+    import numpy as np
+    import tulle
+
+    class Double(tulle.layers.Layer):
         def call(self, x, training=False):
             return x * 2 if training else x
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, tulle.layers.Dense(1)(Double()(x)))
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     "python",
 )
@@ -156,20 +201,35 @@ entry(
 entry(
     "T0509",
     "an opaque layer that returns another type than expected",
-    """A layer that computes on values in Python returns one array. Its type is declared
-    by `compute_output_shape` or `compute_output_spec`, or told by two trial calls, and
-    holds for all values.""",
+    """A layer whose `call` computes in NumPy is opaque: only running it tells what it
+    returns. So its type is declared by `compute_output_shape` or
+    `compute_output_spec`, or told by two trial calls, and it has to hold for all values
+    that come.""",
     """
-    class Positive(tulle.Layer):
+    import numpy as np
+    import tulle
+
+    class Positive(tulle.layers.Layer):
         def call(self, x):
             x = np.asarray(x)
             return x[x[:, 0] > 0]
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, Positive()(x))
+    model.predict(np.array([[1.0] * 4, [-1.0] * 4], "float32"), verbose=0)
     """,
     """
-    class Positive(tulle.Layer):
+    import numpy as np
+    import tulle
+
+    class Positive(tulle.layers.Layer):
         def call(self, x):
             x = np.asarray(x)
             return x * (x[:, :1] > 0)
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, Positive()(x))
+    model.predict(np.array([[1.0] * 4, [-1.0] * 4], "float32"), verbose=0)
     """,
     "python",
 )
@@ -253,16 +313,26 @@ entry(
 
 entry(
     "T0606",
-    "a model that was not compiled",
-    "Before `compile` nothing says what to make small, or how.",
+    "a model that was not compiled, or a layer that was not adapted",
+    """Before `compile` nothing says what training shall make small, or how. A layer
+    that learns from data before training, such as `TextVectorization`, needs `adapt`
+    first.""",
     """
-    model = tulle.Model(x, y)
-    model.fit(images, labels)
+    import numpy as np
+    import tulle
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, tulle.layers.Dense(1)(x))
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     """
-    model = tulle.Model(x, y)
+    import numpy as np
+    import tulle
+
+    x = tulle.Input((4,))
+    model = tulle.Model(x, tulle.layers.Dense(1)(x))
     model.compile("adam", "mse")
-    model.fit(images, labels)
+    model.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
     """,
     "python",
 )

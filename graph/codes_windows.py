@@ -27,13 +27,15 @@ entry(
     next step takes it; both branches of a condition give the same types.""",
     """
     import tulle
+
     x = tulle.Input((3,))
-    tulle.ops.fori_loop(0, 4, lambda i, y: tulle.ops.sum(y), x)
+    y = tulle.ops.fori_loop(0, 4, lambda i, y: tulle.ops.sum(y), x)
     """,
     """
     import tulle
+
     x = tulle.Input((3,))
-    tulle.ops.fori_loop(0, 4, lambda i, y: y * 2, x)
+    y = tulle.ops.fori_loop(0, 4, lambda i, y: y * 2, x)
     """,
     form="python",
 )

@@ -44,7 +44,8 @@ __all__ = [
 Function = Callable[..., Any]
 
 
-CARRIED = "what is carried goes in and comes out of a step"
+CARRIED = "a step of `{}` takes {} and gives back {}"
+BRANCHES = "the branches of `{}` give {} and {}"
 
 
 @told
@@ -102,7 +103,7 @@ def _branches(name: str, index: Any, functions: Sequence[Function], given: Any) 
         for body, form in zip(traced.bodies, traced.structures, strict=True)
     ]
     for other in results[1:]:
-        check_same(name, "the branches", results[0], other)
+        check_same(name, BRANCHES, results[0], other)
     nodes = [leaf.as_node() for leaf in leaves]
     if not results[0][0]:
         return tree.unflatten(traced.structures[0], iter(()))

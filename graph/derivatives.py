@@ -183,11 +183,17 @@ class Record:
         type = self.outputs[0].type
         if len(self.outputs) > 1 or type.shape or not type.dtype.is_float:
             shown = ", ".join(str(output.type) for output in self.outputs)
+            whole = not any(output.type.dtype.is_float for output in self.outputs)
             raise Fault(
                 "T0502",
                 f"a gradient is taken of a float scalar, and `{self.name}` returns "
                 f"{shown}",
-                help=["reduce it first, with `mean` or `sum`, or take the `jacobian`"],
+                help=[
+                    "whole numbers and positions do not change little by little: "
+                    "return what they were made of"
+                    if whole
+                    else "reduce it first, with `mean` or `sum`, or take the `jacobian`"
+                ],
             )
         found = self._evaluated(
             self._pulled, {self._seeds[0]: _full(type, 1.0)}, self.sources

@@ -55,18 +55,21 @@ def listing(types: Sequence[Any]) -> str:
 
 
 def check_same(name: str, what: str, one: Any, two: Any) -> None:
-    """Refuse a nest of results unlike another; each is (types, structure)."""
+    """Refuse a nest of results unlike another; each is (types, structure).
+
+    `what` says it, with places for the name and for both.
+    """
     if one == two:
         return
     (first, left), (second, right) = one, two
     if first == second:
-        raise Fault("T0321", f"{what} of `{name}`: arranged as {left} and as {right}")
+        raise Fault("T0321", what.format(name, left, right))
     raise Fault(
         "T0321",
-        f"{what} of `{name}`: {listing(first)} and {listing(second)}",
+        what.format(name, listing(first), listing(second)),
         help=[
             "return the dtypes and shapes that went in, with `cast` or `broadcast_to`"
-            if "carried" in what
+            if "takes" in what
             else "let all branches return the same dtypes and shapes"
         ],
     )

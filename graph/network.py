@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
 from . import tree
 from .configuration import default_float
+from .decide import equal
 from .diagnostics import (
     Diagnostic,
     Fault,
@@ -367,14 +368,13 @@ def replay(
     outputs: Sequence[Node],
     values: dict[Node, Any],
     sizes: Mapping[Symbol, Dim],
-    check: Callable[[Node, Any], None] | None = None,
     layers: Mapping[Layer, Layer] | None = None,
 ) -> list[Any]:
     """Do again on other operands what nodes in topological order say.
 
     On tensors this evaluates, inside a trace it rebuilds; layer calls call the layer.
-    `values` starts with the inputs and receives every result, which `check` may refuse;
-    `layers` are those to call in place of others.
+    `values` starts with the inputs and receives every result; `layers` are those to
+    call in place of others. Raises T0507 if a layer gives other types in training.
     """
     uses: dict[Node, int] = {}
     for node in nodes:
@@ -386,8 +386,6 @@ def replay(
             continue
         operands = [values[source] for source in node.inputs]
         values[node] = _again(node, operands, sizes, layers or {})
-        if check is not None:
-            check(node, values[node])
         for source in node.inputs:
             uses[source] -= 1
             if not uses[source] and source not in kept:
@@ -410,7 +408,11 @@ def _again(
         case "variable":
             return node.attributes["variable"]
         case "layer_call":
-            return _call_again(node.attributes["call"], operands, layers)
+            found = _call_again(node.attributes["call"], operands, layers)
+            trace = current_trace()
+            if trace is not None and trace.training:
+                _check_mode(node, tree.flatten(found)[0], sizes)
+            return found
         case "item":
             return operands[0][node.attributes["index"]]
         case "random_key":
@@ -420,6 +422,28 @@ def _again(
                 key: substitute(value, sizes) for key, value in node.attributes.items()
             }
             return node.op.dispatch(operands, attributes)
+
+
+def _check_mode(
+    node: Node, results: Sequence[Any], sizes: Mapping[Symbol, Dim]
+) -> None:
+    """Refuse a layer that returns another type in training than when it was called."""
+    types: Any = getattr(node.type, "items", (node.type,))
+    for declared, result in zip(types, results, strict=True):
+        wanted, found = declared.substitute(sizes), result.type
+        if wanted.dtype == found.dtype and wanted.rank == found.rank:
+            pairs = zip(wanted.shape, found.shape, strict=True)
+            if all(equal(a, b) is not False for a, b in pairs):
+                continue
+        layer = node.attributes["call"].layer
+        raise TensorTypeError(
+            Diagnostic(
+                "T0507",
+                f"`{layer.name}` returns {found} in training and {wanted} in inference",
+                node.span,
+                help=("let `call` return the same type in training and inference",),
+            )
+        )
 
 
 def _call_again(

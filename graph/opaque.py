@@ -197,7 +197,9 @@ def _rearranged(call: LayerCall, structure: Any) -> Fault:
 
 
 def _another_type(layer: Layer, result: Any, type: TensorType) -> Fault:
-    found = f"{result.dtype.name}{list(result.shape)}"
+    dtype = result.dtype  # perhaps of objects or text, which no tensor holds
+    kind = dtype.name if dtype.kind in "OSUMm" else dtype_of(dtype).short
+    found = f"{kind}{list(result.shape)}"
     place = getattr(layer, "declared_at", None)
     declared = Origin(f"`{layer.name}` is declared here", place)
     return Fault(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...graph.diagnostics import Diagnostic, TensorTypeError
 from ...graph.graph import Graph
 from ...graph.network import replay
 from ...graph.node import Node
 from ...graph.registry import call
 from ...graph.tensor import SymbolicTensor
 from ...graph.trace import Trace, tracing
-from ...graph.tree import flatten
 
 
 def expand_layers(graph: Graph) -> Graph:
@@ -25,7 +23,7 @@ def expand_layers(graph: Graph) -> Graph:
     trace = Trace(training=graph.training)
     values: dict[Node, Any] = {node: SymbolicTensor(node) for node in graph.inputs}
     with tracing(trace):
-        found = replay(graph.nodes, graph.roots, values, {}, _check)
+        found = replay(graph.nodes, graph.roots, values, {})
         nodes = [tensor.as_node() for tensor in found]
         outputs = dict(zip(graph.outputs, nodes, strict=False))
         if graph.objective is not None:
@@ -41,21 +39,3 @@ def _add_losses(outputs: dict[str, Node], name: str, trace: Trace) -> None:
     for loss in trace.losses:
         scalar = loss if not loss.ndim else call("sum", loss)
         outputs[name] = call("add", outputs[name], scalar)
-
-
-def _check(node: Node, value: Any) -> None:
-    if node.op.level != "layer":
-        return
-    types = getattr(node.type, "items", (node.type,))
-    for declared, found in zip(types, flatten(value)[0], strict=True):
-        if found.type != declared:
-            layer = node.attributes["call"].layer
-            raise TensorTypeError(
-                Diagnostic(
-                    "T0507",
-                    f"`{layer.name}` was {declared} when it was called and is "
-                    f"{found.type} in this mode",
-                    node.span,
-                    help=("let `call` return the same type in training and inference",),
-                )
-            )

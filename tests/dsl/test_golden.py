@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from code_examples import reported
 
 from tulle.dsl import check
 from tulle.graph.codes import CODES
@@ -53,9 +54,6 @@ def test_rendering(path, request):
     assert text == stored.read_text("utf-8")
 
 
-EXAMPLES = sorted(code for code, entry in CODES.items() if entry.form == "net")
-
-
 def kept(stored, text, request):
     """Compare a text with the stored one, or store it."""
     if request.config.getoption("--update-golden"):
@@ -65,10 +63,19 @@ def kept(stored, text, request):
     assert text == stored.read_text("utf-8")
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_examples_of_codes(code, request):
-    found = check(Source("example.net", CODES[code].failing))
-    kept(FOLDER / "codes" / f"{code}.txt", render_all(found) + "\n", request)
+@pytest.mark.parametrize("code", CODES)
+def test_examples_of_codes(code, request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = reported(code, CODES[code].failing, tmp_path)
+    assert told.startswith((f"error[{code}]: ", f"warning[{code}]: "))
+    assert (
+        told.count(f"[{code}]") == len(re.findall(r"(?m)^\w+\[T\d{4}\]: ", told)) == 1
+    )
+    kept(FOLDER / "codes" / f"{code}.txt", told, request)
+
+
+def test_each_golden_file_of_a_code_is_of_a_code():
+    assert {path.stem for path in (FOLDER / "codes").iterdir()} == set(CODES)
 
 
 MIXED = """net 1

@@ -255,11 +255,11 @@ def test_while_with_a_bound_that_is_a_tensor():
 @pytest.mark.parametrize(
     ("code", "words", "wrong"),
     [
-        ("T0321", "(f64[3]) and (f64[])",
+        ("T0321", "takes (f64[3]) and gives back (f64[])",
          lambda x: control.fori_loop(0, 3, lambda i, v: call("sum", v), x[0])),
         ("T0321", "the branches of `cond`",
          lambda x: control.cond(call("sum", x) > 0, lambda: x, lambda: x[0])),
-        ("T0321", "(i32[]) and (f32[])",
+        ("T0321", "takes (i32[]) and gives back (f32[])",
          lambda x: control.scan(lambda c, r: (c + 0.5, r), 0, x)),
         ("T0306", "one truth value",
          lambda x: control.cond(x > 0, lambda: 1, lambda: 2)),
