@@ -14,11 +14,22 @@ from typing import Any, TypeAlias
 from ..graph.diagnostics import InternalError, LanguageError, Source
 from ..graph.report import in_order
 from . import syntax as s
-from .layout import Broken, Comment, Document, Group, Hard, Indent, Line, layout
+from .layout import (
+    Broken,
+    Comment,
+    Document,
+    Group,
+    Hard,
+    Indent,
+    Line,
+    layout,
+    on_one_line,
+)
 from .parser import parse, table
 from .tables import Run
 from .tokens import OPENERS, Token, tokenize
 
+TOGETHER = 40  # how long the sizes of a type are that stay on a line
 SECTION = 9  # the longest word that begins a section
 BLOCKS = ("fn_item", "layer_item", "extern_item", "model_item", "train_item")
 CHAINS = ("comparison", "sum", "product", "conjunction", "disjunction")
@@ -275,6 +286,10 @@ def _bracket(
     parts: Parts = (*opener.parts, Indent((*inner, *loose)), edge, *end)
     if rule == "if_expression":
         return [*parts]
+    if rule == "type_expression" and (text := on_one_line(parts)):
+        # The sizes of a type stay together: what is around them is broken first.
+        if len(text) <= TOGETHER:
+            return [text]
     kept = brace and bool(items) and _on_new_line(opener, items[0])
     return [Group(parts, kept)]
 

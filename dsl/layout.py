@@ -108,6 +108,27 @@ def layout(parts: Iterable[Document]) -> str:
     return writer.text()
 
 
+def on_one_line(parts: Iterable[Document]) -> str | None:
+    """The text of parts that need no line of their own, else None.
+
+    >>> on_one_line([Group(("f32[", Indent((Line(""), "B", Broken(","))), "]"))])
+    'f32[B]'
+    """
+    text, stack = "", [*parts][::-1]
+    while stack:
+        part = stack.pop()
+        match part:
+            case str():
+                text += part
+            case Line(flat):
+                text += flat
+            case Group(broken=True) | Hard() | Comment():
+                return None
+            case Group(inner) | Indent(inner):
+                stack += reversed(inner)
+    return text
+
+
 class _Writer:
     """Lines with the comments behind them."""
 

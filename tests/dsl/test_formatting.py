@@ -85,6 +85,14 @@ def test_lines_are_at_most_88_wide():
     assert "  argument_11 = 11,\n" in text
 
 
+def test_the_sizes_of_a_type_stay_together():
+    tensors = "  x: f32[N, L, D],\n  mask: bool[N, L],\n  place: i32[N, L],\n"
+    wanted = f"layer Encoder[N, L, D](heads: int)(\n{tensors}) -> f32[N, L, D] {{\n"
+    head = "x: f32[N, L, D], mask: bool[N, L], place: i32[N, L]) -> f32[N, L, D]"
+    text = f"net 1 layer Encoder[N, L, D](heads: int)({head} {{ return x }}"
+    assert wanted in check(text)
+
+
 def test_comments_of_neighbouring_lines_begin_in_one_column():
     text = "net 1\ndim B # any\ndim Time in 1..9 # bounded\n"
     wanted = "net 1\n\ndim B             # any\ndim Time in 1..9  # bounded\n"
