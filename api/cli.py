@@ -382,7 +382,10 @@ def _choose_data(root: Any, options: argparse.Namespace) -> None:
     """The data of `predict`, given by one of two ways."""
     if (options.file_of_data is None) == (options.data is None):
         root.error("predict: give the data once, as `DATA` or with `--data`")
-    options.data = options.data or options.file_of_data
+    if options.data is None:
+        from .training.data_files import Places
+
+        options.data = Places((options.file_of_data,))
 
 
 def _print_version() -> int:

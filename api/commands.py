@@ -17,7 +17,7 @@ from .commands_models import (
 )
 from .graph.files import check_writable, write_atomically
 from .graph.nearest import nearest_of
-from .printing import refuse, say
+from .printing import check_apart, refuse, say
 
 
 def run_summary(options: Namespace) -> int:
@@ -73,6 +73,7 @@ def run_export(options: Namespace) -> int:
 
     if options.output is not None:
         check_writable(options.output)
+        check_apart(options.output, options.file)
     text = to_net(model_of(options))
     if options.output is None:
         say(text.rstrip())

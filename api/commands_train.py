@@ -17,7 +17,7 @@ from .commands_data import part_of, target_called
 from .commands_models import SAVED, compiled, load_module, plan_of, types_of
 from .graph.diagnostics import DataError
 from .graph.files import check_writable
-from .printing import print_diagnostics, refuse, say
+from .printing import check_apart, print_diagnostics, refuse, say
 from .streams import OutputLost
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ def _check_places(options: Namespace) -> None:
             message = f"`{options.log}` ends neither in .jsonl nor in .csv"
             raise refuse("T0707", message, "logs are lines of JSON or rows of CSV")
         check_writable(options.log)
+        check_apart(options.log, *options.data.files)
+        if options.validation_data is not None:
+            check_apart(options.log, *options.validation_data.files)
     if options.plot is not None:
         from .curves import check_picture
 

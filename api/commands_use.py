@@ -19,7 +19,7 @@ from .commands_models import (
     types_of,
 )
 from .graph.files import check_writable, write_atomically
-from .printing import refuse, say
+from .printing import check_apart, refuse, say
 
 
 def run_evaluate(options: Namespace) -> int:
@@ -72,6 +72,7 @@ def run_predict(options: Namespace) -> int:
     from .training.data_files import load_arrays
 
     _check_arrays_file(options.output)
+    check_apart(options.output, *options.data.files)
     with device(options.device):
         with nullcontext() if is_saved(options.file) else fresh_weights():
             model = model_of(options)

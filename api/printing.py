@@ -46,6 +46,14 @@ def say(text: str, stream: TextIO | None = None) -> None:
     (stream or sys.stdout).write(f"{text}\n")
 
 
+def check_apart(output: str | None, *read: str) -> None:
+    """Refuse to write over a file that the command reads."""
+    for file in read:
+        if output is not None and os.path.realpath(output) == os.path.realpath(file):
+            message = f"`{output}` is read: it is not written over"
+            raise refuse("T0705", message, "choose another place")
+
+
 def refuse(code: str, message: str, *advice: str) -> DataError:
     """The error of a command that cannot do what it was told."""
     return DataError(Diagnostic(code, message, help=advice))

@@ -258,17 +258,23 @@ class _File:
 
     def unknown_overrides(self, tree: s.File) -> None:
         known = [i.name.text for i in tree.items if isinstance(i, s.ConfigItem)]
+        fixed = [i.name.text for i in tree.items if isinstance(i, s.ConstItem)]
         for name in self.checker.overrides:
             if name not in known and name not in tree.lost:
                 near = nearest(name, known)
                 help = f"did you mean `{near}`?" if near else ""
-                notes = (f"there are {listed(known)}",) if known else ("it has none",)
+                notes = [f"there are {listed(known)}" if known else "it has none"]
+                if name in fixed:
+                    notes.insert(0, f"`{name}` is a `const`")
                 message = (
                     f"`{self.checker.source.name}` has no `config` called `{name}`"
                 )
                 self.checker.add(
                     Diagnostic(
-                        "T0202", message, notes=notes, help=(help,) if help else ()
+                        "T0202",
+                        message,
+                        notes=tuple(notes),
+                        help=(help,) if help else (),
                     )
                 )
 

@@ -198,7 +198,9 @@ class Files:
             if file is None:
                 message = f"`{self.first.name}` imports nothing as `{aliases[0]}`"
                 self.faults.append(Diagnostic("T0202", message))
-            elif file.settings.setdefault(own, value) != value:
+                continue
+            kept = file.settings.setdefault(own, value)
+            if kept is not value and kept != value:  # nan differs from itself
                 message = f"`{own}` of `{file.name}` is set twice"
                 self.faults.append(Diagnostic("T0204", message))
 

@@ -117,7 +117,9 @@ def check_sizes(types: Iterable[TensorType], sizes: Mapping[str, int]) -> None:
             message = f"no input has a size `{name}`"
             raise DataError(Diagnostic("T0201", message, notes=(f"there are {there}",)))
         if not known[name].admits(number):
-            raise DataError(Diagnostic("T0204", f"`{name}` cannot be {number}"))
+            note = f"`{name}` is {known[name].admitted}"
+            message = f"`{name}` cannot be {number}"
+            raise DataError(Diagnostic("T0204", message, notes=(note,)))
 
 
 __all__ = ["Costs", "check_sizes", "costs_of", "flops_of_node", "put_in"]

@@ -40,6 +40,11 @@ class Places(tuple[str, ...]):
             )
         return dict(place.split("=", 1) for place in self)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All the files."""
+        return tuple(self.named.values()) or tuple(self)
+
 
 def load_arrays(
     path: PathLike | Places, names: Sequence[str] | None = None
@@ -140,7 +145,8 @@ def _check_header(stream: IO[bytes], size: int) -> None:
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     else:
         shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    if math.prod(shape) * dtype.itemsize > size:
+    # Objects are pickled, in fewer bytes or more: they are refused when they are read.
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"its header declares the shape {shape}, which is not there")
 
 

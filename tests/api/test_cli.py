@@ -392,6 +392,7 @@ def _bad_data(digits):
         "empty.npz": {"image": image[:0], "label": label[:0]},
         "nothing.npz": {},
         "objects.npz": {"image": np.array([{}, []], dtype=object), "label": label},
+        "nones.npz": {"image": np.full((99, 64), None), "label": label},
     }
 
 
@@ -409,6 +410,7 @@ def _bad_data(digits):
         ("empty.npz", "T0701", ["axis 0 is 0"]),
         ("nothing.npz", "T0703", ["it holds no arrays"]),
         ("objects.npz", "T0704", ["Python objects"]),
+        ("nones.npz", "T0704", ["Python objects"]),
         ("damaged.npz", "T0704", ["is damaged"]),
         ("binary.npz", "T0704", ["no NumPy file", "numpy.savez"]),
         ("folder.npz", "T0703", ["is a folder"]),
@@ -514,6 +516,14 @@ def test_bad_models(run, trained, command, name, word):
         (["summary", "none.net"], "T0201", "defines no model"),
         (["dump", NET, "--stage", "x"], "T0204", "the stages are graph"),
         (["predict", NET, DATA, "-o", "a.txt"], "T0707", "NumPy files"),
+        (["predict", NET, "own.npz", "-o", "./own.npz"], "T0705", "is read"),
+        (["predict", NET, "--data", "image=own.npz", "-o", "own.npz"],
+         "T0705", "is read"),
+        (["export", "plain.net", "-o", "plain.net"], "T0705", "is read"),
+        (["summary", NET, "--sizes", "B=0"], "T0204", "`B` is in 1.."),
+        (["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "rate=nan"],
+         "T0204", "`rate` is nan, outside of"),
+        (["summary", "fixed.net", "--set", "width=3"], "T0202", "is a `const`"),
         (["evaluate", NET, "--data", "own.npz", "--part", "test"], "T0703", "test_"),
     ],
 )  # fmt: skip
@@ -522,12 +532,14 @@ def test_refusals(run, tmp_path, arguments, code, word):
     Path("folder.tulle").mkdir()
     Path("plain.net").write_text("net 1 model M(x: f32[2]) -> f32[2] { return x }")
     Path("none.net").write_text("net 1")
+    Path("fixed.net").write_text("net 1 const width: int = 2")
     np.savez("own.npz", image=np.ones((2, 64), "f4"), label=np.ones(2, "i4"))
     before = sorted(tmp_path.iterdir())
     found, out, err = run(*arguments)
     assert (found, out) == (1, "")
     assert f"error[{code}]" in err
     assert word in err
+    assert "is set twice" not in err
     assert sorted(tmp_path.iterdir()) == before
 
 

@@ -301,6 +301,7 @@ def test_curves_without_matplotlib(run, monkeypatch):
     [
         (["--log", "log.txt"], "T0707", ".jsonl"),
         (["--log", "no/log.csv"], "T0705", "no folder"),
+        (["--validation-data", "v.csv", "--log", "v.csv"], "T0705", "is read"),
         (["--plot", "c.jpeg"], "T0707", ".svg"),
         (["--checkpoint", NET], "T0705", "digits.net"),
         (["--validation-data", "no.npz"], "T0703", "no file"),
