@@ -339,13 +339,13 @@ def _function_name(function: Any) -> str:
         return name_of("function", function)
     raise _error(
         "T0709",
-        f"{_said(function)} has no name, and a file holds no code",
+        f"{said(function)} has no name, and a file holds no code",
         "write it as a function with a name, `def scaled(x): …`, and load the model "
         "with `custom_objects`, or register it with `saving.register_serializable()`",
     )
 
 
-def _said(item: Any) -> str:
+def said(item: Any) -> str:
     """A thing in a message, which is the same each time: without its address."""
     if getattr(item, "__name__", None) == "<lambda>":
         return "a `lambda`"
@@ -360,7 +360,7 @@ PLAIN_FACTORIES = tuple(base.from_config.__func__ for base in BASES)
 def _unsaved(item: Any) -> DataError:
     return _error(
         "T0709",
-        f"{_said(item)} cannot be saved: it has no form in a file",
+        f"{said(item)} cannot be saved: it has no form in a file",
         "give settings as numbers, text, lists or layers, or override `get_config`",
     )
 

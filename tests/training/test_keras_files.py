@@ -284,6 +284,22 @@ def test_what_keras_cannot_say_is_told_before_anything_is_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_has_no_class_or_name_in_keras(tmp_path):
+    (tmp_path / "a.net").write_text(
+        "net 1 dim B layer Own()(x: f32[B, 4]) -> f32[B, 4] { return x |> Dense(4) } "
+        "model M(x: f32[B, 4]) -> f32[B, 4] { return x |> Own() as own }"
+    )
+    x = tulle.Input((4,))
+    for model, words in (
+        (tulle.load(tmp_path / "a.net").M, "`own` is a layer of a `.net` text"),
+        (tulle.Model(x, layers.Lambda(lambda v: v * 2)(x)), "a `lambda` has no name"),
+    ):
+        with pytest.raises(tulle.DataError, match="T0709") as caught:
+            model.save(tmp_path / "m.keras")
+        assert words in str(caught.value)
+    assert not (tmp_path / "m.keras").exists()
+
+
 @saving.register_keras_serializable("tests")
 class Scaling(layers.Layer):
     """A layer of the user's own."""

@@ -12,6 +12,7 @@ from ...graph.diagnostics import DataError, Diagnostic, caller_span
 from ...graph.dim import Dim
 from ...graph.initializers import Initializer
 from ...graph.layer import Layer
+from ...graph.network import Network
 from ...graph.op import Op
 from ...graph.policies import DTypePolicy
 from ...graph.settings import Settings
@@ -19,6 +20,7 @@ from ...graph.tensor import Tensor
 from ...graph.types import DType
 from ...graph.variable import SeedGenerator
 from ..configured import Configured
+from ..encoding import said
 from ..model import Functional, Model, Sequential
 from ..registration import get_registered_name, library
 from .names import made_of_graph, place_of
@@ -141,6 +143,13 @@ class Serializer:
             and made_of_graph(type(item))
         ):
             return self.model_config(item)
+        if type(item) is Network:
+            raise _error(
+                f"`{item.name}` is a layer of a `.net` text, and Keras has no class "
+                "for it",
+                "save the model as `.tulle`, or write the layers of its body in place "
+                "of it",
+            )
         config = item.get_config()
         if not isinstance(item, Layer):
             return {key: self.value(part) for key, part in config.items()}
@@ -214,7 +223,7 @@ def function_record(function: Any) -> Json:
     name = getattr(function, "__name__", None)
     if name is None or name == "<lambda>":
         raise _error(
-            f"{function!r} has no name, and a file holds no code",
+            f"{said(function)} has no name, and a file holds no code",
             "write it as a function with a name, `def scaled(x): …`, and load the "
             "model with `custom_objects`, or register it with "
             "`saving.register_keras_serializable()`",
@@ -232,7 +241,7 @@ def function_record(function: Any) -> Json:
 def unsaved(item: Any) -> DataError:
     """The error of what a file of Keras cannot hold, T0709."""
     return _error(
-        f"{item!r} has no form in a file of Keras",
+        f"{said(item)} has no form in a file of Keras",
         "give settings as numbers, text, lists or layers, or override `get_config`",
     )
 
