@@ -51,6 +51,17 @@ def test_python_block(program, tmp_path, monkeypatch):
     exec(compile(program, "block.py", "exec"), {"__name__": "__main__"})
 
 
+def test_the_mistake_that_the_readme_shows():
+    from tulle.dsl import check
+    from tulle.graph.diagnostics import Source
+    from tulle.graph.report import render_all
+
+    text = "net 1\n\ndim B\nmodel Tied(ids: f32[B, 16, 64]) -> f32[B, 16, 1000] {\n"
+    text += "  param emb: f32[1000, 64] = he_normal()\n  return ids @ emb\n}\n"
+    told = render_all(check(Source("tied.net", text)))
+    assert f"```\n{told}\n```" in (ROOT / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("text", blocks("net"))
 def test_net_block(text, tmp_path):
     from tulle.dsl import check
