@@ -62,7 +62,11 @@ class LayerConfiguration:
     # Configuration.
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; `from_config` makes an equal layer."""
+        """The constructor's arguments; `from_config` makes an equal layer.
+
+        A class of yours that overrides this gets those of the library's class that it
+        is made of, and adds its own.
+        """
         parameters = signature(type(self).__init__).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
         every = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -72,7 +76,12 @@ class LayerConfiguration:
             "dtype": self.policy.shown(),
         }
         taken = {key: base[key] for key in base if every or key in defaults}
-        return {**taken, **defaults, **self._given, **taken}
+        found = {**taken, **defaults, **self._given, **taken}
+        beneath = _beneath(type(self))
+        if beneath is None:
+            return found
+        known = {*base, *signature(beneath.__init__).parameters}
+        return {key: value for key, value in found.items() if key in known}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -98,6 +107,14 @@ class LayerConfiguration:
                 self.build(config["input_shape"])
             elif "shapes_dict" in config:
                 self.build(**config["shapes_dict"])
+
+
+def _beneath(kind: type) -> type[Any] | None:
+    """The library's class below one that tells its configuration itself, else None."""
+    own = next(k for k in kind.__mro__ if "get_config" in k.__dict__)
+    if own.__module__.startswith("tulle."):
+        return None
+    return next(k for k in kind.__mro__ if k.__module__.startswith("tulle."))
 
 
 def _anew(value: Any) -> Any:

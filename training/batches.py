@@ -81,6 +81,7 @@ def prepare(
     """
     names, inputs = _inputs(model, x)
     types = model.input_types_for(inputs)
+    inputs = list(map(data.of_rank, inputs, types))
     if not scored:
         _check_inputs(names, types, inputs)
         arrays = _converted(names, types, inputs)

@@ -150,6 +150,19 @@ def check_finite(name: str, array: Array) -> None:
     )
 
 
+def of_rank(array: Array, type: TensorType) -> Array:
+    """The array with the last axis of size 1 that its type has, or without one.
+
+    Pictures [28, 28] go into a model for [28, 28, 1] so, as in Keras.
+    """
+    rank, wanted = array.ndim, type.rank
+    if wanted == rank + 1 and rank and type.shape[-1].value == 1:
+        return array[..., None]
+    if rank == wanted + 1 and wanted and array.shape[-1] == 1:
+        return array[..., 0]
+    return array
+
+
 def check_shapes(
     names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
 ) -> None:

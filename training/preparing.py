@@ -10,6 +10,7 @@ import numpy as np
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
 from ..graph.operand import Operand
+from ..graph.registry import call
 from ..graph.session import standardize_dtype
 from ..graph.tensor import Tensor
 from .arguments import checked_choice, checked_count
@@ -57,13 +58,16 @@ def normalize(x: Any, axis: int = -1, order: int | float = 2) -> Any:
     >>> normalize(np.array([[3.0, 4.0]])).tolist()
     [[0.6, 0.8]]
     """
+    if isinstance(x, Operand):
+        norms = call("norm", x, order, axis, keepdims=True)
+        return x / call("where", norms == 0, 1, norms)
     array = as_array("x", x)
     array = np.atleast_1d(array if array.dtype.kind == "f" else array.astype("float32"))
     if not -array.ndim <= axis < array.ndim:
         raise Fault("T0304", f"`axis` is {axis} for {array.ndim} axes", argument="axis")
     norms = np.linalg.norm(array, order, axis, keepdims=True)
     norms[norms == 0] = 1
-    return _like(x, array / norms)
+    return array / norms
 
 
 def _like(given: Any, found: Array) -> Any:

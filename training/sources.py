@@ -16,6 +16,7 @@ from ..graph.diagnostics import Fault
 from ..graph.operand import Operand
 from . import data
 from .dataset import Dataset
+from .notices import warn
 from .py_dataset import PyDataset, read
 
 INPUTS = 64
@@ -221,11 +222,9 @@ def source_of(
                 help=["let each batch be a tuple (x, y) or (x, y, sample_weight)"],
             )
     if batch_size is not None:
-        raise Fault(
-            "T0204",
-            f"`batch_size` is given beside {found.name}, which makes the batches",
-            argument="batch_size",
-            help=["leave it out"],
+        warn(
+            f"`batch_size` has no effect: {found.name} makes the batches",
+            "leave it out",
         )
     return found
 

@@ -6,6 +6,7 @@ A step of the user's is traced once into one program, as `function` does; with
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class StepMethods:
         tape = GradientTape()
         with tape:
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+            loss = self._loss_of(x, y, y_pred, sample_weight, True)
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
         self.optimizer.apply(tape.gradient(scaled, weights), weights)
@@ -62,7 +63,7 @@ class StepMethods:
         """One step of an evaluation on a batch; gives the figures by name."""
         x, y, sample_weight = unpacked(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        loss = self._loss_of(x, y, y_pred, sample_weight, False)
         self._track(loss, x)
         found: dict[str, Any] = self.compute_metrics(x, y, y_pred, sample_weight)
         return found
@@ -70,6 +71,15 @@ class StepMethods:
     def predict_step(self: Any, data: Any) -> Any:
         """The outputs for a batch."""
         return self(unpacked(data)[0], training=False)
+
+    def _loss_of(
+        self: Any, x: Any, y: Any, y_pred: Any, weight: Any, mode: bool
+    ) -> Any:
+        """What `compute_loss` gives; one of the user's may take no `training`."""
+        known = inspect.signature(self.compute_loss).parameters.values()
+        told = any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in known)
+        more = {"training": mode} if told else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **more)
 
     def _track(self: Any, loss: Any, x: Any) -> None:
         first = convert_to_tensor(leaves(x)[0])
@@ -140,6 +150,15 @@ class StepMethods:
         return list(zip(goals, targets, outputs, map(_tensor, weights), strict=True))
 
 
+def _by_name(metrics: Any) -> bool:
+    """Whether what `compile` was told holds a metric by name."""
+    if isinstance(metrics, Mapping):
+        return any(map(_by_name, metrics.values()))
+    if isinstance(metrics, (list, tuple)):
+        return any(map(_by_name, metrics))
+    return isinstance(metrics, str)
+
+
 def _tensor(value: Any) -> Any:
     return None if value is None else convert_to_tensor(value)
 
@@ -201,7 +220,7 @@ class CustomStep:
         model, compiled = self.model, self.model.compiled
         if self.kind == "predict" or compiled is None or type(model).call is Layer.call:
             return
-        if compiled.metrics is None and compiled.weighted_metrics is None:
+        if not any(map(_by_name, (compiled.metrics, compiled.weighted_metrics))):
             return
         x, y, _ = unpacked(batch)
         outputs = model.output_types_for(model.input_types_for(leaves(x)))

@@ -178,8 +178,7 @@ class Steps:
             return
         compiled = self.model.demand_compiled()
         if not wanted:
-            raise self._refuse(
-                "T0204",
+            warn(
                 "there is nothing to train: no weight of the model is trainable",
                 "set `trainable = True` on a layer",
             )
@@ -215,6 +214,8 @@ class Steps:
         optimizer, outputs = compiled.optimizer, dict(graph.outputs)
         loss = outputs["loss"]
         variables = self._reached(loss, self.model.trainable_weights)
+        if not variables:
+            return graph
         with tracing(Trace(training=True)):
             scaled = optimizer.scale_loss(SymbolicTensor(loss)).node
         name = "loss" if scaled is loss else "scaled_loss"

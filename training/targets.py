@@ -43,6 +43,9 @@ def targets_of(goals: Sequence[OutputGoal], y: Any) -> list[Any]:
         single = isinstance(y, (list, tuple)) and len(y) == 1 and hasattr(y[0], "shape")
         return [y[0] if single else y]
     values = list(y) if isinstance(y, (list, tuple)) else [y]
+    if len(values) == len(needed) < len(goals):  # those without a loss have no target
+        given = iter(values)
+        return [next(given) if goal.needs_target else None for goal in goals]
     if len(values) != len(goals):
         named = "target name" if _what(goals) == "target" else "output name"
         raise data.refuse(

@@ -12,7 +12,7 @@ from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
 from ..types import I32, DTypeLike, TensorType, dtype_of
-from .movement import as_shape, full_node
+from .movement import as_shape, full_node, known_size
 
 Types = tuple[TensorType, ...]
 
@@ -38,6 +38,7 @@ class Arange(Op):
         step: Any = 1,
         dtype: DTypeLike | None = None,
     ) -> Any:
+        start, stop, step = map(known_size, (start, stop, step))
         first, last = (0, start) if stop is None else (start, stop)
         whole = all(isinstance(n, (int, Dim)) for n in (first, last, step))
         usual = I32 if whole else default_float()

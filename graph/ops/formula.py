@@ -25,6 +25,7 @@ from ..operand import Operand
 from ..registry import OPS, call
 from ..tensor import Tensor, constant_node, convert_to_numpy, input_node
 from ..types import I32, DType, TensorType
+from .movement import known_size
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
@@ -101,6 +102,7 @@ class Several(Derived):
 
 def frozen(value: Any) -> Any:
     """An attribute as a value that can be a key: lists and tensors become tuples."""
+    value = known_size(value)
     if isinstance(value, Operand) and not isinstance(value, Node):
         value = convert_to_numpy(value)
     if isinstance(value, (np.ndarray, np.generic)):

@@ -12,6 +12,7 @@ from ..dim import ZERO, Dim
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
+from ..tensor import convert_to_tensor
 from ..types import TensorType, dtype_of
 from .indexing import as_integer
 from .reduce import normal_axis
@@ -134,9 +135,30 @@ def _add_rows(xp: Any, found: Any, flat: Any, rows: Any) -> None:
     found[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
 
 
+def stretched_apart(axis: int, *operands: Any) -> tuple[Any, ...]:
+    """Operands whose axes of size 1 are as long as another's, but for one axis."""
+    operands = tuple(
+        x if isinstance(x, Node) else convert_to_tensor(x) for x in operands
+    )
+    types = [x.tensor_type if isinstance(x, Node) else x.type for x in operands]
+    rank = types[0].rank
+    if any(type.rank != rank for type in types) or not -rank <= axis < rank:
+        return operands
+    sizes = list(zip(*(type.shape for type in types), strict=True))
+    wanted = [next((n for n in axis if n.value != 1), axis[0]) for axis in sizes]
+    found = []
+    for operand, type in zip(operands, types, strict=True):
+        shape = [*wanted]
+        shape[axis] = type.shape[axis]
+        if any(a.value == 1 != b.value for a, b in zip(type.shape, shape, strict=True)):
+            operand = call("broadcast_to", operand, tuple(shape))
+        found.append(operand)
+    return tuple(found)
+
+
 @register
 class TakeAlongAxis(Op):
-    """Elements by one integer each along an axis; the other axes are equal.
+    """Elements by one integer each along an axis; the other axes are equal, or 1.
 
     >>> OPS["take_along_axis"]([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).shape
     (2, 1)
@@ -150,7 +172,7 @@ class TakeAlongAxis(Op):
         if axis is None:
             flat = call("reshape", x, (-1,)), call("reshape", indices, (-1,))
             return flat, {"axis": 0}
-        return (x, indices), {"axis": axis}
+        return stretched_apart(axis, x, indices), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         x, indices = types

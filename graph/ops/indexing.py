@@ -16,7 +16,7 @@ from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
 from ..types import TensorType
-from .movement import full_node
+from .movement import full_node, known_size
 from .moving import MODES, padded
 from .reduce import normal_axes
 
@@ -53,6 +53,7 @@ def canonical_index(type: TensorType, key: Any) -> tuple[Entry, ...]:
 
 def as_integer(item: Any, what: str) -> Dim:
     """A size or an integer as a dim; refuses anything else."""
+    item = known_size(item)
     if isinstance(item, Dim):
         return item
     if isinstance(item, bool) or not hasattr(item, "__index__"):

@@ -30,12 +30,15 @@ def as_shape(shape: Any) -> tuple[Any, ...]:
     return tuple(_as_size(size) for size in sizes)
 
 
+def known_size(item: Any) -> Any:
+    """The size that a symbolic scalar stands for; anything else as it is."""
+    node = item.node if isinstance(item, SymbolicTensor) else item
+    found = dim_of(node) if isinstance(node, Node) else None
+    return item if found is None else found
+
+
 def _as_size(size: Any) -> Any:
-    node = size.node if isinstance(size, SymbolicTensor) else size
-    if isinstance(node, Node):
-        found = dim_of(node)
-        if found is not None:
-            return found
+    size = known_size(size)
     if size is None:
         raise Fault(
             "T0204",

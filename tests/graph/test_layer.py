@@ -186,6 +186,32 @@ def test_config():
     assert (again.name, again.trainable) == ("b", False)
 
 
+def test_config_of_a_class_that_tells_its_own():
+    class Own(Layer):
+        def __init__(self, units, activation=None, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.activation = units, activation
+
+        def get_config(self):
+            return dict(units=self.units, activation="relu", **super().get_config())
+
+    class Wider(Dense):
+        def __init__(self, units, factor, **kwargs):
+            super().__init__(units, **kwargs)
+            self.factor = factor
+
+        def get_config(self):
+            return dict(factor=self.factor, **super().get_config())
+
+    found = Own(4, name="b").get_config()
+    assert found == {
+        "units": 4, "activation": "relu", "name": "b", "trainable": True,
+        "dtype": "float32",
+    }  # fmt: skip
+    again = Wider.from_config(Wider(4, 2, use_bias=False).get_config())
+    assert (again.units, again.factor, again.use_bias) == (4, 2, False)
+
+
 def test_output_shapes():
     assert Dense(4).compute_output_shape((None, 3)) == (None, 4)
     spec = Block(5).compute_output_spec(Input((3,)))

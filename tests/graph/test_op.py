@@ -144,7 +144,11 @@ def test_index_in_the_data():
         (lambda: call("cast", DATA, "float31"), "T0401", "no dtype"),
         (lambda: call("one_hot", DATA, 3), "T0402", "class numbers"),
         (lambda: call("take", DATA, DATA), "T0402", "integers"),
-        (lambda: call("take_along_axis", DATA, [[1]], axis=1), "T0305", "equal axes"),
+        (
+            lambda: call("take_along_axis", DATA, [[1], [0]], axis=1),
+            "T0305",
+            "equal axes",
+        ),
         (lambda: call("pad", DATA, ((1, 1), (1, 1), (1, 1))), "T0303", "pair"),
         (lambda: call("pad", DATA, 1, mode="mirror"), "T0204", "mode"),
         (lambda: call("pad", DATA, "x"), "T0204", "integer"),

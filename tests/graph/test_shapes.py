@@ -48,3 +48,27 @@ def test_values_are_no_sizes():
     x = Input((3,), dtype="int32")
     with pytest.raises(TensorTypeError, match="no number"):
         ops.zeros((ops.max(x), 3))
+
+
+def test_a_size_that_a_layer_asks_for_is_a_size_everywhere():
+    class Positions(Layer):
+        def call(self, x):
+            batch, length = ops.shape(x)[:2]
+            ids = ops.tile(ops.arange(length)[None], (batch, 1))
+            half = ops.one_hot(ids[:, : length // 2], length)
+            return half, ops.repeat(ops.ones((1, 2)), batch, axis=0)
+
+    layer = Positions()
+    half, ones = layer(Input((None, 4)))
+    assert not layer.opaque
+    assert [half.shape[0], half.ndim, ones.shape] == [None, 3, (None, 2)]
+    half, ones = layer(np.ones((3, 6, 4), "float32"))
+    np.testing.assert_array_equal(half, np.broadcast_to(np.eye(6)[:3], (3, 3, 6)))
+    assert ones.shape == (3, 2)
+
+
+def test_take_along_axis_stretches_the_other_axes():
+    x = np.arange(6.0, dtype="float32").reshape(1, 3, 2)
+    index = np.array([[[0]], [[2]]])
+    found = ops.take_along_axis(x, index, axis=1)
+    np.testing.assert_array_equal(found, np.take_along_axis(x, index, axis=1))

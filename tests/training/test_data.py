@@ -51,7 +51,7 @@ def test_what_fits_is_converted(model):
     [
         (X[:5], Y, "T0701", ["`image` has 5", "`y` has 6"]),
         (X[:, :3], Y, "T0701", ["f32[6, 3]", "axis 1 is 3"]),
-        (X[:, :, None], Y, "T0701", ["2 axes against 3"]),
+        (X[:, :, None, None], Y, "T0701", ["2 axes against 4"]),
         (X[:0], Y[:0], "T0701", ["no samples"]),
         (np.float32(1.0), Y, "T0701", ["single number"]),
         (

@@ -260,7 +260,6 @@ def test_what_does_not_go_with_batches():
     model, data = small(), Dataset.from_tensor_slices((X, Y)).batch(8)
     refused(lambda: model.fit(data, Y), "T0204", "`y`")
     refused(lambda: model.fit(data, sample_weight=W), "T0204", "`sample_weight`")
-    refused(lambda: model.fit(data, batch_size=3), "T0204", "`batch_size`")
     refused(lambda: model.fit(data, validation_split=0.1), "T0204", "cuts arrays")
     refused(lambda: model.fit(data, steps_per_epoch=0), "T0204", "steps_per_epoch")
 

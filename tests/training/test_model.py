@@ -9,6 +9,7 @@ from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import BatchNormalization, Dense, Dropout
 from tulle.graph.network import Input
+from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import set_random_seed
@@ -442,9 +443,46 @@ def test_wrong_calls_are_told():
     refused(lambda: model.fit(iter([ones])), "T0703", "target")
     model.compile("adam")
     refused(lambda: model.fit(ones, y), "T0204", "nothing to make small")
+
+
+def test_a_model_without_trainable_weights_is_fitted_with_a_warning():
+    x = Input((2,))
+    model = Model(x, Dense(1, kernel_initializer="ones")(x))
     model.trainable = False
     model.compile("adam", "mse")
-    refused(lambda: model.fit(ones, y), "T0204", "nothing to train")
+    with pytest.warns(TulleWarning, match="nothing to train"):
+        logs = model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=2, verbose=0).history
+    assert logs["loss"] == [1.0, 1.0]
+    np.testing.assert_array_equal(model.get_weights()[0], np.ones((2, 1)))
+
+
+def test_outputs_without_a_loss_need_no_target():
+    x = Input((2,))
+    model = Model(x, [Dense(1, name="a")(x), Dropout(0.5, name="b")(x)])
+    model.compile("sgd", loss=["mse", None])
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    assert set(model.get_metrics_result()) == {"loss", "a_loss"}
+
+
+def test_a_last_axis_of_size_one_is_added_or_dropped():
+    x = Input((3, 1))
+    model = Model(x, Dense(2, kernel_initializer="ones")(x))
+    found = model.predict(np.ones((4, 3)), verbose=0)
+    np.testing.assert_array_equal(found, np.ones((4, 3, 2)))
+    flat = Input((3,))
+    model = Model(flat, Dense(2, kernel_initializer="ones")(flat))
+    np.testing.assert_array_equal(model.predict(np.ones((4, 3, 1)), verbose=0), 3)
+
+
+def test_a_compute_loss_of_the_users_may_take_no_mode():
+    class Halved(Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return call("mean", call("square", y - y_pred)) / 2
+
+    x = Input((2,))
+    model = Halved(x, Dense(1, kernel_initializer="zeros")(x))
+    model.compile("sgd")
+    assert model.evaluate(np.ones((4, 2)), np.full((4, 1), 2.0), verbose=0) == 2.0
 
 
 def test_unequal_losses_are_told_in_compile_and_fit():

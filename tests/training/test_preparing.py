@@ -28,6 +28,15 @@ def test_normalize_by_other_norms():
     x = np.array([[1.0, -3.0], [0.0, 0.0]])
     np.testing.assert_allclose(utils.normalize(x, order=1), [[0.25, -0.75], [0, 0]])
     np.testing.assert_allclose(utils.normalize(x, axis=0), [[1, -1], [0, 0]])
+    found = utils.normalize(tulle.convert_to_tensor(x.astype("float32")), order=1)
+    np.testing.assert_allclose(found, [[0.25, -0.75], [0, 0]])
+
+
+def test_symbols_are_normalized_in_a_model():
+    x = Input((2,))
+    model = tulle.Model(x, utils.normalize(x, axis=1))
+    found = model.predict(np.array([[3.0, 4.0], [0.0, 0.0]]), verbose=0)
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +152,12 @@ def test_workers_read_ahead_and_in_order():
     slope = alone.layers[0].kernel.numpy()[0, 0]
     wanted = alone.predict(Numbered(6), verbose=0)
     np.testing.assert_allclose(wanted[:, 0], slope * np.repeat(np.arange(6), 4), 1e-5)
+
+
+def test_a_batch_size_beside_batches_has_no_effect():
+    with pytest.warns(UserWarning, match="`batch_size` has no effect"):
+        found = small().predict(Numbered(2), batch_size=3, verbose=0)
+    assert found.shape == (8, 1)
 
 
 def test_epochs_are_told_and_shuffled():

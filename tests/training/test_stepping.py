@@ -169,3 +169,30 @@ def test_what_layers_measure_is_among_the_figures():
     assert [metric.name for metric in model.metrics] == ["loss", "size"]
     figures = model.evaluate(X, X[:, :1], verbose=0, return_dict=True)
     assert figures["size"] == pytest.approx(np.abs(X).mean(), rel=1e-5)
+
+
+def test_a_step_of_ones_own_may_call_the_model_on_other_data():
+    class Graph(tulle.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(2)
+            self.nodes = np.eye(5, dtype="float32")
+
+        def call(self, inputs):
+            nodes, scale = inputs
+            return self.dense(nodes) * scale
+
+        def train_step(self, data):
+            ids, labels = data
+            with tulle.GradientTape() as tape:
+                found = ops.take(self([self.nodes, 1.0]), ids, axis=0)
+                loss = self.compute_loss(y=labels, y_pred=found)
+            weights = self.trainable_weights
+            self.optimizer.apply(tape.gradient(loss, weights), weights)
+            return {"loss": loss}
+
+    model = Graph()
+    loss = tulle.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, metrics=[tulle.metrics.SparseCategoricalAccuracy()])
+    logs = model.fit(np.arange(5), np.arange(5) % 2, epochs=2, verbose=0).history
+    assert logs["loss"][1] < logs["loss"][0]

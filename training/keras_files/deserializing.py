@@ -32,6 +32,8 @@ from .names import OPERATIONS, custom_class, foreign, library_class
 Json = Any
 Result = TypeVar("Result")
 DEPTH = 100  # of what stands in one another
+HOMES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics",
+         "optimizers", "optimizers.schedules")  # fmt: skip
 # Settings of Keras's that mean nothing here, with the values that they may have.
 UNUSED: dict[str, tuple[Any, ...]] = {
     "quantization_config": (None,),
@@ -191,7 +193,8 @@ class Deserializer:
         if found is None and not foreign(record):
             found = library_class(str(record["module"]), name)
         if found is None and record.get("module") is None:
-            found = library_class("keras.layers", name)
+            known = (library_class(f"keras.{home}", name) for home in HOMES)
+            found = next((kind for kind in known if kind is not None), None)
         if found is None:
             registered = record.get("registered_name")
             raise unknown_to_file("class", str(registered or name), ())
