@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from functools import cache
+from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
 NO_CONTROL = (0, 0)
+
+
+def _folder() -> Path:
+    """Where SciPy lies."""
+    spec = find_spec("scipy")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError("SciPy is not installed", name="scipy")
+    return Path(spec.submodule_search_locations[0])
+
+
+@cache
+def functions() -> dict[str, Any]:
+    """SciPy's BLAS functions by name.
+
+    They lie in a module of machine code, which needs nothing of `scipy.linalg` around
+    it: importing all of that takes as long as compiling a small network.
+    """
+    name = "scipy.linalg.cython_blas"
+    suffixes = () if name in sys.modules else EXTENSION_SUFFIXES
+    for suffix in suffixes:
+        path = _folder() / "linalg" / f"cython_blas{suffix}"
+        if path.exists():
+            loader = ExtensionFileLoader(name, str(path))
+            spec = spec_from_file_location(name, path, loader=loader)
+            assert spec is not None
+            module = module_from_spec(spec)
+            loader.exec_module(module)
+            sys.modules.pop(name, None)  # who imports it later wants the package, too
+            return module.__pyx_capi__
+    table: dict[str, Any] = import_module(name).__pyx_capi__
+    return table
 
 
 @cache
 def blas_address(name: str) -> int:
     """The address of a BLAS function with Fortran's convention, as `sgemm`."""
-    from scipy.linalg import cython_blas
-
-    capsule = cython_blas.__pyx_capi__[name]
+    capsule = functions()[name]
     api = ctypes.pythonapi
     name_of = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
         ("PyCapsule_GetName", api)
@@ -31,11 +66,7 @@ def thread_controls() -> tuple[int, int]:
 
     Only OpenBLAS has them under names that are known.
     """
-    from pathlib import Path
-
-    import scipy
-
-    folder = Path(scipy.__file__).parent
+    folder = _folder()
     places = [folder.parent / "scipy.libs", folder / ".dylibs"]
     for path in (file for place in places for file in place.glob("*openblas*")):
         try:

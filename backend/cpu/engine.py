@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tulle.backend.cpu import blas
+
 PLAIN = "; plain\n"  # how a fragment begins that is to be compiled as it is
 MOST = 64  # files in each of the 256 folders of the cache
 PARALLEL = 4  # fragments from which on two threads compile
@@ -35,12 +37,16 @@ def available() -> bool:
 @cache
 def missing() -> str:
     """The package that native code wants and that cannot be imported, or nothing."""
-    for name in ("llvmlite.binding", "scipy.linalg.cython_blas"):
+    for package, use in (("llvmlite", _import_llvm), ("scipy", blas.functions)):
         try:
-            import_module(name)
+            use()
         except ImportError:
-            return name.partition(".")[0]
+            return package
     return ""
+
+
+def _import_llvm() -> None:
+    import_module("llvmlite.binding")
 
 
 @cache
