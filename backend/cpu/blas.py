@@ -66,6 +66,25 @@ def thread_controls() -> tuple[int, int]:
 
     Only OpenBLAS has them under names that are known.
     """
+    pair = [_openblas(f"{verb}_num_threads") for verb in ("set", "get")]
+    if None in pair:
+        return NO_CONTROL
+    found = [ctypes.cast(one, ctypes.c_void_p).value or 0 for one in pair]
+    return found[0], found[1]
+
+
+@cache
+def core_name() -> str:
+    """For which processor OpenBLAS has chosen its kernels, as `Haswell`; or nothing."""
+    function = _openblas("get_corename")
+    if function is None:
+        return ""
+    function.restype = ctypes.c_char_p
+    return str((function() or b"").decode("ascii", "replace"))
+
+
+def _openblas(name: str) -> Any:
+    """A function of the OpenBLAS that SciPy brings, or None."""
     folder = _folder()
     places = [folder.parent / "scipy.libs", folder / ".dylibs"]
     for path in (file for place in places for file in place.glob("*openblas*")):
@@ -74,13 +93,7 @@ def thread_controls() -> tuple[int, int]:
         except OSError:
             continue
         for prefix in ("scipy_openblas", "openblas"):
-            try:
-                pair = [
-                    getattr(library, f"{prefix}_{verb}_num_threads")
-                    for verb in ("set", "get")
-                ]
-            except AttributeError:
-                continue
-            found = [ctypes.cast(one, ctypes.c_void_p).value or 0 for one in pair]
-            return found[0], found[1]
-    return NO_CONTROL
+            found = getattr(library, f"{prefix}_{name}", None)
+            if found is not None:
+                return found
+    return None

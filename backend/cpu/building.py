@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from .engine import PLAIN
-
 BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "float": 4, "double": 8}
 FLOATS = {"f32": "float", "f64": "double"}
 STORED = {1: "i8", 2: "i16", 4: "i32", 8: "i64"}  # elements that only move, by bytes
@@ -434,7 +432,7 @@ class Code:
         """The code under names that are hashes of it."""
         declared = sorted(self.declarations.values())
         parts = [*declared, *(f.text() for f in self.functions)]
-        text = PLAIN + "\n".join([*parts, ""])
+        text = "\n".join([*parts, ""])
         digest = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
         names = tuple(f"{self.label}_{digest}_{i}" for i in range(len(self.entries)))
         for old, new in zip(self.entries, names, strict=True):

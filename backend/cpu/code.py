@@ -22,12 +22,14 @@ from ..pipeline import LOWERING
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
+from . import copying, gemm, pool
 from .call import Call
 from .copying import copy
 from .engine import engine
 from .forms import Form, Place, form_of
 from .layout import Fault, laid_out, places_within
-from .pool import COMMAND, pool
+from .pool import COMMAND
+from .pool import pool as the_pool
 from .scan import scan_of
 
 Array = Any
@@ -43,6 +45,8 @@ class NativeCode:
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
+        for usual in (pool.fragments(), gemm.fragments("f32"), copying.fragments(4)):
+            engine().begin(usual)  # nearly every program needs them
 
     def form(self, node: Node) -> Form | None:
         """The native form of a node, made once."""
@@ -68,10 +72,12 @@ class NativeCode:
         self._compiled = engine().compile(self.fragments(schedule))
 
     def fragments(self, schedule: Schedule) -> dict[str, str]:
-        """The texts of the entries that the steps of a schedule call."""
+        """The texts of the entries that steps call, with work on them begun."""
         found: dict[str, str] = {}
         for _, form in self._native_steps(schedule):
-            found.update(form.fragments())
+            texts = form.fragments()
+            engine().begin(texts)
+            found.update(texts)
         return found
 
     def _native_steps(self, schedule: Schedule) -> Iterator[tuple[Step, Form]]:
@@ -108,7 +114,7 @@ class NativeCode:
         writer = Writer(inputs)
         writer.keep.extend(names.values())
         place = Place(
-            (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
+            (), (), memory[found.scratch :], sizes, the_pool().threads, self._compiled,
             writer.keep, writer.blocks, writer.faults,
         )  # fmt: skip
         for step in self.schedule.steps:
@@ -277,7 +283,7 @@ def _stretch(
     at: int, count: int, patches: Array, addresses: Array, checks: Sequence[Fault]
 ) -> HostStep:
     """A run of commands as one call."""
-    run, places = pool().run, len(patches) // 3
+    run, places = the_pool().run, len(patches) // 3
     first, inputs = patches.ctypes.data, addresses.ctypes.data
 
     def stretch() -> None:

@@ -15,10 +15,17 @@ BLOCK = 1 << 14  # elements of a row that long contiguous copies are cut into
 
 
 @cache
-def _entry(size: int) -> int:
+def fragments(size: int) -> dict[str, str]:
+    """The text of the entry that copies elements of so many bytes."""
     text = files(__package__).joinpath("copy.ll").read_text("utf-8")
     text = Template(text).substitute(size=size, type=f"i{8 * size}")
-    return engine().compile({f"tulle_copy_{size}": text})[f"tulle_copy_{size}"]
+    return {f"tulle_copy_{size}": text}
+
+
+@cache
+def _entry(size: int) -> int:
+    (address,) = engine().compile(fragments(size)).values()
+    return address
 
 
 def copy(target: Any, source: Any) -> Call | None:

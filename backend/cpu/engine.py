@@ -12,17 +12,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tulle.backend.cpu import blas
+from . import blas
+from .translation import Translator
 
-PLAIN = "; plain\n"  # how a fragment begins that is to be compiled as it is
 MOST = 64  # files in each of the 256 folders of the cache
-PARALLEL = 4  # fragments from which on two threads compile
+THREADS = 2  # that translate
 
 
 def available() -> bool:
@@ -59,28 +59,26 @@ class Engine:
     """Compiles fragments for this machine and finds their functions."""
 
     def __init__(self) -> None:
-        import llvmlite.binding as llvm
-
-        self.llvm = llvm
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self.triple = llvm.get_process_triple()
-        self.cpu = llvm.get_host_cpu_name()
-        self.features = llvm.get_host_cpu_features().flatten()
-        machine = self._machine()
-        self.layout = str(machine.target_data)
-        self._jit = llvm.create_lljit_compiler(machine)
+        self._translator = Translator()
+        llvm = self._translator.llvm
+        self._library = llvm.JITLibraryBuilder
+        self._jit = llvm.create_lljit_compiler(self._translator.machine())
         self._addresses: dict[str, int] = {}
         self._trackers: list[Any] = []
         self._lock = threading.RLock()
         self._folder = cache_folder()
+        self._begun: dict[str, Future[tuple[bytes, bool]]] = {}
+        self._workers: ThreadPoolExecutor | None = None
         self.compiled = 0  # fragments that LLVM worked on, not found in the cache
 
-    def _machine(self) -> Any:
-        target = self.llvm.Target.from_triple(self.triple)
-        return target.create_target_machine(
-            cpu=self.cpu, features=self.features, opt=3, jit=True
-        )
+    def begin(self, fragments: Mapping[str, str]) -> None:
+        """Work in other threads on what `compile` will be asked for."""
+        with self._lock:
+            for name, text in fragments.items():
+                if name not in self._addresses and text not in self._begun:
+                    if self._workers is None:
+                        self._workers = ThreadPoolExecutor(THREADS)
+                    self._begun[text] = self._workers.submit(self._object, text)
 
     def compile(self, fragments: Mapping[str, str]) -> dict[str, int]:
         """The addresses of the functions that fragments define.
@@ -94,11 +92,17 @@ class Engine:
                 if name not in self._addresses:
                     missing.setdefault(text, []).append(name)
             if missing:
+                if len(missing) > 1:
+                    self.begin(fragments)
                 self._link(missing)
             return {name: self._addresses[name] for name in fragments}
 
+    def forget_threads(self) -> None:
+        """What a child made by fork has to do: it has no threads of its parent's."""
+        self._begun, self._workers = {}, None
+
     def _link(self, texts: Mapping[str, Sequence[str]]) -> None:
-        builder = self.llvm.JITLibraryBuilder()
+        builder = self._library()
         builder.add_current_process()
         for image in self._objects(list(texts)):
             builder.add_object_img(image)
@@ -110,71 +114,40 @@ class Engine:
         self._addresses.update((name, tracker[name]) for name in names)
 
     def _objects(self, texts: Sequence[str]) -> list[bytes]:
-        if len(texts) < PARALLEL:
-            return [self._object(text) for text in texts]
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(self._object, texts))
+        found = [
+            self._begun.pop(text).result()
+            if text in self._begun
+            else self._object(text)
+            for text in texts
+        ]
+        self.compiled += sum(fresh for _, fresh in found)
+        return [image for image, _ in found]
 
-    def _object(self, text: str) -> bytes:
-        """The object code of a fragment, from the cache if it is there."""
+    def _object(self, text: str) -> tuple[bytes, bool]:
+        """The object code of a fragment, and whether the cache did not have it."""
         path = self._path(text)
         found = read_object(path)
-        if found is None:
-            found = self._translate(text)
-            self.compiled += 1
-            write_object(path, found)
-        return found
+        if found is not None:
+            return found, False
+        image = self._translator.object_code(text)
+        write_object(path, image)
+        return image, True
 
     def _path(self, text: str) -> Path | None:
         if self._folder is None:
             return None
-        version = ".".join(map(str, self.llvm.llvm_version_info))
-        parts = (version, self.triple, self.cpu, self.features, text)
-        digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+        whole = f"{self._translator.identity}\0{text}"
+        digest = hashlib.blake2b(whole.encode(), digest_size=20).hexdigest()
         return self._folder / digest[:2] / f"{digest}.o"
 
-    def _translate(self, text: str) -> bytes:
-        llvm = self.llvm
-        head = f'target triple = "{self.triple}"\n'
-        head += f'target datalayout = "{self.layout}"\n'
-        context = llvm.create_context()
-        module = llvm.parse_assembly(head + text, context)
-        module.verify()
-        machine = self._machine()
-        if text.startswith(PLAIN):
-            self._tidy(module, machine)
-        else:
-            self._optimize(module, machine)
-        image: bytes = machine.emit_object(module)
-        return image
 
-    def _optimize(self, module: Any, machine: Any) -> None:
-        """All that LLVM can do."""
-        options = self.llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = True
-        options.slp_vectorization = True
-        builder = self.llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+def _forget_threads() -> None:
+    if engine.cache_info().currsize:
+        engine().forget_threads()
 
-    def _tidy(self, module: Any, machine: Any) -> None:
-        """What code needs whose loops and vectors are as they shall be.
 
-        It takes a fraction of the time.
-        """
-        options = self.llvm.create_pipeline_tuning_options(speed_level=1)
-        builder = self.llvm.create_pass_builder(machine, options)
-        passes = self.llvm.create_new_function_pass_manager()
-        passes.add_sroa_pass()
-        passes.add_simplify_cfg_pass()
-        passes.add_instruction_combine_pass()
-        passes.add_loop_rotate_pass()
-        passes.add_simplify_cfg_pass()
-        passes.add_new_gvn_pass()
-        passes.add_instruction_combine_pass()
-        passes.add_dead_code_elimination_pass()
-        for function in module.functions:
-            if not function.is_declaration:
-                passes.run(function, builder)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 def cache_folder() -> Path | None:

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
 from . import small_products
-from .blas import blas_address
+from .blas import blas_address, core_name
 from .call import Call
 from .engine import engine
 
@@ -31,10 +31,26 @@ DIMS = FIRST + len(WORDS)  # where the axes of the batch begin: size and three s
 NORMAL, TRANSPOSED = ord("N"), ord("T")
 KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
 WORTH = 1 << 20  # multiplications of a part that is worth a thread
-SHORTEST = 16  # rows or columns of a part
+FIXED = 256  # columns of a part where the number of threads has no say
 LARGEST = 2**31 - 1  # of a size that the BLAS takes
 
 Array = Any
+
+
+class Multiples(NamedTuple):
+    """How many rows or columns parts have, or multiples of that.
+
+    Cut there, each number is what it would be in an uncut product, bit for bit:
+    OpenBLAS has other code for the last rows and columns of a call. Zero says that
+    every cut makes a difference.
+    """
+
+    rows: int
+    columns: int
+
+
+USUAL = Multiples(16, 16)
+MULTIPLES = {("Haswell", "f32"): Multiples(12, 0), ("Zen", "f32"): Multiples(12, 0)}
 
 
 def accepts(node: Node) -> bool:
@@ -47,7 +63,8 @@ def accepts(node: Node) -> bool:
 
 
 @cache
-def _entries(short: str) -> dict[str, int]:
+def fragments(short: str) -> dict[str, str]:
+    """The text of the entries that multiply numbers of a kind, under their names."""
     type, letter = KINDS[short]
     text = files(__package__).joinpath("gemm.ll").read_text("utf-8")
     lines = []
@@ -59,9 +76,13 @@ def _entries(short: str) -> dict[str, int]:
     text = Template(text).substitute(
         type=type, short=letter, load_words=loads, dims=DIMS
     )
-    names = [f"tulle_gemm_{letter}", f"tulle_gemv_{letter}"]
-    found = engine().compile(dict.fromkeys(names, text))
-    return {"gemm": found[names[0]], "gemv": found[names[1]]}
+    return dict.fromkeys((f"tulle_gemm_{letter}", f"tulle_gemv_{letter}"), text)
+
+
+@cache
+def _entries(short: str) -> dict[str, int]:
+    found = engine().compile(fragments(short))
+    return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
 def as_matrix(array: Array) -> tuple[int, int, int] | None:
@@ -119,11 +140,13 @@ def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
     count = math.prod(batch)
     entries = _entries(short)
     letter = KINDS[short][1]
+    multiples = MULTIPLES.get((core_name(), short), USUAL)
+    threads = threads if count < threads else 1
     if 1 in (m, n) and k:
-        words = _vector(values, a, b, c, threads, count)
+        words = _vector(values, a, b, c, multiples, threads)
         function, entry = f"{letter}gemv", entries["gemv"]
     else:
-        values.update(_parts(m, n, m * n * k, threads, count))
+        values.update(_parts(m, n, m * n * k, multiples, threads))
         words = [values["tb"], values["ta"], *(values[name] for name in WORDS)]
         function, entry = f"{letter}gemm", entries["gemm"]
     words[2 + WORDS.index("rank")] = len(dims) // 4
@@ -146,18 +169,32 @@ def _values(a: Array, b: Array, c: Array) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _parts(m: int, n: int, work: int, threads: int, count: int) -> dict[str, int]:
-    """How a product is cut among threads: the longer side, if it is worth it."""
-    along, whole = (0, m) if m >= n else (1, n)
-    most = min(threads, work // WORTH, whole // SHORTEST) if count < threads else 1
-    parts = max(1, most)
-    length = -(-whole // parts)
-    length = -(-length // SHORTEST) * SHORTEST if parts > 1 else length
+def _parts(
+    m: int, n: int, work: int, multiples: Multiples, threads: int
+) -> dict[str, int]:
+    """How a product is cut among threads: the longer side, if it is worth it.
+
+    Where no cut of columns leaves the numbers alone, rows are cut; where there are few
+    of them, columns, in the same way for any number of threads.
+    """
+    along = 0 if m >= n or (not multiples.columns and m >= 2 * multiples.rows) else 1
+    whole, multiple = (m, n)[along], multiples[along]
+    if multiple:
+        parts = max(1, min(threads, work // WORTH, whole // multiple))
+        length = -(-whole // parts)
+        length = -(-length // multiple) * multiple if parts > 1 else length
+    else:
+        length = FIXED if work >= 2 * WORTH else whole
     return {"along": along, "parts": -(-whole // length), "length": length}
 
 
 def _vector(
-    values: dict[str, int], a: Array, b: Array, c: Array, threads: int, count: int
+    values: dict[str, int],
+    a: Array,
+    b: Array,
+    c: Array,
+    multiples: Multiples,
+    threads: int,
 ) -> list[int]:
     """The words of a product with one row or one column: a matrix times a vector."""
     m, n, k, item = values["m"], values["n"], values["k"], c.itemsize
@@ -172,11 +209,13 @@ def _vector(
         matrix = {"letter": flipped, "ld": values["lda"], "at": values["a"]}
         matrix["step"] = values["a_step"]
         vector, results = values["b"], m
+    if matrix["letter"] == TRANSPOSED:  # each number is a sum of its own
+        multiples = USUAL
     found = {
         "m": 1, "n": results, "k": k, "a": vector, "lda": step if k > 1 else 1,
         "a_step": 0, "b": matrix["at"], "ldb": matrix["ld"], "b_step": matrix["step"],
         "c": values["c"], "ldc": 1, "rank": 0,
-        **_parts(1, results, results * k * 4, threads, count),
+        **_parts(1, results, results * k * 4, multiples, threads),
     }  # fmt: skip
     return [matrix["letter"], NORMAL, *(found[name] for name in WORDS)]
 

@@ -80,8 +80,9 @@ define void @tulle_set_float_mode(i64 %value) {
 NAMES = ("tulle_worker", "tulle_parallel", "tulle_run", "tulle_loop")
 
 
-def runtime_text() -> str:
-    """The runtime in LLVM's language, for this machine."""
+@cache
+def fragments() -> dict[str, str]:
+    """The runtime in LLVM's language, for this machine, under the names in it."""
     kind = platform.machine().lower()
     x86 = kind in ("x86_64", "amd64")
     machine = X86 if x86 else ARM if kind in ("aarch64", "arm64") else OTHER
@@ -91,7 +92,7 @@ def runtime_text() -> str:
         "mutex": MUTEX, "condition": CONDITION, "set_threads": SET_THREADS,
         "get_threads": GET_THREADS, "spins": SPINS, **machine,
     }  # fmt: skip
-    return Template(text).substitute(words)
+    return dict.fromkeys(NAMES, Template(text).substitute(words))
 
 
 def thread_count() -> int:
@@ -108,7 +109,7 @@ class Pool:
     """The native runtime with its threads."""
 
     def __init__(self, threads: int):
-        found = engine().compile(dict.fromkeys(NAMES, runtime_text()))
+        found = engine().compile(fragments())
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.loop_entry = found["tulle_loop"]
         self._run = ctypes.CFUNCTYPE(number, *[pointer, pointer, number] * 2)(

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from ..cpu.engine import PLAIN
 from .bind import cuttable
 from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
@@ -56,7 +55,7 @@ def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
         shared.update(printer.writer.helpers)
         shared.update(printer.writer.declared)
     lines = [*functions, *shared.values(), USUAL, ""]
-    return Entry(kernel.names, PLAIN + "\n".join(lines))
+    return Entry(kernel.names, "\n".join(lines))
 
 
 class _Printer:

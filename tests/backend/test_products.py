@@ -65,6 +65,24 @@ def test_products(seed, dtype):
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_number_of_threads_gives_the_same_bits(seed, dtype):
+    random = np.random.default_rng(seed)
+    for _ in range(20):
+        m, k, n = np.exp(random.uniform(np.log(8), np.log(900), 3)).astype(int)
+        m, n = [(m, n), (m, n), (1, 8 * n), (8 * m, 1)][random.integers(4)]
+        x = random.standard_normal((m, k)).astype(dtype)
+        y = random.standard_normal((k, n)).astype(dtype)
+        x, y = (np.asarray(one, order=str(random.choice(["C", "F"]))) for one in (x, y))
+        found = set()
+        for threads in (1, 2, 3, 5, 16):
+            out = np.full((m, n), np.nan, dtype)
+            run(gemm.product(x, y, out, threads))
+            found.add(out.tobytes())
+        assert len(found) == 1, (m, k, n, x.strides, y.strides)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_small_products_in_any_parts(seed, dtype):
     random = np.random.default_rng(seed)
     for _ in range(30):
