@@ -141,6 +141,7 @@ def parameters(target: Any) -> dict[str, inspect.Parameter]:
     return constructor_parameters(target)
 
 
+@cache
 def usage(name: str, target: Any) -> str:
     """The call as a signature in the language's words, `Dense(units, …)`."""
     shown = []

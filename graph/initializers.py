@@ -32,6 +32,12 @@ def refused(argument: str, words: str, *advice: str) -> TensorTypeError:
     return TensorTypeError.of(fault, caller_span())
 
 
+@lru_cache(1024)
+def _parameters(kind: type) -> tuple[str, ...]:
+    """What a constructor takes; a model makes the same initializers many times."""
+    return tuple(inspect.signature(kind.__init__).parameters)  # type: ignore[misc]
+
+
 class Initializer:
     """Makes the first value of a variable from its shape, dtype and a seed.
 
@@ -88,7 +94,7 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = inspect.signature(type(self).__init__).parameters
+        names = _parameters(type(self))
         given = (name for name in names if name != "self" and hasattr(self, name))
         return {name: getattr(self, name) for name in given}
 

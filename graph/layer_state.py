@@ -255,9 +255,11 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
         yield "", value
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            for suffix, member in _members(item):
-                yield f"_{index}{suffix}", member
+            if type(item) not in _PLAIN:
+                for suffix, member in _members(item):
+                    yield f"_{index}{suffix}", member
     elif isinstance(value, dict):
         for key, item in value.items():
-            for suffix, member in _members(item):
-                yield f"_{key}{suffix}", member
+            if type(item) not in _PLAIN:
+                for suffix, member in _members(item):
+                    yield f"_{key}{suffix}", member
