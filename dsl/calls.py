@@ -13,6 +13,8 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.layer import Layer
+from ..graph.layer_parts import IDS, declared_at
+from ..graph.layers.normalization import Affine, RMSNormalization, UnitNormalization
 from . import externs, gradients, holes, library, statics
 from . import syntax as s
 from .arguments import (
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 
+NORMALIZING = (Affine, RMSNormalization, UnitNormalization)
 CONSTRUCTORS = ("layer", "optimizer", "schedule", "transform")
 
 
@@ -234,6 +237,7 @@ def apply_layer(
     places = dict(enumerate(_symbol_spans(ready)))
     try:
         with standing_at(span):
+            _refuse_ids(layer, plain)
             result = layer(*plain, **named)
     except (Fault, TulleError, *WRONG_VALUES) as error:
         told = isinstance(error, (Fault, TulleError))
@@ -247,6 +251,21 @@ def apply_layer(
     if wanted is None:
         return value
     return externs.conform(evaluator, instance, value, wanted, span)
+
+
+def _refuse_ids(layer: Layer, operands: Sequence[Any]) -> None:
+    """Integers are not normalized here; in Python they are converted, as in Keras."""
+    for index, operand in enumerate(operands):
+        kind = getattr(operand, "type", None)
+        if not isinstance(layer, NORMALIZING) or kind is None or kind.dtype.is_float:
+            continue
+        raise Fault(
+            "T0403",
+            f"`{layer.name}` normalizes quantities, and {kind} holds integers",
+            operands={index: str(kind)},
+            origins=[found for found in [declared_at(operand)] if found],
+            help=[IDS],
+        )
 
 
 def _one_wanted(

@@ -116,9 +116,10 @@ def explain(mistake: Mistake, table: Terminals) -> Diagnostic:
 def _unclosed(mistake: Mistake, table: Terminals) -> Diagnostic | None:
     if mistake.unclosed is None:
         return None
-    opener = mistake.tokens[mistake.unclosed]
+    number, end = _outdented(mistake) or (mistake.unclosed, _end_of(mistake))
+    opener = mistake.tokens[number]
     closer = table.spellings[OPENERS[opener.type]]
-    place = mistake.behind_token(_end_of(mistake))
+    place = mistake.behind_token(end)
     at = Span(place.source, place.line, place.column, place.line, place.column)
     title = f"add `{closer}`"
     return Diagnostic(
@@ -132,17 +133,41 @@ def _unclosed(mistake: Mistake, table: Terminals) -> Diagnostic | None:
     )
 
 
+def _outdented(mistake: Mistake) -> tuple[int, int] | None:
+    """A brace within the open one whose closing brace stands under the open one's line.
+
+    It is the one that lacks its own; the second number is where that should stand.
+    """
+    tokens, outer = mistake.tokens, mistake.unclosed or 0
+    stack = list[int]()
+    for index in range(outer + 1, mistake.index):
+        token = tokens[index]
+        if token.type == "LBRACE":
+            stack.append(index)
+        elif token.type == "RBRACE" and stack:
+            inner = stack.pop()
+            begins = token.span.line > tokens[index - 1].span.end_line
+            under = token.span.column <= _indent(tokens, outer)
+            if begins and under and token.span.column < _indent(tokens, inner):
+                return inner, index
+    return None
+
+
+def _indent(tokens: Sequence[Token], index: int) -> int:
+    """The column where the line of a token begins."""
+    line = tokens[index].span.line
+    while index and tokens[index - 1].span.end_line == line:
+        index -= 1
+    return tokens[index].span.column
+
+
 def _end_of(mistake: Mistake) -> int:
     """The token before which a bracket that is never closed should end.
 
     Where the next line goes on with what stands outside of the bracket, it ends above.
     """
     tokens, opener = mistake.tokens, mistake.unclosed or 0
-    line = tokens[opener].span.line
-    first = opener
-    while first and tokens[first - 1].span.end_line == line:
-        first -= 1
-    indent, depth = tokens[first].span.column, 0
+    indent, depth = _indent(tokens, opener), 0
     piped = _piped_before(tokens, opener)
     for index in range(opener + 1, mistake.index):
         token = tokens[index]

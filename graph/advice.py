@@ -118,6 +118,19 @@ def to_align(axis: int, first: TensorType, second: TensorType) -> list[str]:
     return [cut]
 
 
+def to_undo(one: Dim, two: Dim) -> list[str]:
+    """What to change where only one of two sizes was made by a layer or op."""
+    made = [d for d in (one, two) if d.origin and "comes out of" in d.origin.text]
+    if len(made) != 1:
+        return []
+    origin, other = made[0].origin, two if made[0] is one else one
+    told = origin.text.partition("comes out of ")[2] if origin else ""
+    maker = told.partition(" (")[0]
+    if "strides" in told:
+        return [f"stride 1 in {maker} keeps {other}, or bring both to one size"]
+    return [f"change {maker}, or bring both to one size"]
+
+
 def near_shape(total: int, wanted: Sequence[int]) -> tuple[int, ...] | None:
     """The shape of that many elements nearest to the wanted one, if there is any."""
     if not 0 < total <= FACTORED or not 0 < len(wanted) <= FACTORS:

@@ -70,7 +70,8 @@ def _told(
     if before is not None and before == dim and before.origin is not None:
         return before
     found = known(dim, axis - rank)
-    if found.origin is not None or dim.value == 1:
+    slid = "(" in words and before is not None and before != dim
+    if found.origin is not None or (dim.value == 1 and not slid):
         return found
     cause = before.origin if before is not None else None
     if cause is None and first is not None and not aligned:

@@ -355,6 +355,14 @@ def caller_span() -> Span | None:
     return frame_span(frame.f_code, frame.f_lasti) if frame is not None else None
 
 
+def called_by_user(files: tuple[str, ...]) -> bool:
+    """Whether only these files of Tulle stand between here and a user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.endswith(files):
+        frame = frame.f_back
+    return frame is None or not frame.f_code.co_filename.startswith(PACKAGE_FOLDERS)
+
+
 _SPANS: dict[tuple[int, int], tuple[CodeType, Span]] = {}
 SPANS = 4096
 

@@ -94,7 +94,8 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = _parameters(type(self))
+        kind: Any = type(self)
+        names = _parameters(kind)
         given = (name for name in names if name != "self" and hasattr(self, name))
         return {name: getattr(self, name) for name in given}
 

@@ -497,6 +497,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         with tracing(Trace(training=False)):
             return self.run_call(args, kwargs)
 
+    def __getitem__(self, index: Any) -> Any:
+        raise TensorTypeError.of(not_applied(self), caller_span())
+
+    __iter__ = None  # not by indexing until it fails
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

@@ -161,7 +161,7 @@ def outer_operands(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
     if fault.code == "T0403" and not fault.operands:
         _retell_ids(fault, layer, operands)
     if fault.code in DTYPE_CODES:
-        fault.origins += filter(None, map(_declared, operands))
+        fault.origins += filter(None, map(declared_at, operands))
 
 
 def _result_of(layer: Any, operand: Any) -> bool:
@@ -206,7 +206,8 @@ def refuse_operands(kind: type, given: dict[str, Any]) -> None:
 DTYPE_CODES = ("T0402", "T0403")
 
 
-def _declared(operand: Any) -> Origin | None:
+def declared_at(operand: Any) -> Origin | None:
+    """Where the dtype of an operand was declared, if it is an input."""
     node: Any = getattr(operand, "node", None)
     if getattr(node, "op", None) is not OPS["input"] or node.span is None:
         return None

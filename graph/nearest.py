@@ -38,10 +38,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word with the fewest slips, or none if all are other words.
 
     What differs in case or underscores alone is one word; so is what goes on behind it,
-    if only one does.
+    if only one does, and what it is the initials of.
 
     >>> nearest("adma", ["adamax", "adam", "sgd"]), nearest("x", ["adam"])
     ('adam', None)
+    >>> nearest("lr", ["learning_rate", "beta_1"])
+    'learning_rate'
     """
     names = list(dict.fromkeys(known))
     word = word[:LONGEST]
@@ -59,6 +61,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
             found.append((count, -alike, -begins, place, name))
     if found:
         return min(found)[-1]
+    short = [name for name in names if "_" in name and _initials(name) == folded]
+    if len(short) == 1:
+        return short[0]
     longer = [name for name in names if _folded(name).startswith(folded)]
     shortest = min(longer, key=len, default="")
     if len(folded) > 2 and longer and all(n.startswith(shortest) for n in longer):
@@ -70,6 +75,10 @@ def nearest_of(word: str, known: Iterable[str]) -> list[str]:
     """The nearest word in a list, which is empty if there is none."""
     found = nearest(word, known)
     return [] if found is None else [found]
+
+
+def _initials(name: str) -> str:
+    return "".join(part[:1] for part in name.lower().split("_"))
 
 
 def _folded(name: str) -> str:

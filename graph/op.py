@@ -16,7 +16,13 @@ from .autocasting import autocast_dtype
 from .births import place
 from .configuration import default_float
 from .device import array_module, module_of
-from .diagnostics import Fault, InternalError, TensorTypeError, caller_span
+from .diagnostics import (
+    Fault,
+    InternalError,
+    TensorTypeError,
+    called_by_user,
+    caller_span,
+)
 from .dim import Dim
 from .nearest import nearest_of
 from .node import Node, intern, resolve
@@ -32,6 +38,10 @@ from .types import DType, TensorType, TupleType, Type
 from .unapplied import is_layer, not_applied
 
 Results = Sequence["Node | None"] | None
+
+
+# What lies between the line of an author and the rule of an op.
+OF_CALLS = ("graph/op.py", "graph/operand.py", "graph/registry.py")
 
 
 class Op:
@@ -164,13 +174,21 @@ class Op:
         try:
             if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
-                if self.elementwise and current_trace() is None:
-                    refuse_pairs(self.name, [n.tensor_type for n in nodes], nodes)
+                if self.elementwise:
+                    self._refuse_pairs(nodes)
                 return self._placed(self.apply(tuple(nodes), attributes))
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
             names = list(inspect.signature(self.arguments).parameters)
             raise TensorTypeError.of(fault, caller_span(), names, given) from None
+
+    def _refuse_pairs(self, nodes: Sequence[Node]) -> None:
+        """Refuse a column beside a vector; layers of the library know what they do."""
+        try:
+            refuse_pairs(self.name, [n.tensor_type for n in nodes], nodes)
+        except Fault:
+            if current_trace() is None or called_by_user(OF_CALLS):
+                raise
 
     def _placed(self, node: Any) -> Any:
         """The symbols of a new node, which learns where a user wrote it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from ..advice import to_match
 from ..decide import equal
 from ..diagnostics import Fault
 from ..layer import Layer
@@ -312,6 +313,7 @@ class Dot(Layer):
                 operands={i: str(x.type) for i, x in enumerate(tensors)},
                 dims=(sizes[0], sizes[1]),
                 argument="axes",
+                help=to_match(*sizes) or ["name two axes of one size in `axes`"],
             )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:

@@ -9,7 +9,14 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..advice import to_align, to_divide, to_free, to_match, where_they_differ
+from ..advice import (
+    to_align,
+    to_divide,
+    to_free,
+    to_match,
+    to_undo,
+    where_they_differ,
+)
 from ..decide import equal as equal_dims
 from ..decide import real_sizes
 from ..diagnostics import Fault, InternalError
@@ -154,7 +161,8 @@ def _clash(
             *to_match(*pair),
             *to_divide([pair]),
             *to_free(*pair),
-        ],
+        ]
+        or to_undo(*pair),
         repair={} if column is None else {(left[0], right[0])[column]: DROPPED},
     )
 

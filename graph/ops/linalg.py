@@ -73,10 +73,14 @@ class Matmul(Op):
 
 def _mismatch(x1: TensorType, x2: TensorType, inner: Dim, rows: Dim) -> Fault:
     help, repair = to_match(inner, rows), dict[int | str, str]()
-    if x2.rank == 2 and equal_dims(inner, x2.shape[-1]):
+    if equal_dims(inner, x2.shape[-1]):
         told = "the other axis of the right operand is"
-        help = [f"{told} {inner}: transpose it, `<0:x> @ transpose(<1:w>)`"]
-        repair = {1: "transpose({})"}
+        last = (*range(x2.rank - 2), x2.rank - 1, x2.rank - 2)
+        order = "" if x2.rank == 2 else f", {list(last)}"
+        help = [f"{told} {inner}: transpose it, `<0:x> @ transpose(<1:w>{order})`"]
+        if x1.rank > 2 and equal_dims(x1.shape[-2], rows):
+            help.append("or transpose the left one, if sums over that axis are meant")
+        repair = {1: f"transpose({{}}{order})"}
     elif not help:
         help = [f"the right operand needs {inner} rows"]
     return Fault(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..advice import to_align, to_divide, to_match, where_they_differ
+from ..advice import to_align, to_divide, to_free, to_match, where_they_differ
 from ..configuration import default_float
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
@@ -301,7 +301,8 @@ def _joinable(axis: int, first: TensorType, other: TensorType) -> list[str]:
     for place in range(-first.rank, 0):
         one, two = first.shape[place], other.shape[place]
         if place + first.rank != axis and one != two:
-            return [*to_align(place, first, other), *to_match(one, two)]
+            ways = [*to_align(place, first, other), *to_match(one, two)]
+            return to_free(one, two) or ways
     return []
 
 

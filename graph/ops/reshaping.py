@@ -79,6 +79,8 @@ def misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
         near = near_shape(total.value, numbers)
         help += [units] if units else []
         help += [f"a shape that fits is ({_listed(near)})"] if near else []
+        if not help:
+            help = [f"take sizes whose product is {total}, or change what makes it"]
     return Fault(
         "T0304",
         message,
