@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .graph.diagnostics import Diagnostic, LanguageError, Source
 from .graph.files import write_atomically
+from .graph.quote import escaped
 from .printing import print_diagnostics, refuse, say
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run_check(options: Namespace) -> int:
         if everything:
             say("")
         for path, one in found.items():
-            say(f"{path}: {_verdict(one)}")
+            say(f"{escaped(path)}: {_verdict(one)}")
     return int(any(diagnostic.severity == "error" for diagnostic in everything))
 
 

@@ -125,7 +125,7 @@ def _classifies(model: Any) -> bool:
 
 
 def _class_numbers(name: str, array: Any) -> Any:
-    if array.ndim < 2:
+    if array.ndim < 2 or array.shape[-1] == 1:
         raise refuse(
             "T0204",
             f"the output `{name}` has one number a sample: no classes to choose from",

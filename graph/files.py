@@ -36,13 +36,14 @@ def check_readable(path: PathLike) -> Path:
 
 
 def _missing(place: Path) -> DataError:
-
     folder = place.parent
     if blocked := _file_above(place):
         message = f"there is no `{place}`: `{blocked}` is a file, not a folder"
         return _error(UNREADABLE, message)
     if not folder.is_dir():
         return _error(UNREADABLE, f"there is no folder `{folder}`")
+    if place.is_symlink():
+        return _error(UNREADABLE, f"`{place}` is a link that leads to no file")
     names = [entry.name for entry in folder.iterdir()]
     near = nearest_of(place.name, names)
     advice = [f"did you mean `{folder / near[0]}`?"] if near else []

@@ -38,7 +38,14 @@ class Places(tuple[str, ...]):
                 f"`{wrong[0]}` says no name, and there are several files",
                 f"write `--data name={wrong[0]}`",
             )
-        return dict(place.split("=", 1) for place in self)
+        pairs = [place.partition("=")[::2] for place in self]
+        for place, (name, path) in zip(self, pairs, strict=True):
+            if not (name and path):
+                message = f"`{place}` is not of the form name=FILE"
+                raise refuse("T0703", message, "for example `--data image=image.npy`")
+            if [other for other, _ in pairs].count(name) > 1:
+                raise refuse("T0703", f"`{name}` is given by several files")
+        return dict(pairs)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -91,8 +91,8 @@ def _csv(place: Path) -> dict[str, Any]:
         if len(row) != len(names):
             raise refuse(
                 "T0704",
-                f"row {number} of `{place}` has {len(row)} entries for "
-                f"{len(names)} columns",
+                f"row {number} of `{place}` has {len(row)} in place of "
+                f"{len(names)} entries: one a column",
             )
     return dict(zip(names, map(list, zip(*body, strict=True)), strict=True))
 

@@ -134,6 +134,10 @@ def test_check_tells_every_file(run, tmp_path):
     assert "missing.net: 1 error" in out
 
 
+def test_names_of_files_cannot_break_lines(run):
+    assert "a\\u{a}b.net: 1 error" in run("check", "a\nb.net")[1]
+
+
 def test_formats_of_check(run):
     Path("bad.net").write_text("net 1\nmodel M(x: f32[2]) -> f32[2] { return y }")
     _, out, _ = run("check", "bad.net", "--format", "json")
@@ -525,6 +529,10 @@ def test_bad_models(run, trained, command, name, word):
          "T0204", "`rate` is nan, outside of"),
         (["summary", "fixed.net", "--set", "width=3"], "T0202", "is a `const`"),
         (["evaluate", NET, "--data", "own.npz", "--part", "test"], "T0703", "test_"),
+        (["predict", "one.net", "own.npz", "--classes"], "T0204", "no classes"),
+        (["predict", NET, "--data", "image="], "T0703", "not of the form name=FILE"),
+        (["predict", NET, "--data", "image=own.npz", "--data", "image=a.npy"],
+         "T0703", "by several files"),
     ],
 )  # fmt: skip
 def test_refusals(run, tmp_path, arguments, code, word):
@@ -532,6 +540,10 @@ def test_refusals(run, tmp_path, arguments, code, word):
     Path("folder.tulle").mkdir()
     Path("plain.net").write_text("net 1 model M(x: f32[2]) -> f32[2] { return x }")
     Path("none.net").write_text("net 1")
+    Path("one.net").write_text(
+        "net 1 dim B model M(image: f32[B, 64]) -> f32[B, 1] "
+        "{ return image |> Dense(1) }"
+    )
     Path("fixed.net").write_text("net 1 const width: int = 2")
     np.savez("own.npz", image=np.ones((2, 64), "f4"), label=np.ones(2, "i4"))
     before = sorted(tmp_path.iterdir())

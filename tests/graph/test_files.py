@@ -30,6 +30,13 @@ def test_a_missing_file_gets_the_nearest_name(tmp_path):
     assert code_of(check_readable, tmp_path / "quite.else").help == ()
 
 
+def test_a_link_to_nowhere(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    told = code_of(check_readable, tmp_path / "loop")
+    assert "is a link that leads to no file" in told.message
+    assert told.help == ()
+
+
 def test_no_such_folder(tmp_path):
     assert "no folder" in code_of(check_readable, tmp_path / "no" / "a").message
     told = code_of(check_writable, tmp_path / "no" / "a")
