@@ -52,6 +52,8 @@ def _array(
         shape, dtype = shape_of(value, sizes), node.dtype
         start = found.offsets[value.storage]
         start += number(value.offset, sizes) * dtype.size
+        if xp is np:
+            return np.ndarray(shape, dtype.numpy, memory, start)
         count = math.prod(shape) * dtype.size
         return memory[start : start + count].view(dtype.numpy).reshape(shape)
     operands = [names[source.name] for source in value.sources]
@@ -96,7 +98,7 @@ def shows(array: Array | None, owners: set[int]) -> bool:
 
 def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     """The shape of a value for given sizes."""
-    return tuple(number(dim, sizes) for dim in value.node.shape)
+    return tuple([number(dim, sizes) for dim in value.node.shape])
 
 
 def untouched(

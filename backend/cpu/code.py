@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,7 +155,7 @@ class NativeCode:
         form = self.form(step.node)
         if form is None:
             raise InternalError(f"`{step.node.op.name}` has no native form")
-        return form.calls(replace(place, sources=sources, targets=targets))
+        return form.calls(place.of(sources, targets))
 
     def step_calls(
         self, schedule: Schedule, names: Mapping[str, Array], place: Place

@@ -33,7 +33,7 @@ Array = Any
 Sizes = Mapping[Symbol, int]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
     """Where one step computes: its arrays, scratch memory, sizes, and how many threads.
 
@@ -50,6 +50,13 @@ class Place:
     keep: list[Array] = field(default_factory=list)
     blocks: list[Array] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)  # of inner tables
+
+    def of(self, sources: Sequence[Array], targets: Sequence[Array]) -> Place:
+        """This with the arrays of a step."""
+        return Place(
+            sources, targets, self.scratch, self.sizes, self.threads, self.compiled,
+            self.keep, self.blocks, self.faults,
+        )  # fmt: skip
 
 
 class Form(Protocol):

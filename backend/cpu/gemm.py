@@ -109,6 +109,8 @@ def as_matrices(x: Array, y: Array, out: Array) -> tuple[Array, Array, Array]:
     if y.ndim == 1:
         y, out = y[:, None], out[..., None]
     batch = out.shape[:-2]
+    if x.ndim == y.ndim == 2:
+        return x, y, out
     return (
         np.broadcast_to(x, (*batch, *x.shape[-2:])),
         np.broadcast_to(y, (*batch, *y.shape[-2:])),

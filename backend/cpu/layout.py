@@ -30,19 +30,25 @@ class Fault(NamedTuple):
 def laid_out(calls: Sequence[Call]) -> tuple[Array, Array, list[Fault]]:
     """All arguments side by side, the table of commands, and what may be at fault."""
     faults: list[Fault] = []
-    sizes = [-(-len(call.words) // 8) * 8 for call in calls]
-    words = np.zeros(max(1, sum(sizes)), np.int64)
-    table = np.zeros((max(1, len(calls)), COMMAND), np.int64)
-    start = 0
-    for index, (call, size) in enumerate(zip(calls, sizes, strict=True)):
-        words[start : start + len(call.words)] = call.words
-        address = words.ctypes.data + 8 * start
+    flat: list[int] = []
+    starts: list[int] = []
+    for call in calls:
+        starts.append(len(flat))
+        flat += call.words
+        flat += [0] * (-len(flat) % 8)
+    words = np.array(flat or [0], np.int64)
+    first = words.ctypes.data
+    rows: list[tuple[int, ...]] = []
+    for call, start in zip(calls, starts, strict=True):
+        address = first + 8 * start
         flag = 0 if call.flag is None else address + 8 * call.flag
-        table[index, :5] = call.entry, address, call.total, call.grain, flag
+        rows.append((call.entry, address, call.total, call.grain, flag))
         if call.flag is not None and call.fault is not None:
             own = words[start : start + len(call.words)]
             faults.append(Fault(own, call.flag, call.fault))
-        start += size
+    table = np.zeros((max(1, len(calls)), COMMAND), np.int64)
+    if rows:
+        table[:, :5] = rows
     return words, table, faults
 
 

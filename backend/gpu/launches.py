@@ -10,7 +10,8 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ..loops import LoopKernel, bind
-from ..loops.bind import Cuts, Layout
+from ..loops.bind import Cuts
+from ..loops.kernel import Layout
 from ..loops.language import VECTOR, Nest
 
 Array = Any

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
 from .kernel import LoopKernel
-from .language import MIDDLE, VECTOR, Nest
+from .language import Nest
 from .writer import LANES
 
 SHARE = 65536  # what a thread takes at least, in elements times values
@@ -38,31 +38,6 @@ class Launch:
     words: list[int]
     total: int
     grain: int
-
-
-class Layout:
-    """Where in its words a nest finds what."""
-
-    def __init__(self, kernel: LoopKernel, nest: Nest):
-        place = len(kernel.operands) + len(kernel.outputs) + kernel.partials
-        self.sizes = place
-        place += len(nest.axes)
-        self.strides: dict[tuple[int, int], int] = {}
-        for index, access in enumerate(nest.accesses):
-            for axis in access.axes:
-                if axis is not None:
-                    self.strides[index, axis] = place
-                    place += 1
-        self.block, self.blocks, self.rows, self.chunks, self.unit = range(
-            place, place + 5
-        )
-        place += 5
-        self.steps = place  # of each partial result, from one chunk to the next
-        place += kernel.partials
-        self.parts = place  # chunks of each partial result
-        place += kernel.partials
-        self.numbers = place
-        self.count = place + len(kernel.sizes)
 
 
 def bind(
@@ -90,6 +65,8 @@ def scratch_bytes(
     kernel: LoopKernel, sizes: Mapping[Symbol, int], cuts: Cuts = THREADS
 ) -> int:
     """How many bytes of scratch memory a kernel needs."""
+    if not kernel.partials:
+        return 0
     nest = kernel.nests[0]
     lengths = [axis.size.evaluate(sizes) for axis in nest.axes]
     return sum(
@@ -99,7 +76,10 @@ def scratch_bytes(
 
 
 def _length(nest: Nest, lengths: Sequence[int], role: str) -> int:
-    return prod(lengths[axis] for axis in nest.along(role))
+    found = 1
+    for axis in nest.along(role):
+        found *= lengths[axis]
+    return found
 
 
 def chunk_rows(nest: Nest, lengths: Sequence[int], cuts: Cuts = THREADS) -> int:
@@ -150,15 +130,11 @@ class _Bound:
         self.lengths = self._lengths()
 
     def _lengths(self) -> list[int]:
-        found: dict[int, int] = {}
+        found: dict[int | None, int] = {}
         for access in self.nest.accesses:
             if access.array < len(self.arrays):
                 shape = self.arrays[access.array].shape
-                found.update(
-                    (a, n)
-                    for a, n in zip(access.axes, shape, strict=True)
-                    if a is not None
-                )
+                found.update(zip(access.axes, shape, strict=True))
         axes = enumerate(self.nest.axes)
         return [
             found[i] if i in found else axis.size.evaluate(self.symbols)
@@ -213,7 +189,7 @@ class _Bound:
             self.strides.append(
                 {a: s for a, s in zip(access.axes, steps, strict=True) if a is not None}
             )
-        for group in self._groups():
+        for group in nest.joinable:
             self._merge(group)
         vector = nest.vector
         self.unit = int(
@@ -221,19 +197,6 @@ class _Bound:
             or self.short[vector] == 1
             or all(s.get(vector, 1) == 1 for s in self.strides)
         )
-
-    def _groups(self) -> list[list[int]]:
-        """Axes that may be walked as one."""
-        nest = self.nest
-        outer, folded, inner = map(list, map(nest.along, ("outer", "folded", "inner")))
-        if not nest.totals and not nest.has_folds:
-            groups = [outer + folded + inner]
-        elif not nest.has_folds and all(total.form == "full" for total in nest.totals):
-            groups = [outer, folded + inner]
-        else:
-            groups = [outer, folded, inner]
-        counted = {value.data for value in nest.values if value.op == "index"}
-        return [[a for a in group if a not in counted] for group in groups]
 
     def _merge(self, group: Sequence[int]) -> None:
         """Axes that lie one after the other become the inner one of them."""
@@ -261,7 +224,7 @@ class _Bound:
         length = 1 if vector is None else self.short[vector]
         middle = _length(nest, self.short, "inner") // max(length, 1)
         self.block = max(length, 1)
-        if vector is None or not cuttable(nest) or middle > 1:
+        if vector is None or not nest.cuttable or middle > 1:
             return 1
         forms = {total.form for total in nest.totals}
         if "full" in forms:
@@ -276,7 +239,7 @@ class _Bound:
     def launch(self, partials: Sequence[Partial]) -> Launch:
         """The call, once it is known where partial results lie."""
         kernel, nest = self.kernel, self.nest
-        layout = Layout(kernel, nest)
+        layout = kernel.layouts[self.index]
         if self.index:
             first = len(kernel.operands) + len(kernel.outputs)
             self.chunks = 1
@@ -315,11 +278,3 @@ class _Bound:
     def _grain(self, total: int) -> int:
         work = prod(self.short) * (len(self.nest.values) + 2)
         return max(1, SHARE * total // max(work, 1))
-
-
-def cuttable(nest: Nest) -> bool:
-    """Whether different parts of the innermost axis may be different units of work."""
-    if nest.has_folds or any(total.form == "row" for total in nest.totals):
-        return False
-    levels = [nest.level(nest.accesses[store.access].axes) for store in nest.stores]
-    return all(level == VECTOR for level in levels) and MIDDLE not in levels

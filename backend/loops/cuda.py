@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 
 from ...graph.types import DType
-from .bind import Layout, cuttable
 from .cuda_functions import apply, literal, loaded, memory_type, register_type, to_store
 from .folding import neutral
-from .kernel import LoopKernel
+from .kernel import Layout, LoopKernel
 from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
 
 FOLDS = {
@@ -169,7 +168,7 @@ class _Printer:
         self.piece = self.chunk = "0"
         if nest.vector is not None:
             self.low, self.high = "0", self.size(nest.vector)
-            if cuttable(nest):
+            if nest.cuttable:
                 blocks, block = self.word(layout.blocks), self.word(layout.block)
                 self.piece = self.let("i64", f"{unit} % {blocks}", "piece")
                 unit = self.let("i64", f"{unit} / {blocks}", "unit")

@@ -36,6 +36,11 @@ class LoopKernel:
         """The names of the native functions, one a nest."""
         return tuple(f"{self.name}_{index}" for index in range(len(self.nests)))
 
+    @cached_property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Where each nest finds its words."""
+        return tuple(Layout(self, nest) for nest in self.nests)
+
     @property
     def partials(self) -> int:
         """How many arrays of partial results the main nest leaves."""
@@ -79,3 +84,28 @@ class LoopKernel:
         for nest in self.nests:
             lines += nest_lines(nest, names)
         return "\n".join(lines)
+
+
+class Layout:
+    """Where in its words a nest finds what."""
+
+    def __init__(self, kernel: LoopKernel, nest: Nest):
+        place = len(kernel.operands) + len(kernel.outputs) + kernel.partials
+        self.sizes = place
+        place += len(nest.axes)
+        self.strides: dict[tuple[int, int], int] = {}
+        for index, access in enumerate(nest.accesses):
+            for axis in access.axes:
+                if axis is not None:
+                    self.strides[index, axis] = place
+                    place += 1
+        self.block, self.blocks, self.rows, self.chunks, self.unit = range(
+            place, place + 5
+        )
+        place += 5
+        self.steps = place  # of each partial result, from one chunk to the next
+        place += kernel.partials
+        self.parts = place  # chunks of each partial result
+        place += kernel.partials
+        self.numbers = place
+        self.count = place + len(kernel.sizes)

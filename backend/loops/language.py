@@ -94,9 +94,37 @@ class Nest:
     stores: tuple[Store, ...]
     totals: tuple[Total, ...] = ()
 
+    @cached_property
+    def _roles(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for index, axis in enumerate(self.axes):
+            found[axis.role] = (*found.get(axis.role, ()), index)
+        return found
+
     def along(self, role: str) -> tuple[int, ...]:
         """The axes of a role, in order."""
-        return tuple(i for i, axis in enumerate(self.axes) if axis.role == role)
+        return self._roles.get(role, ())
+
+    @cached_property
+    def joinable(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of axes that may be walked as one, where memory allows it."""
+        outer, folded, inner = map(self.along, ("outer", "folded", "inner"))
+        if not self.totals and not self.has_folds:
+            groups = [outer + folded + inner]
+        elif not self.has_folds and all(total.form == "full" for total in self.totals):
+            groups = [outer, folded + inner]
+        else:
+            groups = [outer, folded, inner]
+        counted = {value.data for value in self.values if value.op == "index"}
+        return tuple(tuple(a for a in group if a not in counted) for group in groups)
+
+    @cached_property
+    def cuttable(self) -> bool:
+        """Whether parts of the innermost axis may be different units of work."""
+        if self.has_folds or any(total.form == "row" for total in self.totals):
+            return False
+        levels = [self.level(self.accesses[s.access].axes) for s in self.stores]
+        return all(level == VECTOR for level in levels) and MIDDLE not in levels
 
     @cached_property
     def vector(self) -> int | None:

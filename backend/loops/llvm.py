@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from .bind import cuttable
 from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
 from .kernel import LoopKernel
@@ -104,7 +103,7 @@ class _Printer:
         self.piece = self.chunk = writer.index(0)
         if nest.vector is not None:
             self.low, self.high = writer.index(0), self.at.size(nest.vector)
-            if cuttable(nest):
+            if nest.cuttable:
                 blocks, block = self.at.word(layout.blocks), self.at.word(layout.block)
                 self.piece = writer.binary("urem", unit, blocks)
                 unit = writer.binary("udiv", unit, blocks)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...graph.types import DType
-from .bind import Layout
 from .functions import loaded, memory_type, to_store
-from .kernel import LoopKernel
+from .kernel import Layout, LoopKernel
 from .language import Nest
 from .writer import LANES, Ref, Writer, vector_type
 
