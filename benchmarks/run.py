@@ -5,6 +5,7 @@ otherwise this ends with status 1, after the tables.
 """
 
 import argparse
+import compileall
 import importlib.util
 import json
 import os
@@ -128,8 +129,23 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def translate_tulle() -> None:
+    """Make byte code of Tulle.
+
+    pip makes it of each package that it installs, the peers among them, but not of a
+    folder that is installed as editable.
+    """
+    spec = importlib.util.find_spec("tulle.backend")
+    if spec is None or not spec.submodule_search_locations:
+        return
+    root = Path(spec.submodule_search_locations[0]).parent
+    for folder in ("api", "backend", "dsl", "graph", "training"):
+        compileall.compile_dir(root / folder, quiet=1)
+
+
 def main() -> None:
     chosen = parsed()
+    translate_tulle()
     options = Options(chosen.threads, chosen.rounds, chosen.seconds, chosen.patience)
     options.keep_to_cores()
     measure = {
