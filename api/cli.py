@@ -430,6 +430,11 @@ def _told(error: Exception, format: str) -> int:
         from .printing import print_diagnostics
 
         print_diagnostics(error.diagnostics, sys.stderr, format)
+    elif isinstance(error, MemoryError):
+        what = str(error).replace("Unable", "unable") or "the machine has no more"
+        print(f"error: there is not enough memory: {what}", file=sys.stderr)
+        advice = "`tulle summary` tells what a model takes; try a smaller one, or batch"
+        print(f"  = help: {advice}", file=sys.stderr)
     else:
         what = " ".join(str(error).split()) or "no message"
         print(f"internal error: {type(error).__name__}: {what}", file=sys.stderr)

@@ -611,6 +611,19 @@ def test_a_fault_of_tulle_asks_for_a_report(monkeypatch, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_memory_that_is_not_there_is_no_fault_of_tulle(capsys, monkeypatch):
+    monkeypatch.delenv("TULLE_TRACEBACK", raising=False)
+
+    def exhausted(options):
+        raise MemoryError("Unable to allocate 3.64 TiB")
+
+    monkeypatch.setitem(commands.COMMANDS, "predict", exhausted)
+    assert cli.main(["predict", NET, DATA]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: there is not enough memory: unable to allocate 3.64")
+    assert "tulle summary" in told
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
 def test_a_reader_that_has_read_enough(trained):
     command = (
