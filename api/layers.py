@@ -10,16 +10,24 @@ from .graph.input_layer import InputLayer
 from .graph.input_spec import InputSpec
 from .graph.layer import Layer
 from .graph.layers import *  # noqa: F403 - the one list of layers is there
+from .graph.layers import text as _text
+from .graph.layers.text import *  # noqa: F403
 from .graph.naming import unknown_name
 from .graph.network import Input
 from .training.configured import Kinds, deserialized, serialized
 from .training.model import Sequential as _Sequential
 
-_CLASSES = {**_layers.LAYERS, "Sequential": _Sequential, "InputLayer": InputLayer}
+_CLASSES = {
+    **_layers.LAYERS,
+    **_text.TEXT,
+    "Sequential": _Sequential,
+    "InputLayer": InputLayer,
+}
 _KINDS = Kinds(Layer, "layer", "config", _CLASSES)
 
 __all__ = ["Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"]
 __all__ += _layers.__all__
+__all__ += _text.__all__
 
 
 def serialize(layer: Any) -> Any:

@@ -15,19 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from tulle.graph.layers import LAYERS
+from tulle.graph.layers.text import TEXT
 from tulle.graph.op import Op
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"layers": ROOT / "docs" / "layers.md", "rest": ROOT / "docs" / "catalogue.md"}
 NAMES = ROOT / "tests" / "data" / "keras_names.json"
 
-STRINGS = "it works on strings, and tensors hold numbers"
 FOREIGN = "it holds a model of another framework"
 HASHED = "its numbers are those of TensorFlow's own hash function of strings"
 
 LEFT_OUT = {
-    "layers.StringLookup": STRINGS,
-    "layers.TextVectorization": STRINGS,
     "layers.Hashing": HASHED,
     "layers.HashedCrossing": HASHED,
     "layers.FlaxLayer": FOREIGN,
@@ -64,6 +62,7 @@ FAMILIES = {
     "policies": "Pictures, changed by a choice",
     "pooling": "Pooling",
     "regularization": "Regularization",
+    "text": "Text, called on strings before a model",
 }
 
 HEAD = """# The layers
@@ -164,14 +163,15 @@ def roles(target: Any) -> str:
 
 def layers_page() -> str:
     groups: dict[str, list[str]] = {}
-    for name, kind in LAYERS.items():
+    every = LAYERS | TEXT
+    for name, kind in every.items():
         groups.setdefault(kind.__module__.rpartition(".")[2], []).append(name)
     lines = [HEAD]
     for family in sorted(groups, key=lambda key: FAMILIES.get(key, key)):
         title = FAMILIES.get(family, family.replace("_", " ").capitalize())
         lines += ["", f"## {title}", "", "| layer | | weights |", "|---|---|---|"]
         lines += [
-            f"| {usage(n, LAYERS[n])} | {first_line(LAYERS[n])} | {roles(LAYERS[n])} |"
+            f"| {usage(n, every[n])} | {first_line(every[n])} | {roles(every[n])} |"
             for n in sorted(groups[family])
         ]
     lines += other_names("layers")

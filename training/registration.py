@@ -10,6 +10,7 @@ from ..graph import constraints, initializers, regularizers
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.gradients import Gradient
 from ..graph.layers import LAYERS
+from ..graph.layers.text import TEXT
 from ..graph.modes import ByMode, Effects
 from ..graph.nearest import nearest_of
 from . import losses, metrics, optimizers, schedules
@@ -87,7 +88,7 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
 def library(kind: str) -> Mapping[str, Any]:
     """The library's classes of a kind by class name."""
     tables: dict[str, Mapping[str, Any]] = {
-        "layer": LAYERS | INNER,
+        "layer": LAYERS | TEXT | INNER,
         "initializer": {k.__name__: k for k in initializers.KINDS},
         "regularizer": {k.__name__: k for k in regularizers.KINDS},
         "constraint": {k.__name__: k for k in constraints.KINDS},
