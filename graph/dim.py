@@ -351,6 +351,7 @@ def _number(value: int) -> Dim:
 
 
 ZERO = Dim(())
+_FEW = 6  # terms, factors and powers of a size that is looked at more closely
 
 
 def _power_text(atom: Atom, power: int) -> str:
@@ -455,8 +456,41 @@ def _extreme(kind: str, left: Dim, right: Dim) -> Dim:
         return first
     if high is not None and high <= 0:
         return second
+    if _never_negative(left - right):
+        return first
+    if _never_negative(right - left):
+        return second
     left, right = sorted((left, right), key=str)
     return _compound(kind, left, right, max if kind == "max" else min)
+
+
+def _never_negative(dim: Dim) -> bool:
+    """Whether a small size is at least 0, with its symbols counted from their least.
+
+    So `B * T - T` is `b * t + b` for B = b + 1 and T = t + 1. `d * (x // d)` is x less
+    a rest below d. A "no" means nothing.
+    """
+    if len(dim.terms) > _FEW or any(len(monomial) > _FEW for monomial, _ in dim.terms):
+        return False
+    total, shifted = ZERO, dict[Symbol, Dim]()
+    for monomial, factor in dim.terms:
+        match monomial:
+            case ((Compound(kind="//", left=top, right=Dim(value=int(by))), 1),) if (
+                by > 0 and factor % by == 0
+            ):
+                rest = Dim.from_symbol(Symbol("rest", 0, by - 1))
+                total = total + (top - rest) * (factor // by)
+            case _:
+                total = total + Dim(((monomial, factor),))
+    for monomial, _ in total.terms:
+        for atom, power in monomial:
+            if isinstance(atom, Compound) or power > _FEW:
+                return False
+            upper = None if atom.upper is None else atom.upper - atom.lower
+            counted = Dim.from_symbol(Symbol(atom.name, 0, upper))
+            shifted[atom] = counted + atom.lower
+    low = total.substitute(shifted).bounds()[0]
+    return low is not None and low >= 0
 
 
 def minimum(left: DimLike, right: DimLike) -> Dim:

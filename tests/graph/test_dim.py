@@ -91,6 +91,10 @@ def test_exact_division(x, y):
         (A % 2 * 3, "3 * (a % 2)"),
         (A * (B // 2), "a * (b // 2)"),
         (minimum(A, B), "min(a, b)"),
+        (minimum(A * B, A + 1), "min(a * b, a + 1)"),
+        (minimum(A * C, 3 * A), "min(3 * a, a * c)"),
+        (minimum(3 * ((A + 1) // 3), A), "min(3 * ((a + 1) // 3), a)"),
+        (minimum(A * B, A + B), "min(a * b, a + b)"),
     ],
 )
 def test_text(dim, text):
@@ -109,6 +113,11 @@ def test_text(dim, text):
         (C % 10, C),
         (C // 10, ZERO),
         (maximum(A, 1), A),
+        (minimum(A * B, A), A),
+        (maximum(A * B, A), A * B),
+        (minimum(A * C, 2 * A), 2 * A),
+        (minimum(2 * (A // 2), A), 2 * (A // 2)),
+        (minimum(A * B + 1, A + B), A + B),
         (maximum(A, 0), A),
         (minimum(A + 1, A), A),
         (maximum(C, 9), Dim.of(9)),
