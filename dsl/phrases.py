@@ -202,6 +202,12 @@ def same_config(one: Any, two: Any) -> bool:
     )
 
 
+INSTEAD = "save it as a file, `model.save(…)`, which holds arrays and names your classes"
+    "save the model as a file, `model.save(…)`, which holds arrays and your classes"
+)
+
+
 def unwritten(place: str, reason: str) -> Fault:
     """The refusal of what no text can say."""
-    return Fault("T0710", f"{place} cannot be written as a text: {reason}")
+    message = f"{place} cannot be written as a text: {reason}"
+    return Fault("T0710", message, help=[INSTEAD])

@@ -74,7 +74,8 @@ def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
     """The arguments of a constructor by name, those that `**kwargs` passes on included.
 
     Of the library's own classes, only the first and the last constructor count: those
-    between get theirs from the first.
+    between get theirs from the first. `further` of a class names what it takes besides,
+    with defaults, as Keras has it: by name alone.
     """
     owners = [k for k in kind.__mro__ if "__init__" in vars(k) and k is not object]
     ours = [k.__module__.startswith("tulle.") for k in owners]
@@ -90,9 +91,14 @@ def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
                 found.setdefault(parameter.name, parameter)
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             break
+    further: dict[str, Any] = getattr(kind, "further", {})
+    for name, default in further.items():
+        parameter = inspect.Parameter(name, _BY_NAME, default=default)
+        found.setdefault(name, parameter)
     return found
 
 
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 _SEVERAL = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..diagnostics import Fault
 from ..dim import Dim
@@ -121,6 +121,8 @@ class LayerNormalization(Affine):
     >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).numpy().tolist()
     [[-1.0, 1.0]]
     """
+
+    further: ClassVar[dict[str, Any]] = {"rms_scaling": False}
 
     def __init__(
         self,

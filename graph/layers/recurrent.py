@@ -348,6 +348,10 @@ class OfCell(RNN):
     """An `RNN` of a cell that it makes itself, from its own arguments."""
 
     cell_kind: ClassVar[type[Layer]]
+    further: ClassVar[dict[str, Any]] = {
+        "zero_output_for_mask": False,
+        "implementation": 2,
+    }
     rank = 3
     axes = "(batch, steps, features)"
 

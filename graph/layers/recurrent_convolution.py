@@ -163,6 +163,7 @@ class ConvLSTM(OfCell):
     """What convolutional LSTMs share; a concrete one says the `rank` of its space."""
 
     cell_kind = ConvLSTMCell
+    further: ClassVar[dict[str, Any]] = {"zero_output_for_mask": False}
     space: ClassVar[int]
 
     def __init__(
