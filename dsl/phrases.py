@@ -202,9 +202,7 @@ def same_config(one: Any, two: Any) -> bool:
     )
 
 
-INSTEAD = "save it as a file, `model.save(…)`, which holds arrays and names your classes"
-    "save the model as a file, `model.save(…)`, which holds arrays and your classes"
-)
+INSTEAD = "save it as a file, `model.save(…)`, which holds arrays and names classes"
 
 
 def unwritten(place: str, reason: str) -> Fault:
