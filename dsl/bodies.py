@@ -61,7 +61,8 @@ def returned(
                 found = evaluator.evaluate(statement.value)
     if found is None:
         message = f"the body of `{item.name.text}` returns nothing"
-        return checker.error("T0208", message, item.name.span)
+        advice = "end it with `return …`"
+        return checker.error("T0208", message, item.name.span, help=(advice,))
     return ledger.hung(_result(checker, evaluator, item, found, place), place)
 
 
@@ -125,9 +126,9 @@ def _unpacked(
         case Poison():
             return [POISON] * count
         case Tuple(items) | Static(tuple() as items):
-            message = f"{count} names and {len(items)} values"
+            message = f"`let` has {count} names for {len(items)} values"
         case _:
-            message = f"{count} names and only {describe(value)}"
+            message = f"`let` has {count} names for one value, {describe(value)}"
     checker.error("T0209", message, let.value.span)
     return [POISON] * count
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .arguments import Given
     from .expressions import Evaluator
 
+USUAL = {"float": "f32", "double": "f64", "half": "f16", "int": "i32", "long": "i64"}
 STATIC_KINDS = {"int": int, "bool": bool, "str": str}
 
 
@@ -30,7 +31,8 @@ def dtype(evaluator: Evaluator, name: s.Name) -> DType | None:
     found = DTYPES.get(name.text)
     if found is None:
         long = {d.name: short for short, d in DTYPES.items()}
-        near = long.get(name.text) or nearest(name.text, DTYPES)
+        near = USUAL.get(name.text) or long.get(name.text)
+        near = near or nearest(name.text, DTYPES)
         evaluator.checker.error(
             "T0401",
             f"`{name.text}` is no element type",

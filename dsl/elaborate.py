@@ -148,7 +148,10 @@ class _File:
         if name.text in self.places:
             label = Label(self.places[name.text], "declared here first")
             message = f"`{name.text}` is declared twice"
-            self.checker.error("T0205", message, name.span, labels=(label,))
+            advice = "give one of them another name, or leave it out"
+            self.checker.error(
+                "T0205", message, name.span, labels=(label,), help=(advice,)
+            )
             return False
         self.places[name.text] = name.span
         return True
@@ -248,7 +251,9 @@ class _File:
         sign = ".." if item.bounds.closed else "..<"
         message = f"`{item.name.text}` is {value}, outside of {low}{sign}{high}"
         label = Label(item.bounds.span, "the bounds")
-        self.checker.error("T0204", message, span, labels=(label,))
+        within = f"{low} to {high}" if item.bounds.closed else f"{low} to below {high}"
+        advice = f"take a number from {within}, or widen the bounds"
+        self.checker.error("T0204", message, span, labels=(label,), help=(advice,))
         return False
 
     def const(self, item: s.ConstItem) -> Value:

@@ -179,7 +179,9 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
         if text.count('"') > 1:
             message = "a string has no backslashes"
             return Diagnostic("T0102", message, span)
-        return Diagnostic("T0102", 'the string has no closing `"`', span)
+        message = 'the string has no closing `"`'
+        help = ("a string ends on the line on which it begins",)
+        return Diagnostic("T0102", message, span, help=help)
     advice = _ADVICE.get(text[0])
     if text == "." and source.text[:place].endswith(".."):
         advice = "there is no `...`: write `:` for each axis"

@@ -114,7 +114,9 @@ class Symbol:
         """The values that the size may have, in words."""
         if self.members is not None:
             return f"in {{{', '.join(map(str, self.members))}}}"
-        text = f"in {self.lower}..{'' if self.upper is None else self.upper}"
+        text = f"in {self.lower}..{self.upper}"
+        if self.upper is None:
+            text = f"at least {self.lower}"
         if self.step == 1:
             return text
         return f"{text} with {self.name} % {self.step} == {self.rest}"

@@ -66,6 +66,10 @@ class Dense(Adapted):
                 f"`{self.name}` needs a last axis whose size is a number, and its "
                 f"input has shape {input_shape}",
                 operands={0: str(input_shape)},
+                help=[
+                    "each sample needs an axis of features: give it one of size 1 by "
+                    "`expand_dims(…, -1)`, or declare its size"
+                ],
             )
         self.kernel = self.add_role("kernel", (input_shape[-1], self.units))
         self.bias = self.add_role("bias", (self.units,)) if self.use_bias else None

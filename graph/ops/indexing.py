@@ -75,9 +75,13 @@ def _position(item: Any, axis: int, type: TensorType) -> Entry:
     if first is None or first < 0 or spare is None or spare < 0:
         raise Fault(
             "T0311",
-            f"index {item} is not within axis {axis} of {type} for every size",
+            f"index {item} is not within axis {axis} of {type}"
+            + ("" if size.value is not None else " for every size"),
             operands={0: str(type)},
             dims=(size,),
+            help=[]
+            if size.value is None or size.value < 1
+            else [f"its indices are 0 to {size.value - 1}, or -1 to -{size.value}"],
         )
     return ("at", at)
 

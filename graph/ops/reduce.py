@@ -20,8 +20,15 @@ def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
             f"`{name}` has no axis {axis} to work on: its operand has rank {type.rank}",
             operands={0: str(type)},
             argument="axis",
+            help=[_axes_of(rank)],
         )
     return axis % rank
+
+
+def _axes_of(rank: int) -> str:
+    if rank < 2:
+        return "its only axis is 0, or -1" if rank else "a scalar has no axes"
+    return f"its axes are 0 to {rank - 1}, or -1 to -{rank} from the last"
 
 
 def normal_axes(name: str, axis: Any, type: TensorType) -> tuple[int, ...]:

@@ -78,7 +78,8 @@ def misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
         units = _units(type, known.value, total.value)
         near = near_shape(total.value, numbers)
         help += [units] if units else []
-        help += [f"a shape that fits is ({_listed(near)})"] if near else []
+        each = f" for each of `{sizes[0]}`" if len(shape) < len(sizes) else ""
+        help += [f"a shape that fits is ({_listed(near)}){each}"] if near else []
         if not help:
             help = [f"take sizes whose product is {total}, or change what makes it"]
     return Fault(

@@ -524,7 +524,7 @@ def test_bad_models(run, trained, command, name, word):
         (["predict", NET, "--data", "image=own.npz", "-o", "own.npz"],
          "T0705", "is read"),
         (["export", "plain.net", "-o", "plain.net"], "T0705", "is read"),
-        (["summary", NET, "--sizes", "B=0"], "T0204", "`B` is in 1.."),
+        (["summary", NET, "--sizes", "B=0"], "T0204", "`B` is at least 1"),
         (["train", NET, "--data", DATA, "-o", "m.tulle", "--set", "rate=nan"],
          "T0204", "`rate` is nan, outside of"),
         (["summary", "fixed.net", "--set", "width=3"], "T0202", "is a `const`"),

@@ -58,7 +58,7 @@ def test_what_symbols_admit():
         assert found[:3] == list(ADMITTED[symbol])[:3]
     assert (T.lower, N.lower, N.upper) == (2, 1, 10)
     assert Symbol("x", 0, 7, step=4, rest=2).upper == 6
-    assert (T.admitted, K.admitted) == ("in 2.. with T % 2 == 0", "in {4, 8, 16}")
+    assert (T.admitted, K.admitted) == ("at least 2 with T % 2 == 0", "in {4, 8, 16}")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_the_guard_at_run_time():
     assert matched([(t, k)], [(6, 8)]) == {"T": 6, "K": 8}
     with pytest.raises(Fault) as fault:
         matched([(t, k)], [(5, 8)])
-    assert fault.value.notes[0] == "`T` is in 2.. with T % 2 == 0, not 5"
+    assert fault.value.notes[0] == "`T` is at least 2 with T % 2 == 0, not 5"
     with pytest.raises(Fault) as fault:
         matched([(t, k)], [(6, 5)])
     assert fault.value.notes[0] == "`K` is in {4, 8, 16}, not 5"
