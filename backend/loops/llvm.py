@@ -29,6 +29,10 @@ class Entry:
     text: str
 
 
+MOST_PRINTED = 1024
+_PRINTED: dict[tuple[str, bool], Entry] = {}  # equal kernels share a name
+
+
 @cache
 def host_masks() -> bool:
     """Whether this machine loads and stores under a mask at no cost."""
@@ -45,6 +49,16 @@ def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
     """
     if masks is None:
         masks = host_masks()
+    key = kernel.name, masks
+    found = _PRINTED.get(key)
+    if found is None:
+        if len(_PRINTED) >= MOST_PRINTED:
+            _PRINTED.clear()
+        found = _PRINTED[key] = _printed(kernel, masks)
+    return found
+
+
+def _printed(kernel: LoopKernel, masks: bool) -> Entry:
     functions: list[str] = []
     shared: dict[str, str] = {}
     for name, nest in zip(kernel.names, kernel.nests, strict=True):

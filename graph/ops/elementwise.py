@@ -110,7 +110,10 @@ def floats_needed(name: str, given: TensorType, index: int = 0) -> Fault:
 
 def broadcast_shapes(name: str, types: tuple[TensorType, ...]) -> tuple[Dim, ...]:
     """The common shape: ranks padded in front, only a literal 1 stretches."""
-    rank = max((t.rank for t in types), default=0)
+    shapes = [t.shape for t in types if t.shape]
+    if not shapes or shapes.count(shapes[0]) == len(shapes):
+        return shapes[0] if shapes else ()
+    rank = max(map(len, shapes))
     shape: list[Dim] = []
     for axis in range(-rank, 0):
         sizes = [(i, t.shape[axis]) for i, t in enumerate(types) if t.rank >= -axis]
