@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .array_methods import ArrayMethods
 from .configuration import default_float
 from .device import array_module, module_of, to_numpy
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
@@ -24,7 +25,7 @@ from .unapplied import is_layer, not_applied
 DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
 
 
-class Value(Operand):
+class Value(ArrayMethods, Operand):
     """What tensors and symbolic tensors share."""
 
     __slots__ = ()
@@ -54,6 +55,12 @@ class Value(Operand):
     def __ne__(self, other: object) -> Any:
         return OPS["not_equal"](self, other)
 
+    def __array_function__(
+        self, function: Any, types: Any, args: Any, kwargs: Any
+    ) -> Any:
+        """NumPy's functions see NumPy's arrays, whatever methods a tensor has."""
+        return function(*_as_arrays(args), **_as_arrays(kwargs))
+
     def astype(self, dtype: DTypeLike) -> Any:
         """The elements converted to another dtype; `ops.cast` by NumPy's name."""
         return OPS["cast"](self, dtype)
@@ -68,6 +75,17 @@ class Value(Operand):
 
     def __iter__(self) -> Any:
         return (self[index] for index in range(len(self)))
+
+
+def _as_arrays(nest: Any) -> Any:
+    """A nest of arguments with NumPy arrays for tensors."""
+    if isinstance(nest, Value):
+        return np.asarray(nest)
+    if isinstance(nest, dict):
+        return {key: _as_arrays(item) for key, item in nest.items()}
+    if isinstance(nest, (list, tuple)) and not hasattr(nest, "_fields"):
+        return type(nest)(map(_as_arrays, nest))
+    return nest
 
 
 class Tensor(Value):
@@ -114,6 +132,15 @@ class Tensor(Value):
     def item(self) -> Any:
         """The only element as a Python number."""
         return self.numpy().item()
+
+    def tolist(self) -> Any:
+        """The elements as Python numbers, in lists of lists."""
+        return self.numpy().tolist()
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(self.array.size)
 
     def __bool__(self) -> bool:
         return bool(self.numpy())

@@ -22,6 +22,7 @@ from .elements import (
     TensorSpec,
     as_element,
     as_leaf,
+    as_tensors,
     leaves_of,
     map_nest,
 )
@@ -58,7 +59,7 @@ class Dataset:
         Raises `DataError` T0701 if the arrays are not equally long.
 
         >>> x, y = np.zeros((3, 2)), np.arange(3)
-        >>> next(iter(Dataset.from_tensor_slices((x, y))))
+        >>> next(Dataset.from_tensor_slices((x, y)).as_numpy_iterator())
         (array([0., 0.]), array(0))
         """
         arrays = map_nest(_sliceable, tensors)
@@ -128,7 +129,7 @@ class Dataset:
     def zip(*args: Any, datasets: Any = None) -> Dataset:
         """Elements of several data sets side by side, until the shortest one ends.
 
-        >>> list(Dataset.zip(Dataset.range(2), Dataset.range(5, 9)))
+        >>> list(Dataset.zip(Dataset.range(2), Dataset.range(5, 9)).as_numpy_iterator())
         [(array(0), array(5)), (array(1), array(6))]
         """
         nest = datasets if datasets is not None else args[0] if len(args) == 1 else args
@@ -260,7 +261,7 @@ class Dataset:
     def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
         """Pairs of a number and an element.
 
-        >>> next(iter(Dataset.range(7, 9).enumerate(start=1)))
+        >>> next(Dataset.range(7, 9).enumerate(start=1).as_numpy_iterator())
         (array(1), array(7))
         """
         begin = checked_count("start", start, 0)
@@ -331,15 +332,15 @@ class Dataset:
     # Passes.
 
     def __iter__(self) -> DatasetIterator:
-        return DatasetIterator(self._stage, self._begin())
+        return DatasetIterator(self._stage, self._begin(), as_tensors)
 
     def _begin(self) -> int:
         self._passes += 1
         return self._passes - 1
 
     def as_numpy_iterator(self) -> DatasetIterator:
-        """One pass; the elements are NumPy arrays here anyway."""
-        return iter(self)
+        """One pass whose elements are NumPy arrays."""
+        return DatasetIterator(self._stage, self._begin())
 
     def shuffles(self) -> list[stages.Shuffled]:
         """The stages that shuffle, in one order for equal data sets."""
@@ -379,7 +380,13 @@ class DatasetIterator:
     True
     """
 
-    def __init__(self, stage: stages.Stage, number: int):
+    def __init__(
+        self,
+        stage: stages.Stage,
+        number: int,
+        shown: Callable[[Any], Any] = lambda element: element,
+    ):
+        self._shown = shown
         self._stage, self._number, self._position = stage, number, 0
         self._elements: Any = None
 
@@ -391,7 +398,7 @@ class DatasetIterator:
             self._elements = self._stage.elements(self._position, (self._number,))
         element = next(self._elements)
         self._position += 1
-        return element
+        return self._shown(element)
 
     def get_state(self) -> dict[str, int]:
         """The place in the data: the number of the pass, and of the next element."""

@@ -14,10 +14,12 @@ import numpy as np
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
 from ..graph.operand import Operand
+from ..graph.tensor import convert_to_tensor
 from ..graph.types import DTYPES, DType
 from .data import refuse
 
 Array = np.ndarray[Any, Any]
+_NUMBERS = frozenset(dtype.name for dtype in DTYPES.values())
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,17 @@ def map_nest(function: Callable[[Any], Any], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: map_nest(function, item) for key, item in value.items()}
     return None if value is None else function(value)
+
+
+def as_tensors(element: Any) -> Any:
+    """An element with its arrays as tensors; text stays an array."""
+    return map_nest(_as_tensor, element)
+
+
+def _as_tensor(array: Array) -> Any:
+    if array.dtype.kind in "OUS" or array.dtype.name not in _NUMBERS:
+        return array
+    return convert_to_tensor(array)
 
 
 def row(element: Any, index: int) -> Any:

@@ -58,7 +58,7 @@ class FromDataset(Source):
         self.steps = count if count >= 0 else None
 
     def begin(self, random: Random, start: int = 0) -> Iterator[Any]:
-        found = iter(self.dataset)
+        found = self.dataset.as_numpy_iterator()
         found.set_state({**found.get_state(), "position": start})
         return found
 

@@ -204,3 +204,51 @@ def test_masks_travel_with_tensors():
     tulle.utils.set_mask(x, mask)
     assert tulle.utils.get_mask(x) is mask
     assert x._keras_mask is mask
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.max(),
+        lambda x: x.min(axis=0),
+        lambda x: x.sum(axis=1, keepdims=True),
+        lambda x: x.prod(),
+        lambda x: x.mean(axis=-1),
+        lambda x: x.std(axis=0),
+        lambda x: x.var(),
+        lambda x: (x > 1).any(axis=0),
+        lambda x: (x > 1).all(),
+        lambda x: x.argmax(axis=1),
+        lambda x: x.argmin(),
+        lambda x: x.reshape(3, 2),
+        lambda x: x.reshape((-1,)),
+        lambda x: x.flatten(),
+        lambda x: x[None].squeeze(0),
+        lambda x: x[None].transpose(2, 0, 1),
+        lambda x: x.transpose((1, 0)),
+        lambda x: x.T,
+        lambda x: x.clip(1, 3),
+        lambda x: (x / 3).round(1),
+        lambda x: x.tolist(),
+        lambda x: x.size,
+        lambda x: np.abs(x).max(),
+        lambda x: np.median(x, axis=0),
+        lambda x: np.concatenate([x, x], axis=1),
+    ],
+)
+def test_methods_are_those_of_numpy(ask):
+    array = np.array([[0.5, 2.0, 1.0], [4.0, 1.5, 2.5]], "float32")
+    found, wanted = ask(tulle.constant(array)), ask(array)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_functions_of_numpy_give_what_numpy_gives():
+    x = tulle.constant([[1.0, 2.0], [3.0, 4.0]])
+    assert isinstance(np.max(x), np.float32)
+    assert isinstance(np.transpose(x), np.ndarray)
+    x = tulle.Input((3,))
+    assert (x.max(axis=-1).shape, x.T.shape, x.reshape(-1, 1).shape) == (
+        (None,), (3, None), (None, 1),
+    )  # fmt: skip
+    with pytest.raises(TensorTypeError, match="T0503"):
+        np.mean(x)

@@ -86,7 +86,7 @@ def test_every_chain_repeats_resumes_and_tells_its_length_and_types(chain):
             iterator.set_state({"pass": number, "position": position})
             assert list(map(repr, iterator)) == wanted[position:]
     spec = data.element_spec
-    for element in data:
+    for element in data.as_numpy_iterator():
         pairs = zip(leaves(spec), leaves(element), strict=True)
         assert all(wanted.takes(array) for wanted, array in pairs)
 
@@ -113,10 +113,18 @@ def test_values_are_those_of_numpy():
 
 def test_ops_of_tulle_in_a_map():
     data = Dataset.from_tensor_slices(X).map(lambda x: ops.cast(x, "int32") + 1)
-    first = next(iter(data))
+    first = next(data.as_numpy_iterator())
     assert isinstance(first, np.ndarray)
     assert first.dtype == np.int32
     assert first.tolist() == [1, 2]
+
+
+def test_a_pass_gives_tensors_and_text_as_it_is():
+    data = Dataset.from_tensor_slices({"x": X, "name": list("abcdefghijk")[: len(X)]})
+    first = next(iter(data.batch(2)))
+    assert ops.is_tensor(first["x"])
+    np.testing.assert_array_equal(first["x"].numpy(), X[:2])
+    assert first["name"].tolist() == ["a", "b"]
 
 
 def test_a_shuffle_holds_everything_once_and_draws_from_its_buffer():
@@ -186,7 +194,7 @@ def test_rows_of_a_memory_map_are_read_when_needed(tmp_path):
     np.memmap(path, "float32", "w+", shape=(100, 3))[:] = 1.0
     mapped = np.memmap(path, "float32", "r", shape=(100, 3))
     data = Dataset.from_tensor_slices(mapped).shuffle(100, seed=0).batch(10)
-    batch = next(iter(data))
+    batch = next(data.as_numpy_iterator())
     assert batch.shape == (10, 3)
     assert batch.base is None or batch.base.nbytes < 1000
 
