@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from .types import TensorType
 
 FACTORED = 10**6  # the largest number whose factors are looked for
 FACTORS = 3
+UNNAMED = re.compile(r"_[0-9]+$")
 
 
 def to_match(first: Dim, second: Dim) -> list[str]:
@@ -33,6 +35,8 @@ def where_they_differ(pairs: Sequence[tuple[Dim, Dim]]) -> list[str]:
     for one, two in pairs:
         if one.value is not None and two.value is not None:
             continue
+        if one.symbol and two.symbol and one.symbol.name == two.symbol.name:
+            continue  # two unknown sizes that are called alike: nothing to see
         real = [Condition(side, ">=", Dim.of(1)) for side in (one, two)]
         values = counterexample(Condition(one, "==", two), real)
         if values:
@@ -79,7 +83,15 @@ def to_free(one: Dim, two: Dim) -> list[str]:
         if symbol is not None and symbol.rigid and (number.value or 0) > 1:
             told = f"`{free}` is any size, so no number fits"
             return [f"{told}: take `{free}` in place of {number}"]
+    if unnamed(one) and unnamed(two):
+        told = "each `None` is a size of its own; if these two are one, name it"
+        return [f'{told} in both: `Input(("T", …))`']
     return []
+
+
+def unnamed(dim: Dim) -> bool:
+    """Whether a size is the `None` of an `Input`, which is called after its place."""
+    return dim.symbol is not None and UNNAMED.search(dim.symbol.name) is not None
 
 
 def near_choice(argument: str, value: Any, known: Sequence[str]) -> dict[str, Any]:

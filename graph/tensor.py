@@ -162,12 +162,23 @@ class Tensor(Value):
 
 
 class SymbolicTensor(Value):
-    """A handle on a node, with what Keras lets a tensor carry."""
+    """A handle on a node, with what Keras lets a tensor carry.
+
+    A shape in place of the node makes a symbol of its own.
+
+    >>> SymbolicTensor((None, 3), dtype="int32").shape
+    (None, 3)
+    """
 
     __slots__ = ("node", "type", "_keras_mask", "__weakref__")
 
-    def __init__(self, node: Node):
-        self.node = node
+    def __init__(self, node: Any, dtype: DTypeLike | None = None, name: Any = None):
+        if isinstance(node, (tuple, list)):  # a shape, as Keras makes a `KerasTensor`
+            from .network import Input
+
+            first = ["batch" if size is None else size for size in node[:1]]
+            node = Input(None, None, dtype, (*first, *node[1:]), name).node
+        self.node: Node = node
         self.type = node.tensor_type
         self._keras_mask: Any = None
 

@@ -30,4 +30,4 @@ def test_a_script_for_keras_runs(path, tmp_path, monkeypatch):
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) >= 35
+    assert len(SCRIPTS) >= 45

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tulle
 from tulle import ops, random
 from tulle.backend import compile_graph
 from tulle.graph.diagnostics import TensorTypeError
@@ -72,3 +73,16 @@ def test_take_along_axis_stretches_the_other_axes():
     index = np.array([[[0]], [[2]]])
     found = ops.take_along_axis(x, index, axis=1)
     np.testing.assert_array_equal(found, np.take_along_axis(x, index, axis=1))
+
+
+@pytest.mark.parametrize("join", [lambda a, b: a + b, lambda a, b: ops.stack([a, b])])
+def test_two_nones_are_two_sizes_and_one_name_is_one(join):
+    with pytest.raises(TensorTypeError, match=r'if these two are one, name it.*"T"'):
+        join(Input((None, 4)), Input((None, 4), name="other"))
+    assert join(Input(("T", 4)), Input(("T", 4))).shape[-1] == 4
+
+
+def test_a_shape_makes_a_symbol():
+    x = tulle.KerasTensor((None, 3), dtype="int32", name="x")
+    assert (x.shape, x.dtype, x.name) == ((None, 3), "int32", "x")
+    assert ops.add(x, tulle.KerasTensor((None, 3), "int32")).shape == (None, 3)
