@@ -6,6 +6,8 @@ import zipfile
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 import tulle
 from tulle import layers
 
@@ -28,6 +30,7 @@ def model():
 def sources(folder: Path) -> dict[str, bytes]:
     """A good file of each kind."""
     made, found = model(), {}
+    made.fit(np.ones((8, 4, 3)), np.eye(2)[np.arange(8) % 2], batch_size=3, verbose=0)
     for kind in ("keras", "tulle"):
         made.save(folder / f"good.{kind}")
         found[kind] = (folder / f"good.{kind}").read_bytes()

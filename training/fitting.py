@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +22,10 @@ from .interrupts import NAMES, follow, held_back
 from .notices import warn
 from .progress import Progress, check_verbose, progress
 from .snapshots import (
+    Place,
     Snapshot,
     assign_values,
+    drawn_of,
     lacking,
     refuse,
     refuse_other_data,
@@ -35,6 +36,9 @@ from .streams import Course
 
 if TYPE_CHECKING:
     from .model import Model
+
+
+SAVED = "initial_epoch='saved'"
 
 
 class Training:
@@ -51,6 +55,7 @@ class Training:
         validation: Course | None,
         initial_epoch: int,
         validation_freq: Any,
+        saved: Snapshot | None = None,
     ):
         check_verbose(verbose)
         self.model, self.course, self.validation = model, course, validation
@@ -71,14 +76,21 @@ class Training:
         shown = not self.listeners.has(ProgbarLogger)
         self.display = progress(verbose if shown else 0, model.name)
         self._validated: dict[str, Any] | None = None  # where the validation data were
-        self._resumed: tuple[Snapshot, Path] | None = None
+        self._saved = saved  # where to go on, unless a callback knows
+        self._resumed: tuple[Snapshot, Place] | None = None
         self._caught: list[int] = []  # signals
         self._over = self._told = False
 
     def run(self) -> History:
         """All epochs; gives their figures."""
+        compiled = self.model.demand_compiled()
+        compiled.position = self.position
         try:
             self._run()
+            compiled.position = self.position()
+        except BaseException:
+            compiled.position = None  # nobody knows how far the last step came
+            raise
         finally:
             self.course.close()
             self.display.close()
@@ -92,6 +104,8 @@ class Training:
         model.stop_training = False
         with held_back(bool(self._savers())) as self._caught:
             listeners.on_train_begin()
+            if self._saved is not None and self._resumed is None:
+                self.restore(self._saved, SAVED)
             while self.epoch < self.epochs and not self._over:
                 if not self._one_epoch():
                     break
@@ -181,11 +195,19 @@ class Training:
 
     def snapshot(self) -> Snapshot:
         """All that makes what comes next."""
-        drawn, arrays = values_of(self.model)
+        arrays = values_of(self.model)[1]
+        callbacks = [
+            [type(callback).__name__, callback.get_state()]
+            for callback in self.listeners.callbacks
+        ]
+        return Snapshot({**self.position(), "callbacks": callbacks}, arrays)
+
+    def position(self) -> dict[str, Any]:
+        """The place in the training and its data, without values and callbacks."""
         validation = self.validation
         if validation is not None:
             place = self._validated or validation.state()
-        config = {
+        return {
             "epoch": self.epoch,
             "epochs": self.epochs,
             "step": self.step,
@@ -197,24 +219,22 @@ class Training:
             "course": self.course.state(),
             "validation": None if validation is None else place,
             "steps": self.course.feed.step.get_state(),
-            "drawn": drawn,
-            "callbacks": [
-                [type(callback).__name__, callback.get_state()]
-                for callback in self.listeners.callbacks
-            ],
+            "drawn": drawn_of(self.model),
+            "callbacks": [],
         }
-        return Snapshot(config, arrays)
 
-    def restore(self, snapshot: Snapshot, place: Path) -> None:
+    def restore(self, snapshot: Snapshot, place: Place) -> None:
         """Go on from a state; raises `DataError` T0704 for one that does not fit."""
         try:
             self._restore(snapshot, place)
         except TulleError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (
+            LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+        ) as error:  # fmt: skip
             refuse(place, f"it is damaged: {type(error).__name__}: {error}")
 
-    def _restore(self, snapshot: Snapshot, place: Path) -> None:
+    def _restore(self, snapshot: Snapshot, place: Place) -> None:
         config = snapshot.config
         self._check_course(config, place)
         self.course.restore(config["course"])
@@ -227,7 +247,7 @@ class Training:
         self._take(snapshot, place)
         self._resumed = snapshot, place
 
-    def _take(self, snapshot: Snapshot, place: Path) -> None:
+    def _take(self, snapshot: Snapshot, place: Place) -> None:
         config = snapshot.config
         assign_values(self.model, config["drawn"], snapshot.arrays, place)
         self.epoch, self.step = config["epoch"], config["step"]
@@ -243,7 +263,7 @@ class Training:
             if states:
                 callback.set_state(states.pop(0))
 
-    def _check_course(self, config: Any, place: Path) -> None:
+    def _check_course(self, config: Any, place: Place) -> None:
         """Within an epoch the data have to be cut as they were."""
         before, now = config["course"], self.course.state()
         if before["taken"] is None:

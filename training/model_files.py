@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from ..graph.diagnostics import DataError, Diagnostic, Fault, TulleError, caller_span
 from ..graph.layer import Layer
+from ..graph.network import Network
 from ..graph.variable import SeedGenerator
 from .archives import ADVICE, Archive, refuse
 from .assigning import Arrays, assign, from_bytes, matched, to_bytes
@@ -21,8 +22,10 @@ from .decoding import Decoder
 from .encoding import Encoder
 from .keras_files.deserializing import WRONG
 from .model import Model
+from .snapshot_files import packed, unpacked
+from .snapshots import checked_place, figures_of
 
-FORMAT, VERSION = "tulle model", 2
+FORMAT, VERSION = "tulle model", 2  # 1 had a checksum of the arrays alone
 CONFIG, WEIGHTS, SUMS = "config.json", "weights.safetensors", "checksums.json"
 CHANGED = "load it with the classes, and the Tulle, that it was saved with"
 
@@ -35,8 +38,9 @@ def tulle_members(model: Model) -> dict[str, bytes]:
     config["compile"] = _compile_arguments(model, encoder)
     config["frozen"] = frozen_in(model)
     config["seeds"] = [[g.seed, g.count] for g in seeds_of(model)]
+    more = _training(model, config, encoder)
     config["tables"] = encoder.tables
-    weights = to_bytes(arrays_of(model) | encoder.arrays)
+    weights = to_bytes(arrays_of(model) | more | encoder.arrays)
     members = {CONFIG: json.dumps(config).encode(), WEIGHTS: weights}
     sums = {name: _sum(content) for name, content in members.items()}
     return {**members, SUMS: json.dumps(sums).encode()}
@@ -67,6 +71,8 @@ def read_tulle(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
                 for name, array in arrays.items()
                 if name.startswith(prefix)
             }
+            if config.get("training") is not None:
+                _take_training(place, model, config["training"], decoder)
     except DataError:
         raise
     except TulleError as error:
@@ -117,6 +123,39 @@ def _compile_arguments(model: Model, encoder: Encoder) -> Any:
     )
 
 
+def _training(model: Model, config: dict[str, Any], encoder: Encoder) -> Arrays:
+    """Note where the training is; gives what metrics have counted, by name."""
+    compiled = model.compiled
+    if compiled is None:
+        return {}
+    arrays = {name: v.numpy() for name, v in figures_of(model).items()}
+    arrays |= compiled.pending_figures
+    place = compiled.position() if callable(compiled.position) else compiled.position
+    config["training"] = {
+        "settled": encoder.value(compiled.settled),
+        "place": packed(place, arrays),
+    }
+    return arrays
+
+
+def _take_training(place: Path, model: Model, record: Any, decoder: Decoder) -> None:
+    """Go on with the figures of metrics, and know the place of the training."""
+    compiled = model.demand_compiled()
+    given = {n: a for n, a in decoder.arrays.items() if n.startswith("metric/")}
+    settled = decoder.value(record["settled"])
+    if settled is not None and not given.keys() <= figures_of(model).keys():
+        inputs = model.input_types if isinstance(model, Network) else ()
+        compiled.measure_like(inputs, *settled)
+    known = figures_of(model)
+    if given.keys() <= known.keys():
+        variables = {name: known[name] for name in given}
+        assign(matched(place, variables, given))
+    else:
+        compiled.pending_figures = given  # for metrics that a step makes
+    found = unpacked(record["place"], decoder.arrays)
+    compiled.position = None if found is None else checked_place(found)
+
+
 def seeds_of(model: Layer) -> list[SeedGenerator]:
     """The generators that layers draw from, each once."""
     layers = [model, *model.sublayers]
@@ -157,9 +196,13 @@ def _read(place: Path) -> tuple[dict[str, Any], Arrays]:
             archive.refuse("it is a zip file, but not a model that `model.save` wrote")
         config = archive.json(CONFIG)
         _check_version(place, config)
-        sums = archive.json(SUMS)
         content = archive.read(WEIGHTS)
-        for name, member in ((CONFIG, archive.read(CONFIG)), (WEIGHTS, content)):
+        members = {CONFIG: archive.read(CONFIG), WEIGHTS: content}
+        if config["version"] == 1:
+            sums = {CONFIG: _sum(members[CONFIG]), WEIGHTS: config.get("sha256")}
+        else:
+            sums = archive.json(SUMS)
+        for name, member in members.items():
             if not isinstance(sums, dict) or sums.get(name) != _sum(member):
                 archive.refuse(f"`{name}` in it differs from its checksum")
     wanted = {"model", "compile", "seeds", "tables"}
@@ -171,7 +214,7 @@ def _read(place: Path) -> tuple[dict[str, Any], Arrays]:
 def _check_version(place: Path, config: Any) -> None:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         refuse(place, "it is not a model that `model.save` wrote", ADVICE)
-    if config.get("version") != VERSION:
+    if type(config.get("version")) is not int or not 0 < config["version"] <= VERSION:
         _other_version(place, config.get("version"))
 
 
@@ -181,8 +224,8 @@ def _other_version(place: Path, version: Any) -> NoReturn:
     raise DataError(
         Diagnostic(
             "T0704",
-            f"`{place}` has format version {version}, and this Tulle reads version "
-            f"{VERSION}",
+            f"`{place}` has format version {version}, and this Tulle reads versions 1 "
+            f"to {VERSION}",
             caller_span(),
             help=(f"load it with the Tulle that wrote it, or {advice}",),
         )

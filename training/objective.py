@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.nearest import nearest_of
+from ..graph.tensor import SymbolicTensor, input_node
+from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from . import losses, metrics, optimizers
 from .data import counted
@@ -68,6 +70,11 @@ class Compiled:
         self.joint = loss if isinstance(loss, Joint) else None
         self.measured: list[Measured] = metrics if self.joint is not None else []
         self.pending: dict[str, Any] | None = None  # the optimizer's state from a file
+        # What metrics of a file have counted that are not made yet.
+        self.pending_figures: dict[str, Any] = {}
+        self.settled: tuple[Any, Any] | None = None  # the types that `settle` saw
+        # Where `fit` is, or where the last one ended.
+        self.position: Callable[[], dict[str, Any]] | dict[str, Any] | None = None
         self.tracker: Metric = _tracker("loss")
         self.output_trackers: dict[str, Metric] = {}
 
@@ -116,6 +123,7 @@ class Compiled:
         self, targets: Sequence[TensorType | None], outputs: Sequence[TensorType]
     ) -> None:
         """Decide what `accuracy` and `crossentropy` mean."""
+        self.settled = tuple(targets), tuple(outputs)
         outputs = self.likes(outputs)
         for goal, target, output in zip(self.goals, targets, outputs, strict=True):
             if target is None:
@@ -124,6 +132,26 @@ class Compiled:
                 for index, kind in enumerate(kinds):
                     if isinstance(kind, str):
                         kinds[index] = metrics.by_shape(kind, target, output)
+
+    def measure_like(
+        self,
+        inputs: Sequence[TensorType],
+        targets: Sequence[TensorType | None],
+        outputs: Sequence[TensorType],
+    ) -> None:
+        """Let metrics make the state that they make for values of such types."""
+        self.settle(targets, outputs)
+        own = self.likes(outputs)
+        with tracing(Trace(training=False)):
+            ends = [list(map(_symbol, types)) for types in (targets, own)]
+            for goal, target, output in zip(self.goals, *ends, strict=True):
+                for metric in [*goal.metrics, *goal.weighted_metrics]:
+                    if target is not None:
+                        metric.update_state(target, output)
+            every = [*inputs, *targets, *outputs] if self.measured else []
+            operands = list(map(_symbol, every))
+            for measured in self.measured:
+                measured.update_state(operands)
 
     @property
     def named_metrics(self) -> dict[str, Metric]:
@@ -172,8 +200,13 @@ class Compiled:
 
     def reset(self) -> None:
         """Begin all figures anew."""
+        self.pending_figures = {}
         for metric in self.all_metrics:
             metric.reset_state()
+
+
+def _symbol(type: TensorType | None) -> Any:
+    return None if type is None else SymbolicTensor(input_node("like", type))
 
 
 def _tracker(name: str) -> Metric:

@@ -17,13 +17,12 @@ import numpy as np
 from ..graph.diagnostics import DataError, Diagnostic
 from ..graph.files import check_readable, write_atomically
 from ..graph.variable import Variable
-from .saving import from_bytes, to_bytes
-from .snapshots import Arrays, Snapshot, refuse
+from .assigning import from_bytes, to_bytes
+from .snapshots import Arrays, Snapshot, checked_place, refuse
 
 FORMAT, VERSION = "tulle training", 1
 CONFIG, ARRAYS = "state.json", "arrays.safetensors"
 MOST_CONFIG = 256 * 2**20  # bytes of the JSON
-COUNTS = ("epoch", "epochs", "step", "done")
 EXPECTED = "a state that `BackupAndRestore` wrote"
 
 
@@ -59,12 +58,10 @@ def read_snapshot(path: Path) -> Snapshot:
         refuse(place, "its arrays differ from their checksum")
     arrays = from_bytes(place, content)
     try:
-        found = Snapshot(unpacked(whole["state"], arrays), arrays)
-        counted = all(type(found.config[name]) is int for name in COUNTS)
-        if not counted or "over" not in found.config:
-            refuse(place, "it does not say where the training was")
-        return found
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+        return Snapshot(checked_place(unpacked(whole["state"], arrays)), arrays)
+    except (
+        KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         refuse(place, f"{type(error).__name__}: {error}")
 
 

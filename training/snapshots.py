@@ -19,6 +19,11 @@ from ..graph.variable import SeedGenerator, Variable
 from .optimizer import Optimizer
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+Place = Path | str  # a file, or the argument that asks for what a model has kept
+COUNTS = ("epoch", "epochs", "step", "done")
+PLACE = {*COUNTS, "logs", "over", "stop", "told", "course", "validation", "steps"}
+PLACE |= {"drawn", "callbacks"}
+MOST = 2**53  # a number that has been counted to is smaller
 
 
 @dataclass
@@ -50,31 +55,61 @@ def told_place(epoch: int, step: int) -> str:
     return f"after step {step} of epoch {epoch + 1}" if step else f"after epoch {epoch}"
 
 
-def refuse(place: Path, reason: str, *advice: str) -> NoReturn:
-    """Refuse a file, T0704."""
+def refuse(place: Place, reason: str, *advice: str) -> NoReturn:
+    """Refuse a file, or what a model has kept, T0704."""
     raise DataError(
         Diagnostic(
             "T0704",
             f"`{place}` cannot be gone on from: {reason}",
-            help=advice or (f"remove `{place}` to begin anew",),
+            help=advice or (_begin_anew(place),),
         )
     )
 
 
-def refuse_other_data(place: Path, what: str, before: Any, now: Any) -> NoReturn:
+def _begin_anew(place: Place) -> str:
+    if isinstance(place, Path):
+        return f"remove `{place}` to begin anew"
+    return f"leave `{place}` out to begin anew"
+
+
+def refuse_other_data(place: Place, what: str, before: Any, now: Any) -> NoReturn:
     """Refuse a state whose data were cut otherwise, T0704."""
     refuse(
         place,
         f"it was written in the middle of an epoch with {what} {before}, and now it is "
         f"{now}",
         f"take {what} {before}",
-        f"or remove `{place}` to begin anew",
+        f"or {_begin_anew(place)}",
     )
+
+
+def checked_place(config: Any) -> dict[str, Any]:
+    """The place of a training from a file; raises `ValueError` for what is none."""
+    found: dict[str, Any] = config
+    if not found.keys() >= PLACE:
+        raise ValueError(f"it lacks {', '.join(sorted(PLACE - found.keys()))}")
+    courses = [c for c in (found["course"], found["validation"]) if c is not None]
+    counts = [found[name] for name in COUNTS]
+    counts += [course[name] for course in courses for name in ("total", "before")]
+    counts += [c["taken"] for c in courses if c["taken"] is not None]
+    if not all(type(count) is int and 0 <= count < MOST for count in counts):
+        raise ValueError("it does not say where the training was")
+    logs = [found["logs"], found["steps"].get("logs")]
+    figures = [figure for log in logs for figure in (log or {}).values()]
+    if not all(isinstance(f, (int, float, np.ndarray)) for f in figures):
+        raise ValueError("its figures are no numbers")
+    return found
 
 
 def variables_of(model: Any) -> dict[str, Variable]:
     """The weights, and the state of metrics, by name."""
     found = {f"model/{n}": v for n, v in model.named_variables().items()}
+    return found | figures_of(model)
+
+
+def figures_of(model: Any) -> dict[str, Variable]:
+    """The state of metrics by name."""
+    found: dict[str, Variable] = {}
     compiled = model.compiled
     for index, metric in enumerate([*compiled.all_metrics, *model.own_metrics()]):
         if hasattr(metric, "variables"):
@@ -111,9 +146,18 @@ def _held(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _held({f"{name}/{key}": part for key, part in item.items()})
 
 
+def drawn_of(model: Any) -> dict[str, Any]:
+    """The randomness of a training."""
+    return {
+        "generators": [[g.seed, g.count] for g in generators_of(model)],
+        "seed": [randomness._Global.seed, randomness._Global.drawn],
+    }
+
+
 def values_of(model: Any) -> tuple[dict[str, Any], Arrays]:
     """The randomness of a training, and its arrays."""
     arrays = {name: v.numpy() for name, v in variables_of(model).items()}
+    arrays |= model.compiled.pending_figures
     names = model.variable_names()
     for prefix, optimizer in optimizers_of(model).items():
         pending = model.compiled.pending if not prefix else None
@@ -122,11 +166,7 @@ def values_of(model: Any) -> tuple[dict[str, Any], Arrays]:
             state = pending
         for name, array in state.items():
             arrays[f"optimizer/{prefix}/{name}"] = array
-    drawn = {
-        "generators": [[g.seed, g.count] for g in generators_of(model)],
-        "seed": [randomness._Global.seed, randomness._Global.drawn],
-    }
-    return drawn, arrays
+    return drawn_of(model), arrays
 
 
 def lacking(model: Any, arrays: Mapping[str, Any]) -> bool:
@@ -143,7 +183,7 @@ def lacking(model: Any, arrays: Mapping[str, Any]) -> bool:
 
 
 def assign_values(
-    model: Any, drawn: Mapping[str, Any], arrays: Mapping[str, Any], place: Path
+    model: Any, drawn: Mapping[str, Any], arrays: Mapping[str, Any], place: Place
 ) -> None:
     """Give everything its value, after all names and shapes were compared."""
     known = variables_of(model)
@@ -165,7 +205,7 @@ def assign_values(
             place,
             f"{other}it has `{told}`, which is not here",
             "a layer that is built in its first step has to be built before `fit`",
-            f"or remove `{place}` to begin anew",
+            f"or {_begin_anew(place)}",
         )
     generators = generators_of(model)
     if len(generators) != len(drawn["generators"]):

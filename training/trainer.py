@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from . import fitting
 from .arguments import checked_count
 from .callbacks import CallbackList, History
 from .configured import serialized, told_to_caller
+from .data import refuse
 from .definition import check_definition
 from .objective import Compiled
 from .progress import progress
+from .snapshots import Snapshot, values_of
 from .sources import FromArrays, packed, source_of
 from .stepping import StepMethods, flattened, numbers
 from .steps import Steps
@@ -100,7 +102,7 @@ class Trainer(StepMethods):
         shuffle: bool = True,
         class_weight: Any = None,
         sample_weight: Any = None,
-        initial_epoch: int = 0,
+        initial_epoch: int | Literal["saved"] = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
@@ -116,12 +118,21 @@ class Trainer(StepMethods):
         one pass over the data, or `steps_per_epoch` batches, where the next epoch goes
         on from there. `validation_data` is of the same kinds.
 
+        `initial_epoch="saved"` goes on where the last `fit` of the model ended, or, of
+        a `.tulle` file, where `fit` was when it was saved: in its epoch and batch, with
+        its order of the data, its random numbers and its figures so far. Callbacks
+        begin anew; `BackupAndRestore` keeps theirs too. Raises `DataError` T0703 for a
+        model without such a place, T0704 for data that are cut otherwise.
+
         `verbose` is 0 for nothing, 1 or `auto` for a bar, 2 for one line an epoch.
         Raises `DataError` and `RunShapeError` for data that do not fit: of arrays
         before anything runs, of batches with the number of the batch. Warns once of a
         loss that is no finite number, and of data that end early, and goes on.
         """
-        self.demand_compiled()
+        compiled = self.demand_compiled()
+        saved = None
+        if isinstance(initial_epoch, str):
+            saved, initial_epoch = self._saved_place(compiled, initial_epoch), 0
         seed = new_seed()  # first, so that what is built on the way cannot change it
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = _divided(
@@ -146,7 +157,27 @@ class Trainer(StepMethods):
             validation=validation,
             initial_epoch=checked_count("initial_epoch", initial_epoch, 0),
             validation_freq=validation_freq,
+            saved=saved,
         ).run()
+
+    def _saved_place(self: Any, compiled: Compiled, given: str) -> Snapshot:
+        """The place to go on from, with the values of now."""
+        place = compiled.position
+        if given != "saved":
+            raise Fault(
+                "T0204",
+                f"`initial_epoch` is a number, or 'saved', not {given!r}",
+                argument="initial_epoch",
+            )
+        if not isinstance(place, dict):
+            raise refuse(
+                "T0703",
+                f"`{self.name}` knows no place of a training to go on from",
+                "a model knows one after `fit`, and from a `.tulle` file of such a "
+                "model, while it is not compiled anew",
+            )
+        arrays = {n: np.array(a) for n, a in values_of(self)[1].items()}
+        return Snapshot({**place, "over": False, "stop": False}, arrays)
 
     @told_to_caller
     def evaluate(

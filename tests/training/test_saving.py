@@ -520,8 +520,9 @@ def test_another_version(saved, tmp_path):
     rewritten(saved, target, lambda c: {**c, "version": 99})
     assert "version 99" in refused(target)
     assert "install a newer Tulle" in refused(target)
-    rewritten(saved, target, lambda c: {**c, "version": 1})
-    assert "save it anew" in refused(target)
+    for strange in (0, -1, True, "2", None, 1.0):
+        rewritten(saved, target, lambda c, strange=strange: {**c, "version": strange})
+        assert "save it anew" in refused(target)
 
 
 def test_a_layer_that_claims_to_be_huge_takes_no_memory(saved, tmp_path):
