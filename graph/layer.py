@@ -353,8 +353,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         asked = asked_training()
         if asked is not None or not self.wants_training:
             return asked
-        default = signature(type(self).call).parameters["training"].default
-        return default if isinstance(default, bool) else None
+        return self.usual_mode
 
     def seen_as(self) -> DType | None:
         """The dtype that variables are read in while this layer computes."""
@@ -401,6 +400,14 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     def wants_training(self) -> bool:
         """Whether `call` has an argument `training`."""
         return "training" in parameters(type(self).call)
+
+    @property
+    def usual_mode(self) -> bool | None:
+        """What `training` of `call` is where nobody says it, if `call` says that."""
+        if not self.wants_training:
+            return None
+        default = signature(type(self).call).parameters["training"].default
+        return default if isinstance(default, bool) else None
 
     def ensure_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Call `build` once, with the shape or shapes of the tensors."""

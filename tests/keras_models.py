@@ -106,6 +106,48 @@ def images(k: Any) -> Built:
     return model, given, targets
 
 
+def wrapped(k: Any) -> Built:
+    """Layers that hold others and see their weights, and one that trains by itself."""
+    x = k.Input((6, 6, 3), name="image")
+    h = k.layers.RandomSharpness([0.3, 0.3], value_range=[0, 1], name="sharp")(x)
+    inside = [k.layers.Rescaling(2.0, name="twice")]
+    inside += [k.layers.Dense(n, name=f"to{n}") for n in (4, 3)]
+    h = k.layers.Pipeline(inside, name="line")(h)
+    divided = k.layers.Conv2D(4, 3, activation="relu", name="conv")
+    h = k.layers.SpectralNormalization(divided, name="divided")(h)
+    h = k.layers.GlobalAveragePooling2D(name="pool")(h)
+    last = k.layers.Dense(2, name="last")
+    y = k.layers.SpectralNormalization(last, power_iterations=2, name="end")(h)
+    model = k.Model(x, y, name="wrapped")
+    model.compile("adam", "mse")
+    given, targets = numbers(4, 6, 6, 3) / 2 + 0.5, numbers(4, 2, seed=2)
+    model.fit(given, targets, epochs=2, verbose=0, shuffle=False)
+    return model, given, None  # Keras itself trains it otherwise on each backend
+
+
+def lookups(k: Any) -> Built:
+    """What preprocessing learned: words of a vocabulary, their weights, bounds."""
+    codes = k.Input((3,), dtype="int64", name="codes")
+    learned = k.layers.IntegerLookup(name="learned")
+    learned.adapt(np.array([7, 7, 7, 9, 9, -3]))
+    masked = k.layers.IntegerLookup(mask_token=0, num_oov_indices=2, name="masked")
+    masked.adapt(np.array([[4, 0, 4], [12, 5, 4]]))
+    told = k.layers.IntegerLookup(
+        vocabulary=[12, 7, 100, 3], num_oov_indices=1, name="told"
+    )
+    rare = k.layers.IntegerLookup(output_mode="tf_idf", max_tokens=4, name="rare")
+    rare.adapt(np.array([[7, 9, 9], [7, 4, 4], [7, 7, 4]]))
+    amounts = k.Input((2,), name="amounts")
+    bins = k.layers.Discretization(num_bins=4, name="bins")
+    bins.adapt(np.linspace(-1, 1, 41, dtype="float32"))
+    layers = [learned, masked, told, rare]
+    found = {layer.name: layer(codes) for layer in layers}
+    found["bins"] = bins(amounts)
+    model = k.Model([codes, amounts], found, name="lookups")
+    given = [np.array([[7, 9, 4], [12, 5, 0], [-3, 7, 100]]), numbers(3, 2)]
+    return model, given, None
+
+
 def own(k: Any) -> Built:
     """A subclass with layers in attributes, lists and dictionaries."""
 
@@ -132,6 +174,8 @@ MODELS: dict[str, Callable[[Any], Built]] = {
     "attention": attention,
     "branches": branches,
     "images": images,
+    "lookups": lookups,
     "own": own,
     "sequence": sequence,
+    "wrapped": wrapped,
 }

@@ -1,8 +1,9 @@
 """Lets Keras save the models of `tests/keras_models.py`, for the tests of this library.
 
-`python tools/record_keras_files.py`, where the `bench` extra is installed, writes for
-each model the file of Keras, what Keras predicts with it, and what it predicts after
-one more epoch: `tests/data/keras/`.
+`python tools/record_keras_files.py [MODEL …]`, where the `bench` extra is installed,
+writes for each model the file of Keras, what Keras predicts with it, and what it
+predicts after one more epoch: `tests/data/keras/`. Keras runs on JAX, but for
+`lookups`, which needs `KERAS_BACKEND=tensorflow`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,6 @@ def record(name: str) -> None:
 
 if __name__ == "__main__":
     PLACE.mkdir(parents=True, exist_ok=True)
-    for name in keras_models.MODELS:
+    for name in sys.argv[1:] or keras_models.MODELS.keys() - {"lookups"}:
         record(name)
         print(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -167,6 +167,22 @@ class Vocabulary(Layer):
             "vocabulary": learned,
             "idf_weights": self.idf_weights,
         }
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put `idf_weights` into `store`, where there are any."""
+        if self.idf_weights is not None:
+            store["idf_weights"] = np.array(self.idf_weights, np.float32)
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Take the weights that `save_own_variables` stored."""
+        if self.idf_weights is None:
+            return
+        count, found = self.vocabulary_size(), np.asarray(store.get("idf_weights", ()))
+        if found.ndim != 1 or len(found) < count:
+            told = f"`{self.name}` has {count} weights, and there are {found.size}"
+            fault = Fault("T0204", told, argument="store")
+            raise TensorTypeError.of(fault, caller_span())
+        self.idf_weights = [float(weight) for weight in found[:count]]
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the vocabulary from an array, or from batches of one.

@@ -25,7 +25,9 @@ UNSAID = {
     "quantization_config", "activity_regularizer", "mask", "shared_object_id",
     "rms_scaling", "zero_output_for_mask", "training",
 }  # fmt: skip
-MORE = {"seed", "dtype", "delta", "shared_object_id", "build_config"}  # said only here
+MORE = {  # said only here
+    "seed", "dtype", "delta", "shared_object_id", "build_config", "input_shape",
+}  # fmt: skip
 
 
 def recorded(name, start):
@@ -363,22 +365,48 @@ def test_corrections_of_low_rank_are_merged(tmp_path):
 
 
 def test_vocabularies_of_lookups(tmp_path):
-    x = tulle.Input((3,), dtype="int64")
-    lookup = layers.IntegerLookup(name="numbers")
-    lookup.adapt(np.array([7, 7, 9]))
-    again = back(tulle.Model(x, lookup(x)), tmp_path)
-    assert again.get_layer("numbers").get_vocabulary() == [-1, 7, 9]
-    content = members(tmp_path / "m.keras")
-    config = json.loads(content["config.json"])
-    config["config"]["layers"][1]["config"]["vocabulary"] = [1, 2]
-    content["config.json"] = json.dumps(config).encode()
-    # Keras keeps a vocabulary that was learned beside the configuration.
-    content["assets/layers/integer_lookup/vocabulary.txt"] = b"-1\n9\n7"
-    with zipfile.ZipFile(tmp_path / "n.keras", "w") as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-    found = tulle.load_model(tmp_path / "n.keras").get_layer("numbers")
-    assert found.get_vocabulary() == [-1, 9, 7]
+    """Learned ones stand beside the configuration, given ones in it."""
+    again = back(tulle.load_model(RECORDED / "lookups.keras"), tmp_path)
+    assert again.get_layer("learned").get_vocabulary() == [-1, 7, 9, -3]
+    assert again.get_layer("masked").get_vocabulary() == [0, -1, -1, 4, 12, 5]
+    assert again.get_layer("told").get_vocabulary() == [-1, 12, 7, 100, 3]
+    weights = again.get_layer("rare").idf_weights
+    np.testing.assert_allclose(weights[1:], np.log(1 + 3 / np.array([4, 3, 2])))
+    content, theirs = (
+        members(p) for p in (tmp_path / "m.keras", RECORDED / "lookups.keras")
+    )
+    texts = [name for name in content if name.startswith("assets/")]
+    assert [content[name] for name in texts] == [theirs[name] for name in texts]
+    again.get_layer("learned").adapt(np.array([5]))  # may learn anew, the given not
+    with pytest.raises(tulle.TulleError, match="cannot learn"):
+        again.get_layer("told").adapt(np.array([5]))
+
+
+def test_vocabularies_that_do_not_fit(tmp_path):
+    content = members(RECORDED / "lookups.keras")
+    first = "assets/layers/integer_lookup/vocabulary.txt"
+
+    def refused(change, words):
+        changed = {**content, **change}
+        with zipfile.ZipFile(tmp_path / "n.keras", "w") as archive:
+            for name, data in changed.items():
+                if data is not None:
+                    archive.writestr(name, data)
+        with pytest.raises(tulle.DataError, match=words) as caught:
+            tulle.load_model(tmp_path / "n.keras")
+        assert caught.value.diagnostics[0].code == "T0704"
+
+    refused({first: None}, "lacks the vocabulary of `learned`")
+    refused({first: b"-1\n7"}, "a vocabulary of 4, and there are 2 lines")
+    refused({first: b"-1\n7\na\nb"}, "holds words")
+    refused({first: b"-1\n7\n9\n7"}, "each value once")
+    refused({first: b"-1\n\xff"}, "is no text")
+    for wrong in (2**31, -1, 0, 1, "4", 4.0, True):
+        config = json.loads(content["config.json"])
+        layers = config["config"]["layers"]
+        layer = next(x for x in layers if x["config"]["name"] == "learned")
+        layer["config"]["vocabulary_size"] = wrong
+        refused({"config.json": json.dumps(config).encode()}, "which it lacks")
 
 
 def test_half_precision(tmp_path):

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ...graph.layer import Layer
-from ...graph.layers import IntegerLookup
 from ...graph.variable import Variable
 from ..archives import Archive
 from ..assigning import assign, tell
@@ -31,21 +30,22 @@ from .states import (
     trained,
     wanted,
 )
+from .vocabularies import take_lines, texts_of, vocabularies_in
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-ASSETS, VOCABULARY = "assets", "vocabulary.txt"
 KERAS = "3.15.1"  # the version whose files these are
 ADVICE = "give a file that Keras 3 or `model.save` wrote"
 
 
 def keras_members(model: Model) -> dict[str, bytes]:
     """A model as Keras 3 saves it: configuration, weights, optimizer."""
-    config = Serializer().object(model)
+    config = Serializer(texts=True).object(model)
     written = {"keras_version": KERAS, "date_saved": strftime("%Y-%m-%d@%H:%M:%S")}
     return {
         METADATA: json.dumps(written).encode(),
         CONFIG: json.dumps(config).encode(),
         WEIGHTS: weights_to_hdf5(model),
+        **texts_of(states_of(model)),
     }
 
 
@@ -69,12 +69,12 @@ def read_keras(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
     with Archive(place, ADVICE) as archive:
         config = archive.json(CONFIG)
         groups = from_hdf5(place, archive.read(WEIGHTS))
-        texts = _vocabularies(archive)
+        texts = vocabularies_in(archive)
     if not isinstance(config, dict):
         archive.refuse(f"`{CONFIG}` in it describes no model")
     if not compile:
         config.pop("compile_config", None)
-    reader = Deserializer(custom)
+    reader = Deserializer(custom, max(map(len, texts.values()), default=0))
     model = told(lambda: _model(reader, config), f"`{place}`")
     if not isinstance(model, Model):
         archive.refuse("it holds no model")
@@ -82,8 +82,8 @@ def read_keras(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
     def fill() -> None:
         order = _order(reader)
         for saved in states_of(model, order):
-            if isinstance(saved.owner, IntegerLookup) and saved.path in texts:
-                saved.owner.set_vocabulary(texts[saved.path], None)
+            if id(saved.owner) in reader.waiting:
+                take_lines(saved.owner, texts.get(saved.path))
         assign_groups(place, model, groups, order)
 
     told(fill, f"`{place}`")
@@ -104,20 +104,6 @@ def _order(reader: Deserializer) -> Order:
         return reader.orders.get(id(model)) or order_of(model)
 
     return order
-
-
-def _vocabularies(archive: Archive) -> dict[str, list[int]]:
-    """What lookups learned, by their paths."""
-    found: dict[str, list[int]] = {}
-    for name in archive.entries:
-        folder, _, file = name.rpartition("/")
-        if file == VOCABULARY and folder.startswith(f"{ASSETS}/"):
-            try:
-                lines = archive.read(name).decode().split("\n")
-                found[folder.removeprefix(f"{ASSETS}/")] = [int(line) for line in lines]
-            except ValueError:
-                archive.refuse(f"`{name}` in it holds words, and only numbers are read")
-    return found
 
 
 # Weights.
@@ -186,8 +172,6 @@ def _fit(
         own.append((layer, arrays))
         return
     variables = wanted(layer)
-    if isinstance(layer, IntegerLookup):
-        arrays = {k: v for k, v in arrays.items() if k != "idf_weights"}
     where = f"`{layer.name}` at `{saved.path}`"
     if sorted(arrays) != sorted(variables):
         reasons.append(

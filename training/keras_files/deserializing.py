@@ -21,6 +21,7 @@ from ...graph.diagnostics import (
     caller_span,
 )
 from ...graph.layer import Layer
+from ...graph.layers import IntegerLookup
 from ...graph.network import Input
 from ...graph.policies import DTypePolicy
 from ...graph.types import DTYPES
@@ -106,8 +107,10 @@ class Reference:
 class Deserializer:
     """Makes objects of records; those with a number are made once."""
 
-    def __init__(self, custom: Mapping[str, Any]):
+    def __init__(self, custom: Mapping[str, Any], most: int = 0):
         self.custom = custom
+        self.most = most  # values of the largest vocabulary that the file holds
+        self.waiting: set[int] = set()  # lookups without their values yet, by `id`
         self.shared: dict[Any, Any] = {}
         self.orders: dict[int, Any] = {}  # of the layers of models, by `id`
         self._kept: list[Any] = []  # so that no `id` is used twice
@@ -253,6 +256,13 @@ class Deserializer:
         return kind.from_config(settings)
 
     def _layer(self, kind: Any, settings: dict[str, Any], record: Any) -> Any:
+        if kind is IntegerLookup:
+            from .vocabularies import lookup_of
+
+            layer, waits = lookup_of(_needed(kind, settings), self.most)
+            self._kept.append(layer)
+            self.waiting |= {id(layer)} if waits else set()
+            return layer
         if kind.__name__ == "Lambda" and not callable(settings.get("function")):
             raise code_in_file()
         if kind.__module__.startswith("tulle."):

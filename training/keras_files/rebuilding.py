@@ -119,8 +119,8 @@ class Rebuilt:
         return place.call < len(self.results[place.name])
 
     def _call(self, name: str, call: Json) -> None:
-        args, kwargs = self._arguments(call)
         made = self.made[name]
+        args, kwargs = self._arguments(call, made)
         if isinstance(made, tuple):
             operation: Operation = made[0]
             result = applied(operation, made[1], list(args), kwargs)
@@ -133,7 +133,7 @@ class Rebuilt:
             raise damaged(f"`{name}` gives no tensors")
         self.results[name].append(leaves)
 
-    def _arguments(self, call: Json) -> tuple[list[Any], dict[str, Any]]:
+    def _arguments(self, call: Json, made: Any) -> tuple[list[Any], dict[str, Any]]:
         if isinstance(call, list):
             tensors: list[Any] = []
             kwargs: dict[str, Any] = {}
@@ -143,7 +143,7 @@ class Rebuilt:
             args: list[Any] = [tensors if len(tensors) > 1 else tensors[0]]
         else:
             args, kwargs = self._filled(call["args"]), self._filled(call["kwargs"])
-        return args, {k: v for k, v in kwargs.items() if not _unsaid(k, v)}
+        return args, {k: v for k, v in kwargs.items() if not _unsaid(made, k, v)}
 
     def _filled(self, item: Json) -> Any:
         return _with_tensors(self.reader.value(item), self.tensor)
@@ -200,12 +200,16 @@ def _references(call: Json) -> list[Reference]:
     return found
 
 
-def _unsaid(key: str, value: Any) -> bool:
+def _unsaid(made: Any, key: str, value: Any) -> bool:
     """Whether an argument is what Keras notes where nothing was said.
 
-    It notes the mode of the call that made the model, and replaces it at each call.
+    It notes the mode of the call that made the model, or that which a layer has by
+    itself, and replaces it at each call.
     """
-    return (key == "mask" and value is None) or (key == "training" and not value)
+    if key == "mask":
+        return value is None
+    usual = made.usual_mode if isinstance(made, Layer) else None
+    return key == "training" and (not value or value is usual)
 
 
 def _with_tensors(item: Any, tensor: Any) -> Any:

@@ -12,6 +12,7 @@ from ...graph.diagnostics import DataError, Diagnostic, caller_span
 from ...graph.dim import Dim
 from ...graph.initializers import Initializer
 from ...graph.layer import Layer
+from ...graph.layers import IntegerLookup
 from ...graph.network import Network
 from ...graph.op import Op
 from ...graph.policies import DTypePolicy
@@ -68,7 +69,8 @@ def serialize_keras_object(obj: Any) -> Any:
 class Serializer:
     """Makes records of objects; a layer that comes again is told by a number."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: bool = False) -> None:
+        self.texts = texts  # whether what lookups learned is kept elsewhere
         self._records: dict[int, dict[str, Json]] = {}
         self._kept: list[Any] = []  # so that no `id` is used twice
 
@@ -158,6 +160,13 @@ class Serializer:
             for key, part in config.items()
             if key not in SILENT or part != SILENT[key]
         }
+        if isinstance(item, IntegerLookup):
+            if self.texts and not item.given:
+                kept |= {"vocabulary": None, "idf_weights": None}
+            elif item.idf_weights is None:
+                kept["vocabulary"] = item.vocabulary  # as it was given
+            size = None if item.vocabulary is None else item.vocabulary_size()
+            kept["vocabulary_size"] = size
         if not item.foreign:
             for key in NARROW.get(type(item).__name__, ()):
                 kept.pop(key, None)
