@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +28,10 @@ from .snapshots import (
     assign_values,
     drawn_of,
     lacking,
+    rates_of,
     refuse,
     refuse_other_data,
+    tell_rates,
     told_place,
     values_of,
 )
@@ -79,6 +82,7 @@ class Training:
         self._saved = saved  # where to go on, unless a callback knows
         self._resumed: tuple[Snapshot, Place] | None = None
         self._caught: list[int] = []  # signals
+        self._rates = rates_of(model)  # that the training began with
         self._over = self._told = False
 
     def run(self) -> History:
@@ -87,7 +91,6 @@ class Training:
         compiled.position = self.position
         try:
             self._run()
-            compiled.position = self.position()
         except BaseException:
             compiled.position = None  # nobody knows how far the last step came
             raise
@@ -113,6 +116,8 @@ class Training:
         compiled = model.compiled
         if compiled is not None and not any(c.averaged for c in listeners.callbacks):
             compiled.optimizer.finalize_variable_values(model.trainable_weights)
+        if compiled is not None:
+            compiled.position = self.position()  # within a pass, maybe
         self.course.close()
         self.display.close()
         listeners.on_train_end()
@@ -200,7 +205,8 @@ class Training:
             [type(callback).__name__, callback.get_state()]
             for callback in self.listeners.callbacks
         ]
-        return Snapshot({**self.position(), "callbacks": callbacks}, arrays)
+        more = {"callbacks": callbacks, "rates": self._rates}
+        return Snapshot({**self.position(), **more}, arrays)
 
     def position(self) -> dict[str, Any]:
         """The place in the training and its data, without values and callbacks."""
@@ -245,6 +251,9 @@ class Training:
             _, program, arrays = run
             program(arrays)  # makes what a step of the user's own makes
         self._take(snapshot, place)
+        if isinstance(place, Path):
+            tell_rates(self.model, snapshot, place)
+            self._rates = config.get("rates", self._rates)
         self._resumed = snapshot, place
 
     def _take(self, snapshot: Snapshot, place: Place) -> None:

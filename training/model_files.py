@@ -130,9 +130,10 @@ def _training(model: Model, config: dict[str, Any], encoder: Encoder) -> Arrays:
         return {}
     arrays = {name: v.numpy() for name, v in figures_of(model).items()}
     arrays |= compiled.pending_figures
+    late = compiled.state_size() > compiled.made_at_once
     place = compiled.position() if callable(compiled.position) else compiled.position
     config["training"] = {
-        "settled": encoder.value(compiled.settled),
+        "settled": encoder.value(compiled.settled if late else None),
         "place": packed(place, arrays),
     }
     return arrays

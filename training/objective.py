@@ -73,6 +73,7 @@ class Compiled:
         # What metrics of a file have counted that are not made yet.
         self.pending_figures: dict[str, Any] = {}
         self.settled: tuple[Any, Any] | None = None  # the types that `settle` saw
+        self.made_at_once = 0  # variables of metrics that no types had to be known for
         # Where `fit` is, or where the last one ended.
         self.position: Callable[[], dict[str, Any]] | dict[str, Any] | None = None
         self.tracker: Metric = _tracker("loss")
@@ -112,6 +113,10 @@ class Compiled:
                 for goal in self.goals
                 if goal.loss is not None
             }
+
+    def state_size(self) -> int:
+        """How many variables metrics have so far."""
+        return sum(len(metric.variables) for metric in self.all_metrics)
 
     def likes(self, outputs: Sequence[TensorType]) -> Sequence[TensorType]:
         """The type that says what the target of each goal is."""

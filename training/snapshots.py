@@ -16,6 +16,7 @@ import numpy as np
 from ..graph import variable as randomness
 from ..graph.diagnostics import DataError, Diagnostic
 from ..graph.variable import SeedGenerator, Variable
+from .notices import warn
 from .optimizer import Optimizer
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -124,6 +125,37 @@ def optimizers_of(model: Any) -> dict[str, Optimizer]:
     held = _held(vars(model))
     own = {n: x for n, x in held if isinstance(x, Optimizer) and x is not main}
     return {"": main, **own}
+
+
+def rates_of(model: Any) -> dict[str, float]:
+    """The learning rates that optimizers were made with, where they are numbers."""
+    found: dict[str, float] = {}
+    for prefix, optimizer in optimizers_of(model).items():
+        made = getattr(optimizer, "inner_optimizer", optimizer)
+        rate = made._given.get("learning_rate")
+        if isinstance(rate, (int, float)):
+            found[prefix] = float(rate)
+    return found
+
+
+def tell_rates(model: Any, snapshot: Snapshot, place: Path) -> None:
+    """Warn of learning rates that were changed and that a state brings back."""
+    before = snapshot.config.get("rates", {})
+    for prefix, rate in rates_of(model).items():
+        start = f"optimizer/{prefix}/"
+        kept = [
+            float(array)
+            for name, array in snapshot.arrays.items()
+            if name.startswith(start) and name.endswith("learning_rate")
+        ]
+        if before.get(prefix, rate) == rate or len(kept) != 1:
+            continue
+        warn(
+            f"the learning rate is {rate:g} now, and the training goes on with "
+            f"{kept[0]:.6g}, which `{place}` keeps",
+            f"remove `{place}` to begin anew with {rate:g}",
+            "`callbacks.LearningRateScheduler` changes the rate within a training",
+        )
 
 
 def generators_of(model: Any) -> list[SeedGenerator]:

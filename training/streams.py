@@ -205,8 +205,10 @@ class Course:
     def state(self) -> dict[str, Any]:
         """The place in the data, to go on from."""
         begun = self._begun if self._pass is not None else self._next_pass()
-        taken = None if self._pass is None else self._taken
-        place = {"taken": taken, "total": self._total, "before": self._before}
+        place: dict[str, Any] = {"taken": None, "total": 0, "before": 0}
+        if self._pass is not None and self._taken:
+            counts = self._taken, self._total, self._before
+            place = dict(zip(place, counts, strict=True))
         shape = {"samples": self.feed.size, "batch_size": self.feed.batch_size}
         return {**begun, **place, **shape}
 

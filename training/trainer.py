@@ -71,6 +71,7 @@ class Trainer(StepMethods):
         if self.output_names:
             compiled.bind(self.output_names)
         check_definition(self, compiled)
+        compiled.made_at_once = compiled.state_size()
         self._compiled, self._steps = compiled, None
 
     @told_to_caller

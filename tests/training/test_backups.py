@@ -71,6 +71,24 @@ def test_the_state_is_removed_at_the_end_unless_it_is_kept(tmp_path):
     assert state.place == "after epoch 3"
 
 
+def test_a_learning_rate_that_was_changed_is_told(tmp_path):
+    """The one that was kept is used, also where a callback had changed it."""
+    slower = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    told = callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(EOFError):
+        fit(model(), [told, Leave(12), slower])
+    told = callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    again = model()
+    again.compile(optimizers.Adam(0.5), "mse")
+    with pytest.warns(TulleWarning, match=r"is 0\.5 now.* with 0\.0025, which `"):
+        fit(again, [told, slower])
+    whole = model()
+    fit(whole, [slower])
+    for one, other in zip(whole.get_weights(), again.get_weights(), strict=True):
+        assert one.tobytes() == other.tobytes()
+    fit(model(), [told, slower], 4)  # as it was: nothing is told
+
+
 def test_what_else_is_in_the_folder_stays(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     fit(model(), [callbacks.BackupAndRestore(tmp_path)])

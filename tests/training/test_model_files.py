@@ -122,6 +122,19 @@ def test_data_sets_and_own_steps_go_on(place):
     assert same_weights(whole, again)
 
 
+def test_an_epoch_may_end_within_a_pass(place):
+    whole, again = model(), model()
+    given = {"batch_size": 7, "steps_per_epoch": 3, "verbose": 0}
+    set_random_seed(5)
+    whole.fit(X, Y, epochs=4, **given)
+    set_random_seed(5)
+    again.fit(X, Y, epochs=1, **given)
+    again.save(place)
+    again = loaded(place)
+    again.fit(X, Y, epochs=4, initial_epoch="saved", **given)
+    assert same_weights(whole, again)
+
+
 def test_metrics_that_shapes_decide_keep_their_figures(place):
     x = Input((6,))
     made = Model(x, Dense(3, activation="sigmoid")(x))
