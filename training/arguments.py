@@ -16,11 +16,22 @@ def refuse(argument: str, wanted: str, value: Any, *advice: str) -> NoReturn:
     raise Fault("T0204", message, argument=argument, help=advice)
 
 
-def checked_count(argument: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least so much."""
+MOST_LEVELS = 2**20  # thresholds of a metric
+MOST_CLASSES = 2**14  # of which a metric keeps a square
+
+
+def checked_count(
+    argument: str, value: Any, least: int = 1, most: int | None = None
+) -> int:
+    """A whole number of at least so much.
+
+    `most` is for what costs time or memory by itself, as a file may ask for.
+    """
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < least:
         refuse(argument, f"a whole number from {least} on", value)
+    if most is not None and value > most:
+        refuse(argument, f"at most {most}", value)
     return int(value)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
-from .arguments import checked_choice, checked_count, refuse
+from .arguments import MOST_LEVELS, checked_choice, checked_count, refuse
 from .configured import told_to_caller
 from .metrics_confusion import (
     Decisions,
@@ -197,7 +197,7 @@ def _known(value: Any, names: Sequence[str]) -> Any:
 def _levels(count: Any, inner: list[float] | None) -> Thresholds:
     """Thresholds with one just below 0 in front and one just above 1 at the end."""
     if inner is None:
-        count = checked_count("num_thresholds", count, 2)
+        count = checked_count("num_thresholds", count, 2, MOST_LEVELS)
         even, inner = True, [i / (count - 1) for i in range(1, count - 1)]
     else:
         even = are_even([0.0, *inner, 1.0])

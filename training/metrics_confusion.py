@@ -15,7 +15,7 @@ import numpy as np
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
-from .arguments import checked_count, checked_fraction, refuse
+from .arguments import MOST_LEVELS, checked_count, checked_fraction, refuse
 from .configured import told_to_caller
 from .metric import Metric
 from .metrics_averages import weights_of
@@ -374,7 +374,9 @@ class BestAt(Decisions):
         """Take the arguments in and make the counts."""
         self.value = checked_fraction(self.given_name, value)
         setattr(self, self.given_name, self.value)
-        self.num_thresholds = checked_count("num_thresholds", num_thresholds)
+        self.num_thresholds = checked_count(
+            "num_thresholds", num_thresholds, most=MOST_LEVELS
+        )
         self.class_id = _class_number(class_id)
         self._levels = Thresholds.spread(max(num_thresholds, 1))
         self.thresholds = list(self._levels.values)

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
-from .arguments import checked_count, is_number, refuse
+from .arguments import MOST_CLASSES, checked_count, is_number, refuse
 from .configured import told_to_caller
 from .metric import Metric
 from .metrics_averages import weights_of
@@ -51,7 +51,7 @@ class IoU(Metric):
         axis: int = -1,
     ):
         super().__init__(None if dtype == "int" else dtype, name)
-        self.num_classes = checked_count("num_classes", num_classes)
+        self.num_classes = checked_count("num_classes", num_classes, 1, MOST_CLASSES)
         self.target_class_ids = _class_ids(target_class_ids, self.num_classes)
         self.ignore_class = ignore_class
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
@@ -185,7 +185,7 @@ class MeanIoU(IoU):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ):
-        classes = range(checked_count("num_classes", num_classes))
+        classes = range(checked_count("num_classes", num_classes, 1, MOST_CLASSES))
         super().__init__(
             num_classes,
             classes,

@@ -7,9 +7,12 @@ from typing import Any
 
 from ..graph.registry import call
 from ..graph.variable import Variable
+from .arguments import checked_count
 from .optimizer import Optimizer, Rate
 from .optimizer_settings import pattern
 from .optimizers_moments import adam_step, step_number
+
+MOST_STEPS = 2**10  # of an iteration that is written out
 
 
 class Adafactor(Optimizer):
@@ -159,7 +162,8 @@ class Muon(Optimizer):
         self._excluded = [pattern("exclude_layers", p) for p in self.exclude_layers]
         self.exclude_embeddings = exclude_embeddings
         self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c
-        self.ns_steps, self.rms_rate = ns_steps, rms_rate
+        self.ns_steps = checked_count("ns_steps", ns_steps, 0, MOST_STEPS)
+        self.rms_rate = rms_rate
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
             ema_momentum, ema_overwrite_frequency, loss_scale_factor,

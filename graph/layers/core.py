@@ -288,13 +288,24 @@ class Masking(Layer):
         return call("any", call("not_equal", inputs, self.mask_value), axis=-1)
 
 
-def positive(layer: Layer, name: str, value: Any) -> int:
-    """A size that an argument gives; refuses anything but a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+MOST_TURNS = 2**12  # of a loop that is written out, node by node
+
+
+def positive(layer: Layer, name: str, value: Any, most: int | None = None) -> int:
+    """A size that an argument gives; refuses anything but a positive integer.
+
+    `most` is for what costs time or memory by itself, as a file may ask for.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and most is not None and value > most:
+        told = f"`{name}` of `{type(layer).__name__}` is at most {most}, not {value}"
+        raise Fault("T0204", told, argument=name)
+    if not whole or value < 1:
         raise Fault(
             "T0204",
             f"`{name}` of `{type(layer).__name__}` is a positive integer, "
             f"not {value!r}",
             argument=name,
         )
-    return value
+    found: int = value
+    return found

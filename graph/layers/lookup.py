@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+MOST_TOKENS = 2**24
 MODES = ("int", *ENCODINGS, "tf_idf")
 OLD = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
@@ -76,6 +77,9 @@ class Vocabulary(Layer):
         wrong = None
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             wrong = "num_oov_indices", f"is an integer from 0 on, not {count!r}"
+        elif max(count, most if isinstance(most, int) else 0) > MOST_TOKENS:
+            argument = "num_oov_indices" if count > MOST_TOKENS else "max_tokens"
+            wrong = argument, f"is at most {MOST_TOKENS}"
         elif most is not None and (not isinstance(most, int) or most <= 1):
             wrong = "max_tokens", f"is an integer above 1 or None, not {most!r}"
         elif self.pad_to_max_tokens and most is None:

@@ -22,7 +22,7 @@ from .colouring import (
     RandomPosterization,
     RandomSharpness,
 )
-from .core import positive
+from .core import MOST_TURNS, positive
 from .geometric import RandomRotation, RandomShear, RandomTranslation
 from .histograms import Equalization
 
@@ -112,7 +112,7 @@ class RandAugment(Choosing):
         super().__init__(
             value_range, factor, True, interpolation, seed, data_format, **kwargs
         )
-        self.num_ops = positive(self, "num_ops", num_ops)
+        self.num_ops = positive(self, "num_ops", num_ops, MOST_TURNS)
 
     def changed(self, images: Any) -> Any:
         count = len(self.choices)
@@ -152,8 +152,8 @@ class AugMix(Choosing):
         super().__init__(
             value_range, factor, all_ops, interpolation, seed, data_format, **kwargs
         )
-        self.num_chains = positive(self, "num_chains", num_chains)
-        self.chain_depth = positive(self, "chain_depth", chain_depth)
+        self.num_chains = positive(self, "num_chains", num_chains, MOST_TURNS)
+        self.chain_depth = positive(self, "chain_depth", chain_depth, MOST_TURNS)
         self.alpha = spread(self, alpha)
 
     def changed(self, images: Any) -> Any:

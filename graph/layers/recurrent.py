@@ -21,6 +21,7 @@ from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, current_training, tracing
 from ..types import DType, TensorType
 from ..variable import Variable
+from .core import MOST_TURNS
 from .recurrent_cells import GRUCell, LSTMCell, Pass, SimpleRNNCell, tree_sizes
 from .recurrent_stack import (
     StackedRNNCells,
@@ -282,6 +283,14 @@ class RNN(Layer):
                 f"`{self.name}` cannot `unroll` a number of steps that is not known",
                 argument="unroll",
                 help=["give `Input` the number of steps, or leave `unroll` out"],
+            )
+        if count > MOST_TURNS:
+            raise Fault(
+                "T0306",
+                f"`{self.name}` would `unroll` {count} steps, and {MOST_TURNS} are the "
+                "most that are written out one by one",
+                argument="unroll",
+                help=["take shorter sequences", "leave `unroll` out"],
             )
         found: list[Any] = []
         for place in reversed(range(count)) if reverse else range(count):

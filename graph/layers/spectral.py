@@ -11,7 +11,7 @@ from ..layer import Layer
 from ..registry import call
 from ..replacing import replacing
 from ..variable import Variable
-from .core import positive
+from .core import MOST_TURNS, positive
 from .wrappers import Wrapper
 
 __all__ = [
@@ -36,7 +36,9 @@ class SpectralNormalization(Wrapper):
 
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
-        self.power_iterations = positive(self, "power_iterations", power_iterations)
+        self.power_iterations = positive(
+            self, "power_iterations", power_iterations, MOST_TURNS
+        )
 
     def build(self, input_shape: Any) -> None:
         if not self.layer.built:

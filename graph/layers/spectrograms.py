@@ -150,6 +150,10 @@ class STFTSpectrogram(Spatial):
         return call("log", call("maximum", size, FUZZ))
 
 
+MOST_LENGTH = 2**22  # of the Fourier transform
+MOST_WEIGHTS = 2**26  # of its frequencies in mel bins
+
+
 def to_mel(hertz: Any) -> Any:
     """Frequencies on the mel scale, 1127 ln(1 + f / 700) (O'Shaughnessy 1987)."""
     return 1127.0 * np.log(1.0 + np.asarray(hertz, np.float64) / 700.0)
@@ -202,7 +206,7 @@ class MelSpectrogram(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.fft_length = positive(self, "fft_length", fft_length)
+        self.fft_length = positive(self, "fft_length", fft_length, MOST_LENGTH)
         self.sequence_stride = positive(self, "sequence_stride", sequence_stride)
         length = fft_length if sequence_length is None else sequence_length
         self.sequence_length = positive(self, "sequence_length", length)
@@ -214,7 +218,9 @@ class MelSpectrogram(Layer):
                 argument="sequence_length",
             )
         self.window, self.sampling_rate = window, sampling_rate
-        self.num_mel_bins = positive(self, "num_mel_bins", num_mel_bins)
+        self.num_mel_bins = positive(
+            self, "num_mel_bins", num_mel_bins, MOST_WEIGHTS // self.fft_length
+        )
         self.min_freq = min_freq
         self.max_freq = sampling_rate // 2 if max_freq is None else max_freq
         if not 0 <= self.min_freq < self.max_freq:

@@ -10,6 +10,7 @@ from ..layer import Layer
 from ..registry import call
 from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, current_training, tracing
+from .core import MOST_TURNS
 
 __all__ = [
     "TimeDistributed",
@@ -139,6 +140,13 @@ class TimeDistributed(Wrapper):
                 f"`{self.name}` needs a known number of steps",
                 operands={0: str(tree.flatten(inputs)[0][0].type)},
                 help=["give `Input` the number of steps"],
+            )
+        if steps > MOST_TURNS:
+            raise Fault(
+                "T0306",
+                f"`{self.name}` has {steps} steps, and {MOST_TURNS} are the "
+                "most that are written out one by one",
+                help=["take shorter sequences"],
             )
         found = []
         for step in range(steps):

@@ -326,3 +326,47 @@ def test_random_changes(tmp_path, kind):
     source = fuzz_files.sources(tmp_path)[kind]
     for _ in range(60):
         fuzz_files.tried(kind, fuzz_files.changed(source, kind, stream), tmp_path)
+
+
+# Settings that cost time or memory by themselves.
+
+HUGE = 2**31 - 1
+COSTLY = [
+    ("metrics", "AUC", {"num_thresholds": HUGE}),
+    ("metrics", "PrecisionAtRecall", {"recall": 0.5, "num_thresholds": HUGE}),
+    ("metrics", "MeanIoU", {"num_classes": HUGE}),
+    ("metrics", "IoU", {"num_classes": HUGE, "target_class_ids": [0]}),
+    ("metrics", "OneHotMeanIoU", {"num_classes": HUGE}),
+    ("optimizers", "Muon", {"ns_steps": HUGE}),
+    ("layers", "IntegerLookup", {"num_oov_indices": HUGE, "vocabulary": [1]}),
+    ("layers", "IntegerLookup", {"max_tokens": HUGE, "vocabulary": [1]}),
+    ("layers", "MelSpectrogram", {"fft_length": HUGE}),
+    ("layers", "MelSpectrogram", {"num_mel_bins": HUGE}),
+    ("layers", "RandAugment", {"num_ops": HUGE}),
+    ("layers", "AugMix", {"num_chains": HUGE}),
+    ("layers", "AugMix", {"chain_depth": HUGE}),
+    ("layers", "SpectralNormalization", {"power_iterations": HUGE}),
+]
+
+
+@pytest.mark.parametrize(("space", "name", "config"), COSTLY)
+def test_settings_of_files_that_would_cost_too_much(space, name, config):
+    """Refused when the object is made, before it does anything."""
+    inner = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}
+    if name == "SpectralNormalization":
+        config = {**config, "layer": inner}
+    record = {"module": f"keras.{space}", "class_name": name, "config": config}
+    tracemalloc.start()
+    with pytest.raises(tulle.DataError, match="at most"):
+        tulle.saving.deserialize_keras_object(record)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+def test_steps_that_are_written_out_are_counted():
+    x = tulle.Input((HUGE, 2))
+    with pytest.raises(tulle.TulleError, match="T0306"):
+        layers.SimpleRNN(1, unroll=True)(x)
+    each = layers.TimeDistributed(layers.BatchNormalization())
+    with pytest.raises(tulle.TulleError, match="T0306"):
+        each(x, training=True)
