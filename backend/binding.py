@@ -16,6 +16,7 @@ from .pipeline.schedule import Schedule, Value
 
 Array = Any
 Sizes = Mapping[Symbol, int]
+PLAIN = frozenset((int, bool, str, float, type(None)))
 
 
 def bound_arrays(
@@ -63,7 +64,10 @@ def _array(
 
 def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
     """A node's attributes with numbers in place of sizes."""
-    return {key: resolve(value, sizes) for key, value in node.attributes.items()}
+    return {
+        key: value if type(value) in PLAIN else resolve(value, sizes)
+        for key, value in node.attributes.items()
+    }
 
 
 def host_step(

@@ -21,6 +21,7 @@ from .. import loops
 from ..binding import attributes_of
 from ..kernels import Instruction
 from ..loops import LoopKernel
+from ..loops.bind import Known
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
@@ -50,12 +51,13 @@ class Place:
     keep: list[Array] = field(default_factory=list)
     blocks: list[Array] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)  # of inner tables
+    known: Known = field(default_factory=dict)
 
     def of(self, sources: Sequence[Array], targets: Sequence[Array]) -> Place:
         """This with the arrays of a step."""
         return Place(
             sources, targets, self.scratch, self.sizes, self.threads, self.compiled,
-            self.keep, self.blocks, self.faults,
+            self.keep, self.blocks, self.faults, self.known,
         )  # fmt: skip
 
 
@@ -137,8 +139,9 @@ class Loops:
         """A call for each nest."""
         at = place.scratch.ctypes.data
         launches = loops.bind(
-            self.kernel, place.sources, place.targets, at, place.sizes
-        )
+            self.kernel, place.sources, place.targets, at, place.sizes,
+            known=place.known,
+        )  # fmt: skip
         return [
             Call(place.compiled[one.name], one.words, one.total, one.grain)
             for one in launches

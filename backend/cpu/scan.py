@@ -74,7 +74,7 @@ class Scan:
         names = bound_arrays(self.schedule, found, memory, inner, np, **given)
         blocks: list[Array] = []
         scratch = memory[found.scratch :]
-        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch)
+        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch, known={})
         calls = self.code.step_calls(self.schedule, names, below)
         words, table, faults = laid_out(calls)
         blocks += [words]

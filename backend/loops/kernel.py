@@ -32,6 +32,12 @@ class LoopKernel:
         return "loops_" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
     @cached_property
+    def identity(self) -> tuple[str, tuple[Dim, ...]]:
+        """What kernels share that differ by nothing: name and sizes."""
+        axes = [axis.size for nest in self.nests for axis in nest.axes]
+        return self.name, (*self.sizes, *axes)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the native functions, one a nest."""
         return tuple(f"{self.name}_{index}" for index in range(len(self.nests)))

@@ -19,7 +19,7 @@ from loop_cases import (
     step,
 )
 
-from tulle.backend.loops import lower, lowerable
+from tulle.backend.loops import bind, lower, lowerable
 from tulle.backend.loops.bind import THREADS
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.types import tensor_type
@@ -41,6 +41,19 @@ def check(node, compiled, sizes):
     for parts in (2, 7):
         for one, two in zip(whole, compiled.run(arrays, sizes, parts), strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_kernel_that_is_known_needs_only_addresses(name):
+    node, known = fused(*CASES[name]), {}
+    kernel = lower(node)
+    for numbers in SIZES:
+        sizes = sizes_of(numbers)
+        for _ in range(2):
+            arrays, results = samples(node, sizes), Compiled(node).empty(sizes)
+            wanted = bind(kernel, arrays, results, 64, sizes)
+            assert bind(kernel, arrays, results, 64, sizes, known=known) == wanted
+        known.clear()  # it is for one choice of sizes
 
 
 @pytest.mark.parametrize("name", ["several results", "columns", "map", "bias"])
