@@ -53,12 +53,15 @@ def _lower(node: Node) -> LoopKernel:
     parts = _pruned(len(operands), body, outputs)
     try:
         return Lowering(operands, *parts).kernel()
-    except Unlowerable:
+    except Unlowerable as reason:
         # Each reader of an operand may walk it in another order.
         apart = _apart(*parts)
         if len(apart[0]) == len(parts[0]):
             raise
-        return Lowering(operands, *apart).kernel()
+        try:
+            return Lowering(operands, *apart).kernel()
+        except Unlowerable:
+            raise reason from None
 
 
 Parts = tuple[tuple[int, ...], Body, tuple[int, ...]]  # leaves, steps, outputs

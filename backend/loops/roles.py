@@ -114,6 +114,11 @@ def _fit(order: Sequence[int], folds: Sequence[Fold], inner: frozenset[int]) -> 
                 raise Unlowerable("folds go over different axes")
             folded = rest
     kept = folded or frozenset()
+    for fold in folds:
+        form = forms[fold.place]
+        walked = set(order) - inner if form == "row" else set(order)
+        if form != "fold" and not walked <= fold.source:
+            raise Unlowerable("a fold does not vary along all loops around it")
     outer = tuple(a for a in order if a not in inner and a not in kept)
     return Roles(
         outer,
