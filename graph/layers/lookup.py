@@ -35,6 +35,7 @@ class Vocabulary(Layer):
     mask_token: Any
     oov_token: Any
     blank: Any = 0  # what stands at the place of the mask where there is none
+    counted: str | None = None  # the dtype of indicators; None is the usual float
 
     def tokens_of(self, values: Any) -> list[Any]:
         """The values of a vocabulary, one after the other."""
@@ -249,7 +250,8 @@ class Vocabulary(Layer):
             depth = self.max_tokens
         dtype = default_float().name
         if self.output_mode != "tf_idf":
-            return ENCODINGS[self.output_mode](as_ids(places), depth, dtype)
+            kind = self.counted or dtype
+            return ENCODINGS[self.output_mode](as_ids(places), depth, kind)
         found = ENCODINGS["count"](as_ids(places), depth, dtype)
         weights = np.zeros(depth, np.float32)
         weights[: len(self.idf_weights or ())] = self.idf_weights

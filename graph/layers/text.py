@@ -69,6 +69,7 @@ class Textual(Vocabulary):
     """The base of layers whose vocabulary is strings."""
 
     blank = ""
+    counted = "int64"  # Keras's, where a layer is called before a model
 
     def tokens_of(self, values: Any) -> list[Any]:
         """The words of a vocabulary: a list, or a file with one a line."""
@@ -114,7 +115,7 @@ class StringLookup(Textual):
     Strings of any shape, as an array or lists; what comes out is as `IntegerLookup`
     tells. `vocabulary` gives the strings, or names a file with one a line; else `adapt`
     learns them. With `invert` places become strings, as a NumPy array. All strings
-    that are not known have one place.
+    that are not known have one place. Indicators are i64.
 
     >>> import numpy as np
     >>> layer = StringLookup(vocabulary=["a", "b"])
@@ -193,7 +194,8 @@ class TextVectorization(Textual):
     function of one text. `ngrams` puts words together, up to so many or as many as a
     tuple says. Output of `int` i64[batch, words], 0 behind the words of shorter texts,
     cut or filled to `output_sequence_length`; 1 is what the vocabulary has not. The
-    other modes are those of `IntegerLookup`, without a place for the filling.
+    other modes are those of `IntegerLookup`, without a place for the filling; their
+    indicators are i64.
 
     >>> layer = TextVectorization(vocabulary=["the", "cat"])
     >>> layer(["The cat!", "a dog on the mat"]).numpy().tolist()

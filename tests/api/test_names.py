@@ -18,6 +18,7 @@ from tulle.graph import (
     layers,
 )
 from tulle.graph.layers import LAYERS
+from tulle.graph.layers.text import TEXT
 from tulle.graph.registry import ALIASES, OPS
 from tulle.training import losses, metrics, optimizers, schedules
 
@@ -66,7 +67,7 @@ def test_modules_are_attributes(name):
 
 def test_every_registered_thing_has_a_public_name():
     public = {
-        "layers": {*LAYERS, *layers.ALIASES, *layers.functions.__all__}
+        "layers": {*LAYERS, *TEXT, *layers.ALIASES, *layers.functions.__all__}
         | {"Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}

@@ -54,6 +54,13 @@ def test_what_becomes_of_a_text(options, text, found):
     assert values(layer(text)) == found
 
 
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "count", "tf_idf"])
+def test_only_weights_are_floats(mode):
+    layer = TextVectorization(output_mode=mode)
+    layer.adapt(TEXTS)
+    assert layer(TEXTS).numpy().dtype.kind == ("f" if mode == "tf_idf" else "i")
+
+
 def test_weights_of_words():
     layer = TextVectorization(output_mode="tf_idf")
     layer.adapt(TEXTS)
