@@ -1,6 +1,7 @@
 """Zip files that nobody trusts: members are looked at before memory is given to them.
 
-Nothing is ever unpacked into a folder, so that names of members lead nowhere.
+No name of a member leads out of an archive, and nothing is unpacked into a folder but
+the assets that layers of the user's own ask for.
 """
 
 from __future__ import annotations

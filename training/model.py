@@ -318,7 +318,9 @@ class Sequential(Functional):
         self._start: SymbolicTensor | None = None
         for item in layers or ():
             self.add(item, rebuild=False)
-        self._assemble()
+        # A layer that cannot be called is told when it is needed.
+        if not any(type(item).call is Layer.call for item in self._items):
+            self._assemble()
 
     @property
     def start(self) -> SymbolicTensor | None:

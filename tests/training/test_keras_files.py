@@ -17,6 +17,7 @@ import pytest
 import tulle
 from tulle import layers, ops, saving
 from tulle.training.keras_files.archive import optimizer_arrays
+from tulle.training.notices import TulleWarning
 
 RECORDED = Path(__file__).parents[1] / "data" / "keras"
 NAMES = sorted(path.stem for path in RECORDED.glob("*.keras"))
@@ -425,3 +426,27 @@ def test_without_h5py(monkeypatch, tmp_path):
     model = tulle.Sequential([tulle.Input((2,)), layers.Dense(1)])
     with pytest.raises(tulle.DataError, match=r"tulle\[keras-files\]"):
         model.save(tmp_path / "m.keras")
+
+
+class Compiled(tulle.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+    def compile(self, optimizer, extra):
+        super().compile(optimizer, "mse")
+        self.extra = extra
+
+
+def test_a_compile_of_ones_own_is_left_out_with_a_warning(tmp_path):
+    model = Compiled()
+    model.compile("sgd", 3)
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    model.save(tmp_path / "m.keras")
+    with pytest.warns(TulleWarning, match="has a `compile` of its own"):
+        again = tulle.load_model(tmp_path / "m.keras", {"Compiled": Compiled})
+    assert again.compiled is None
+    equal_outputs(model, again, np.ones((2, 3), "float32"))

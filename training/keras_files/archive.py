@@ -17,6 +17,7 @@ from ..assigning import assign, tell
 from ..model import Functional, Model, Sequential
 from ..notices import warn
 from ..optimizer_state import OptimizerState
+from .assets import assets_of, load_assets, read_assets
 from .deserializing import Deserializer, told
 from .hdf5 import Arrays, Groups, from_hdf5, to_hdf5
 from .serializing import Serializer
@@ -46,6 +47,7 @@ def keras_members(model: Model) -> dict[str, bytes]:
         CONFIG: json.dumps(config).encode(),
         WEIGHTS: weights_to_hdf5(model),
         **texts_of(states_of(model)),
+        **assets_of(states_of(model)),
     }
 
 
@@ -70,6 +72,7 @@ def read_keras(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
         config = archive.json(CONFIG)
         groups = from_hdf5(place, archive.read(WEIGHTS))
         texts = vocabularies_in(archive)
+        assets = read_assets(archive)
     if not isinstance(config, dict):
         archive.refuse(f"`{CONFIG}` in it describes no model")
     if not compile:
@@ -81,10 +84,12 @@ def read_keras(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
 
     def fill() -> None:
         order = _order(reader)
-        for saved in states_of(model, order):
+        states = states_of(model, order)
+        for saved in states:
             if id(saved.owner) in reader.waiting:
                 take_lines(saved.owner, texts.get(saved.path))
         assign_groups(place, model, groups, order)
+        load_assets(states, assets)
 
     told(fill, f"`{place}`")
     return model

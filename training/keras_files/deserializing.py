@@ -27,6 +27,7 @@ from ...graph.policies import DTypePolicy
 from ...graph.types import DTYPES
 from ..encoding import PLAIN_FACTORIES
 from ..model import Functional, Model, Sequential
+from ..notices import warn
 from ..registration import find, get_registered_object, library, unknown_to_file
 from .names import OPERATIONS, custom_class, foreign, library_class
 
@@ -274,6 +275,10 @@ class Deserializer:
         if isinstance(layer, Model):
             self.build(layer, record.get("build_config"))
             self.compile(layer, record.get("compile_config"))
+        elif type(layer).build_from_config is not Layer.build_from_config:
+            shapes = record.get("build_config")
+            if shapes and not layer.built:
+                layer.build_from_config(shapes)
         return layer
 
     def build(self, model: Model, shapes: Json) -> None:
@@ -290,8 +295,20 @@ class Deserializer:
         return tuple(shape)
 
     def compile(self, model: Model, config: Json) -> None:
-        """Compile a model as it was, if it was."""
-        if not isinstance(config, dict) or not config.get("optimizer"):
+        """Compile a model as it was, if it was; or have its class do it."""
+        if not isinstance(config, dict) or not config:
+            return
+        if type(model).compile_from_config is not Model.compile_from_config:
+            model.compile_from_config(config)
+            return
+        if type(model).compile is not Model.compile:
+            warn(
+                f"`{model.name}` is not compiled: its class has a `compile` of its own",
+                "call `compile` again, or override `get_compile_config` and "
+                "`compile_from_config`",
+            )
+            return
+        if not config.get("optimizer"):
             return
         known = inspect.signature(Model.compile).parameters
         given = {key: self.value(part) for key, part in config.items() if key in known}

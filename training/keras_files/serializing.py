@@ -184,7 +184,10 @@ class Serializer:
         return self.value(value)
 
     def compile_config(self, model: Model) -> dict[str, Json]:
-        """The arguments of `compile`, empty before it."""
+        """The arguments of `compile`, empty before it; or what its class tells."""
+        if type(model).get_compile_config is not Model.get_compile_config:
+            told: dict[str, Json] = self.value(model.get_compile_config() or {})
+            return told
         compiled = model.compiled
         if compiled is None:
             return {}
