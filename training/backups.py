@@ -15,7 +15,7 @@ from typing import Any
 
 from ..graph.diagnostics import DataError, Fault
 from ..graph.files import PathLike, check_writable, unwritable
-from .callbacks import Callback, Logs, deferring
+from .callbacks import Callback, Logs, deferring, steps_together
 from .callbacks_monitoring import checked_frequency
 from .notices import warn
 from .snapshot_files import read_snapshot, write_snapshot
@@ -114,7 +114,7 @@ class BackupAndRestore(Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch" or self.save_freq is False:
             return
-        self._seen += 1
+        self._seen += steps_together(self.model)
         if self._seen >= self.save_freq:
             self._seen = 0
             self.save()

@@ -13,9 +13,15 @@ from typing import Any, ClassVar
 from ..graph.diagnostics import Fault
 from ..graph.nearest import nearest_of
 from .configured import Configured
+from .hooks import BatchHooks
 
 Logs = dict[str, Any]
 KINDS = ("train", "test", "predict")
+
+
+def steps_together(model: Any) -> int:
+    """How many steps are one batch for the callbacks of a model."""
+    return int(getattr(model, "steps_per_execution", 1))
 
 
 class Callback(Configured):
@@ -213,7 +219,7 @@ class CallbackList(Callback):
 
     def around(
         self, kind: str, figures: Callable[[], Logs] | None
-    ) -> Callable[[int, Any, Any], Any] | None:
+    ) -> BatchHooks | None:
         """What runs a program between the hooks of a batch; None if nobody listens.
 
         Without `figures` the logs of a batch are its outputs.
@@ -222,19 +228,7 @@ class CallbackList(Callback):
         ends = self._listening(f"on_{kind}_batch_end")
         if not begins and not ends:
             return None
-
-        def run(batch: int, program: Any, arrays: Any) -> Any:
-            for begin, _ in begins:
-                begin(batch, {})
-            outputs = program(arrays)
-            logs: Any = figures or {"outputs": outputs}
-            for end, defers in ends:
-                if not defers and callable(logs):
-                    logs = logs()
-                end(batch, logs)
-            return outputs
-
-        return run
+        return BatchHooks(begins, ends, figures, steps_together(self.model))
 
     def _listening(self, hook: str) -> list[tuple[Callable[..., Any], bool]]:
         """The hooks of those that have one, and whether it is a deferring one."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..graph.diagnostics import DataError, Fault
 from ..graph.files import PathLike
-from .callbacks import Callback, Logs, deferring, resolved
+from .callbacks import Callback, Logs, deferring, resolved, steps_together
 from .notices import say, warn
 
 # Whether a metric should rise or fall, by its class; losses fall.
@@ -274,7 +274,7 @@ class ModelCheckpoint(Monitoring):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._seen += 1
+        self._seen += steps_together(self.model)
         if self._seen >= self.save_freq:
             self._seen = 0
             self._save(self._epoch, batch, resolved(logs))

@@ -19,6 +19,7 @@ from ..graph.diagnostics import DataError, Fault, TulleError
 from . import data
 from .callbacks import CallbackList, History
 from .callbacks_logging import ProgbarLogger
+from .hooks import BatchHooks
 from .interrupts import NAMES, follow, held_back
 from .notices import warn
 from .progress import Progress, check_verbose, progress
@@ -169,6 +170,8 @@ class Training:
                 self._check_signals()
             if model.stop_training:  # as a callback may wish after a batch
                 break
+        if hooks is not None:
+            hooks.finish()
         display.samples = self.done
         return step_of.figures() if self.step else None
 
@@ -330,7 +333,7 @@ def measure(
     model: Model,
     course: Course,
     display: Progress,
-    hooks: Callable[[int, Any, Any], Any] | None = None,
+    hooks: BatchHooks | None = None,
     after: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """The figures over all batches, in inference mode; `after` is called for each."""
@@ -347,6 +350,8 @@ def measure(
             display.refresh(step, done, step_of.figures)
         if after is not None:
             after()
+    if hooks is not None:
+        hooks.finish()
     if not step:
         raise _nothing(course)
     results: dict[str, Any] = step_of.figures()
@@ -381,6 +386,8 @@ def predict(
         found.add([to_numpy(array) for array in outputs], done)
         if time.perf_counter() >= display.due:
             display.refresh(step, done, dict)
+    if hooks is not None:
+        hooks.finish()
     if not step:
         raise _nothing(course)
     display.samples = done

@@ -118,6 +118,7 @@ def _compile_arguments(model: Model, encoder: Encoder) -> Any:
             "metrics": compiled.metrics,
             "weighted_metrics": compiled.weighted_metrics,
             "run_eagerly": compiled.run_eagerly,
+            "steps_per_execution": compiled.steps_per_execution,
             "auto_scale_loss": False,  # the optimizer says itself what it does
         }
     )

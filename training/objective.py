@@ -66,6 +66,7 @@ class Compiled:
         self.loss, self.loss_weights = loss, loss_weights
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.run_eagerly = run_eagerly
+        self.steps_per_execution = 1
         self.goals: list[OutputGoal] = []
         self.joint = loss if isinstance(loss, Joint) else None
         self.measured: list[Measured] = metrics if self.joint is not None else []

@@ -60,9 +60,9 @@ class Trainer(StepMethods):
         With `auto_scale_loss` the optimizer of a model whose dtype policy is
         `mixed_float16` becomes a `LossScaleOptimizer`.
 
-        Two arguments are there so that programs for Keras run, and change nothing:
-        `jit_compile` (programs are compiled always) and `steps_per_execution` (a step
-        is one call, and figures are the same for any number).
+        For callbacks `steps_per_execution` steps are one batch; figures are the same
+        for any number. `jit_compile` is there so that programs for Keras run, and
+        changes nothing: programs are compiled always.
         """
         scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         compiled = Compiled(
@@ -71,6 +71,8 @@ class Trainer(StepMethods):
         if self.output_names:
             compiled.bind(self.output_names)
         check_definition(self, compiled)
+        steps = checked_count("steps_per_execution", steps_per_execution)
+        compiled.steps_per_execution = steps
         compiled.made_at_once = compiled.state_size()
         self._compiled, self._steps = compiled, None
 
@@ -299,7 +301,11 @@ class Trainer(StepMethods):
             return None
         names = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
         found = {name: serialized(getattr(told, name)) for name in names}
-        return {**found, "run_eagerly": told.run_eagerly}
+        return {
+            **found,
+            "run_eagerly": told.run_eagerly,
+            "steps_per_execution": told.steps_per_execution,
+        }
 
     def compile_from_config(self: Any, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` told.
@@ -322,6 +328,16 @@ class Trainer(StepMethods):
     def run_eagerly(self: Any, value: bool) -> None:
         self.demand_compiled().run_eagerly = bool(value)
         self._steps = None
+
+    @property
+    def steps_per_execution(self: Any) -> int:
+        """How many steps are one batch for callbacks; may be set."""
+        return self._compiled.steps_per_execution if self._compiled else 1
+
+    @steps_per_execution.setter
+    def steps_per_execution(self: Any, value: int) -> None:
+        steps = checked_count("steps_per_execution", value)
+        self.demand_compiled().steps_per_execution = steps
 
     @property
     def optimizer(self: Any) -> Any:

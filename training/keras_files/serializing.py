@@ -198,7 +198,7 @@ class Serializer:
             "metrics": self.value(compiled.metrics),
             "weighted_metrics": self.value(compiled.weighted_metrics),
             "run_eagerly": compiled.run_eagerly,
-            "steps_per_execution": 1,
+            "steps_per_execution": compiled.steps_per_execution,
             "jit_compile": True,
         }
 
