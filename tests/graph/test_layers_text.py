@@ -46,7 +46,6 @@ def test_words_are_learned_by_how_often_they_come():
             [0, 0, 2, 0, 0, 0, 0, 0, 0],
         ),
     ],
-    ids=str,
 )
 def test_what_becomes_of_a_text(options, text, found):
     layer = TextVectorization(**options)
