@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .dsl import load as load
     from .dsl import loads as loads
     from .dsl.to_net import to_net as to_net
+    from .graph.configuration import version as version
     from .graph.device import device as device
     from .graph.device import devices as devices
     from .graph.diagnostics import BackendError as BackendError
@@ -148,6 +149,7 @@ _HOMES = {
     "remat": "graph.transforms",
     "to_net": "dsl.to_net",
     "value_and_grad": "graph.transforms",
+    "version": "graph.configuration",
     "vjp": "graph.transforms",
 }
 

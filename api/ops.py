@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .graph import control as _control
 from .graph import functions as _functions
 from .graph import inquiry as _inquiry
+from .graph import rearranging as _rearranging
 from .graph.naming import unknown_name
 from .graph.registry import ALIASES, OPS
 from .graph.tensor import convert_to_numpy, convert_to_tensor
@@ -23,7 +24,7 @@ from .graph.transforms import custom_gradient
 _PUBLIC: dict[str, Any] = {name: op for name, op in OPS.items() if op.public}
 
 _PUBLIC |= {alias: OPS[name] for alias, name in ALIASES.items() if name in OPS}
-for _module in (_control, _functions):
+for _module in (_control, _functions, _rearranging):
     _PUBLIC |= {name: getattr(_module, name) for name in _module.__all__}
 _PUBLIC |= {name: getattr(_inquiry, name) for name in _inquiry.__all__}
 

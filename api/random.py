@@ -5,6 +5,7 @@ from .graph.ops.choices import categorical, truncated_normal
 from .graph.ops.random import (
     bernoulli,
     beta,
+    binomial,
     dropout,
     gamma,
     normal,
@@ -18,6 +19,7 @@ __all__ = [
     "SeedGenerator",
     "bernoulli",
     "beta",
+    "binomial",
     "categorical",
     "dropout",
     "gamma",

@@ -107,3 +107,14 @@ def set_image_data_format(data_format: str) -> None:
 def _refused(argument: str, words: str) -> Any:
     fault = Fault("T0204", f"`{argument}` is {words}", argument=argument)
     return TensorTypeError.of(fault, caller_span())
+
+
+def version() -> str:
+    """The version of Tulle.
+
+    >>> version().count(".")
+    2
+    """
+    from importlib.metadata import version as installed
+
+    return installed("tulle")

@@ -33,10 +33,7 @@ LEFT_OUT = {
     "eig": f"{COMPLEX}; `eigh` does symmetric matrices",
     "view_as_complex": COMPLEX,
     "view_as_real": COMPLEX,
-    "nonzero": f"{VALUES}; `where` with three arguments, `top_k` or a mask do it",
     "view": "it looks at the same bytes under another dtype, which no rule can follow",
-    "vectorize": "it wraps a Python function; `vectorized_map` runs one over an axis",
-    "rearrange": "`reshape`, `transpose` and `einsum` say the same",
     "jvp": "it is `tulle.jvp`",
 }
 

@@ -15,7 +15,7 @@ from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, convert, register
 from ..registry import OPS, call
-from ..tensor import SymbolicTensor, Tensor
+from ..tensor import SymbolicTensor, Tensor, convert_to_numpy
 from ..trace import current_trace
 from ..types import DTypeLike, TensorType, dtype_of
 from ..variable import DEFAULT_GENERATOR, SeedGenerator
@@ -193,6 +193,29 @@ def bernoulli(
     """
     hit = call("random_uniform", draw_key(seed), shape) < probability
     return call("cast", hit, dtype or default_float().name)
+
+
+def binomial(
+    shape: Any,
+    counts: Any,
+    probabilities: Any,
+    dtype: DTypeLike | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Any:
+    """How many of `counts` trials succeed, each with its probability.
+
+    `counts` are values; for each result the largest of them many numbers are drawn.
+
+    >>> binomial((3,), 4, [0.0, 1.0, 1.0], seed=1).numpy().tolist()
+    [0.0, 4.0, 4.0]
+    """
+    known = convert_to_numpy(counts)
+    most, kind = int(known.max(initial=0)), dtype or default_float().name
+    sizes = as_shape(shape)
+    draws = call("random_uniform", draw_key(seed), (most, *sizes), "float32")
+    trial = call("reshape", call("arange", most), (most, *(1 for _ in sizes)))
+    hit = call("logical_and", draws < probabilities, trial < known)
+    return call("cast", call("sum", call("cast", hit, "int32"), axis=0), kind)
 
 
 ROUNDS_OF_GAMMA = 8  # each gives a number with a chance of 95 % or more

@@ -16,6 +16,7 @@ from tulle.graph import (
     initializers,
     inquiry,
     layers,
+    rearranging,
 )
 from tulle.graph.layers import LAYERS
 from tulle.graph.layers.text import TEXT
@@ -71,7 +72,8 @@ def test_every_registered_thing_has_a_public_name():
         | {"Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
-        | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES},
+        | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES}
+        | {*rearranging.__all__},
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
         | {"Loss", "deserialize", "get", "serialize"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}

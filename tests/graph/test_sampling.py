@@ -86,6 +86,15 @@ def test_beta_numbers(a, b):
     assert found.var() == pytest.approx(spread, abs=0.01)
 
 
+def test_binomial_numbers():
+    found = random.binomial((40000, 2), [3, 9], [0.5, 0.2], seed=1).numpy()
+    assert found.max(0)[0] == 3
+    assert found.max(0)[1] <= 9
+    np.testing.assert_allclose(found.mean(0), [1.5, 1.8], rtol=0.02)
+    np.testing.assert_allclose(found.var(0), [0.75, 1.44], rtol=0.03)
+    assert random.binomial((2,), 0, 0.5).numpy().tolist() == [0.0, 0.0]
+
+
 def test_shuffled():
     rows = np.arange(12).reshape(6, 2)
     found = random.shuffle(rows, seed=2).numpy()
