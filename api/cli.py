@@ -237,7 +237,7 @@ def _loading(command: argparse.ArgumentParser) -> None:
     """The options of whatever reads a .net file and checks it."""
     command.add_argument(
         "--set",
-        action="append",
+        action=_Once,
         default=[],
         metavar="NAME=VALUE",
         type=_setting,
@@ -328,8 +328,26 @@ def _sizes(text: str) -> dict[str, int]:
         name, equals, value = part.partition("=")
         if not equals or not name.isidentifier():
             raise argparse.ArgumentTypeError(f"{part!r} is not of the form NAME=SIZE")
+        if name in found:
+            raise argparse.ArgumentTypeError(f"{name!r} is given twice")
         found[name] = _whole(value, 0)
     return found
+
+
+class _Once(argparse.Action):
+    """Appends settings; one that is given twice is a mistake."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        found = getattr(namespace, self.dest)
+        if values[0] in dict(found):
+            raise argparse.ArgumentError(self, f"{values[0]!r} is given twice")
+        setattr(namespace, self.dest, [*found, values])
 
 
 def _setting(text: str) -> tuple[str, Any]:

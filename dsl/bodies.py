@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Label, Span
 from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
-from . import declared, holes, parameters
+from . import declared, doubled, holes, parameters
 from . import syntax as s
 from .arguments import Given, not_tensors
 from .checker import Checker
@@ -33,6 +33,7 @@ def returned(
 ) -> Value:
     """The value that a body returns, checked against the declared result."""
     evaluator = Evaluator(checker, scope)
+    doubled.poison(checker, item, scope)
     if not isinstance(item.body, s.Block):
         value, place = evaluator.evaluate(item.body), item.body.span
         return _result(checker, evaluator, item, value, place)
@@ -78,8 +79,9 @@ def _let(checker: Checker, evaluator: Evaluator, statement: s.Let) -> None:
         checker.see(name.span, value)
         return
     values = _unpacked(checker, value, len(statement.names), statement)
+    lost = doubled.twice(checker, statement.names)
     for name, item in zip(statement.names, values, strict=True):
-        evaluator.scope[name.text] = item
+        evaluator.scope[name.text] = POISON if name.text in lost else item
         checker.see(name.span, item)
 
 
@@ -107,10 +109,10 @@ def _typed(
         message = f"{describe(value)} stands where {wanted} is declared"
         return checker.error("T0309", message, let.value.span)
     name = let.names[0].text
-    declared.conform(
+    fits = declared.conform(
         evaluator, wanted, value.type, let.value.span, type.span, f"`{name}`"
     )
-    return value
+    return value if fits else POISON
 
 
 def _unpacked(

@@ -184,6 +184,10 @@ def construct(
         if not _held(evaluator, name, item):
             return POISON
     values = {name: raw(item.value) for name, item in bound.items()}
+    if not isinstance(values.get("name"), str | None) and made.kind == "layer":
+        told = describe(bound["name"].value)
+        message = f"the name of a layer is a string, not {told}"
+        return evaluator.checker.error("T0204", message, spans["name"])
     try:
         with standing_at(span):
             target = made.target(**values)

@@ -48,6 +48,7 @@ class Checker:
         self.externs: Mapping[str, Any] | None = None  # classes, where they are given
         self.holes: dict[Span, Evaluator] = {}  # of which no type is known yet
         self.homes: dict[s.Item, Scope] = {}
+        self.doubled: dict[s.Item, set[str]] = {}  # names that stand twice in a head
         self.scopes: dict[str, Scope] = {}  # of models, where their conditions hold
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0

@@ -73,6 +73,8 @@ class Definitions:
         holes.arguments(evaluator, name, item.settings, given)
         if any(isinstance(g.value, Poison) for g in given):
             return POISON
+        if self.checker.doubled.get(item):
+            return POISON
         if (again := self.checker.body.again()) is not None:
             return again
         known = as_parameters(item.settings)
@@ -179,7 +181,7 @@ class Definitions:
         """The value of a function for its arguments."""
         name = item.name.text
         holes.arguments(evaluator, name, item.parameters, given)
-        if not_tensors(evaluator, given):
+        if not_tensors(evaluator, given) or self.checker.doubled.get(item):
             return POISON
         operands = self.operands(evaluator, name, item, given, span)
         if operands is None:

@@ -10,7 +10,7 @@ from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.nearest import nearest
 from ..graph.network import Network
-from . import conditions, declared, externs, holes
+from . import conditions, declared, doubled, externs, holes
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
@@ -139,6 +139,8 @@ class _File:
                         self.checker.module[one.text] = value
                 continue
             self.checker.homes[item] = self.checker.module
+            if isinstance(item, (*DEFINED, s.ModelItem)):
+                doubled.tell(self.checker, item)
             if self.declared(item.name):
                 if isinstance(item, DEFINED):
                     self.checker.module[item.name.text] = Definition(item)
@@ -148,10 +150,8 @@ class _File:
         if name.text in self.places:
             label = Label(self.places[name.text], "declared here first")
             message = f"`{name.text}` is declared twice"
-            advice = "give one of them another name, or leave it out"
-            self.checker.error(
-                "T0205", message, name.span, labels=(label,), help=(advice,)
-            )
+            help = (doubled.ADVICE,)
+            self.checker.error("T0205", message, name.span, labels=(label,), help=help)
             return False
         self.places[name.text] = name.span
         return True

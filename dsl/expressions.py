@@ -369,7 +369,7 @@ class Evaluator:
                 f"{describe(value)} stands where {wanted} is declared",
                 ascription.value.span,
             )
-        declared.conform(
+        fits = declared.conform(
             self, wanted, value.type, ascription.value.span, ascription.type.span
         )
-        return value
+        return value if fits else POISON

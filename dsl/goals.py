@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..graph.diagnostics import Label, Span
+from ..graph.diagnostics import Label, Span, TulleError
 from ..graph.initializers import snake_case
 from ..graph.network import Network
 from ..graph.node import Node, topological
@@ -155,23 +155,28 @@ class Goals:
 
     # What `compile` takes.
 
-    def compiled(self) -> tuple[Any, list[Any]]:
+    def compiled(self) -> tuple[Any, list[Any]] | None:
         """The loss and the metrics, once all of them were checked."""
         loss = None if self.loss is None else self.found(self.loss, LOSSES)
         metrics = [(name, self.found(e, METRICS)) for name, e in self.metrics]
         single = len(self.targets) == len(self.names) == 1
         every = [found for _, found in metrics] + ([loss] if loss else [])
         self.check_targets_used(every)
-        if single and all(found.of_one for found in every):
-            return (
-                loss and loss.as_loss(),
-                [_named(name, found.as_metric()) for name, found in metrics],
-            )
+        alone = single and all(found.of_one for found in every)
+        built = []
+        for (name, found), (_, place) in zip(metrics, self.metrics, strict=True):
+            try:
+                metric = found.as_metric() if alone else found.measured(name)
+            except TulleError as error:
+                self.checker.failed(error, place.span)
+                return None
+            built.append(_named(name, metric) if alone else metric)
+        if alone:
+            return loss and loss.as_loss(), built
         from ..training.joint import Joint
 
         network = None if loss is None else loss.network(loss.nodes)
-        joint = Joint(network, [*self.targets.items()])
-        return joint, [found.measured(name) for name, found in metrics]
+        return Joint(network, [*self.targets.items()]), built
 
     def found(self, expression: s.Expression, kinds: tuple[str, ...]) -> Found:
         """An expression on nodes of its own."""

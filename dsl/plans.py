@@ -133,8 +133,11 @@ class _Plan:
         self.run: dict[str, Any] = {}
         self.frozen: tuple[int, int] | None = None
 
-    def made(self) -> TrainingPlan:
-        loss, metrics = self.goals.compiled()
+    def made(self) -> TrainingPlan | None:
+        compiled = self.goals.compiled()
+        if compiled is None:
+            return None
+        loss, metrics = compiled
         return TrainingPlan(
             self.model,
             loss,

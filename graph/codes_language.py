@@ -164,7 +164,8 @@ entry(
 entry(
     "T0205",
     "a name that is declared twice",
-    "Two declarations of one file cannot share a name.",
+    """Two declarations of one file cannot share a name, nor can the sizes, settings and
+    inputs of one definition, its outputs, or the names of one `let`.""",
     "dim B\nconst B: int = 3",
     "dim B\nconst count: int = 3",
 )

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .dim import Compound, Dim, DimLike, Symbol, maximum, minimum, sorted_symbols
+from .dim import (
+    Compound,
+    Dim,
+    DimLike,
+    Symbol,
+    divide_exactly,
+    maximum,
+    minimum,
+    sorted_symbols,
+)
 
 WITNESSES = (1, 2, 3, 7)
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
@@ -106,7 +115,19 @@ def holds(asked: Condition, where: Sequence[Condition] = ()) -> bool | None:
     reduced = Condition(left, asked.relation, right)
     if counterexample(reduced, clauses) is not None:
         return False
-    return _listed(reduced, clauses)
+    return _listed(_without_common_factors(reduced), clauses)
+
+
+def _without_common_factors(asked: Condition) -> Condition:
+    """An equation without the sizes above 0 that all of it is multiplied by."""
+    rest = asked.left - asked.right
+    if asked.relation != "==" or not rest.terms:
+        return asked
+    common = set.intersection(*({atom for atom, _ in part} for part, _ in rest.terms))
+    for symbol in sorted_symbols(rest):
+        if symbol in common and symbol.lower > 0:
+            rest = divide_exactly(rest, Dim.from_symbol(symbol)) or rest
+    return Condition(rest, "==", Dim.of(0))
 
 
 def assumed(asked: Condition, where: Sequence[Condition] = ()) -> list[Condition]:

@@ -38,6 +38,14 @@ def _parameters(kind: type) -> tuple[str, ...]:
     return tuple(inspect.signature(kind.__init__).parameters)  # type: ignore[misc]
 
 
+def _number(argument: str, value: Any, low: float = -math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise refused(argument, f"a number, not {value!r}")
+    if not value >= low:
+        raise refused(argument, f"a number of at least {low:g}, not {value!r}")
+    return value  # type: ignore[return-value]
+
+
 class Initializer:
     """Makes the first value of a variable from its shape, dtype and a seed.
 
@@ -148,6 +156,8 @@ class Constant(Initializer):
 
     def __init__(self, value: Any = 0.0):
         super().__init__()
+        if np.asarray(value).dtype.kind not in "biuf":
+            raise refused("value", f"a number or an array of numbers, not {value!r}")
         self.value = value
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -260,7 +270,7 @@ class RandomNormal(Initializer):
         self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None
     ):
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        self.mean, self.stddev = _number("mean", mean), _number("stddev", stddev, 0)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         return generator.normal(self.mean, self.stddev, shape)
@@ -280,7 +290,7 @@ class RandomUniform(Initializer):
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ):
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        self.minval, self.maxval = _number("minval", minval), _number("maxval", maxval)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         return generator.uniform(self.minval, self.maxval, shape)

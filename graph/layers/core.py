@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import activations
 from ..diagnostics import Fault
+from ..dim import Dim
 from ..layer import Layer
 from ..layer_parts import IDS
 from ..registry import call
@@ -301,10 +302,10 @@ def positive(layer: Layer, name: str, value: Any, most: int | None = None) -> in
         told = f"`{name}` of `{type(layer).__name__}` is at most {most}, not {value}"
         raise Fault("T0204", told, argument=name)
     if not whole or value < 1:
+        told = f"the size {value}" if isinstance(value, Dim) else repr(value)
         raise Fault(
             "T0204",
-            f"`{name}` of `{type(layer).__name__}` is a positive integer, "
-            f"not {value!r}",
+            f"`{name}` of `{type(layer).__name__}` is a positive integer, not {told}",
             argument=name,
         )
     found: int = value

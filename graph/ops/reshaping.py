@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..advice import near_shape, to_divide, where_they_differ
 from ..decide import solve, valuations
@@ -67,7 +67,7 @@ def misfit(type: TensorType, total: Dim, sizes: list[Dim], known: Dim) -> Fault:
         # One sample against another: the common first axis says nothing.
         shape, dims = sizes[1:], type.shape[1:]
         total, known = product(dims), product(shape)
-        factors = " * ".join(map(str, shape))
+        factors = _factors(shape)
         told = f"{factors} = {known}" if len(shape) > 1 else str(known)
         message = (
             f"{type} has {total} elements for each of `{sizes[0]}`, and "
@@ -138,6 +138,12 @@ def _units(type: TensorType, wanted: int, total: int) -> str:
             if exact is not None and exact.value:
                 return f"make {dim.origin.setting} {exact}"
     return ""
+
+
+def _factors(sizes: Sequence[Dim]) -> str:
+    """A product as it is written: sums and quotients of several in parentheses."""
+    told = map(str, sizes)
+    return " * ".join(t if t.isidentifier() or t.isdigit() else f"({t})" for t in told)
 
 
 def _listed(sizes: Iterable[object]) -> str:

@@ -184,3 +184,14 @@ def test_summary_counts_with_sizes(run, file):
     code, _, err = run("summary", "a.net", "--sizes", "T=3")
     assert (code, "no input has a size `T`" in err) == (1, True)
     assert run("summary", "a.net", "--sizes", "B:3")[0] == 2
+
+
+def test_a_setting_is_given_once(run, file):
+    path = file("net 1\ndim B\nconfig w: int = 4\nconfig v: int = 3\n")
+    assert run("check", path, "--set", "w=1", "--set", "v=2")[0] == 0
+    code, _, told = run("check", path, "--set", "w=1", "--set", "w=2")
+    assert code == 2
+    assert "'w' is given twice" in told
+    code, _, told = run("summary", path, "--sizes", "B=1,B=2")
+    assert code == 2
+    assert "'B' is given twice" in told

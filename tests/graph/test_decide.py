@@ -43,6 +43,15 @@ def test_answers(left, right, answer):
     assert equal(left, right) is answer
 
 
+def test_sizes_that_both_sides_are_multiplied_by_say_nothing():
+    listed = Dim.from_symbol(Symbol("h", members=[4, 8, 16]))
+    other = Dim.from_symbol(Symbol("o", members=[4, 8, 18]))
+    assert equal(B * A * listed, B * A * 4 * (listed // 4)) is True
+    assert equal(B * other, B * 4 * (other // 4)) is False
+    empty = Dim.from_symbol(Symbol("e", 0))
+    assert equal(empty * listed, empty * 4 * (listed // 4)) is not False
+
+
 @same_examples
 @given(expressions, expressions)
 def test_valuations_are_admissible(left, right):
