@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import Diagnostic, Fault, Source, Span, TulleError
+from . import syntax as s
 from .owning import Body, Owned
 from .scope import Scope
 from .tokens import MAX_FAULTS
 from .values import POISON, Poison
+from .workload import NONE, Work, Workloads
 
 if TYPE_CHECKING:
-    from . import syntax as s
     from .definitions import Definitions
     from .expressions import Evaluator
     from .values import Instance, Value
@@ -53,6 +54,7 @@ class Checker:
         self.active: list[tuple[s.Item, str]] = []
         self.applications = 0
         self.instances = 0
+        self.workloads = Workloads(self.home)
         self.order = 0  # of the derivative that what is evaluated now stands in
         self.seen: list[tuple[Span, Value]] | None = None  # kept for who asks
         self._told: set[tuple[str, Span | None]] = set()
@@ -146,7 +148,15 @@ class Checker:
     def count(self, span: Span) -> None:
         """One more application of an op or layer."""
         self.applications += 1
-        if self.applications > MAX_APPLICATIONS:
+        self.allow(NONE, span)
+
+    def allow(self, ahead: Work, span: Span) -> None:
+        """Stop where what was done and what surely follows is more than is allowed."""
+        if self.instances + ahead.uses > MAX_INSTANCES:
+            message = f"definitions are used more than {MAX_INSTANCES} times"
+            self.error("T0906", message, span)
+            raise Stop
+        if self.applications + ahead.applications > MAX_APPLICATIONS:
             message = f"ops and layers are applied more than {MAX_APPLICATIONS} times"
             advice = "each turn of a `repeat` counts, and each use of a `fn` or `layer`"
             self.error("T0905", message, span, help=(advice,))
@@ -168,13 +178,14 @@ class Checker:
             )
             yield False
             return
-        self.instances += 1
-        if len(self.active) >= MAX_DEPTH or self.instances > MAX_INSTANCES:
+        if len(self.active) >= MAX_DEPTH:
             message = f"definitions use each other more than {MAX_DEPTH} deep"
-            if self.instances > MAX_INSTANCES:
-                message = f"definitions are used more than {MAX_INSTANCES} times"
             self.error("T0906", message, span)
             raise Stop
+        self.instances += 1
+        # What is too much in a model is told at the turns or the use that make it so.
+        top = not self.active and isinstance(item, s.ModelItem)
+        self.allow(NONE if top else self.workloads.of_definition(item), span)
         self.active.append((item, name))
         try:
             yield True

@@ -87,8 +87,8 @@ def _in_file(checker: Checker, file: File) -> None:
 
 
 def _probe(checker: Checker, tree: s.File) -> None:
-    """Check the definitions that nothing uses."""
-    for item in tree.items:
+    """Check the definitions that nothing uses; the last ones use those before."""
+    for item in reversed(tree.items):
         if isinstance(item, (s.FunctionItem, s.LayerItem)):
             if item not in checker.definitions.used:
                 probe(checker, item)

@@ -41,6 +41,9 @@ def _repeated(evaluator: Evaluator, item: s.Repeat, value: Value, span: Span) ->
     count, body = _count(evaluator, item.count), evaluator.checker.body
     if count is None:
         return POISON
+    checker = evaluator.checker
+    ahead = checker.workloads.of_turns(item, count, evaluator.scope)
+    checker.allow(ahead, item.span)
     with _sharing(body) if item.shared else _apart() as shared:
         for turn in range(count):
             inner = evaluator

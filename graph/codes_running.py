@@ -251,7 +251,7 @@ entry(
     "T0905",
     "a graph with too many nodes",
     """A file makes at most 100 000 applications of ops and layers, those of every turn
-    of a `repeat` counted.""",
+    of a `repeat` counted. They are counted before they are made.""",
     """
     dim B
     model M(x: f32[B, 4]) -> f32[B, 4] {
