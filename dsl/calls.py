@@ -172,15 +172,7 @@ def construct(
     spans = {name: item.span for name, item in bound.items()}
     for name, item in bound.items():
         if isinstance(item.value, (Tensor, Definition)):
-            message = f"`{name}` of `{made.name}` is set before anything runs"
-            note = f"this is {describe(item.value)}"
-            layer = made.kind == "layer" and isinstance(item.value, Tensor)
-            help = (
-                (f"a layer is applied to it: `x |> {made.name}(…)`",) if layer else ()
-            )
-            return evaluator.checker.error(
-                "T0204", message, item.span, notes=(note,), help=help
-            )
+            return _no_setting(evaluator, made, name, item)
         if not _held(evaluator, name, item):
             return POISON
     values = {name: raw(item.value) for name, item in bound.items()}
@@ -201,6 +193,24 @@ def construct(
         instance.rename(evaluator.checker.body.turned(target.given_name))
     evaluator.checker.own(instance)
     return instance
+
+
+def _no_setting(
+    evaluator: Evaluator, made: Library, setting: str, item: Given
+) -> Poison:
+    """A tensor or a definition of the file where a setting belongs."""
+    message = f"`{setting}` of `{made.name}` is set before anything runs"
+    note, help = f"this is {describe(item.value)}", ""
+    if isinstance(item.value, Definition):
+        hidden = item.value.item.name.text
+        if library.find(hidden):
+            note += ", which hides the library's"
+            help = f'the library\'s is meant by its name as a string: `"{hidden}"`'
+    elif made.kind == "layer":
+        help = f"a layer is applied to it: `x |> {made.name}(…)`"
+    return evaluator.checker.error(
+        "T0204", message, item.span, notes=(note,), help=(help,) if help else ()
+    )
 
 
 def _held(evaluator: Evaluator, setting: str, item: Given) -> bool:

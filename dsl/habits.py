@@ -23,11 +23,14 @@ FLOW = {
     "if": "`if` gives a value: `return if condition { … } else { … }`",
 }
 BEGINNINGS = STATEMENTS | SECTIONS | ITEMS
+BREAKS = BEGINNINGS | {"EQUAL", "COMMA", "AND", "OR", "NOT", "PIPE", "COLON", "IF"}
 
 
 def explain(mistake: Mistake) -> Diagnostic | None:
     """The diagnostic of a habit, or None."""
     for rule in (
+        _turns_below_zero,
+        _compared_twice,
         _behind_pipe,
         _element_type,
         _result,
@@ -48,6 +51,31 @@ def _told(
 ) -> Diagnostic:
     fix = None if edit is None else Fix(help, (Edit(*edit),))
     return Diagnostic("T0100", message, span, help=(help,), fix=fix)
+
+
+def _turns_below_zero(mistake: Mistake) -> Diagnostic | None:
+    """`repeat -1 { … }`."""
+    before = mistake.previous
+    if mistake.found.type != "MINUS" or before is None or before.type != "REPEAT":
+        return None
+    help = "write how many turns there are: `repeat 4 { … }`"
+    return _told("the number of turns is from 0 on", mistake.found.span, help)
+
+
+def _compared_twice(mistake: Mistake) -> Diagnostic | None:
+    """`a < b < c`."""
+    if mistake.found.type != "COMPARISON":
+        return None
+    depth = 0
+    for token in reversed(mistake.tokens[: mistake.index]):
+        depth += (token.type in CLOSERS) - (token.type in OPENERS)
+        if depth < 0 or (not depth and token.type in BREAKS):
+            return None
+        if not depth and token.type == "COMPARISON":
+            help = "join two comparisons: `a < b and b < c`"
+            message = "comparisons are not chained"
+            return _told(message, mistake.found.span, help)
+    return None
 
 
 def _behind_pipe(mistake: Mistake) -> Diagnostic | None:

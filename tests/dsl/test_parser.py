@@ -133,7 +133,7 @@ BODY = HEAD + "model M(x: f32[B]) -> f32[B] {\n  %s\n  let after = x\n  return x
         ("let h = 3 +", 14, "T0100", "something is missing after `+`"),
         ("let h = 3 = 4", 13, "T0100", "`=` cannot stand here"),
         ("let h = f(a, , b)", 16, "T0100", "`,` cannot stand here"),
-        ("let h = a < b < c", 17, "T0100", "`<` cannot stand here"),
+        ("let h = a < b < c", 17, "T0100", "comparisons are not chained"),
         ("let h = 08abc", 11, "T0101", "`08abc` is not a number"),
         ("let h = 1.", 11, "T0101", "`1.` is not a number"),
         ("let h = 'same'", 11, "T0101", "`'same'` has no meaning in a `.net` file"),
