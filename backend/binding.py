@@ -101,8 +101,12 @@ def shows(array: Array | None, owners: set[int]) -> bool:
 
 
 def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
-    """The shape of a value for given sizes."""
-    return tuple([number(dim, sizes) for dim in value.node.shape])
+    """The shape of a value for given sizes.
+
+    What the op refuses, as a window longer than its axis, it tells itself; until then
+    it has no elements.
+    """
+    return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
 
 
 def untouched(
