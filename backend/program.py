@@ -32,6 +32,7 @@ from .pipeline.differentiate import draws
 from .pipeline.plan import Plan, plan
 from .pipeline.schedule import Schedule, schedule
 
+RESERVE = 1 << 28  # bytes of addresses, at most, beyond what a plan wants
 PLANS = 64  # kept for as many sets of sizes; the oldest goes first
 
 
@@ -142,7 +143,7 @@ class Program:
         """Memory for a plan: all plans share it, so it is that of the largest."""
         if size > self._memory.size:
             self._bound.clear()
-            self._memory = aligned(self.xp, size)
+            self._memory = reserved(self.xp, size)
 
     def _check_count(self, arrays: Sequence[Any]) -> None:
         wanted = [node.name or "input" for node in self.graph.inputs]
@@ -199,6 +200,20 @@ def _symbols_of(graph: Graph) -> set[Symbol]:
         items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
         dims.update(dim for type in items for dim in type.shape)
     return {symbol for dim in dims for symbol in dim.symbols()}
+
+
+def reserved(xp: Any, size: int) -> Any:
+    """Bytes that begin at a multiple of 64, on the CPU more than are wanted.
+
+    There what nobody touches takes addresses and no memory; a larger batch then finds
+    pages that are mapped already.
+    """
+    if xp is np:
+        try:
+            return aligned(np, size + min(3 * size, RESERVE))
+        except MemoryError:
+            pass
+    return aligned(xp, size)
 
 
 def aligned(xp: Any, size: int) -> Any:

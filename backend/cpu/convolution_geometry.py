@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from .special_base import ceildiv
@@ -183,12 +184,20 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
 
 def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry:
     """The geometry of one of the three primitives on arrays."""
-    first, second = operands
-    batch, *size, channels = map(int, first.shape)
+    shapes = [tuple(map(int, operand.shape)) for operand in operands]
+    return _geometry(name, *shapes, tuple(attributes.items()))
+
+
+@lru_cache(maxsize=256)
+def _geometry(
+    name: str, first: tuple[int, ...], second: tuple[int, ...], items: Any
+) -> Geometry:
+    attributes = dict(items)
+    batch, *size, channels = first
     if name == "conv_kernel":
-        kernel, count = attributes["kernel"], second.shape[1:-1]
+        kernel, count = attributes["kernel"], second[1:-1]
     else:
-        kernel = second.shape[:-2]
+        kernel = second[:-2]
         count = attributes["count" if name == "conv_forward" else "size"]
     make = input_geometry if name == "conv_input" else forward_geometry
     space = three(size, 1), channels, three(kernel, 1), three(count, 1)
