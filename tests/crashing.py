@@ -210,4 +210,6 @@ def main(folder, settings):
 
 
 if __name__ == "__main__":
+    # What a shell runs in the background ignores it from the start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(Path(sys.argv[1]), json.loads(sys.argv[2]))
