@@ -23,21 +23,21 @@ TURNS = 25
 
 
 def variants(
-    model: tulle.Model, workload: Workload, folder: Path
+    model: tulle.Model, workload: Workload, folder: Path, epochs: int
 ) -> dict[str, Callable]:
-    """What takes turns, each for as many steps as an epoch has."""
+    """What takes turns, each for as many steps as a call of some epochs has."""
     parts = workload.batches(BATCHES)
     x = np.concatenate([part[0] for part in parts])
     y = np.concatenate([part[1] for part in parts])
     program = model.steps.program("train", prepare(model, *parts[0]).signature)
 
     def bare() -> None:
-        for part in parts:
+        for part in parts * epochs:
             program(part)
 
     def fit(*told: tulle.callbacks.Callback, **options: object) -> Callable:
         given = {"batch_size": workload.batch, "verbose": 0, "callbacks": told}
-        return lambda: model.fit(x, y, **given, **options)
+        return lambda: model.fit(x, y, epochs=epochs, **given, **options)
 
     watching = tulle.callbacks.EarlyStopping("loss", patience=10**6)
     return {
@@ -60,11 +60,12 @@ def main() -> None:
         action="store_true",
         help="count the processor's time: for a busy machine, with one BLAS thread",
     )
+    parser.add_argument("--epochs", type=int, default=1, help="of a call of `fit`")
     options = parser.parse_args()
     workload = WORKLOADS[options.workload]
     clock = time.process_time if options.processor else time.perf_counter
     with tempfile.TemporaryDirectory() as name:
-        found = variants(tulle_model(workload), workload, Path(name))
+        found = variants(tulle_model(workload), workload, Path(name), options.epochs)
         seconds: dict[str, list[float]] = {kind: [] for kind in found}
         for _ in range(TURNS):
             for kind, run in found.items():
@@ -74,10 +75,11 @@ def main() -> None:
                 start = clock()
                 run()
                 seconds[kind].append(clock() - start)
-    print(f"{workload.name}: {BATCHES} steps of {workload.batch}, {TURNS} turns")
+    steps = BATCHES * options.epochs
+    print(f"{workload.name}: {steps} steps of {workload.batch}, {TURNS} turns")
     for kind, times in seconds.items():
         ratios = [a / b for a, b in zip(times, seconds["the bare step"], strict=True)]
-        step = statistics.median(times) / BATCHES * 1e6
+        step = statistics.median(times) / steps * 1e6
         low, middle, high = (np.quantile(ratios, q) for q in (0.25, 0.5, 0.75))
         print(
             f"  {kind:<26}{step:7.0f} µs a step   {middle:.2f} ({low:.2f}–{high:.2f})"

@@ -51,19 +51,18 @@ class Batches:
                 stop = min(start + self.batch_size, self.size)
                 yield stop, [array[start:stop] for array in self.arrays]
             return
+        from ..backend.gathering import gatherer
+
         xp = module_of(order)
         buffers = [
             xp.empty((min(self.batch_size, self.size), *array.shape[1:]), array.dtype)
             for array in self.arrays
         ]
+        gather = gatherer(self.arrays, buffers, order)
         for start in range(first * self.batch_size, self.size, self.batch_size):
             stop = min(start + self.batch_size, self.size)
-            chosen = order[start:stop]
-            batch = [buffer[: stop - start] for buffer in buffers]
-            for array, buffer in zip(self.arrays, batch, strict=True):
-                # "clip" writes without a copy; the indices are in range.
-                xp.take(array, chosen, axis=0, out=buffer, mode="clip")
-            yield stop, batch
+            gather(start, stop)
+            yield stop, [buffer[: stop - start] for buffer in buffers]
 
 
 def prepare(
