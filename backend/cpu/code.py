@@ -21,14 +21,13 @@ from ..pipeline import LOWERING
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
-from . import copying, gemm, pool
+from . import copying, gemm
 from .call import Call
 from .copying import copy
 from .engine import engine
 from .forms import Form, Place, form_of
 from .layout import Fault, laid_out, places_within
-from .pool import COMMAND
-from .pool import pool as the_pool
+from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 
 Array = Any
@@ -44,7 +43,7 @@ class NativeCode:
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
-        for usual in (pool.fragments(), gemm.fragments("f32"), copying.fragments(4)):
+        for usual in (runtime_fragments(), gemm.fragments("f32"), copying.fragments(4)):
             engine().begin(usual)  # nearly every program needs them
 
     def form(self, node: Node) -> Form | None:
@@ -113,7 +112,7 @@ class NativeCode:
         writer = Writer(inputs)
         writer.keep.extend(names.values())
         place = Place(
-            (), (), memory[found.scratch :], sizes, the_pool().threads, self._compiled,
+            (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
             writer.keep, writer.blocks, writer.faults,
         )  # fmt: skip
         for step in self.schedule.steps:
@@ -282,7 +281,7 @@ def _stretch(
     at: int, count: int, patches: Array, addresses: Array, checks: Sequence[Fault]
 ) -> HostStep:
     """A run of commands as one call."""
-    run, places = the_pool().run, len(patches) // 3
+    run, places = pool().run, len(patches) // 3
     first, inputs = patches.ctypes.data, addresses.ctypes.data
 
     def stretch() -> None:

@@ -81,7 +81,7 @@ NAMES = ("tulle_worker", "tulle_parallel", "tulle_run", "tulle_loop")
 
 
 @cache
-def fragments() -> dict[str, str]:
+def runtime_fragments() -> dict[str, str]:
     """The runtime in LLVM's language, for this machine, under the names in it."""
     kind = platform.machine().lower()
     x86 = kind in ("x86_64", "amd64")
@@ -109,7 +109,7 @@ class Pool:
     """The native runtime with its threads."""
 
     def __init__(self, threads: int):
-        found = engine().compile(fragments())
+        found = engine().compile(runtime_fragments())
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.loop_entry = found["tulle_loop"]
         self._run = ctypes.CFUNCTYPE(number, *[pointer, pointer, number] * 2)(

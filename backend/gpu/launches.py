@@ -62,19 +62,18 @@ def launches(
     bound = bind(kernel, arrays, outputs, at, sizes, CUTS)
     return [
         KernelLaunch(
-            one.name, one.words, one.total, lanes(kernel, nest, one.words, one.total)
+            one.name, one.words, one.total, lanes(nest, layout, one.words, one.total)
         )
-        for nest, one in zip(kernel.nests, bound, strict=True)
+        for nest, layout, one in zip(kernel.nests, kernel.layouts, bound, strict=True)
         if one.total
     ]
 
 
-def lanes(kernel: LoopKernel, nest: Nest, words: Sequence[int], total: int) -> int:
+def lanes(nest: Nest, layout: Layout, words: Sequence[int], total: int) -> int:
     """How many threads take one unit of work: a power of two, or a whole block."""
     sums = any(v.op == "partial" and nest.level_of(v) < VECTOR for v in nest.values)
     if nest.vector is None:
         return WARP if sums else 1
-    layout = Layout(kernel, nest)
     span = min(words[layout.sizes + nest.vector], words[layout.block])
     if span > LONG or (span > ROW and total < MANY):
         return THREADS
