@@ -21,6 +21,7 @@ class ArrayCode:
     """The code of a program that calls an array library step by step."""
 
     native = False
+    fills_inputs = False
 
     def __init__(self, xp: Any):
         self.xp = xp

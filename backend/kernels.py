@@ -159,6 +159,14 @@ def fusible(node: Node) -> bool:
     )
 
 
+def alone(node: Node) -> Node:
+    """An op as a kernel of its own."""
+    places = tuple(range(len(node.inputs)))
+    step = Instruction(node.op.name, places, tuple(node.attributes.items()))
+    attributes = {"body": (step,), "outputs": (len(places),)}
+    return OPS["fused"].apply(node.inputs, attributes)
+
+
 def arena_view(flat: Node, offset: int, shape: tuple[Dim, ...]) -> Node:
     """The node of a variable's place in its arena."""
     return OPS["arena_view"].apply((flat,), {"offset": offset, "shape": shape})

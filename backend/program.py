@@ -92,7 +92,7 @@ class Program:
             bound = self._bound.get(key) or self._prepare(key, arrays)
         if bound.moves != Variable.moves:
             bound = self._prepare(key, arrays)
-        if self.xp is not np:
+        if self.xp is not np and not self.code.native:
             arrays = [self.xp.asarray(array) for array in arrays]
         outputs = bound.run(*arrays)
         for generator, count in self._draws:

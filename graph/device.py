@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -97,9 +97,26 @@ def module_of(array: Any) -> ModuleType:
     return numpy
 
 
+_untold: dict[Callable[[], None], None] = {}
+
+
+def tell_later(check: Callable[[], None]) -> None:
+    """Have a check made when a result of the device is next asked for.
+
+    A program on a device does not wait for what the device finds wrong with its data.
+    """
+    _untold[check] = None
+
+
 def to_numpy(array: Any) -> numpy.ndarray[Any, Any]:
-    """The array in host memory."""
+    """The array in host memory.
+
+    Raises what a program on the device has found wrong with its data since.
+    """
     if type(array).__module__.startswith("cupy"):
         found: numpy.ndarray[Any, Any] = array.get()
+        while _untold:
+            check, _ = _untold.popitem()
+            check()
         return found
     return numpy.asarray(array)

@@ -41,13 +41,13 @@ static long arrived[MOST];  // how many barriers each thread has reached
 static bool finished[MOST];
 static unsigned long long carried[MOST];
 
-static void (*kernel)(const long long *, long long, int);
-static const long long *kernel_args;
+static void (*kernel)(const long long *, long long, int, const long long *);
+static const long long *kernel_args, *kernel_fault;
 static long long kernel_total;
 static int kernel_lanes;
 
 static void begin_thread() {
-    kernel(kernel_args, kernel_total, kernel_lanes);
+    kernel(kernel_args, kernel_total, kernel_lanes, kernel_fault);
     finished[threadIdx.x] = true;
 }
 
@@ -76,12 +76,28 @@ template <class T> static T __shfl_xor_sync(unsigned mask, T x, int step) {
     return x;
 }
 
+static unsigned __ballot_sync(unsigned mask, bool hit) {
+    unsigned found = 0, first = threadIdx.x / 32 * 32;
+    carried[threadIdx.x] = hit;
+    __syncwarp(mask);
+    for (unsigned i = 0; i < 32; ++i) found |= (unsigned)(carried[first + i] & 1) << i;
+    __syncwarp(mask);
+    return found;
+}
+static unsigned long long atomicMin(unsigned long long *at, unsigned long long x) {
+    unsigned long long old = *at;
+    if (x < old) *at = x;
+    return old;
+}
+
 static int launch(
-    void (*function)(const long long *, long long, int), unsigned grid, unsigned block,
-    const long long *args, long long total, int lanes
+    void (*function)(const long long *, long long, int, const long long *),
+    unsigned grid, unsigned block,
+    const long long *args, long long total, int lanes, const long long *fault
 ) {
     if (block > MOST || block % 32) return 1;
     kernel = function, kernel_args = args, kernel_total = total, kernel_lanes = lanes;
+    kernel_fault = fault;
     gridDim.x = grid, blockDim.x = block;
     for (blockIdx.x = 0; blockIdx.x < grid; ++blockIdx.x) {
         for (unsigned i = 0; i < block; ++i) {

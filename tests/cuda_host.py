@@ -12,18 +12,33 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pytest
+from fake_capture import perform
+
+from tulle.backend.gpu.code import OPTIONS as GPU_OPTIONS
+
 HEADER = Path(__file__).with_name("cuda_host.h")
 CACHE = Path(__file__).parent.parent / "build" / "test_cache"
 OPTIONS = "-std=c++17 -O1 -ffp-contract=off -fwrapv -w -shared -fPIC".split()
 COMPILER = shutil.which("g++")
 REASON = "needs g++ to run CUDA kernels on the host"
+NVCC = shutil.which("nvcc")
+with_nvcc = pytest.mark.skipif(
+    NVCC is None, reason="needs nvcc to compile CUDA modules"
+)
 START = """
 extern "C" int start_{0}(
-    unsigned grid, unsigned block, const long long *args, long long total, int lanes
+    unsigned grid, unsigned block, const long long *args, long long total, int lanes,
+    const long long *fault
 ) {{
-    return launch({0}, grid, block, args, total, lanes);
+    return launch({0}, grid, block, args, total, lanes, fault);
 }}
 """
+
+
+def check(status):
+    """See that a launch ended as it should."""
+    assert status == 0, status
 
 
 class CompileException(Exception):
@@ -72,11 +87,25 @@ class RawModule:
             ctypes.c_void_p,
             ctypes.c_longlong,
             ctypes.c_int,
+            ctypes.c_void_p,
         ]
 
         def function(grid, block, args):
-            words, total, lanes = args
+            words, total, lanes, fault = args
+            flag = fault.ctypes.data if hasattr(fault, "ctypes") else int(fault)
             RawModule.launches += 1
-            assert start(grid[0], block[0], words.ctypes.data, total, lanes) == 0
+            given = words.ctypes.data, total, lanes, flag
+            perform(lambda: check(start(grid[0], block[0], *given)))
 
         return function
+
+
+def compile_for_card(folder, source):
+    """See that NVIDIA's compiler takes a text."""
+    path = folder / "module.cu"
+    path.write_text(source)
+    command = [NVCC, *GPU_OPTIONS, "-arch=sm_90", "-cubin", "-w"]
+    command += ["-o", "module.cubin", path]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "module.cubin").stat().st_size > 1000

@@ -1,15 +1,19 @@
 """A stand-in for CuPy: arrays in host memory that NumPy must not touch.
 
 It shows that a program for a GPU calls its own array module on its own arrays only,
-and that generated kernels compute the right thing where a C++ compiler can make them
-run here; it shows nothing about CuPy itself.
+that a captured step computes the same when it is launched again, and that generated
+kernels compute the right thing where a C++ compiler can make them run here; it shows
+nothing about CuPy itself.
 """
 
 import contextlib
+import ctypes
 import types
 
 import cuda_host
+import fake_capture
 import numpy as np
+from fake_capture import capturing, perform, refuse
 
 
 class ndarray(np.ndarray):  # noqa: N801 - CuPy's name
@@ -30,8 +34,38 @@ class ndarray(np.ndarray):  # noqa: N801 - CuPy's name
     def __cuda_array_interface__(self):
         return self.__array_interface__
 
+    @property
+    def data(self):
+        return Memory(self)
+
     def get(self):
+        refuse("memory is read by the host")
         return np.array(self.view(np.ndarray))
+
+    def set(self, array):
+        refuse("memory is written by the host")
+        assert (array.dtype, array.shape) == (self.dtype, self.shape)
+        np.copyto(self.view(np.ndarray), array)
+
+    def __setitem__(self, key, value):
+        key, value = to_host(key), to_host(value)
+        perform(lambda: np.ndarray.__setitem__(self.view(np.ndarray), key, value))
+
+    def fill(self, value):
+        perform(lambda: self.view(np.ndarray).fill(value))
+
+
+class Memory:
+    """The memory of an array, as CuPy's `MemoryPointer`."""
+
+    def __init__(self, array):
+        self.array, self.ptr = array, array.ctypes.data
+
+    def copy_from_host_async(self, pointer, size):
+        refuse("the host's numbers of this moment would be kept")
+        assert self.array.flags.c_contiguous
+        assert self.array.nbytes == size
+        ctypes.memmove(self.ptr, pointer, size)
 
 
 ndarray.__module__ = "cupy"
@@ -57,33 +91,98 @@ def to_device(value):
     return tuple(map(to_device, value)) if isinstance(value, tuple) else value
 
 
+CUBLAS = "matmul dot tensordot einsum vdot inner".split()
+WAITING = "nonzero unique argwhere flatnonzero sort argsort".split()
+SENDING = "concatenate stack".split()  # addresses of their operands
+
+
 class Function:
     """A NumPy function on arrays of the device."""
 
-    def __init__(self, function, host=False):
-        self.function, self.host = function, host
+    def __init__(self, function, host=False, inplace=False):
+        self.function, self.host, self.inplace = function, host, inplace
+        self.name = function.__name__
 
     def __call__(self, *args, **options):
-        if not (self.host and not isinstance(args[0], ndarray)):
-            args, options = to_host(args), {k: to_host(v) for k, v in options.items()}
-        return to_device(self.function(*args, **options))
+        if self.host and not isinstance(args[0], ndarray):
+            refuse("memory is written by the host")
+            return to_device(np.array(self.function(*args, **options)))
+        if capturing():
+            return self.recorded(args, options)
+        return to_device(self.computed(args, options))
+
+    def computed(self, args, options):
+        options = {key: to_host(value) for key, value in options.items()}
+        return self.function(*to_host(args), **options)
+
+    def target(self, args, options):
+        """What is written to, if it is not new."""
+        if self.inplace or self.name == "copyto":
+            return args[0]
+        place = getattr(self.function, "nin", len(args))
+        return args[place] if len(args) > place else options.get("out")
+
+    def recorded(self, args, options):
+        if self.name in CUBLAS:
+            raise NotImplementedError("calling cuBLAS API during stream capture")
+        if self.name in (*WAITING, *SENDING):
+            refuse(self.name)
+        target = self.target(args, options)
+        if target is not None:
+            perform(lambda: self.computed(args, options))
+            return target
+        with np.errstate(all="ignore"):
+            result = self.computed(args, options)
+        sources = [x for x in args if isinstance(x, np.ndarray)]
+        if isinstance(result, np.ndarray) and any(
+            np.shares_memory(result, source) for source in sources
+        ):
+            return to_device(result)  # a view
+        fake_capture.check_allocation()
+        found = to_device(result)
+        for part in found if isinstance(found, tuple) else (found,):
+            part.view(np.ndarray)[...] = 77  # nothing is computed yet
+        perform(lambda: self.refill(found, args, options))
+        return found
+
+    def refill(self, found, args, options):
+        again = self.computed(args, options)
+        several = isinstance(found, tuple)
+        parts = zip(found, again, strict=True) if several else [(found, again)]
+        for one, other in parts:
+            one.view(np.ndarray)[...] = other
 
 
 for _name in OPERATORS:
     _plain = getattr(np.ndarray, f"__{_name}__")
-    setattr(ndarray, f"__{_name}__", lambda *operands, f=_plain: Function(f)(*operands))
+    _inplace = _name.startswith("i") and _name != "invert"
+    _function = Function(_plain, inplace=_inplace)
+    setattr(ndarray, f"__{_name}__", lambda *operands, f=_function: f(*operands))
+
+for _name in "sum astype copy reshape __getitem__".split():
+    _function = Function(getattr(np.ndarray, _name))
+    setattr(ndarray, _name, lambda *args, f=_function, **options: f(*args, **options))
 
 
-ndarray.sum = lambda self, *args, **options: Function(np.ndarray.sum)(
-    self, *args, **options
-)
+def waiting(name):
+    plain = getattr(np.ndarray, name)
+
+    def method(self, *args):
+        refuse("memory is read by the host")
+        return plain(self.view(np.ndarray), *args)
+
+    return method
+
+
+for _name in "tolist item __bool__ __int__ __float__ __index__".split():
+    setattr(ndarray, _name, waiting(_name))
 
 
 class ufunc(Function):  # noqa: N801 - as a program recognizes it
     """A ufunc: `out` may be the last of its positional arguments."""
 
     def at(self, *args):
-        Function(self.function.at)(*args)
+        perform(lambda: self.function.at(*to_host(args)))
 
 
 class Module(types.ModuleType):
@@ -109,11 +208,20 @@ def make():
     strided = Function(np.lib.stride_tricks.as_strided)
     tricks = types.SimpleNamespace(as_strided=strided)
     module.lib = types.SimpleNamespace(stride_tricks=tricks)
-    runtime = types.SimpleNamespace(getDeviceCount=lambda: 1)
+    runtime = types.SimpleNamespace(
+        getDeviceCount=lambda: 1, CUDARuntimeError=fake_capture.CUDARuntimeError
+    )
     device = lambda index: contextlib.nullcontext()  # noqa: E731
     compiler = types.SimpleNamespace(CompileException=cuda_host.CompileException)
     module.cuda = types.SimpleNamespace(
-        runtime=runtime, Device=device, compiler=compiler
+        runtime=runtime,
+        Device=device,
+        compiler=compiler,
+        Stream=fake_capture.Stream,
+        MemoryPool=fake_capture.MemoryPool,
+        get_current_stream=fake_capture.current_stream,
+        using_allocator=fake_capture.using_allocator,
+        alloc_pinned_memory=bytearray,
     )
     module.RawModule = cuda_host.RawModule
     return module

@@ -39,6 +39,7 @@ class NativeCode:
     """The code of a program that runs as commands of the native runtime."""
 
     native = True
+    fills_inputs = False
 
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}

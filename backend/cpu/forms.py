@@ -15,11 +15,10 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ...graph.node import Node
-from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
 from ..binding import attributes_of
-from ..kernels import Instruction
+from ..kernels import alone
 from ..loops import LoopKernel
 from ..loops.bind import Known
 from ..pipeline.plan import number
@@ -248,11 +247,3 @@ def form_of(node: Node) -> Form | None:
         return Loops(loops.lower(kernel))
     except loops.Unlowerable:
         return None
-
-
-def alone(node: Node) -> Node:
-    """An op as a kernel of its own."""
-    places = tuple(range(len(node.inputs)))
-    step = Instruction(node.op.name, places, tuple(node.attributes.items()))
-    attributes = {"body": (step,), "outputs": (len(places),)}
-    return OPS["fused"].apply(node.inputs, attributes)

@@ -29,10 +29,12 @@ FOLDS = {
 
 
 def module_source(kernels: Iterable[LoopKernel]) -> str:
-    """One text with all kernels, each once; a nest is `NAME(args, total, lanes)`.
+    """One text with all kernels, each once.
 
-    `args` are the words of a launch on the device, `total` its units of work, and
-    `lanes` how many threads take one: 1, 2, 4, 8, 16, 32, or all of the block.
+    A nest is `NAME(args, total, lanes, fault)`: `args` are the words of a launch on the
+    device, `total` its units of work, and `lanes` how many threads take one: 1, 2, 4,
+    8, 16, 32, or all of the block. Once the word at `fault` is not 0, nothing is done;
+    a null pointer means that it never is.
     """
     different = {kernel.name: kernel for kernel in kernels}
     functions = [
@@ -41,6 +43,12 @@ def module_source(kernels: Iterable[LoopKernel]) -> str:
         for name, nest in zip(kernel.names, kernel.nests, strict=True)
     ]
     return "\n".join([prelude(), *functions])
+
+
+def entry_head(name: str) -> str:
+    """How the definition of a function that can be launched begins."""
+    given = "const i64 *args, i64 total, int lanes, const i64 *fault"
+    return f'extern "C" __global__ void {name}({given})'
 
 
 @cache
@@ -156,11 +164,10 @@ class _Printer:
             self.begin_totals()
             self.rows()
             self.end_totals()
-        given = "const i64 *args, i64 total, int lanes"
-        head = f'extern "C" __global__ void {name}({given})'
+        head = entry_head(name)
         words = [f"    const i64 w{k} = args[{k}];" for k in sorted(self.words)]
-        team = "    const Team team(lanes);"
-        return "\n".join([f"{head} {{", team, *words, *self.lines, "}", ""])
+        first = ["    if (fault && *fault) return;", "    const Team team(lanes);"]
+        return "\n".join([f"{head} {{", *first, *words, *self.lines, "}", ""])
 
     def cut(self, unit: str) -> str:
         """What part of the innermost axis and which chunk a unit of work is."""

@@ -30,6 +30,7 @@ class Code(Protocol):
     """How the steps of a schedule are carried out."""
 
     native: bool  # every value is bound, and several results have buffers each
+    fills_inputs: bool  # inputs are put into buffers before the first step
 
     def in_place(self, node: Node, operand: int, output: int) -> bool:
         """Whether a step may write a result over an operand of the same type."""
@@ -98,6 +99,7 @@ class Schedule:
     outputs: dict[str, Value]
     updates: list[tuple[Variable, Value]]  # those that a copy at the end carries out
     storages: list[Storage]
+    inputs: dict[int, Value] = field(default_factory=dict)  # the buffers of inputs
 
 
 def schedule(graph: Graph, code: Code, inner: bool = False) -> Schedule:
@@ -124,6 +126,7 @@ class Scheduler:
         self.packed: dict[Node, tuple[Storage, Dim]] = {}
         self.results = results_of(graph.nodes)
         self.taken: set[Storage] = set()  # by a result of the present step
+        self.inputs: dict[int, Value] = {}  # that are put into buffers
 
     def run(self) -> Schedule:
         placed = self.native and not self.inner
@@ -152,8 +155,9 @@ class Scheduler:
         for value in (*outputs.values(), *(value for _, value in updates)):
             self._touch(value, end)
         return Schedule(
-            self.bindings, self.steps, outputs, updates, list(self.storages)
-        )
+            self.bindings, self.steps, outputs, updates, list(self.storages),
+            self.inputs,
+        )  # fmt: skip
 
     def _give_places(self) -> None:
         for index, node in enumerate(self.graph.outputs.values()):
@@ -234,7 +238,13 @@ class Scheduler:
             self._step(node, sources)
 
     def _input(self, node: Node) -> None:
-        name = f"x{self.graph.inputs.index(node)}"
+        number = self.graph.inputs.index(node)
+        name = f"x{number}"
+        if self.code.fills_inputs and not self.inner:
+            value = self.inputs[number] = self._buffer(node)
+            assert value.storage is not None
+            value.storage.touch(0)
+            return
         if not self.native:
             self._keep(node, Value(name, node, "input", contiguous=False))
             return

@@ -34,10 +34,15 @@ def check_indices(name: str, indices: TensorType) -> None:
 def out_of_range(name: str, indices: Any, size: int) -> DataError:
     """Data that points outside of an axis."""
     wrong = indices[(indices < -size) | (indices >= size)].reshape(-1)
+    return outside(name, int(wrong[0]), size)
+
+
+def outside(name: str, index: int, size: int) -> DataError:
+    """An index that points outside of an axis."""
     return DataError(
         Diagnostic(
             "T0311",
-            f"`{name}` was given index {int(wrong[0])} for an axis of size {size}",
+            f"`{name}` was given index {index} for an axis of size {size}",
             help=(f"indices go from 0 to {size - 1}",),
         )
     )

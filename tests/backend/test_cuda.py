@@ -1,8 +1,6 @@
 """Loop kernels as CUDA C++: run on the host, and compiled by NVIDIA's compiler."""
 
 import re
-import shutil
-import subprocess
 
 import cuda_host
 import fake_cupy
@@ -50,7 +48,6 @@ from tulle.graph.registry import OPS
 from tulle.graph.types import F64, dtype_of, tensor_type
 
 on_host = pytest.mark.skipif(cuda_host.COMPILER is None, reason=cuda_host.REASON)
-NVCC = shutil.which("nvcc")
 
 
 def shape_of(type, sizes):
@@ -88,7 +85,7 @@ class Module:
         for launch, start in zip(found, starts, strict=True):
             function = self.module.get_function(launch.name)
             taken = launch.lanes if lanes is None else lanes
-            given = words[start:], np.int64(launch.total), np.int32(taken)
+            given = words[start:], np.int64(launch.total), np.int32(taken), 0
             function((min(launch.blocks, blocks),), (THREADS,), given)
         assert (scratch.get()[size:] == 0x7F).all()
         return [output.get() for output in outputs]
@@ -334,26 +331,18 @@ def recurrent():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(NVCC is None, reason="needs nvcc to compile CUDA modules")
+@cuda_host.with_nvcc
 def test_nvcc_compiles_the_modules_of_models(tmp_path):
     kernels = []
     for network in (convolutions(), attention(), recurrent()):
         kernels += training_kernels(network, steps.Adam, "i32")
     kernels += training_kernels(steps.dense_network([7, 5, 3]), steps.Descent, "f32")
     kernels += [lower(fused(*case)) for case in CASES.values()]
-    nvcc(tmp_path, kernels)
+    cuda_host.compile_for_card(tmp_path, module_source(kernels))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(NVCC is None, reason="needs nvcc to compile CUDA modules")
+@cuda_host.with_nvcc
 def test_nvcc_compiles_every_function(tmp_path):
-    nvcc(tmp_path, [lower(node) for name, node in elementwise() if "f32" in name])
-
-
-def nvcc(tmp_path, kernels):
-    path = tmp_path / "module.cu"
-    path.write_text(module_source(kernels))
-    command = [NVCC, *OPTIONS, *"-arch=sm_90 -cubin -w -o module.cubin".split(), path]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "module.cubin").stat().st_size > 1000
+    kernels = [lower(node) for name, node in elementwise() if "f32" in name]
+    cuda_host.compile_for_card(tmp_path, module_source(kernels))

@@ -1,0 +1,215 @@
+"""How nodes are computed on a device, and which of them a CUDA graph may hold.
+
+What may not is known by rule: CuPy refuses its calls of cuBLAS, cuSOLVER and the like
+within a capture, and some of its functions wait for the device or send it numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...graph.dim import Symbol
+from ...graph.node import Node
+from ...graph.registry import OPS
+from ...graph.types import TupleType
+from .. import loops
+from ..binding import attributes_of
+from ..kernels import alone
+from ..loops import LoopKernel
+from ..pipeline.emit import works_in_place
+from ..pipeline.schedule import OPAQUE
+from .launches import CUTS, launches
+from .special import Special, special_of
+
+if TYPE_CHECKING:
+    from .writer import Writer
+
+Array = Any
+Sizes = Mapping[Symbol, int]
+
+# Besides ops on elements and folds: of these CuPy makes kernels and nothing else.
+KERNELS_ONLY = frozenset(
+    """
+    sum prod max min any all argmax argmin place set_at take_along_axis add_along_axis
+    window_sum window_spread window_max window_argmax window_pick window_put
+    """.split()
+)
+PRODUCTS = frozenset(("matmul", "conv_forward", "conv_input", "conv_kernel"))
+
+
+class Form(Protocol):
+    """How a node is computed on a device."""
+
+    kernel: LoopKernel | None  # that is generated for it
+    special: Special | None  # the code of its own
+
+    def refused(self) -> str:
+        """Why a CUDA graph may not hold it, or nothing."""
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Whether a result may lie where an operand of the same type does."""
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """The memory that it wants beside operands and results."""
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """Write what computes it on given arrays."""
+
+
+class Generated:
+    """A loop kernel."""
+
+    special: Special | None = None
+
+    def __init__(self, kernel: LoopKernel):
+        self.kernel: LoopKernel | None = kernel
+        self._kernel = kernel
+
+    def refused(self) -> str:
+        """Nothing."""
+        return ""
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Whether an operand is not read again once the result is written."""
+        return self._kernel.may_share(operand, output)
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """What partial results take."""
+        return loops.scratch_bytes(self._kernel, sizes, CUTS)
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """A launch for each nest."""
+        writer.add(launches(self._kernel, sources, targets, scratch, sizes))
+
+
+class Whole:
+    """What needs no scratch memory, and its operands until the end."""
+
+    kernel: LoopKernel | None = None
+    special: Special | None = None
+
+    def __init__(self, node: Node):
+        self.node = node
+
+    def refused(self) -> str:
+        """Nothing."""
+        return ""
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Never."""
+        return False
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """None."""
+        return 0
+
+
+class Own(Whole):
+    """An op with CUDA code of its own; operands that are not dense are copied first."""
+
+    def __init__(self, special: Special):
+        super().__init__(special.node)
+        self.special: Special | None = special
+        self._special = special
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """Copies where they must be, then one launch."""
+        dense = [writer.dense(source) for source in sources]
+        attributes = attributes_of(self.node, sizes)
+        launch = self._special.launch(attributes, dense, targets[0], writer.device)
+        writer.add([launch])
+
+
+class Joined(Whole):
+    """`concatenate` as copies; CuPy would send the addresses of the parts."""
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """A copy for each part."""
+        axis, start = self.node.attributes["axis"], 0
+        for source in sources:
+            stop = start + source.shape[axis]
+            place = (*(slice(None),) * axis, slice(start, stop))
+            writer.copy(targets[0][place], source)
+            start = stop
+
+
+class Called(Whole):
+    """A node that CuPy computes, or a layer of the user's in plain Python."""
+
+    def __init__(self, node: Node, xp: Any):
+        super().__init__(node)
+        self.xp = xp
+
+    def refused(self) -> str:
+        """Why: it is not known to launch kernels and nothing else."""
+        names = [self.node.op.name]
+        if names == ["fused"]:
+            names = [one.op for one in self.node.attributes["body"]]
+        for name in names:
+            if name in OPAQUE:
+                return "a layer computes in plain Python"
+            if name in PRODUCTS:
+                return f"CuPy computes `{name}` with cuBLAS"
+            if not (OPS[name].elementwise or OPS[name].view or name in KERNELS_ONLY):
+                return f"CuPy computes `{name}`, and may wait for the device"
+        return ""
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Whether it goes element by element."""
+        return works_in_place(self.node, self.xp)
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """A call of its body."""
+        writer.call(self.node, sources, targets, sizes)
+
+
+def form_of(node: Node, xp: Any) -> Form:
+    """How a node is computed where kernels can be compiled."""
+    special = special_of(node)
+    if special is not None:
+        return Own(special)
+    if node.op.name == "concatenate":
+        return Joined(node)
+    several = isinstance(node.type, TupleType)
+    if node.op.name in OPAQUE or (several and node.op.name != "fused"):
+        return Called(node, xp)
+    try:
+        return Generated(loops.lower(node if node.op.name == "fused" else alone(node)))
+    except loops.Unlowerable:
+        return Called(node, xp)

@@ -1,0 +1,166 @@
+// Ops that are no loops over elements. Units of work are numbered as in generated
+// kernels; operands and results are dense.
+
+__device__ inline i64 first_unit() { return (i64)blockIdx.x * blockDim.x + threadIdx.x; }
+__device__ inline i64 all_units() { return (i64)gridDim.x * blockDim.x; }
+
+// Indices. What is at fault is recorded once a check: a flag for everybody who comes
+// later, the place and value of the first wrong index, and the size of its axis.
+
+template <class T> __device__ bool counted(T index, i64 size, i64 &place) {
+    place = (i64)index;
+    if ((T)-1 > (T)0) return (u64)index < (u64)size;
+    if (place < 0) place += size;
+    return place >= 0 && place < size;
+}
+__device__ inline void record(i64 *faults, i64 check, i64 element, i64 value, i64 size) {
+    i64 *told = faults + 1 + 2 * check;
+    atomicMin((u64 *)told, (u64)element << 32 | (u32)value);
+    told[1] = size;
+    faults[0] = 1;
+}
+
+// args: indices, result, faults, number of the check, size of the axis
+template <class T> __device__ void positions(const i64 *args, i64 total) {
+    const T *indices = (const T *)args[0];
+    T *result = (T *)args[1];
+    const i64 size = args[4];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 place;
+        bool fine = counted(indices[unit], size, place);
+        result[unit] = fine ? (T)place : (T)0;
+        if (!fine) record((i64 *)args[2], args[3], unit, (i64)indices[unit], size);
+    }
+}
+
+// args: source [outer, size, inner], indices [count], result [outer, count, inner],
+// faults, number of the check, size, count, inner
+template <class T, class I> __device__ void take(const i64 *args, i64 total) {
+    const T *source = (const T *)args[0];
+    const I *indices = (const I *)args[1];
+    T *result = (T *)args[2];
+    const i64 size = args[5], count = args[6], inner = args[7];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 row = unit / inner, turn = row % count, place;
+        bool fine = counted(indices[turn], size, place);
+        i64 from = (row / count * size + place) * inner + unit % inner;
+        result[unit] = fine ? source[from] : (T)0;
+        if (!fine) record((i64 *)args[3], args[4], turn, (i64)indices[turn], size);
+    }
+}
+
+// args: rows [outer, count, inner], indices [count], result [outer, size, inner], size,
+// count, inner, pieces. A warp adds up a piece of a row of the result, in the order of
+// the indices, so that a run repeats to the bit.
+enum { PIECE = 128 };
+template <class T, class I> __device__ void add_at(const i64 *args, i64 total) {
+    const I *indices = (const I *)args[1];
+    const i64 size = args[3], count = args[4], inner = args[5], pieces = args[6];
+    const int lane = (int)threadIdx.x % 32;
+    for (i64 unit = first_unit() / 32; unit < total; unit += all_units() / 32) {
+        const i64 row = unit / pieces % size, outer = unit / pieces / size;
+        const i64 low = unit % pieces * PIECE, high = smaller(low + PIECE, inner);
+        T *result = (T *)args[2] + (outer * size + row) * inner;
+        for (i64 at = low + lane; at < high; at += 32) result[at] = 0;
+        for (i64 start = 0; start < count; start += 32) {
+            i64 place = -1;
+            if (start + lane < count) counted(indices[start + lane], size, place);
+            u32 hits = __ballot_sync(0xFFFFFFFFu, place == row);
+            for (int turn = 0; hits; ++turn, hits >>= 1) {
+                if (!(hits & 1)) continue;
+                const T *from = (const T *)args[0] + (outer * count + start + turn) * inner;
+                for (i64 at = low + lane; at < high; at += 32)
+                    result[at] = Sum::of(result[at], from[at]);
+            }
+        }
+    }
+}
+
+// Random numbers: Philox4x32-10, with the bits of the reference. The state has a seed
+// and a count for each generator.
+
+// args: state, number of the generator, draw, key u32[4]
+__device__ void random_key(const i64 *args, i64 total) {
+    const u64 *state = (const u64 *)args[0] + 2 * args[1];
+    u32 *key = (u32 *)args[3];
+    const u64 count = state[1] + (u64)args[2];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        key[0] = (u32)state[0], key[1] = (u32)(state[0] >> 32);
+        key[2] = (u32)count, key[3] = (u32)(count >> 32);
+    }
+}
+// args: state, then how many draws there were from each generator
+__device__ void random_advance(const i64 *args, i64 total) {
+    u64 *state = (u64 *)args[0];
+    for (i64 unit = first_unit(); unit < total; unit += all_units())
+        state[2 * unit + 1] += (u64)args[1 + unit];
+}
+
+struct Words {
+    u32 of[4];
+};
+__device__ inline Words philox(const u32 *key, u64 block) {
+    Words c = {{(u32)block, (u32)(block >> 32), key[2], key[3]}};
+    u32 k0 = key[0], k1 = key[1];
+    for (int turn = 0; turn < 10; ++turn) {
+        const u64 low = (u64)c.of[0] * 0xD2511F53u, high = (u64)c.of[2] * 0xCD9E8D57u;
+        c = {{(u32)(high >> 32) ^ c.of[1] ^ k0, (u32)high,
+              (u32)(low >> 32) ^ c.of[3] ^ k1, (u32)low}};
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    return c;
+}
+
+struct Single {
+    typedef float type;
+    __device__ static float of(u32 word) { return (float)(word >> 8) * 0x1p-24f; }
+    __device__ static float rounded(double x) { return (float)x; }
+};
+struct Double {
+    typedef double type;
+    __device__ static double rounded(double x) { return x; }
+};
+struct Half {
+    typedef u16 type;
+    __device__ static u16 of(u32 word) { return to_f16((float)(word >> 21) * 0x1p-11f); }
+    __device__ static u16 rounded(double x) { return to_f16((float)x); }
+};
+struct Brain {
+    typedef u16 type;
+    __device__ static u16 of(u32 word) { return to_bf16((float)(word >> 24) * 0x1p-8f); }
+    __device__ static u16 rounded(double x) { return to_bf16((float)x); }
+};
+
+// args: key u32[4], result, count of numbers. A unit is a block of four words.
+template <class K> __device__ void random_uniform(const i64 *args, i64 total) {
+    typename K::type *result = (typename K::type *)args[1];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        const Words words = philox((const u32 *)args[0], (u64)unit);
+        for (i64 at = 4 * unit; at < smaller(4 * unit + 4, args[2]); ++at)
+            result[at] = K::of(words.of[at % 4]);
+    }
+}
+template <> __device__ void random_uniform<Double>(const i64 *args, i64 total) {
+    double *result = (double *)args[1];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        const Words words = philox((const u32 *)args[0], (u64)unit);
+        for (i64 at = 2 * unit; at < smaller(2 * unit + 2, args[2]); ++at) {
+            const u32 high = words.of[at % 2 * 2] >> 5, low = words.of[at % 2 * 2 + 1] >> 6;
+            result[at] = ((double)high * 67108864.0 + (double)low) * 0x1p-53;
+        }
+    }
+}
+template <class K> __device__ void random_normal(const i64 *args, i64 total) {
+    typename K::type *result = (typename K::type *)args[1];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        const Words words = philox((const u32 *)args[0], (u64)unit);
+        for (int pair = 0; pair < 2; ++pair) {
+            const double first = (double)words.of[2 * pair] + 1.0;
+            const double radius = sqrt(-2.0 * log(first * 0x1p-32));
+            const double angle = (double)words.of[2 * pair + 1] * 1.4629180792671596e-09;
+            const i64 at = 4 * unit + 2 * pair;
+            if (at < args[2]) result[at] = K::rounded(radius * cos(angle));
+            if (at + 1 < args[2]) result[at + 1] = K::rounded(radius * sin(angle));
+        }
+    }
+}
