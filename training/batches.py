@@ -12,6 +12,7 @@ from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
+from .keeping import form_of
 from .sources import checked_batch_size
 from .steps import Signature
 from .targets import named_targets, targets_of, told_count, weights_of
@@ -33,6 +34,7 @@ class Batches:
     signature: Signature
     size: int
     batch_size: int
+    below: tuple[tuple[int, int], ...] = ()  # arrays that count from 0 to below a bound
 
     @property
     def steps(self) -> int:
@@ -84,24 +86,50 @@ def prepare(
     if not scored:
         _check_inputs(names, types, inputs)
         arrays = _converted(names, types, inputs)
-        _check_ids(model, names, types, arrays)
-        return _checked(names, arrays, Signature(tuple(types)), batch_size)
+        below = _check_ids(model, names, types, arrays)
+        return _checked(names, arrays, Signature(tuple(types)), batch_size, below)
     outputs = model.output_types_for(types)
     goals = model.demand_compiled().goals
     outputs = tuple(model.demand_compiled().likes(outputs))
     wanted = named_targets(goals, targets_of(goals, y), names)
     _check_inputs(names, types, inputs, [t for t in wanted if t], outputs)
     arrays = _converted(names, types, inputs)
-    _check_ids(model, names, types, arrays)
+    below = _check_ids(model, names, types, arrays)
     targets: list[TensorType | None] = []
     weights: list[TensorType | None] = []
     for goal, output, target in zip(goals, outputs, wanted, strict=True):
-        targets.append(_add_target(goal, output, target, names, arrays))
+        targets.append(_add_target(goal, output, target, names, arrays, below))
     given = weights_of(goals, outputs, sample_weight, class_weight, arrays)
     for goal, array, like in zip(goals, given, targets, strict=True):
         weights.append(_add_weight(goal, array, like or types[0], names, arrays))
     signature = Signature(tuple(types), tuple(targets), tuple(weights))
-    return _checked(names, arrays, signature, batch_size)
+    return _checked(names, arrays, signature, batch_size, below)
+
+
+def prepare_again(
+    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any, scored: bool
+) -> Batches:
+    """`prepare` for one of many batches: what their form decides is found out once."""
+    given = (x, y, sample_weight)
+    found: list[Array] = []
+    form = form_of(given, found) if class_weight is None else None
+    if form is None:
+        return prepare(model, *given, class_weight, scored=scored)
+    kept, key = model.steps.kept, (scored, array_module(), form)
+    known = kept.recall(key)
+    if known is not None:
+        batch, places = known
+        arrays = [found[place] for place in places]
+        if all(map(data.surely_finite, arrays)) and all(
+            data.surely_within(arrays[index], stop) for index, stop in batch.below
+        ):
+            return replace(batch, arrays=arrays)
+    batch = prepare(model, *given, scored=scored)
+    at = {id(array): place for place, array in enumerate(found)}
+    places = [at.get(id(array)) for array in batch.arrays]
+    if None not in places:
+        kept.keep(key, (replace(batch, arrays=[]), places))
+    return batch
 
 
 def _converted(
@@ -118,10 +146,12 @@ def _check_ids(
     names: Sequence[str],
     types: Sequence[TensorType],
     arrays: Sequence[Array],
-) -> None:
-    """Refuse ids that an `Embedding` has no row for, T0311."""
-    for index, layer, rows in model.steps.looked_up(tuple(types)):
+) -> list[tuple[int, int]]:
+    """Refuse ids that an `Embedding` has no row for, T0311; gives where ids are."""
+    found = model.steps.looked_up(tuple(types))
+    for index, layer, rows in found:
         data.check_ids(names[index], arrays[index], layer, rows)
+    return [(index, rows) for index, _, rows in found]
 
 
 def _check_inputs(
@@ -153,7 +183,11 @@ def _check_inputs(
 
 
 def _checked(
-    names: list[str], arrays: list[Any], signature: Signature, batch_size: int | None
+    names: list[str],
+    arrays: list[Any],
+    signature: Signature,
+    batch_size: int | None,
+    below: Sequence[tuple[int, int]],
 ) -> Batches:
     size = data.check_sizes(names, arrays)
     for name, array in zip(names, arrays, strict=True):
@@ -163,7 +197,8 @@ def _checked(
     first = [array[:fixed] for array in arrays] if fixed else arrays
     data.check_types(names, signature.types, first)
     xp = array_module()
-    return Batches([xp.asarray(a) for a in arrays], signature, size, chosen)
+    own = [xp.asarray(array) for array in arrays]
+    return Batches(own, signature, size, chosen, tuple(below))
 
 
 def _batch_size(given: int | None, fixed: int | None, size: int) -> int:
@@ -240,6 +275,7 @@ def _add_target(
     target: tuple[str, Array] | None,
     names: list[str],
     arrays: list[Any],
+    below: list[tuple[int, int]],
 ) -> TensorType | None:
     if target is None:
         return None
@@ -247,7 +283,9 @@ def _add_target(
     type = goal.declared or data.target_type(array, output, goal.takes_labels)
     array = data.as_dtype(name, array, type.dtype)
     if goal.takes_labels and output.rank:
-        data.check_labels(name, array, output.shape[-1].value, goal.ignored_class)
+        classes = output.shape[-1].value
+        data.check_labels(name, array, classes, goal.ignored_class)
+        below += [] if classes is None else [(len(arrays), classes)]
     names.append(name)
     arrays.append(array)
     return type

@@ -136,7 +136,7 @@ def _place(array: Array, flat: int) -> str:
 
 def check_finite(name: str, array: Array) -> None:
     """Refuse NaN and infinity, T0706, with the first place."""
-    if not is_floating(array) or _squares_are_finite(array):
+    if surely_finite(array):
         return
     finite = np.isfinite(array)
     if finite.all():
@@ -149,6 +149,11 @@ def check_finite(name: str, array: Array) -> None:
         "leave these samples out, or replace the values",
         notes=[f"{PREFIX} {_place(array, first)}: {array.reshape(-1)[first]}"],
     )
+
+
+def surely_finite(array: Array) -> bool:
+    """A quick yes where no number is NaN or infinite; most often there is one."""
+    return not is_floating(array) or _squares_are_finite(array)
 
 
 def _squares_are_finite(array: Array) -> bool:
@@ -224,13 +229,18 @@ def check_types(
     names: Sequence[str], types: Sequence[TensorType], arrays: Sequence[Array]
 ) -> None:
     """Refuse arrays whose shape or dtype is not the declared one, T0701 or T0702."""
-    actual = [
-        TensorType(dtype_of_array(a), tuple(map(Dim.of, a.shape))) for a in arrays
-    ]
+    given = tuple([(array.dtype, array.shape) for array in arrays])
     try:
-        match_types(names, types, actual)
+        _match(tuple(names), tuple(types), given)
     except Fault as fault:
         raise RunShapeError(fault.diagnostic(caller_span())) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _match(names: tuple[str, ...], types: tuple[TensorType, ...], given: Any) -> None:
+    """Refuse dtypes and shapes with a `Fault`; what fits is kept in mind."""
+    actual = [TensorType(_dtype_of(d), tuple(map(Dim.of, shape))) for d, shape in given]
+    match_types(names, types, actual)
 
 
 def dtype_of_array(array: Array) -> DType:
@@ -290,7 +300,7 @@ def check_labels(
     name: str, array: Array, classes: int | None, ignored: int | None
 ) -> None:
     """Refuse class numbers without a score, T0708."""
-    if classes is None or not array.size:
+    if classes is None or surely_within(array, classes):
         return
     wrong = (array < 0) | (array >= classes)
     if ignored is not None:
@@ -307,9 +317,17 @@ def check_labels(
     )
 
 
+def surely_within(array: Array, stop: int) -> bool:
+    """A quick yes where all numbers are from 0 up to `stop`."""
+    if not array.size:
+        return True
+    least, most = np.minimum.reduce, np.maximum.reduce
+    return bool(least(array, axis=None) >= 0 and most(array, axis=None) < stop)
+
+
 def check_ids(name: str, array: Array, layer: str, rows: int) -> None:
     """Refuse ids outside of an embedding, T0311; negative ones would count back."""
-    if not array.size or (array.min() > -1 and array.max() < rows):
+    if surely_within(array, rows):
         return
     wrong = np.flatnonzero(((array <= -1) | (array >= rows)).reshape(-1))
     if not len(wrong):

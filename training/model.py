@@ -109,13 +109,19 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
     def output_types_for(self, types: Sequence[TensorType]) -> tuple[TensorType, ...]:
         """The types of outputs; gives each output its name and goal."""
-        if self.called_with != tuple(types):
-            self.called_with = tuple(types)
+        types = tuple(types)
+        known: tuple[TensorType, ...] | None = self.steps.kept.recall(types)
+        if known is not None:
+            return known
+        if self.called_with != types:
+            self.called_with = types
         inputs = [SymbolicTensor(input_node("x", type)) for type in types]
         with tracing(Trace(training=False)):
             outputs = self.outputs_of(inputs)
         self._bind_goals()
-        return tuple(output.type for output in outputs)
+        found = tuple(output.type for output in outputs)
+        self.steps.kept.keep(types, found)
+        return found
 
     def outputs_of(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs for inputs in their order, flat."""

@@ -19,6 +19,7 @@ from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from ..graph.variable import Variable
+from .keeping import Kept, Watched
 from .notices import warn
 from .objective import Compiled
 from .operands import element_count, predicted_by
@@ -44,39 +45,6 @@ class Signature:
         return (*self.inputs, *(type for type in more if type is not None))
 
 
-class Watched:
-    """A cheap answer to whether the trainable weights may have changed.
-
-    They follow from the attributes of the layers and from what lists and dictionaries
-    among these hold. The objects are kept, so that no `id` is used twice.
-    """
-
-    def __init__(self, model: Model):
-        self.layers = [model, *model.sublayers]
-        self.variables = model.variables
-        self.objects = self._attributes()
-        self.seen = list(map(id, self.objects))
-        self.trainable = [v.trainable for v in self.variables]
-
-    def _attributes(self) -> list[Any]:
-        found: list[Any] = []
-        for layer in self.layers:
-            found += layer.__dict__.values()
-        for item in found:  # grows on the way
-            if isinstance(item, (list, tuple)):
-                found += item
-            elif isinstance(item, dict):
-                found += item.values()
-        return found
-
-    def unchanged(self) -> bool:
-        """Whether everything is as it was."""
-        return (
-            self.seen == list(map(id, self._attributes()))
-            and [v.trainable for v in self.variables] == self.trainable
-        )
-
-
 class Steps:
     """The programs of a model, made when first needed."""
 
@@ -84,7 +52,8 @@ class Steps:
         self.model = model
         self._programs: dict[Any, Any] = {}
         self._trained: tuple[Variable, ...] | None = None
-        self._watched: Watched | None = None
+        self._followed: Watched | None = None
+        self.kept = Kept(model)
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
         self._own: dict[str, Any] = {}
         self._made_of: dict[str, Any] = {}  # when its own steps were traced
@@ -169,12 +138,12 @@ class Steps:
 
     def _follow_trainable(self) -> None:
         """Prepare the optimizer; anew when layers were frozen or thawed."""
-        if self._watched is not None and self._watched.unchanged():
+        now = self.kept.now()
+        if now is self._followed:
             return
+        self._followed = now
         wanted = tuple(self.model.trainable_weights)
-        watched = Watched(self.model)
         if wanted == self._trained:
-            self._watched = watched
             return
         compiled = self.model.demand_compiled()
         if not wanted:
@@ -187,7 +156,7 @@ class Steps:
             compiled.optimizer.restore(compiled.pending, self.model.variable_names())
             compiled.pending = None
         self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
-        self._trained, self._watched = wanted, watched
+        self._trained = wanted
 
     def _refuse(self, code: str, message: str, *advice: str) -> TensorTypeError:
         return TensorTypeError(Diagnostic(code, message, caller_span(), help=advice))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import DataError, RunShapeError, TensorTypeError
-from .batches import Batches, prepare
+from .batches import Batches, prepare, prepare_again
 from .notices import warn
 from .sources import FromArrays, Random, Source, unpacked
 from .stepping import CustomStep, is_custom
@@ -35,10 +35,8 @@ class StandardStep:
         """The number of samples in a batch, and the program with its arrays."""
         x, y, weight = unpacked(element)
         scored = self.kind != "predict"
-        batch = prepare(
-            self.model, x, y, weight, self.class_weight if y is not None else None,
-            scored=scored, batch_size=None,
-        )  # fmt: skip
+        classes = self.class_weight if y is not None else None
+        batch = prepare_again(self.model, x, y, weight, classes, scored)
         if self._signature != batch.signature:
             self._program = self.model.steps.program(self.kind, batch.signature)
             self._signature = batch.signature

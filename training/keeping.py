@@ -1,0 +1,117 @@
+"""What is known of a model, for as long as the model is as it was.
+
+A step on a single batch asks here what an earlier one found out: for batches whose
+arrays have the same dtypes and shapes only their values are looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .model import Model
+
+FOLLOWING = ("called_with", "_output_structure")  # what a model was last called with
+KEPT = 64  # the oldest goes first
+
+
+class Watched:
+    """A cheap answer to whether what a model is made of may have changed.
+
+    It follows from the attributes of the layers and from what lists and dictionaries
+    among these hold.
+    """
+
+    def __init__(self, model: Model):
+        self.model, self.layers = model, model.sublayers
+        self.variables = model.variables
+        self.containers: list[Any] = []
+        objects = [item for view in self._attributes() for item in view]
+        for item in objects:  # grows on the way
+            if isinstance(item, (list, tuple)):
+                self.containers.append(item)
+                objects += item
+            elif isinstance(item, dict):
+                self.containers.append(item.values())
+                objects += item.values()
+        self.objects = objects
+        self.trainable = [v.trainable for v in self.variables]
+
+    def _attributes(self) -> list[Any]:
+        own = [v for k, v in self.model.__dict__.items() if k not in FOLLOWING]
+        return [own, *[layer.__dict__.values() for layer in self.layers]]
+
+    def unchanged(self) -> bool:
+        """Whether everything is as it was."""
+        views = self._attributes() + self.containers
+        return (
+            sum(map(len, views)) == len(self.objects)
+            and all(map(is_, self.objects, chain.from_iterable(views)))
+            and [v.trainable for v in self.variables] == self.trainable
+        )
+
+
+class Kept:
+    """Values by key, each forgotten when the model is no longer what it was."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self._watched: Watched | None = None
+        self._values: dict[Any, tuple[Any, dict[str, Any]]] = {}
+
+    def now(self) -> Watched:
+        """The model as it is: the same object until something changes."""
+        if self._watched is None or not self._watched.unchanged():
+            self._watched = Watched(self.model)
+            self._values.clear()
+        return self._watched
+
+    def keep(self, key: Any, value: Any) -> None:
+        """Keep a value, and what the model was last called with."""
+        self.now()
+        if len(self._values) >= KEPT:
+            del self._values[next(iter(self._values))]
+        own = self.model.__dict__
+        following = {name: own[name] for name in FOLLOWING if name in own}
+        self._values[key] = value, following
+
+    def recall(self, key: Any) -> Any:
+        """The value kept under a key, or None."""
+        self.now()
+        value, following = self._values.get(key, (None, {}))
+        self.model.__dict__.update(following)
+        return value
+
+
+def form_of(nest: Any, arrays: list[Any]) -> Any:
+    """What decides how a nest of NumPy arrays is prepared, None if there is more.
+
+    The arrays themselves are added to a list. Integers of 64 bits are more: their
+    values decide their type.
+    """
+    if type(nest) is np.ndarray:
+        arrays.append(nest)
+        dtype = nest.dtype
+        return (
+            None if dtype.kind in "iu" and dtype.itemsize == 8 else (dtype, nest.shape)
+        )
+    if nest is None:
+        return ()
+    if isinstance(nest, Mapping):
+        forms = [(key, form_of(item, arrays)) for key, item in nest.items()]
+        known = all(form is not None for _, form in forms)
+        return (type(nest), *forms) if known else None
+    if isinstance(nest, (list, tuple)):
+        found = [type(nest)]
+        for item in nest:
+            form = form_of(item, arrays)
+            if form is None:
+                return None
+            found.append(form)
+        return tuple(found)
+    return None
