@@ -185,6 +185,12 @@ class ufunc(Function):  # noqa: N801 - as a program recognizes it
         perform(lambda: self.function.at(*to_host(args)))
 
 
+class Device(contextlib.nullcontext):
+    """The only one."""
+
+    compute_capability = "90"
+
+
 class Module(types.ModuleType):
     """The functions of NumPy under CuPy's name."""
 
@@ -209,13 +215,14 @@ def make():
     tricks = types.SimpleNamespace(as_strided=strided)
     module.lib = types.SimpleNamespace(stride_tricks=tricks)
     runtime = types.SimpleNamespace(
-        getDeviceCount=lambda: 1, CUDARuntimeError=fake_capture.CUDARuntimeError
+        getDeviceCount=lambda: 1,
+        getDevice=lambda: 0,
+        CUDARuntimeError=fake_capture.CUDARuntimeError,
     )
-    device = lambda index: contextlib.nullcontext()  # noqa: E731
     compiler = types.SimpleNamespace(CompileException=cuda_host.CompileException)
     module.cuda = types.SimpleNamespace(
         runtime=runtime,
-        Device=device,
+        Device=Device,
         compiler=compiler,
         Stream=fake_capture.Stream,
         MemoryPool=fake_capture.MemoryPool,

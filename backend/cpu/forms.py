@@ -21,6 +21,7 @@ from ..binding import attributes_of
 from ..kernels import alone
 from ..loops import LoopKernel
 from ..loops.bind import Known
+from ..matrices import readable
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
@@ -100,7 +101,7 @@ class Product:
         operands: list[Array] = []
         for index, array in enumerate(place.sources):
             operand = array
-            if not gemm.readable(array, index == 0):
+            if not readable(array, index == 0):
                 operand = np.empty(array.shape, array.dtype)
                 place.keep.append(operand)
                 found.append(copy(operand, array))

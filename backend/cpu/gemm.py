@@ -7,7 +7,6 @@ with a single row or column is a product of a matrix and a vector.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -17,6 +16,7 @@ import numpy as np
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
+from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes
 from . import small_products
 from .blas import blas_address, core_name
 from .call import Call
@@ -28,7 +28,6 @@ WORDS = (
 )  # fmt: skip
 FIRST = 3  # the word of the first of them, after the function and two letters
 DIMS = FIRST + len(WORDS)  # where the axes of the batch begin: size and three strides
-NORMAL, TRANSPOSED = ord("N"), ord("T")
 KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
 WORTH = 1 << 20  # multiplications of a part that is worth a thread
 FIXED = 256  # columns of a part where the number of threads has no say
@@ -85,46 +84,6 @@ def _entries(short: str) -> dict[str, int]:
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
-def as_matrix(array: Array) -> tuple[int, int, int] | None:
-    """A matrix as the BLAS sees it: letter, leading size, step between its rows.
-
-    None if neither of its axes is dense.
-    """
-    item = array.itemsize
-    (rows, columns), (down, right) = array.shape[-2:], array.strides[-2:]
-    down, right = down // item, right // item
-    if columns == 1 or right == 1:
-        if rows == 1 or down >= max(columns, 1):
-            return NORMAL, max(down if rows > 1 else columns, columns, 1), down
-    if rows == 1 or down == 1:
-        if columns == 1 or right >= max(rows, 1):
-            return TRANSPOSED, max(right if columns > 1 else rows, rows, 1), down
-    return None
-
-
-def as_matrices(x: Array, y: Array, out: Array) -> tuple[Array, Array, Array]:
-    """Operands and result with two axes at least, batches broadcast."""
-    if x.ndim == 1:
-        x, out = x[None, :], out[..., None, :] if y.ndim > 1 else out[..., None]
-    if y.ndim == 1:
-        y, out = y[:, None], out[..., None]
-    batch = out.shape[:-2]
-    if x.ndim == y.ndim == 2:
-        return x, y, out
-    return (
-        np.broadcast_to(x, (*batch, *x.shape[-2:])),
-        np.broadcast_to(y, (*batch, *y.shape[-2:])),
-        out,
-    )
-
-
-def readable(array: Array, left: bool) -> bool:
-    """Whether the BLAS can read an operand as it lies."""
-    if array.ndim == 1:
-        array = array[None, :] if left else array[:, None]
-    return as_matrix(array) is not None
-
-
 def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
     """The call that computes `out = x @ y`; None where nothing is left to do.
 
@@ -138,7 +97,7 @@ def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
     if not batch and small_products.suits(a, b, c):
         return small_products.product(a, b, c)
     values = _values(a, b, c)
-    dims = _batch(batch, a, b, c)
+    dims = _batch(a, b, c)
     count = math.prod(batch)
     entries = _entries(short)
     letter = KINDS[short][1]
@@ -222,19 +181,8 @@ def _vector(
     return [matrix["letter"], NORMAL, *(found[name] for name in WORDS)]
 
 
-def _batch(batch: Sequence[int], a: Array, b: Array, c: Array) -> list[int]:
-    """The axes of a batch: size and strides; axes that lie as one are joined."""
+def _batch(a: Array, b: Array, c: Array) -> list[int]:
+    """The axes of a batch: size and strides."""
     swapped = c.shape[-2] != 1 and c.shape[-1] == 1  # the vector is the right operand
     first, second = (b, a) if swapped and a.shape[-1] else (a, b)
-    axes: list[list[int]] = []
-    for axis, size in enumerate(batch):
-        if size == 1:
-            continue
-        steps = [array.strides[axis] // c.itemsize for array in (first, second, c)]
-        if axes and all(
-            s0 == size * s1 for s0, s1 in zip(axes[-1][1:], steps, strict=True)
-        ):
-            axes[-1] = [axes[-1][0] * size, *steps]
-        else:
-            axes.append([size, *steps])
-    return [word for axis in axes for word in axis]
+    return [word for axis in batch_axes(first, second, c) for word in axis]

@@ -113,6 +113,12 @@ class GpuCode:
         names = dict.fromkeys(name for kernel in kernels for name in kernel.names)
         return {name: module.get_function(name) for name in [*names, *texts]}
 
+    def _errors(self) -> tuple[type[Exception], ...]:
+        """What a failing capture may raise."""
+        libraries = (getattr(form, "library", None) for form in self._forms.values())
+        more = {error for found in libraries if found for error in found.errors}
+        return (*ERRORS, *more)
+
     @property
     def source(self) -> str:
         """How it runs, the steps in their order, the loops of each generated kernel."""
@@ -132,7 +138,8 @@ class GpuCode:
     ) -> Callable[..., dict[str, Any]]:
         """The program over bound arrays, with memory for a plan."""
         device, schedule = self.device, self.schedule
-        writer = Writer(self.xp, self._functions, device, list(names.values()))
+        keep = list(names.values())
+        writer = Writer(self.xp, self._functions, device, self.choice, keep)
         scratch = memory[found.scratch :]
         for step in schedule.steps:
             targets = [names[target.name] for target in step.targets]
@@ -159,7 +166,7 @@ class GpuCode:
         if device.counters.draws:
             writer.add([advance(device.counters)])
         places = {index: names[v.name] for index, v in schedule.inputs.items()}
-        return Runner(writer, self.choice, self.inputs, places, outputs, ERRORS)
+        return Runner(writer, self.inputs, places, outputs, self._errors())
 
 
 def available(xp: Any) -> bool:

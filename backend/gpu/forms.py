@@ -17,9 +17,12 @@ from .. import loops
 from ..binding import attributes_of
 from ..kernels import alone
 from ..loops import LoopKernel
+from ..matrices import readable
 from ..pipeline.emit import works_in_place
 from ..pipeline.schedule import OPAQUE
+from . import products
 from .launches import CUTS, launches
+from .products import Library
 from .special import Special, special_of
 
 if TYPE_CHECKING:
@@ -162,6 +165,47 @@ class Joined(Whole):
             start = stop
 
 
+class Product(Whole):
+    """`matmul` by cuBLASLt; operands that it cannot read are copied first."""
+
+    def __init__(self, node: Node, library: Library):
+        super().__init__(node)
+        self.library = library
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """What cuBLASLt may use, from a multiple of its alignment on."""
+        return self.library.workspace + products.ALIGNMENT
+
+    def put(
+        self,
+        writer: Writer,
+        sources: Sequence[Array],
+        targets: Sequence[Array],
+        scratch: Array,
+        sizes: Sizes,
+    ) -> None:
+        """Copies where they must be, then the product."""
+        (x, y), out = sources, targets[0]
+        if not out.size:
+            return
+        if not x.size:
+            writer.act(lambda: out.fill(0))
+            return
+        x = x if readable(x, True) else writer.dense(x)
+        y = y if readable(y, False) else writer.dense(y)
+        if products.many(x, y, out):
+            x, y = writer.dense(x), writer.dense(y)
+        kind, library = self.node.dtype.short, self.library
+        try:
+            calls = products.product(library, kind, x, y, out, scratch)
+        except library.refusals as error:
+            writer.choice.refuse(f"CuPy computes a product, as {error}")
+            writer.call(self.node, sources, targets, sizes)
+            return
+        for call in calls:
+            writer.act(call)
+
+
 class Called(Whole):
     """A node that CuPy computes, or a layer of the user's in plain Python."""
 
@@ -201,6 +245,9 @@ class Called(Whole):
 
 def form_of(node: Node, xp: Any) -> Form:
     """How a node is computed where kernels can be compiled."""
+    library = products.library(xp) if products.accepts(node) else None
+    if library is not None:
+        return Product(node, library)
     special = special_of(node)
     if special is not None:
         return Own(special)

@@ -32,9 +32,11 @@ class Writer:
         xp: Any,
         functions: Mapping[str, Any],
         device: Device,
+        choice: Choice,
         keep: Sequence[Array],
     ):
         self.xp, self.functions, self.device = xp, functions, device
+        self.choice = choice
         self.keep = list(keep)
         self._parts: list[Action | KernelLaunch] = []
 
@@ -139,7 +141,6 @@ class Runner:
     def __init__(
         self,
         writer: Writer,
-        choice: Choice,
         inputs: Inputs,
         places: Mapping[int, Array],
         outputs: Mapping[str, Array],
@@ -147,7 +148,7 @@ class Runner:
     ):
         self.device, self.keep = writer.device, writer.keep
         self.inputs, self.places, self.outputs = inputs, places, outputs
-        self.replay = Replayed(writer.xp, choice, writer.work(), errors)
+        self.replay = Replayed(writer.xp, writer.choice, writer.work(), errors)
 
     def __call__(self, *arrays: Array) -> dict[str, Any]:
         self.inputs.send(arrays, self.places)

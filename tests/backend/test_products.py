@@ -10,6 +10,7 @@ if not engine.available():
 from tulle.backend.cpu import copying, gemm, small_products  # noqa: E402
 from tulle.backend.cpu.layout import laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
+from tulle.backend.matrices import readable  # noqa: E402
 
 SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
 
@@ -54,7 +55,7 @@ def test_products(seed, dtype):
             x = x[0]
         if not batch and random.random() < 0.1:
             y = y[:, 0]
-        if not (gemm.readable(x, True) and gemm.readable(y, False)):
+        if not (readable(x, True) and readable(y, False)):
             continue
         out = np.full(np.matmul(x, y).shape, np.nan, dtype)
         call = gemm.product(x, y, out, int(random.integers(1, 4)))
