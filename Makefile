@@ -12,6 +12,7 @@ BENCH_STAMP := .venv-bench/.installed
 BENCH_EXTRAS := bench,cpu
 RESULTS := build/bench.json
 BENCH :=
+GPU :=
 NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
 
 NET := examples/digits.net
@@ -19,7 +20,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-page fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -59,6 +60,11 @@ bench: $(BENCH_STAMP)
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/tables.py $(RESULTS)
+
+# What a CUDA card has to show: tests, the sanitizer, times with and without graphs.
+# `make EXTRAS=dev,cpu,gpu13 gpu-check` sets up what it needs; without a card it says so.
+gpu-check: $(STAMP)
+	$(BIN)/python tools/gpu_check.py $(GPU)
 
 # Random programs give what JAX and PyTorch give. `make fuzz-ops SEED=1000` asks others.
 fuzz-ops: $(BENCH_STAMP)

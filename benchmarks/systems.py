@@ -181,7 +181,9 @@ def jax(network: Workload | int) -> Session:
     return Session(step, lambda x: forward(held[0], held[1], held[3], x))
 
 
-def torch(network: Workload | int, compiled: bool = False) -> Session:
+def torch(
+    network: Workload | int, compiled: bool = False, place: str = "cpu"
+) -> Session:
     """PyTorch, eager or by `torch.compile`, with fused optimizers."""
     import networks_torch
     import torch
@@ -189,13 +191,16 @@ def torch(network: Workload | int, compiled: bool = False) -> Session:
     task = made_by(networks_torch, network)
     module = torch.compile(task.module) if compiled else task.module
     task.module.train()
+    given = torch.from_numpy
+    if place != "cpu":
+        given = lambda array: torch.from_numpy(array).to(place)  # noqa: E731
 
     def step(x: Any, y: Any) -> Any:
         task.optimizer.zero_grad(set_to_none=True)
         if not task.module.training:
             task.module.train()
-        x = torch.from_numpy(x)
-        y = x if y is None else torch.from_numpy(y)
+        x = given(x)
+        y = x if y is None else given(y)
         loss = task.loss(module(x), y)
         loss.backward()
         task.optimizer.step()
@@ -205,7 +210,7 @@ def torch(network: Workload | int, compiled: bool = False) -> Session:
         if task.module.training:
             task.module.eval()
         with torch.inference_mode():
-            found = module(torch.from_numpy(x))
+            found = module(given(x))
         return found[0] if isinstance(found, tuple) else found
 
     return Session(step, predict)

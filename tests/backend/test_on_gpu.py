@@ -15,12 +15,14 @@ import tulle
 from tulle.backend import compile_graph
 from tulle.backend.gpu.code import GpuCode
 from tulle.graph.device import device, to_numpy
+from tulle.graph.diagnostics import DataError
 from tulle.graph.dim import Dim
 from tulle.graph.evaluate import evaluate
 from tulle.graph.graph import Graph
+from tulle.graph.registry import OPS
 from tulle.graph.tensor import input_node
 from tulle.graph.types import TensorType, dtype_of
-from tulle.graph.variable import set_random_seed
+from tulle.graph.variable import SeedGenerator, Variable, set_random_seed
 
 pytestmark = pytest.mark.gpu
 
@@ -103,6 +105,81 @@ def test_training(kind, target):
     np.testing.assert_allclose(losses, wanted, 1e-4)
     for one, two in zip(weights, wanted_weights, strict=True):
         np.testing.assert_allclose(one, two, 1e-3, 1e-4)
+
+
+def test_graphs_and_their_pieces_give_the_same_bits(monkeypatch):
+    def train():
+        network = steps.dense_network([7, 33, 3], "relu")
+        with device("gpu:0"):
+            program = compile_graph(steps.step_graph(network, steps.Adam, "i32"))
+        losses = []
+        for seed, count in enumerate((12, 300, 12, 300, 12, 300, 1)):
+            batch = steps.batch(network, count, seed, "i32")
+            losses.append(to_numpy(program(batch)["loss"]).tobytes())
+        return losses, [w.tobytes() for w in network.get_weights()], program
+
+    losses, weights, program = train()
+    assert program.code.choice.refused == ""
+    monkeypatch.setenv("TULLE_CUDA_GRAPHS", "0")
+    assert train()[:2] == (losses, weights)
+
+
+def test_draws_have_the_bits_of_the_cpu():
+    def drawn(name):
+        generator = SeedGenerator(5 << 40)
+        key = OPS["random_key"].apply((), {"generator": generator, "draw": 0})
+        attributes = {"shape": (1000,), "dtype": dtype_of("f32")}
+        out = OPS["random_uniform"].apply((key,), attributes)
+        with device(name):
+            program = compile_graph(Graph((), {"out": out}))
+        found = [to_numpy(program([])["out"]) for _ in range(4)]
+        generator.count = 100
+        return [*found, to_numpy(program([])["out"])]
+
+    for one, other in zip(drawn("gpu:0"), drawn("cpu"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_indices_at_fault_are_told_and_change_nothing():
+    table = Variable(np.ones((4, 3), np.float32))
+    index = input_node("index", TensorType(dtype_of("i32"), (Dim.of(2),)))
+    rows = OPS["take"].apply((table.node, index), {"axis": 0})
+    more = {"axis": 0, "size": Dim.of(4), "rank": 1}
+    added = OPS["add_at"].apply((rows, index), more)
+    with device("gpu:0"):
+        program = compile_graph(Graph((index,), {"out": rows}, ((table, added),)))
+    good, wrong = np.array([1, -1], np.int32), np.array([0, 9], np.int32)
+    for _ in range(3):
+        program([good])
+    before = table.numpy()
+    assert before.tolist() == [[0] * 3, [1] * 3, [0] * 3, [1] * 3]
+    found = program([wrong])["out"]
+    with pytest.raises(DataError, match="index 9 for an axis of size 4"):
+        to_numpy(found)
+    np.testing.assert_array_equal(table.numpy(), before)
+
+
+@pytest.mark.parametrize("kind", ["f16", "bf16", "f32", "f64"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((64, 96), (96, 40)), ((5, 7), (7, 3)), ((3, 2, 9, 17), (1, 2, 17, 33))],
+)
+def test_products(kind, one, other):
+    dtype, random = dtype_of(kind), np.random.default_rng(1)
+    arrays = [random.normal(size=s).astype(dtype.numpy) for s in (one, other)]
+    inputs = [
+        input_node(f"x{k}", TensorType(dtype, tuple(map(Dim.of, a.shape))))
+        for k, a in enumerate(arrays)
+    ]
+    with device("gpu:0"):
+        program = compile_graph(
+            Graph(tuple(inputs), {"out": OPS["matmul"].apply(tuple(inputs))})
+        )
+    left, right = (array.astype("float64") for array in arrays)
+    limit = {"f16": 2e-3, "bf16": 2e-2, "f32": 1e-5, "f64": 1e-13}[kind]
+    for _ in range(3):
+        found = to_numpy(program(arrays)["out"]).astype("float64")
+        np.testing.assert_allclose(found, left @ right, limit, 10 * limit)
 
 
 @pytest.mark.filterwarnings("ignore:.*cuts its sample weights")

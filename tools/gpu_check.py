@@ -1,0 +1,274 @@
+"""What a CUDA card has to show, in one run: `make gpu-check`.
+
+It runs the tests for a card, some of them again under NVIDIA's compute-sanitizer,
+trains the workloads of `benchmarks/` with and without CUDA graphs and beside PyTorch
+and JAX where these see the card too, and prints tables to paste into docs/gpu.md.
+Without a card it says so and does nothing.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "benchmarks")]
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # room for others
+
+from systems import Session, itself, tulle_model  # noqa: E402
+from systems import jax as jax_session  # noqa: E402
+from systems import torch as torch_session  # noqa: E402
+from workloads import WORKLOADS, Workload  # noqa: E402
+
+import tulle  # noqa: E402
+from tulle.graph.device import device, devices, to_numpy  # noqa: E402
+from tulle.training.batches import prepare  # noqa: E402
+
+TESTS = "tests/backend/test_on_gpu.py"
+SANITIZED = "training or indices or draws or products or graphs"
+SANITIZERS = ("memcheck", "racecheck")
+GRAPHS = "TULLE_CUDA_GRAPHS"
+PACKAGES = """
+    tulle cupy-cuda12x cupy-cuda13x nvmath-python cuda-toolkit nvidia-cublas
+    nvidia-cublas-cu12 torch jax numpy
+""".split()
+EMPTY = 1000  # launches that are measured together
+Batch = tuple[Any, Any]
+
+
+def missing() -> str:
+    """Why nothing can be checked here, or nothing."""
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed: `pip install 'tulle[gpu13]'`"
+    if len(devices()) == 1:
+        return "CuPy finds no CUDA device"
+    return ""
+
+
+def versions() -> Iterator[str]:
+    """The card, its driver and the packages that matter."""
+    import cupy
+
+    runtime = cupy.cuda.runtime
+    card = runtime.getDeviceProperties(0)["name"].decode()
+    capability = cupy.cuda.Device().compute_capability
+    yield f"{card}, compute capability {capability}"
+    yield f"driver {runtime.driverGetVersion()}, runtime {runtime.runtimeGetVersion()}"
+    for name in PACKAGES:
+        try:
+            yield f"{name} {importlib.metadata.version(name)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def outcome(*prefix: str, only: str = "") -> str:
+    """The last line of the tests for a card, run under another command or alone."""
+    command = [*prefix, sys.executable, "-m", "pytest", "-q", "-m", "gpu", TESTS]
+    command += ["-k", only] if only else []
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    for line in lines:
+        if line.startswith(("FAILED", "ERROR")):
+            print(f"    {line}", flush=True)
+    return (
+        f"{lines[-1] if lines else done.stderr[-500:]} (exit status {done.returncode})"
+    )
+
+
+def sanitized() -> Iterator[str]:
+    """What compute-sanitizer says of the kernels, a tool at a time."""
+    found = shutil.which("compute-sanitizer")
+    if found is None:
+        yield "compute-sanitizer is not there: skipped"
+        return
+    for tool in SANITIZERS:
+        prefix = (found, "--tool", tool, "--error-exitcode", "9")
+        yield f"{tool}: {outcome(*prefix, only=SANITIZED)}"
+
+
+# Time.
+
+
+@contextmanager
+def graphs(wanted: bool) -> Iterator[None]:
+    """Whether programs that are made within become CUDA graphs."""
+    before = os.environ.get(GRAPHS)
+    os.environ[GRAPHS] = "1" if wanted else "0"
+    try:
+        yield
+    finally:
+        del os.environ[GRAPHS]
+        os.environ.update({} if before is None else {GRAPHS: before})
+
+
+class Trained:
+    """A workload on the card: its session, why it is no graph, and its weights."""
+
+    def __init__(self, workload: Workload, wanted: bool):
+        tulle.utils.set_random_seed(7)
+        with device("gpu:0"), graphs(wanted):
+            self.model = tulle_model(workload)
+            given = with_target(workload.batches(1)[0])
+            signature = prepare(self.model, *given, scored=True).signature
+            self.program = self.model.steps.program("train", signature)
+        self.session = Session(lambda x, y: self.program(with_target((x, y)))["loss"])
+
+    @property
+    def refused(self) -> str:
+        """Why its steps are no graphs, or nothing."""
+        choice = getattr(self.program.code, "choice", None)
+        return "kernels are not generated" if choice is None else choice.refused
+
+    def bits(self, batches: Sequence[Batch]) -> bytes:
+        """The losses of batches and the weights after them."""
+        step = self.session.step
+        losses = [to_numpy(step(x, y)).tobytes() for x, y in batches]
+        return b"".join([*losses, *(w.tobytes() for w in self.model.get_weights())])
+
+
+def with_target(batch: Batch) -> Batch:
+    """A batch, in which the input may be the target."""
+    return batch[0], itself(*batch)
+
+
+def differing(workload: Workload) -> str:
+    """Whether steps with and without graphs give the same bits, in two sizes."""
+    few = max(1, workload.batch // 2)
+    batches = [*workload.batches(4), *workload.batches(4, few), *workload.batches(2)]
+    one, other = (Trained(workload, wanted).bits(batches) for wanted in (True, False))
+    return "same bits" if one == other else "DIFFERENT BITS"
+
+
+def turn(step: Callable[..., Any], batches: Sequence[Batch], count: int) -> Any:
+    """Seconds a step until all is done, and those until the host is."""
+    start = time.perf_counter()
+    for number in range(count):
+        loss = step(*batches[number % len(batches)])
+    enqueued = time.perf_counter()
+    waited(loss)
+    return (time.perf_counter() - start) / count, (enqueued - start) / count
+
+
+def waited(loss: Any) -> float:
+    """The number, once it is there."""
+    return float(to_numpy(loss) if type(loss).__module__ == "cupy" else loss)
+
+
+def peers(workload: Workload) -> Iterator[tuple[str, Session]]:
+    """PyTorch and JAX, where they are installed and see the card."""
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        if torch.cuda.is_available():
+            with torch.device("cuda"):
+                yield "torch", torch_session(workload, place="cuda")
+    if importlib.util.find_spec("jax") and importlib.util.find_spec("optax"):
+        import jax
+
+        if jax.default_backend() == "gpu":
+            yield "jax", jax_session(workload)
+
+
+def times(workload: Workload, rounds: int, count: int) -> dict[str, Any]:
+    """Median seconds of a step for each way, by turns, and those of the host alone."""
+    graph, pieces = Trained(workload, True), Trained(workload, False)
+    ways = {"graph": graph.session, "pieces": pieces.session, **dict(peers(workload))}
+    batches = workload.batches(8)
+    found: dict[str, list[Any]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, session in ways.items():
+            measured = turn(session.step, batches, count)
+            found[name] += [measured] if number else []  # the first warms up
+    rows = {
+        name: tuple(map(median, zip(*all, strict=True))) for name, all in found.items()
+    }
+    return {"refused": graph.refused, **rows}
+
+
+def table(names: Sequence[str], rounds: int = 5, count: int = 50) -> Iterator[str]:
+    """The rows of docs/gpu.md: milliseconds a step, those of the host in brackets."""
+    heads = ("graph", "pieces", "torch", "jax")
+    yield f"| workload | {' | '.join(heads)} | graphs and pieces |"
+    yield "|---|---|---|---|---|---|"
+    for name in names:
+        workload = WORKLOADS[name]
+        found = times(workload, rounds, count)
+        cells = [
+            f"{1e3 * found[head][0]:.3f} ({1e3 * found[head][1]:.3f})"
+            if head in found and not (head == "graph" and found["refused"])
+            else "–"
+            for head in heads
+        ]
+        told = found["refused"] or differing(workload)
+        yield f"| `{name}` | {' | '.join(cells)} | {told} |"
+
+
+def overhead() -> Iterator[str]:
+    """What a launch of nothing takes the host, by itself and in a graph."""
+    import cupy
+
+    from tulle.backend.gpu.code import OPTIONS
+    from tulle.backend.gpu.graphs import Choice, Replayed
+    from tulle.backend.loops.cuda import entry_head, module_source
+
+    text = f"{module_source([])}\n{entry_head('nothing')} {{}}\n"
+    module = cupy.RawModule(code=text, options=OPTIONS)
+    module.compile()
+    function, words = module.get_function("nothing"), cupy.zeros(1, np.int64)
+    given = (words, np.int64(1), np.int32(1), np.uint64(0))
+
+    def work() -> None:
+        for _ in range(EMPTY):
+            function((1,), (256,), given)
+
+    for name, choice in (("pieces", Choice("as asked")), ("a graph", Choice())):
+        replayed = Replayed(cupy, choice, work, (RuntimeError,))
+        for _ in range(3):
+            replayed()
+        cupy.cuda.get_current_stream().synchronize()
+        start = time.perf_counter()
+        replayed()
+        enqueued = time.perf_counter()
+        cupy.cuda.get_current_stream().synchronize()
+        host, whole = enqueued - start, time.perf_counter() - start
+        each = (
+            f"{1e6 * host / EMPTY:.2f} µs of the host, {1e6 * whole / EMPTY:.2f} in all"
+        )
+        yield f"{EMPTY} empty launches as {name}: {each}, each"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workload", action="append", choices=WORKLOADS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=50, help="steps of a turn")
+    parser.add_argument("--no-tests", action="store_true")
+    options = parser.parse_args()
+    reason = missing()
+    if reason:
+        print(f"skipped: {reason}")
+        return
+    parts = {"Versions": versions(), "Launches": overhead()}
+    if not options.no_tests:
+        parts |= {"Tests": iter([outcome()]), "Sanitizer": sanitized()}
+    names = options.workload or list(WORKLOADS)
+    parts["Steps"] = table(names, options.rounds, options.count)
+    for title, lines in parts.items():
+        print(f"\n## {title}\n")
+        for line in lines:
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
