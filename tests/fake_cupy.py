@@ -185,6 +185,20 @@ class ufunc(Function):  # noqa: N801 - as a program recognizes it
         perform(lambda: self.function.at(*to_host(args)))
 
 
+class Family:
+    """A module of functions of libraries that CuPy does not capture."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __getattr__(self, name):
+        def called(*args, **options):
+            refuse(name)
+            return Function(getattr(self.module, name))(*args, **options)
+
+        return called
+
+
 class Device(contextlib.nullcontext):
     """The only one."""
 
@@ -230,5 +244,6 @@ def make():
         using_allocator=fake_capture.using_allocator,
         alloc_pinned_memory=bytearray,
     )
+    module.linalg, module.fft = Family(np.linalg), Family(np.fft)
     module.RawModule = cuda_host.RawModule
     return module

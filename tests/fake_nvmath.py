@@ -209,13 +209,14 @@ def matmul(
     description, *found = (things[h] for h in (operation, *layouts))
     wide = np.float64 if description["scale"] == 1 else np.float32
     factor = np.dtype(wide).itemsize
-    number = np.frombuffer(ctypes.string_at(alpha, factor), wide)
-    assert (number == 1).all()
-    assert not any(ctypes.string_at(beta, factor))
-    perform(lambda: _multiply(description, found, (a, b, d), wide))
+    one, other = (
+        np.frombuffer(ctypes.string_at(at, factor), wide)[0] for at in (alpha, beta)
+    )
+    assert one == 1
+    perform(lambda: _multiply(description, found, (a, b, d), wide, other))
 
 
-def _multiply(description, layouts, places, wide):
+def _multiply(description, layouts, places, wide, beta):
     flags = description["attributes"]
     counts = {layout["attributes"].get(5, 1) for layout in layouts}
     (batch,) = counts
@@ -227,7 +228,7 @@ def _multiply(description, layouts, places, wide):
     right = right.transpose(0, 2, 1) if flags.get(4) else right
     found = left.astype(wide) @ right.astype(wide)
     assert found.shape == out.shape
-    out[...] = found
+    out[...] = found + beta * out.astype(wide) if beta else found
     calls.append((description["compute"], flags.get(3, 0), flags.get(4, 0), batch))
 
 

@@ -65,7 +65,7 @@ class GpuCode:
         self._functions = self._compiled()
         if not self._functions:
             self._forms = {
-                node: Called(node, self.xp) if form.kernel or form.special else form
+                node: Called(node, self.xp) if form.kernel or form.texts else form
                 for node, form in self._forms.items()
             }
         checks = self._checks()
@@ -98,7 +98,7 @@ class GpuCode:
         """The functions of all steps by name; none if the compiler refuses them."""
         forms = [form for _, form in self._computed()]
         kernels = [form.kernel for form in forms if form.kernel is not None]
-        texts = {f.special.name: f.special.text for f in forms if f.special is not None}
+        texts = {name: text for f in forms for name, text in f.texts.items()}
         if not kernels and not texts:
             return {}
         text = module_source(kernels)

@@ -7,7 +7,7 @@ within a capture, and some of its functions wait for the device or send it numbe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...graph.dim import Symbol
 from ...graph.node import Node
@@ -21,6 +21,8 @@ from ..matrices import readable
 from ..pipeline.emit import works_in_place
 from ..pipeline.schedule import OPAQUE
 from . import products
+from .convolution import Convolution
+from .form import Form, Whole
 from .launches import CUTS, launches
 from .products import Library
 from .special import Special, special_of
@@ -38,39 +40,13 @@ KERNELS_ONLY = frozenset(
     window_sum window_spread window_max window_argmax window_pick window_put
     """.split()
 )
-PRODUCTS = frozenset(("matmul", "conv_forward", "conv_input", "conv_kernel"))
-
-
-class Form(Protocol):
-    """How a node is computed on a device."""
-
-    kernel: LoopKernel | None  # that is generated for it
-    special: Special | None  # the code of its own
-
-    def refused(self) -> str:
-        """Why a CUDA graph may not hold it, or nothing."""
-
-    def in_place(self, operand: int, output: int) -> bool:
-        """Whether a result may lie where an operand of the same type does."""
-
-    def scratch_bytes(self, sizes: Sizes) -> int:
-        """The memory that it wants beside operands and results."""
-
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
-        """Write what computes it on given arrays."""
 
 
 class Generated:
     """A loop kernel."""
 
     special: Special | None = None
+    texts: ClassVar[dict[str, str]] = {}
 
     def __init__(self, kernel: LoopKernel):
         self.kernel: LoopKernel | None = kernel
@@ -100,28 +76,6 @@ class Generated:
         writer.add(launches(self._kernel, sources, targets, scratch, sizes))
 
 
-class Whole:
-    """What needs no scratch memory, and its operands until the end."""
-
-    kernel: LoopKernel | None = None
-    special: Special | None = None
-
-    def __init__(self, node: Node):
-        self.node = node
-
-    def refused(self) -> str:
-        """Nothing."""
-        return ""
-
-    def in_place(self, operand: int, output: int) -> bool:
-        """Never."""
-        return False
-
-    def scratch_bytes(self, sizes: Sizes) -> int:
-        """None."""
-        return 0
-
-
 class Own(Whole):
     """An op with CUDA code of its own; operands that are not dense are copied first."""
 
@@ -129,6 +83,11 @@ class Own(Whole):
         super().__init__(special.node)
         self.special: Special | None = special
         self._special = special
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The op's function."""
+        return {self._special.name: self._special.text}
 
     def put(
         self,
@@ -174,7 +133,7 @@ class Product(Whole):
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What cuBLASLt may use, from a multiple of its alignment on."""
-        return self.library.workspace + products.ALIGNMENT
+        return products.scratch_bytes(self.library)
 
     def put(
         self,
@@ -221,7 +180,7 @@ class Called(Whole):
         for name in names:
             if name in OPAQUE:
                 return "a layer computes in plain Python"
-            if name in PRODUCTS:
+            if name in products.COMPUTED:
                 return f"CuPy computes `{name}` with cuBLAS"
             if not (OPS[name].elementwise or OPS[name].view or name in KERNELS_ONLY):
                 return f"CuPy computes `{name}`, and may wait for the device"
@@ -247,7 +206,7 @@ def form_of(node: Node, xp: Any) -> Form:
     """How a node is computed where kernels can be compiled."""
     library = products.library(xp) if products.accepts(node) else None
     if library is not None:
-        return Product(node, library)
+        return (Product if node.op.name == "matmul" else Convolution)(node, library)
     special = special_of(node)
     if special is not None:
         return Own(special)

@@ -29,6 +29,7 @@ WORKSPACE = 4 << 20  # bytes, as NVIDIA advises
 WORKSPACE_HOPPER = 32 << 20  # the same from compute capability 9 on
 ALIGNMENT = 256  # of memory: more makes no difference
 CALLS = 4  # of one product, at most; other batches are copied first
+COMPUTED = frozenset(("matmul", "conv_forward", "conv_input", "conv_kernel"))
 CACHE = 4096  # shapes that are remembered
 
 
@@ -114,9 +115,9 @@ def library(xp: Any) -> Library | None:
 
 
 def accepts(node: Node) -> bool:
-    """Whether a node is a product that cuBLASLt computes."""
+    """Whether a node is a product, or made of them, that cuBLASLt computes."""
     return (
-        node.op.name == "matmul"
+        node.op.name in COMPUTED
         and node.dtype.short in KINDS
         and all(source.dtype == node.dtype for source in node.inputs)
     )
@@ -159,7 +160,7 @@ class Planned:
         matrices = (problem.left, problem.right, problem.result)
         self.layouts = [self._layout(one) for one in matrices]
         dtype = np.float64 if kind.scale == REAL_64 else np.float32
-        self.factors = np.array([1, 0], dtype)  # alpha and beta
+        self.factors = np.array([1, 0, 1], dtype)  # alpha, and beta: new or added to
         self._result = self._advised(workspace)
         self.algorithm = int(self._result.ptr)  # its first field
 
@@ -203,11 +204,12 @@ class Planned:
         return found
 
     def call(
-        self, left: int, right: int, result: int, workspace: int, size: int
+        self, places: Sequence[int], workspace: int, size: int, added: bool
     ) -> Callable[[], None]:
         """The product at addresses, on the stream that is current then."""
+        right, left, result = places
         alpha = self.factors.ctypes.data
-        beta = alpha + self.factors.itemsize
+        beta = alpha + (2 if added else 1) * self.factors.itemsize
         one, two, out = self.layouts
         given = (
             self.library.handle, self.description, alpha, left, one, right, two, beta,
@@ -247,12 +249,24 @@ def lying(array: Array) -> Array:
     return np.asarray(Lying(array))
 
 
+def scratch_bytes(library: Library) -> int:
+    """What products want: a workspace that begins at a multiple of the alignment."""
+    return library.workspace + ALIGNMENT
+
+
 def product(
-    library: Library, kind: str, x: Array, y: Array, out: Array, scratch: Array
+    library: Library,
+    kind: str,
+    x: Array,
+    y: Array,
+    out: Array,
+    scratch: Array,
+    added: bool = False,
 ) -> list[Callable[[], None]]:
     """The calls for `out = x @ y`, arrays of the device that a BLAS can read.
 
-    Raises `Unsupported`, or an error of the library's, where it has no way to do it.
+    With `added` the product is added to what is there. Raises `Unsupported`, or an
+    error of the library's, where it has no way to do it.
     """
     size, lie = library.workspace, KINDS[kind]
     start = scratch.__cuda_array_interface__["data"][0]
@@ -271,7 +285,7 @@ def product(
         right, left, result = map(_matrix, arrays, places, steps)
         problem = Problem(lie, compute, left, right, result, batch)
         plan = planned(library, device, problem, size)
-        calls.append(plan.call(places[1], places[0], places[2], workspace, size))
+        calls.append(plan.call(places, workspace, size, added))
     return calls
 
 

@@ -111,23 +111,33 @@ __device__ inline Words philox(const u32 *key, u64 block) {
     return c;
 }
 
+// Floats as they lie in memory: what they are summed in, and made of a random word.
+
 struct Single {
     typedef float type;
+    typedef float sum;
     __device__ static float of(u32 word) { return (float)(word >> 8) * 0x1p-24f; }
+    __device__ static float value(float x) { return x; }
     __device__ static float rounded(double x) { return (float)x; }
 };
 struct Double {
     typedef double type;
+    typedef double sum;
+    __device__ static double value(double x) { return x; }
     __device__ static double rounded(double x) { return x; }
 };
 struct Half {
     typedef u16 type;
+    typedef float sum;
     __device__ static u16 of(u32 word) { return to_f16((float)(word >> 21) * 0x1p-11f); }
+    __device__ static float value(u16 x) { return from_f16(x); }
     __device__ static u16 rounded(double x) { return to_f16((float)x); }
 };
 struct Brain {
     typedef u16 type;
+    typedef float sum;
     __device__ static u16 of(u32 word) { return to_bf16((float)(word >> 24) * 0x1p-8f); }
+    __device__ static float value(u16 x) { return from_bf16(x); }
     __device__ static u16 rounded(double x) { return to_bf16((float)x); }
 };
 
@@ -162,5 +172,67 @@ template <class K> __device__ void random_normal(const i64 *args, i64 total) {
             if (at < args[2]) result[at] = K::rounded(radius * cos(angle));
             if (at + 1 < args[2]) result[at + 1] = K::rounded(radius * sin(angle));
         }
+    }
+}
+
+// Windows of images side by side, for products, and their sum back in place.
+// args: image [images, size…, groups * width], columns
+// [groups, images, count…, kernel…, width], images, groups, width, then for three axes
+// each: size, count, kernel, padding in front, strides, dilation
+
+enum { SIZE = 5, COUNT = 8, KERNEL = 11, LOW = 14, STRIDE = 17, DILATION = 20 };
+
+template <class N> __device__ N split(N &rest, i64 size) {
+    const N part = rest % (N)size;
+    rest /= (N)size;
+    return part;
+}
+template <class T, class N> __device__ void unfold_by(const i64 *args, N total) {
+    for (N unit = (N)first_unit(); unit < total; unit += (N)all_units()) {
+        N rest = unit, tap[3], out[3];
+        const N inner = split(rest, args[4]);
+        for (int axis = 2; axis >= 0; --axis) tap[axis] = split(rest, args[KERNEL + axis]);
+        for (int axis = 2; axis >= 0; --axis) out[axis] = split(rest, args[COUNT + axis]);
+        i64 at = (i64)split(rest, args[2]);
+        bool inside = true;
+        for (int axis = 0; axis < 3; ++axis) {
+            const i64 place = (i64)out[axis] * args[STRIDE + axis]
+                + (i64)tap[axis] * args[DILATION + axis] - args[LOW + axis];
+            inside = inside && place >= 0 && place < args[SIZE + axis];
+            at = at * args[SIZE + axis] + place;
+        }
+        const i64 from = (at * args[3] + (i64)rest) * args[4] + (i64)inner;
+        ((T *)args[1])[unit] = inside ? ((const T *)args[0])[from] : (T)0;
+    }
+}
+template <class T> __device__ void unfold(const i64 *args, i64 total) {
+    // Whole numbers of 32 bits are divided several times faster.
+    if (total < 0x40000000) unfold_by<T, u32>(args, (u32)total);
+    else unfold_by<T, u64>(args, (u64)total);
+}
+
+template <class K> __device__ void fold(const i64 *args, i64 total) {
+    const typename K::type *columns = (const typename K::type *)args[1];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 rest = unit, place[3];
+        const i64 inner = split(rest, args[4]), group = split(rest, args[3]);
+        for (int axis = 2; axis >= 0; --axis)
+            place[axis] = split(rest, args[SIZE + axis]) + args[LOW + axis];
+        typename K::sum sum = 0;
+        const i64 taps = args[KERNEL] * args[KERNEL + 1] * args[KERNEL + 2];
+        for (i64 tap = 0; tap < taps; ++tap) {
+            i64 left = tap, turn[3], at = group * args[2] + rest;
+            bool inside = true;
+            for (int axis = 2; axis >= 0; --axis) {
+                const i64 from = place[axis]
+                    - split(left, args[KERNEL + axis]) * args[DILATION + axis];
+                turn[axis] = from / args[STRIDE + axis];
+                inside = inside && from >= 0 && from % args[STRIDE + axis] == 0
+                    && turn[axis] < args[COUNT + axis];
+            }
+            for (int axis = 0; axis < 3; ++axis) at = at * args[COUNT + axis] + turn[axis];
+            if (inside) sum += K::value(columns[(at * taps + tap) * args[4] + inner]);
+        }
+        ((typename K::type *)args[0])[unit] = K::rounded(sum);
     }
 }

@@ -23,7 +23,7 @@ Array = Any
 INTEGERS = {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"}
 ADDED = {"f32", "f64", "i32", "i64"}
 BITS = {1: "u8", 2: "u16", 4: "u32", 8: "u64"}  # what is copied has no kind
-DRAWN = {"f16": "Half", "bf16": "Brain", "f32": "Single", "f64": "Double"}
+KINDS = {"f16": "Half", "bf16": "Brain", "f32": "Single", "f64": "Double"}
 PIECE = 128  # as in special.cu
 SPECIAL: dict[str, type[Special]] = {}
 
@@ -230,10 +230,10 @@ class Draw(Special):
 
     @classmethod
     def accepts(cls, node: Node) -> bool:
-        return node.dtype.short in DRAWN and node.inputs[0].dtype.short == "u32"
+        return node.dtype.short in KINDS and node.inputs[0].dtype.short == "u32"
 
     def types(self) -> list[str]:
-        return [DRAWN[self.node.dtype.short]]
+        return [KINDS[self.node.dtype.short]]
 
     def words(
         self, attributes: Any, operands: Sequence[Array], result: Array, device: Device

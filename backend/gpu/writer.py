@@ -38,15 +38,15 @@ class Writer:
         self.xp, self.functions, self.device = xp, functions, device
         self.choice = choice
         self.keep = list(keep)
-        self._parts: list[Action | KernelLaunch] = []
+        self.parts: list[Action | KernelLaunch] = []
 
     def add(self, found: Sequence[KernelLaunch]) -> None:
         """Launches, to follow what came before."""
-        self._parts += [launch for launch in found if launch.total]
+        self.parts += [launch for launch in found if launch.total]
 
     def act(self, action: Action) -> None:
         """Something that the host calls."""
-        self._parts.append(action)
+        self.parts.append(action)
 
     def copy(self, target: Array, source: Array) -> None:
         """A copy on the device."""
@@ -111,13 +111,13 @@ class Writer:
 
     def work(self) -> Action:
         """All of it, in turn; the words of all launches go to the device at once."""
-        words, starts = packed([p for p in self._parts if isinstance(p, KernelLaunch)])
+        words, starts = packed([p for p in self.parts if isinstance(p, KernelLaunch)])
         placed, begin = self.xp.asarray(words), iter(starts)
         actions = [
             self._launch(part, placed[next(begin) :])
             if isinstance(part, KernelLaunch)
             else part
-            for part in self._parts
+            for part in self.parts
         ]
 
         def run() -> None:

@@ -161,7 +161,7 @@ def test_a_capture_that_fails_is_done_without_and_told_once(cupy, caplog, monkey
 
 
 def test_what_cupy_refuses_ends_in_the_path_without_a_graph(cupy, caplog, monkeypatch):
-    monkeypatch.setattr("tulle.backend.gpu.forms.PRODUCTS", frozenset())
+    monkeypatch.setattr("tulle.backend.gpu.products.COMPUTED", frozenset())
     monkeypatch.setattr("tulle.backend.gpu.forms.KERNELS_ONLY", frozenset(("matmul",)))
     set_random_seed(1)
     x = Input((3,), name="x")

@@ -11,8 +11,8 @@ from tulle.backend import compile_graph
 from tulle.backend.gpu.forms import Own
 from tulle.backend.gpu.special import (
     ADVANCE,
-    DRAWN,
     INTEGERS,
+    KINDS,
     special_of,
     templates,
     wrapped,
@@ -124,7 +124,7 @@ def every_function():
             OPS["take"].apply((x, index), {"axis": 0}),
             OPS["add_at"].apply((x[:2], index), added),
         ]
-    for kind in DRAWN:
+    for kind in KINDS:
         attributes = {"shape": (4,), "dtype": dtype_of(kind)}
         nodes += [OPS[n].apply((key,), attributes) for n in DRAWS]
     nodes.append(

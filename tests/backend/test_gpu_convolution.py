@@ -1,0 +1,167 @@
+"""Convolutions as products of windows, on the stand-ins for CuPy and cuBLASLt."""
+
+import sys
+
+import cuda_host
+import fake_cupy
+import fake_nvmath
+import numpy as np
+import pytest
+
+from tulle.backend import compile_graph
+from tulle.backend.gpu import convolution
+from tulle.graph.device import device
+from tulle.graph.diagnostics import Fault
+from tulle.graph.dim import Dim
+from tulle.graph.graph import Graph
+from tulle.graph.registry import OPS
+from tulle.graph.tensor import input_node
+from tulle.graph.types import TensorType, dtype_of
+
+pytestmark = pytest.mark.skipif(cuda_host.COMPILER is None, reason=cuda_host.REASON)
+RANDOM = np.random.default_rng(6)
+
+
+@pytest.fixture(autouse=True)
+def lt(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", fake_cupy.make())
+    return fake_nvmath.install(monkeypatch)
+
+
+def geometry(size, kernel, strides=1, dilation=1, low=0, high=0, groups=1):
+    """Attributes that the three share, and how many windows there are."""
+    rank = len(size)
+    each = {"strides": strides, "dilation": dilation, "low": low}
+    found = {k: v if isinstance(v, tuple) else (v,) * rank for k, v in each.items()}
+    high = high if isinstance(high, tuple) else (high,) * rank
+    axes = zip(size, kernel, *found.values(), high, strict=True)
+    count = [(n + a + b - (k - 1) * d - 1) // s + 1 for n, k, s, d, a, b in axes]
+    return {**found, "groups": groups}, tuple(count)
+
+
+# Size, channels, kernel, filters, and the geometry.
+CASES = {
+    "plain": ((7, 6), 3, (3, 2), 4, {}),
+    "padded": ((7, 6), 3, (3, 3), 4, {"low": 1, "high": 1}),
+    "strided": ((9, 8), 2, (3, 2), 5, {"strides": (2, 3), "low": (1, 0), "high": 1}),
+    "dilated": ((9, 9), 2, (3, 2), 3, {"dilation": (2, 3), "low": 2, "high": (0, 2)}),
+    "cut off": ((6, 6), 2, (2, 2), 3, {"low": -1, "high": -2}),
+    "one by one": ((5, 4), 6, (1, 1), 3, {}),
+    "one by one, strided": ((5, 4), 6, (1, 1), 3, {"strides": 2}),
+    "groups": ((6, 5), 6, (3, 2), 4, {"groups": 2, "low": 1, "high": 1}),
+    "channel by channel": ((6, 5), 4, (3, 3), 8, {"groups": 4, "strides": 2}),
+    "a line": ((11,), 3, (4,), 2, {"strides": 2, "low": 3}),
+    "space": ((4, 5, 3), 2, (2, 3, 2), 3, {"low": 1, "high": 1}),
+    "wider than the image": ((3, 3), 2, (5, 5), 3, {"low": 2, "high": 2}),
+}
+PARTS = ("conv_forward", "conv_input", "conv_kernel")
+
+
+def node_and_arrays(name, case, kind, images):
+    size, channels, kernel, filters, options = CASES[case]
+    shared, count = geometry(size, kernel, **options)
+    width = channels // shared["groups"]
+    shapes = {
+        "x": (images, *size, channels),
+        "kernel": (*kernel, width, filters),
+        "g": (images, *count, filters),
+    }
+    names, more = {
+        "conv_forward": (("x", "kernel"), {"count": count}),
+        "conv_input": (("g", "kernel"), {"size": size}),
+        "conv_kernel": (("x", "g"), {"kernel": kernel}),
+    }[name]
+    dtype = dtype_of(kind)
+    arrays = [RANDOM.normal(size=shapes[n]).astype(dtype.numpy) for n in names]
+    types = [TensorType(dtype, tuple(map(Dim.of, a.shape))) for a in arrays]
+    inputs = tuple(input_node(f"x{k}", type) for k, type in enumerate(types))
+    (key, value), = more.items()  # fmt: skip
+    attributes = {**shared, key: tuple(map(Dim.of, value))}
+    if key == "kernel":
+        attributes[key] = value
+    return OPS[name].apply(inputs, attributes), inputs, arrays, {**shared, **more}
+
+
+@pytest.mark.parametrize("tile", [1, 1 << 26])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", PARTS)
+def test_the_three_are_what_their_bodies_say(monkeypatch, name, case, tile):
+    monkeypatch.setattr(convolution, "TILE", tile)
+    node, inputs, arrays, attributes = node_and_arrays(name, case, "f32", 3)
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    assert program.code.choice.refused == ""
+    wanted = OPS[name].run(np, *arrays, **attributes)
+    for _ in range(3):
+        found = program(arrays)["out"].get()
+        np.testing.assert_allclose(found, wanted, 2e-5, 2e-5)
+
+
+@pytest.mark.parametrize("kind", ["f16", "bf16", "f64"])
+@pytest.mark.parametrize("name", PARTS)
+def test_dtypes(name, kind):
+    node, inputs, arrays, attributes = node_and_arrays(name, "padded", kind, 2)
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    wide = [array.astype("float64") for array in arrays]
+    wanted = OPS[name].run(np, *wide, **attributes)
+    found = program(arrays)["out"].get()
+    assert found.dtype == node.dtype.numpy
+    limit = {"f16": 5e-3, "bf16": 4e-2, "f64": 1e-13}[kind]
+    np.testing.assert_allclose(found.astype("float64"), wanted, limit, 10 * limit)
+
+
+def test_images_themselves_are_the_windows_of_one_by_one(lt):
+    node, inputs, arrays, _ = node_and_arrays("conv_forward", "one by one", "f32", 3)
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    before = cuda_host.RawModule.launches
+    program(arrays)
+    assert cuda_host.RawModule.launches == before
+    assert len(lt.calls) == 1
+
+
+def test_no_images_and_no_channels(lt):
+    for name in PARTS:
+        node, inputs, arrays, attributes = node_and_arrays(name, "plain", "f32", 0)
+        with device("gpu:0"):
+            program = compile_graph(Graph(inputs, {"out": node}))
+        wanted = OPS[name].run(np, *arrays, **attributes)
+        found = program(arrays)["out"].get()
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_cupy_computes_what_cublaslt_does_not(lt):
+    lt.refused.append(fake_nvmath.NOT_SUPPORTED)
+    for name in PARTS:
+        node, inputs, arrays, attributes = node_and_arrays(name, "groups", "f32", 2)
+        with device("gpu:0"):
+            program = compile_graph(Graph(inputs, {"out": node}))
+        wanted = OPS[name].run(np, *arrays, **attributes)
+        np.testing.assert_allclose(program(arrays)["out"].get(), wanted, 1e-5, 1e-5)
+        assert "CuPy computes a convolution" in program.source()
+
+
+def test_a_window_that_does_not_fit_is_told():
+    node, inputs, arrays, _ = node_and_arrays("conv_forward", "plain", "f32", 2)
+    short = node.op.apply(inputs, {**node.attributes, "count": (Dim.of(0),) * 2})
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": short}))
+    with pytest.raises(Fault, match="does not fit"):
+        program(arrays)
+
+
+@pytest.mark.slow
+@cuda_host.with_nvcc
+def test_nvcc_compiles_what_lays_out_windows(tmp_path):
+    from tulle.backend.gpu.forms import form_of
+    from tulle.backend.gpu.special import templates
+    from tulle.backend.loops.cuda import module_source
+
+    found = {}
+    for name in PARTS:
+        for kind in ("f16", "bf16", "f32", "f64"):
+            node, *_ = node_and_arrays(name, "padded", kind, 2)
+            found.update(form_of(node, sys.modules["cupy"]).texts)
+    source = "\n".join([module_source([]), templates(), *found.values()])
+    cuda_host.compile_for_card(tmp_path, source)
