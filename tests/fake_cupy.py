@@ -133,7 +133,7 @@ class Function:
             return target
         with np.errstate(all="ignore"):
             result = self.computed(args, options)
-        sources = [x for x in args if isinstance(x, np.ndarray)]
+        sources = [to_host(x) for x in args if isinstance(x, np.ndarray)]
         if isinstance(result, np.ndarray) and any(
             np.shares_memory(result, source) for source in sources
         ):

@@ -17,7 +17,7 @@ from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import host_step, shows
-from ..pipeline import LOWERING
+from ..pipeline import lowered
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
@@ -241,13 +241,6 @@ def patches_of(blocks: Sequence[Array], inputs: Sequence[Array | None]) -> Array
             for slot, offset in places_within(blocks, array):
                 found += [slot, index, offset]
     return np.array(found, np.int64)
-
-
-def lowered(graph: Graph) -> Graph:
-    """The graph of a body, brought to the level of kernels."""
-    for apply in LOWERING:
-        graph = apply(graph)
-    return graph
 
 
 class Runner:

@@ -24,6 +24,7 @@ from .forms import Called, Form, form_of
 from .graphs import Choice, refused_by_user
 from .special import ADVANCE, Device, advance, templates, wrapped
 from .state import Counters, Faults, Inputs
+from .unrolled import Unrolled
 from .writer import Runner, Writer
 
 Array = Any
@@ -48,7 +49,8 @@ class GpuCode:
     def form(self, node: Node) -> Form:
         """How a node is computed, decided once."""
         if node not in self._forms:
-            self._forms[node] = form_of(node, self.xp)
+            loop = node.op.name == "loop"
+            self._forms[node] = Unrolled(node, self) if loop else form_of(node, self.xp)
         return self._forms[node]
 
     def in_place(self, node: Node, operand: int, output: int) -> bool:
@@ -77,26 +79,30 @@ class GpuCode:
         self.inputs = Inputs(self.xp)
         self.choice.refuse(self._refused())
 
-    def _computed(self) -> Iterator[tuple[Step, Form]]:
-        """The steps that are no copies, and how they are computed."""
-        for step in self.schedule.steps:
+    def _computed(self, schedule: Schedule) -> Iterator[tuple[Step, Form]]:
+        """The steps that are no copies, those of loops too, and their forms."""
+        for step in schedule.steps:
             if not step.copy:
-                yield step, self.form(step.node)
+                form = self.form(step.node)
+                yield step, form
+                if isinstance(form, Unrolled):
+                    yield from self._computed(form.schedule)
 
     def _refused(self) -> str:
-        return next((why for _, f in self._computed() if (why := f.refused())), "")
+        forms = (form for _, form in self._computed(self.schedule))
+        return next((why for form in forms if (why := form.refused())), "")
 
     def _checks(self) -> dict[Node, Form]:
         """The nodes that check their data."""
         return {
             step.node: form
-            for step, form in self._computed()
+            for step, form in self._computed(self.schedule)
             if form.special is not None and form.special.check is not None
         }
 
     def _compiled(self) -> dict[str, Any]:
         """The functions of all steps by name; none if the compiler refuses them."""
-        forms = [form for _, form in self._computed()]
+        forms = [form for _, form in self._computed(self.schedule)]
         kernels = [form.kernel for form in forms if form.kernel is not None]
         texts = {name: text for f in forms for name, text in f.texts.items()}
         if not kernels and not texts:
@@ -123,7 +129,7 @@ class GpuCode:
     def source(self) -> str:
         """How it runs, the steps in their order, the loops of each generated kernel."""
         parts = [self.choice.told, schedule_listing(self.schedule)]
-        for step, form in self._computed():
+        for step, form in self._computed(self.schedule):
             if form.kernel is not None:
                 names = ", ".join(target.name for target in step.targets)
                 parts.append(f"{names}:\n{form.kernel}")
@@ -140,7 +146,24 @@ class GpuCode:
         device, schedule = self.device, self.schedule
         keep = list(names.values())
         writer = Writer(self.xp, self._functions, device, self.choice, keep)
-        scratch = memory[found.scratch :]
+        self.write(writer, schedule, names, memory[found.scratch :], sizes)
+        outputs = {name: names[v.name] for name, v in schedule.outputs.items()}
+        updates = [(v.array, names[value.name]) for v, value in schedule.updates]
+        outputs = writer.finish(outputs, updates)
+        if device.counters.draws:
+            writer.add([advance(device.counters)])
+        places = {index: names[v.name] for index, v in schedule.inputs.items()}
+        return Runner(writer, self.inputs, places, outputs, self._errors())
+
+    def write(
+        self,
+        writer: Writer,
+        schedule: Schedule,
+        names: Mapping[str, Any],
+        scratch: Any,
+        sizes: Sizes,
+    ) -> None:
+        """The steps of a schedule over bound arrays."""
         for step in schedule.steps:
             targets = [names[target.name] for target in step.targets]
             sources = [names[source.name] for source in step.sources]
@@ -148,7 +171,7 @@ class GpuCode:
                 writer.copy(targets[0].reshape(sources[0].shape), sources[0])
                 continue
             form = self.form(step.node)
-            if form.kernel or form.special or not device.checks:
+            if form.kernel or form.special or not self.device.checks:
                 form.put(writer, sources, targets, scratch, sizes)
                 continue
             # Such a step does not look at the flag of faults: variables wait for it.
@@ -160,13 +183,6 @@ class GpuCode:
             for target, result in zip(targets, results, strict=True):
                 if result is not target:
                     writer.update(target, result)
-        outputs = {name: names[v.name] for name, v in schedule.outputs.items()}
-        updates = [(v.array, names[value.name]) for v, value in schedule.updates]
-        outputs = writer.finish(outputs, updates)
-        if device.counters.draws:
-            writer.add([advance(device.counters)])
-        places = {index: names[v.name] for index, v in schedule.inputs.items()}
-        return Runner(writer, self.inputs, places, outputs, self._errors())
 
 
 def available(xp: Any) -> bool:

@@ -73,7 +73,8 @@ class Generated:
         sizes: Sizes,
     ) -> None:
         """A launch for each nest."""
-        writer.add(launches(self._kernel, sources, targets, scratch, sizes))
+        known = writer.known
+        writer.add(launches(self._kernel, sources, targets, scratch, sizes, known))
 
 
 class Own(Whole):

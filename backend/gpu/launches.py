@@ -10,7 +10,7 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ..loops import LoopKernel, bind
-from ..loops.bind import Cuts
+from ..loops.bind import Cuts, Known
 from ..loops.kernel import Layout
 from ..loops.language import VECTOR, Nest
 
@@ -55,11 +55,12 @@ def launches(
     targets: Sequence[Array],
     scratch: Array,
     sizes: Mapping[Symbol, int],
+    known: Known | None = None,
 ) -> list[KernelLaunch]:
     """The launches that run a kernel, in order; those without work are left out."""
     at = scratch.__cuda_array_interface__["data"][0]
     arrays, outputs = [*map(Lying, sources)], [*map(Lying, targets)]
-    bound = bind(kernel, arrays, outputs, at, sizes, CUTS)
+    bound = bind(kernel, arrays, outputs, at, sizes, CUTS, known)
     return [
         KernelLaunch(
             one.name, one.words, one.total, lanes(nest, layout, one.words, one.total)

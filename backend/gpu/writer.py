@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..binding import host_step, shows
+from ..loops.bind import Known
 from .graphs import Choice, Replayed
 from .launches import THREADS, KernelLaunch, packed
 from .special import Device
@@ -37,12 +39,20 @@ class Writer:
     ):
         self.xp, self.functions, self.device = xp, functions, device
         self.choice = choice
+        self.known: Known = {}  # launches that differ by addresses alone
         self.keep = list(keep)
         self.parts: list[Action | KernelLaunch] = []
 
     def add(self, found: Sequence[KernelLaunch]) -> None:
         """Launches, to follow what came before."""
         self.parts += [launch for launch in found if launch.total]
+
+    @contextmanager
+    def sizes_of_their_own(self) -> Iterator[None]:
+        """What is written within has other sizes than what comes before and after."""
+        before, self.known = self.known, {}
+        yield
+        self.known = before
 
     def act(self, action: Action) -> None:
         """Something that the host calls."""

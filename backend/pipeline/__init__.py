@@ -36,6 +36,13 @@ GENERATED = (*COMMON, (select_generated, LOW), (fuse, LOW))  # for generated ker
 LOWERING = (expand_composites, simplify, select_generated, fuse)  # for bodies of loops
 
 
+def lowered(graph: Graph) -> Graph:
+    """The graph of a body, brought to the level of generated kernels."""
+    for apply in LOWERING:
+        graph = apply(graph)
+    return graph
+
+
 @dataclass(frozen=True)
 class Stage:
     """What a pass made of a graph, verified, and how long it took."""
