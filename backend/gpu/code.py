@@ -31,7 +31,8 @@ Array = Any
 Sizes = Mapping[Symbol, int]
 
 OPTIONS = ("--std=c++17",)  # exact divisions and roots; products and sums contract
-ERRORS = (RuntimeError,)  # of CuPy and of CUDA, what CuPy does not capture among them
+# Of CuPy and of CUDA, what CuPy does not capture and what is too large among them.
+ERRORS = (RuntimeError, MemoryError)
 
 
 class GpuCode:

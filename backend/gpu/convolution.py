@@ -7,9 +7,8 @@ a batch of products. Some images are done at a time, so that windows take little
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...graph.node import Node
@@ -20,69 +19,15 @@ from . import products
 from .form import Sizes, Whole
 from .launches import KernelLaunch
 from .products import Library
-from .special import BITS, KINDS, address, wrapped
+from .special import BITS, KINDS, wrapped
+from .windows import Windows
 
 if TYPE_CHECKING:
     from .writer import Writer
 
 Array = Any
 
-AXES = 3  # of space, others have size 1
 TILE = 1 << 26  # bytes of windows at a time, or those of one image
-
-
-@dataclass(frozen=True)
-class Windows:
-    """The windows over images [images, size…, groups * width], all numbers plain."""
-
-    images: int
-    groups: int
-    width: int
-    size: tuple[int, ...]
-    count: tuple[int, ...]
-    kernel: tuple[int, ...]
-    low: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilation: tuple[int, ...]
-
-    @property
-    def rows(self) -> int:
-        """How many windows there are."""
-        return self.images * math.prod(self.count)
-
-    @property
-    def taps(self) -> int:
-        """How many elements a window has, of one group."""
-        return math.prod(self.kernel) * self.width
-
-    @property
-    def elements(self) -> int:
-        """How many elements all windows have."""
-        return self.rows * self.taps * self.groups
-
-    @property
-    def plain(self) -> bool:
-        """Whether windows are the images themselves."""
-        ones = (1,) * len(self.size)
-        alike = (self.kernel, self.strides, self.low) == (ones, ones, (0,) * len(ones))
-        return alike and self.count == self.size and self.groups == 1
-
-    def words(self, images: Array, windows: Array) -> list[int]:
-        """What the functions that lay out windows read."""
-        found = [
-            address(images),
-            address(windows),
-            self.images,
-            self.groups,
-            self.width,
-        ]
-        fill = AXES - len(self.size)
-        for numbers, usual in (
-            (self.size, 1), (self.count, 1), (self.kernel, 1), (self.low, 0),
-            (self.strides, 1), (self.dilation, 1),
-        ):  # fmt: skip
-            found += [*[usual] * fill, *numbers]
-        return found
 
 
 def windows_of(node: Node, sizes: Sizes) -> Windows:

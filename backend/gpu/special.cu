@@ -211,28 +211,137 @@ template <class T> __device__ void unfold(const i64 *args, i64 total) {
     else unfold_by<T, u64>(args, (u64)total);
 }
 
+// Where a tap of a window lies among the places of all images; negative for padding.
+__device__ inline i64 seen(const i64 *args, i64 image, const i64 *window, i64 tap) {
+    i64 turn[3];
+    for (int axis = 2; axis >= 0; --axis) turn[axis] = split(tap, args[KERNEL + axis]);
+    for (int axis = 0; axis < 3; ++axis) {
+        const i64 place = window[axis] * args[STRIDE + axis]
+            + turn[axis] * args[DILATION + axis] - args[LOW + axis];
+        if (place < 0 || place >= args[SIZE + axis]) return -1;
+        image = image * args[SIZE + axis] + place;
+    }
+    return image;
+}
+// Which of all windows has a place as a tap; negative if there is none.
+__device__ inline i64 served(const i64 *args, i64 image, const i64 *place, i64 tap) {
+    i64 turn[3];
+    for (int axis = 2; axis >= 0; --axis) turn[axis] = split(tap, args[KERNEL + axis]);
+    for (int axis = 0; axis < 3; ++axis) {
+        const i64 from = place[axis] + args[LOW + axis] - turn[axis] * args[DILATION + axis];
+        if (from < 0 || from % args[STRIDE + axis] != 0) return -1;
+        const i64 window = from / args[STRIDE + axis];
+        if (window >= args[COUNT + axis]) return -1;
+        image = image * args[COUNT + axis] + window;
+    }
+    return image;
+}
+__device__ inline i64 taps_of(const i64 *args) {
+    return args[KERNEL] * args[KERNEL + 1] * args[KERNEL + 2];
+}
+
 template <class K> __device__ void fold(const i64 *args, i64 total) {
     const typename K::type *columns = (const typename K::type *)args[1];
+    const i64 taps = taps_of(args);
     for (i64 unit = first_unit(); unit < total; unit += all_units()) {
         i64 rest = unit, place[3];
         const i64 inner = split(rest, args[4]), group = split(rest, args[3]);
-        for (int axis = 2; axis >= 0; --axis)
-            place[axis] = split(rest, args[SIZE + axis]) + args[LOW + axis];
+        for (int axis = 2; axis >= 0; --axis) place[axis] = split(rest, args[SIZE + axis]);
         typename K::sum sum = 0;
-        const i64 taps = args[KERNEL] * args[KERNEL + 1] * args[KERNEL + 2];
         for (i64 tap = 0; tap < taps; ++tap) {
-            i64 left = tap, turn[3], at = group * args[2] + rest;
-            bool inside = true;
-            for (int axis = 2; axis >= 0; --axis) {
-                const i64 from = place[axis]
-                    - split(left, args[KERNEL + axis]) * args[DILATION + axis];
-                turn[axis] = from / args[STRIDE + axis];
-                inside = inside && from >= 0 && from % args[STRIDE + axis] == 0
-                    && turn[axis] < args[COUNT + axis];
-            }
-            for (int axis = 0; axis < 3; ++axis) at = at * args[COUNT + axis] + turn[axis];
-            if (inside) sum += K::value(columns[(at * taps + tap) * args[4] + inner]);
+            const i64 at = served(args, group * args[2] + rest, place, tap);
+            if (at >= 0) sum += K::value(columns[(at * taps + tap) * args[4] + inner]);
         }
         ((typename K::type *)args[0])[unit] = K::rounded(sum);
     }
+}
+
+// Pooling: folds of windows channel by channel, with one group. What picks or puts has
+// the numbers of taps as its last word.
+
+enum { INDEX = 23 };
+
+template <class Fold> __device__ void each_window(const i64 *args, i64 total) {
+    Fold fold;
+    const typename Fold::type *source = (const typename Fold::type *)args[0];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 rest = unit, window[3];
+        const i64 inner = split(rest, args[4]);
+        for (int axis = 2; axis >= 0; --axis) window[axis] = split(rest, args[COUNT + axis]);
+        fold.begin(args, unit);
+        for (i64 tap = 0; tap < taps_of(args); ++tap) {
+            const i64 at = seen(args, rest, window, tap);
+            if (at >= 0) fold.take(tap, Fold::kind::value(source[at * args[4] + inner]));
+        }
+        fold.end(args, unit);
+    }
+}
+template <class K> struct WindowSum {
+    typedef K kind;
+    typedef typename K::type type;
+    typename K::sum sum;
+    __device__ void begin(const i64 *args, i64 unit) { sum = 0; }
+    __device__ void take(i64 tap, typename K::sum x) { sum += x; }
+    __device__ void end(const i64 *args, i64 unit) {
+        ((type *)args[1])[unit] = K::rounded(sum);
+    }
+};
+template <class K> struct WindowMax : WindowSum<K> {
+    __device__ void begin(const i64 *args, i64 unit) { this->sum = -float_of(0x7F800000u); }
+    __device__ void take(i64 tap, typename K::sum x) { this->sum = larger(this->sum, x); }
+};
+template <class K> struct WindowPick : WindowSum<K> {
+    int wanted;
+    __device__ void begin(const i64 *args, i64 unit) {
+        this->sum = 0, wanted = ((const int *)args[INDEX])[unit];
+    }
+    __device__ void take(i64 tap, typename K::sum x) { if (tap == wanted) this->sum = x; }
+};
+// The first of the largest; NaN is larger than all.
+template <class K> struct WindowArgmax : WindowSum<K> {
+    int found;
+    __device__ void begin(const i64 *args, i64 unit) { found = -1; }
+    __device__ void take(i64 tap, typename K::sum x) {
+        const typename K::sum best = this->sum;
+        if (found >= 0 && !(x > best) && !(x != x && best == best)) return;
+        found = (int)tap, this->sum = x;
+    }
+    __device__ void end(const i64 *args, i64 unit) { ((int *)args[1])[unit] = found; }
+};
+template <class K> __device__ void window_sum(const i64 *args, i64 total) {
+    each_window<WindowSum<K> >(args, total);
+}
+template <class K> __device__ void window_max(const i64 *args, i64 total) {
+    each_window<WindowMax<K> >(args, total);
+}
+template <class K> __device__ void window_pick(const i64 *args, i64 total) {
+    each_window<WindowPick<K> >(args, total);
+}
+template <class K> __device__ void window_argmax(const i64 *args, i64 total) {
+    each_window<WindowArgmax<K> >(args, total);
+}
+
+// What is added up at a place: the numbers of the windows that it is a tap of, or only
+// of those whose index names it.
+template <class K> __device__ void spread(const i64 *args, i64 total, const int *index) {
+    const typename K::type *source = (const typename K::type *)args[1];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 rest = unit, place[3];
+        const i64 inner = split(rest, args[4]);
+        for (int axis = 2; axis >= 0; --axis) place[axis] = split(rest, args[SIZE + axis]);
+        typename K::sum sum = 0;
+        for (i64 tap = 0; tap < taps_of(args); ++tap) {
+            const i64 window = served(args, rest, place, tap);
+            if (window < 0) continue;
+            const i64 at = window * args[4] + inner;
+            if (!index || index[at] == tap) sum += K::value(source[at]);
+        }
+        ((typename K::type *)args[0])[unit] = K::rounded(sum);
+    }
+}
+template <class K> __device__ void window_spread(const i64 *args, i64 total) {
+    spread<K>(args, total, 0);
+}
+template <class K> __device__ void window_put(const i64 *args, i64 total) {
+    spread<K>(args, total, (const int *)args[INDEX]);
 }
