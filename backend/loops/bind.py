@@ -228,7 +228,11 @@ class _Bound:
         self.unit = int(
             vector is None
             or self.short[vector] == 1
-            or all(s.get(vector, 1) == 1 for s in self.strides)
+            or all(
+                steps.get(vector, 1) == 1
+                for index, steps in enumerate(self.strides)
+                if not nest.sideways(index)
+            )
         )
 
     def _merge(self, group: Sequence[int]) -> None:

@@ -132,6 +132,11 @@ class Nest:
         inner = self.along("inner")
         return inner[-1] if inner else None
 
+    def sideways(self, access: int) -> bool:
+        """Whether an access goes along the innermost axis by steps, as transposed."""
+        axes = [axis for axis in self.accesses[access].axes if axis is not None]
+        return self.vector in axes[:-1]
+
     @cached_property
     def has_folds(self) -> bool:
         """Whether values fold the inner axes within a row."""

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
 from .kernel import LoopKernel
 from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
-from .places import Places, lane_numbers
+from .places import Places, host_has, lane_numbers
 from .writer import LANES, USUAL, Ref, Writer
 
 
@@ -29,17 +28,10 @@ class Entry:
     text: str
 
 
+Move = Callable[[int], "Ref | None"]  # of an access, by one of several ways
+
 MOST_PRINTED = 1024
 _PRINTED: dict[tuple[str, bool], Entry] = {}  # equal kernels share a name
-
-
-@cache
-def host_masks() -> bool:
-    """Whether this machine loads and stores under a mask at no cost."""
-    import llvmlite.binding as llvm
-
-    features = llvm.get_host_cpu_features()
-    return bool(features.get("avx512bw") and features.get("avx512vl"))
 
 
 def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
@@ -48,7 +40,7 @@ def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
     Ends of rows, which are no whole vectors, go under a mask or else through a buffer.
     """
     if masks is None:
-        masks = host_masks()
+        masks = host_has("avx512bw", "avx512vl")
     key = kernel.name, masks
     found = _PRINTED.get(key)
     if found is None:
@@ -212,6 +204,7 @@ class _Printer:
             # With masks, a vector that is not whole is an easy one too.
             last = index if self.at.masks else index + (LANES - 1)
             self.easy = writer.compare("slt", last, self.limit)
+            self.whole = writer.compare("slt", index + (LANES - 1), self.high)
             rest = writer.wide(writer.convert("trunc", self.rest, "i32"), LANES)
             self.mask = writer.compare("slt", lane_numbers(writer, "i32"), rest)
             self.load_vectors()
@@ -234,57 +227,71 @@ class _Printer:
         if not loads:
             return
 
-        def neighbours(value: Value) -> Ref:
-            return at.load_along(value.data, self.index, self.mask)
+        def neighbours(access: int) -> Ref:
+            return at.load_along(access, self.index, self.mask)
 
-        def pieces(value: Value) -> Ref:
-            return at.gather(value.data, self.index, self.rest, self.mask)
+        def spread(access: int) -> Ref:
+            return at.gather_whole(access, self.index, self.mask)
 
-        merged = self.either(
-            lambda: [neighbours(value) for value in loads.values()],
-            lambda: [pieces(value) for value in loads.values()],
-        )
-        for (index, value), ref in zip(loads.items(), merged, strict=True):
-            self.refs[index] = loaded(ref, value.dtype)
+        def pieces(access: int) -> Ref:
+            return at.gather(access, self.index, self.rest, self.mask)
+
+        accesses = list(dict.fromkeys(value.data for value in loads.values()))
+        found = self.move(accesses, neighbours, spread, pieces)
+        for index, value in loads.items():
+            self.refs[index] = loaded(found[value.data], value.dtype)
 
     def store_vectors(self, stores: Sequence[Store]) -> None:
         if not stores:
             return
         nest, at = self.nest, self.at
-        raws = []
+        raws: dict[int, Ref] = {}
         for store in stores:
             dtype = nest.accesses[store.access].dtype
             wide = self.writer.wide(self.refs[store.value], LANES)
-            raws.append((store.access, to_store(wide, dtype)))
+            raws[store.access] = to_store(wide, dtype)
 
-        def neighbours() -> list[Ref]:
-            for access, raw in raws:
-                at.store_along(access, raw, self.index, self.mask)
-            return []
+        def neighbours(access: int) -> None:
+            at.store_along(access, raws[access], self.index, self.mask)
 
-        def pieces() -> list[Ref]:
-            for access, raw in raws:
-                at.scatter(access, raw, self.index, self.rest, self.mask)
-            return []
+        def spread(access: int) -> None:
+            at.scatter_whole(access, raws[access], self.index, self.mask)
 
-        self.either(neighbours, pieces)
+        def pieces(access: int) -> None:
+            at.scatter(access, raws[access], self.index, self.rest, self.mask)
+
+        self.move(list(raws), neighbours, spread, pieces)
+
+    def move(
+        self, accesses: Sequence[int], neighbours: Move, spread: Move, pieces: Move
+    ) -> dict[int, Ref]:
+        """Whole vectors go at once, those that stand sideways too; others in pieces."""
+        sideways = [one for one in accesses if self.nest.sideways(one)]
+        straight = [one for one in accesses if one not in sideways]
+        found = self.either(self.easy, straight, neighbours, pieces)
+        return found | self.either(self.whole, sideways, spread, pieces)
 
     def either(
-        self, whole: Callable[[], list[Ref]], pieces: Callable[[], list[Ref]]
-    ) -> list[Ref]:
-        """One way for vectors of neighbours, another for all else."""
+        self, usual: Ref, accesses: Sequence[int], whole: Move, pieces: Move
+    ) -> dict[int, Ref]:
+        """One way for what is usual, another for all else."""
+        if not accesses:
+            return {}
         writer, tag = self.writer, self.writer.name("")
         fast, slow, join = f"fast{tag}", f"slow{tag}", f"join{tag}"
-        writer.branch(self.easy, fast, slow, usual=True)
+        writer.branch(usual, fast, slow, usual=True)
         writer.open(fast)
-        first = whole()
+        first, fast = [whole(one) for one in accesses], writer.block
         writer.jump(join)
         writer.open(slow)
-        second = pieces()
+        second, slow = [pieces(one) for one in accesses], writer.block
         writer.jump(join)
         writer.open(join)
-        pairs = zip(first, second, strict=True)
-        return [writer.merge((one, fast), (two, slow)) for one, two in pairs]
+        return {
+            access: writer.merge((one, fast), (two, slow))
+            for access, one, two in zip(accesses, first, second, strict=True)
+            if one is not None and two is not None
+        }
 
     # Values.
 

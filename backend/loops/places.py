@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from ...graph.types import DType
 from .functions import loaded, memory_type, to_store
 from .kernel import Layout, LoopKernel
 from .language import Nest
+from .pieces import gatherer, scatterer
 from .writer import LANES, Ref, Writer, vector_type
+
+
+@cache
+def host_has(*features: str) -> bool:
+    """Whether this machine has all of these instructions."""
+    import llvmlite.binding as llvm
+
+    known = llvm.get_host_cpu_features()
+    return all(known.get(feature) for feature in features)
+
 
 MASK, POINTERS = vector_type("i1", LANES), vector_type("ptr", LANES)
 
@@ -141,8 +153,7 @@ class Places:
         """Some elements along the innermost axis."""
         dtype = self.nest.accesses[access].dtype
         if not self._gathers(dtype):
-            buffer = self._copy("gather", access, index, count)
-            return self.load_raw(buffer, dtype, LANES)
+            return self._gather_some(access, index, count)
         type = memory_type(dtype)
         whole, name = self._masked("gather", type, f"v{LANES}p0")
         self.writer.declare(name, whole, [POINTERS, "i32", MASK, whole])
@@ -154,14 +165,46 @@ class Places:
         """The way back."""
         dtype = self.nest.accesses[access].dtype
         if not self._gathers(dtype):
-            self.store_raw(self._buffer(access), raw, dtype)
-            self._copy("scatter", access, index, count)
+            self._scatter_some(access, raw, index, count)
             return
         whole, name = self._masked("scatter", raw.type, f"v{LANES}p0")
         self.writer.declare(name, "void", [whole, POINTERS, "i32", MASK])
         arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
         text = f"{whole} {raw.text}, {arguments}, {MASK} {mask.text}"
         self.writer.put(f"call void @{name}({text})")
+
+    def gather_whole(self, access: int, index: Ref, mask: Ref) -> Ref:
+        """A whole vector of elements that stand a stride apart."""
+        writer, dtype = self.writer, self.nest.accesses[access].dtype
+        if self._gathers(dtype):
+            return self.gather(access, index, index, mask)
+        type = memory_type(dtype)
+        found = Ref(writer, "poison", type, LANES)
+        for lane, place in enumerate(self._steps(access, index)):
+            one = self.load_raw(place, dtype, 1)
+            text = f"insertelement {found.whole} {found.text}, {type} {one.text}"
+            found = writer.new(f"{text}, i64 {lane}", type, LANES)
+        return found
+
+    def scatter_whole(self, access: int, raw: Ref, index: Ref, mask: Ref) -> None:
+        """The way back."""
+        writer, dtype = self.writer, self.nest.accesses[access].dtype
+        if self._gathers(dtype):
+            self.scatter(access, raw, index, index, mask)
+            return
+        for lane, place in enumerate(self._steps(access, index)):
+            text = f"extractelement {raw.whole} {raw.text}, i64 {lane}"
+            self.store_raw(place, writer.new(text, raw.type), dtype)
+
+    def _steps(self, access: int, index: Ref) -> Iterator[Ref]:
+        """Where the lanes of a vector stand, one after the other."""
+        assert self.nest.vector is not None
+        dtype = self.nest.accesses[access].dtype
+        stride = self.word(self.layout.strides[access, self.nest.vector])
+        place = self.offset(self.pointers[access], dtype, index * stride)
+        for _ in range(LANES):
+            yield place
+            place = self.offset(place, dtype, stride)
 
     def _gathers(self, dtype: DType) -> bool:
         """Whether the machine has instructions for elements anywhere in memory."""
@@ -178,19 +221,39 @@ class Places:
         found = writer.new(f"getelementptr {type}, {at}", "ptr", LANES)
         return f"{POINTERS} {found.text}"
 
-    def _copy(self, way: str, access: int, index: Ref, count: Ref) -> Ref:
+    def _some(self, way: str, access: int, index: Ref) -> tuple[str, str]:
+        """A function for elements that are few or far apart, and where they are."""
         assert self.nest.vector is not None
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
         at = self.offset(self.pointers[access], dtype, index * stride)
-        buffer, bits = self._buffer(access), 8 * dtype.size
-        name = f"{self.kernel.name}_{way}{bits}"
-        self.writer.helpers.setdefault(name, _copier(name, way, f"i{bits}"))
-        self.writer.put(
-            f"call void @{name}(ptr {buffer.text}, ptr {at.text}, "
-            f"i64 {stride.text}, i64 {count.text})"
-        )
-        return buffer
+        name = f"{self.kernel.name}_{way}{8 * dtype.size}"
+        return name, f"ptr {at.text}, i64 {stride.text}"
+
+    def _gather_some(self, access: int, index: Ref, count: Ref) -> Ref:
+        dtype = self.nest.accesses[access].dtype
+        type, bits = memory_type(dtype), f"i{8 * dtype.size}"
+        name, at = self._some("gather", access, index)
+        if name not in self.writer.helpers:
+            masked = None
+            if dtype.size >= 4 and host_has("avx2"):
+                whole, masked = self._masked("load", bits)
+                self.writer.declare(masked, whole, ["ptr", "i32", MASK, whole])
+            self.writer.helpers[name] = gatherer(name, bits, masked)
+        whole = vector_type(bits, LANES)
+        text = f"call {whole} @{name}({at}, i64 {count.text})"
+        found = self.writer.new(text, bits, LANES)
+        if type == bits:
+            return found
+        return self.writer.convert("bitcast", found, type)
+
+    def _scatter_some(self, access: int, raw: Ref, index: Ref, count: Ref) -> None:
+        dtype, buffer = self.nest.accesses[access].dtype, self._buffer(access)
+        self.store_raw(buffer, raw, dtype)
+        name, at = self._some("scatter", access, index)
+        self.writer.helpers.setdefault(name, scatterer(name, f"i{8 * dtype.size}"))
+        arguments = f"{at}, i64 {count.text}, ptr {buffer.text}"
+        self.writer.put(f"call void @{name}({arguments})")
 
     def _buffer(self, access: int) -> Ref:
         if access not in self.buffers:
@@ -210,26 +273,3 @@ class Places:
     def write_room(self, place: str, ref: Ref) -> None:
         """Put a value there."""
         self.writer.put(f"store {ref.whole} {ref.text}, ptr {place}")
-
-
-def _copier(name: str, way: str, type: str) -> str:
-    source, target = ("%away", "%near") if way == "gather" else ("%near", "%away")
-    arguments = "ptr %buffer, ptr %array, i64 %stride, i64 %count"
-    return f"""
-define internal void @{name}({arguments}) noinline cold {{
-entry:
-  br label %body
-body:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %near = getelementptr {type}, ptr %buffer, i64 %i
-  %step = mul i64 %i, %stride
-  %away = getelementptr {type}, ptr %array, i64 %step
-  %value = load {type}, ptr {source}
-  store {type} %value, ptr {target}
-  %next = add i64 %i, 1
-  %again = icmp slt i64 %next, %count
-  br i1 %again, label %body, label %end
-end:
-  ret void
-}}
-"""

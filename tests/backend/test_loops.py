@@ -140,6 +140,38 @@ def test_a_vector_of_any_stride():
             assert_close(outputs, [np.tanh(view)])
 
 
+def test_what_is_read_and_written_turned_leaves_the_rest_in_whole_vectors():
+    body = [step("transpose", 1, axes=(1, 0)), step("add", 0, 2)]
+    node = fused(
+        [f32(B, D), f32(D, B)], [*body, step("transpose", 3, axes=(1, 0))], [-2, -1]
+    )
+    sizes = sizes_of({"B": 37, "D": 35})
+    arrays = samples(node, sizes)
+    for masks in (False, None):
+        compiled = Compiled(node, masks)
+        results = compiled.run(arrays, sizes)
+        assert_close(results, reference(node, arrays, sizes))
+    kernel = lower(node)
+    (launch,) = bind(kernel, arrays, results, sizes=sizes)
+    assert launch.words[kernel.layouts[0].unit] == 1
+    nest = kernel.nests[0]
+    turned = [a.axes for i, a in enumerate(nest.accesses) if nest.sideways(i)]
+    assert turned == [(1, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i32", "u8", "f16"])
+def test_ends_of_rows_touch_nothing_behind_them(dtype):
+    type = tensor_type(dtype, (B, D))
+    node = fused([type], [step("add", 0, 0)], [-1])
+    compiled = Compiled(node, False)
+    for width in range(1, 34):
+        sizes = sizes_of({"B": 3, "D": width})
+        array, result = np.full((2, 3, 2 * width), 7, type.dtype.numpy)
+        compiled.run([array[:, :width]], sizes, outputs=[result[:, :width]])
+        np.testing.assert_array_equal(result[:, :width], 14)
+        np.testing.assert_array_equal(result[:, width:], 7)
+
+
 @pytest.mark.parametrize("dtype", "bool u8 i8 i16 u32 i64 f16 bf16 f64".split())
 @pytest.mark.parametrize("masks", [False, None])
 def test_elements_of_any_size(dtype, masks):

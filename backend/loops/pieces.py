@@ -1,0 +1,102 @@
+"""Vectors that are not whole, or whose elements stand apart: functions as text.
+
+Ends of rows, a few neighbours, are common: they go under a mask or by powers of two.
+"""
+
+from __future__ import annotations
+
+from .writer import LANES, vector_type
+
+
+def gatherer(name: str, type: str, masked: str | None = None) -> str:
+    """Reads so many elements into a vector; `masked` is a load under a mask."""
+    whole = vector_type(type, LANES)
+    arguments = "ptr %array, i64 %stride, i64 %count"
+    usual, before = "", "entry"
+    if masked is not None:
+        usual, before = _neighbours(type, masked), "apart"
+    return f"""
+define internal {whole} @{name}({arguments}) noinline cold {{
+entry:{usual}
+  %room = alloca {whole}
+  store {whole} zeroinitializer, ptr %room
+  br label %body
+body:
+  %i = phi i64 [ 0, %{before} ], [ %next, %body ]
+  %near = getelementptr {type}, ptr %room, i64 %i
+  %step = mul i64 %i, %stride
+  %away = getelementptr {type}, ptr %array, i64 %step
+  %value = load {type}, ptr %away
+  store {type} %value, ptr %near
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, %count
+  br i1 %again, label %body, label %end
+end:
+  %found = load {whole}, ptr %room
+  ret {whole} %found
+}}
+"""
+
+
+def _neighbours(type: str, masked: str) -> str:
+    """Lines that give back neighbours at once, and go on with all else."""
+    whole, counts = vector_type(type, LANES), vector_type("i32", LANES)
+    lanes = ", ".join(f"i32 {lane}" for lane in range(LANES))
+    align, mask = int(type[1:]) // 8, vector_type("i1", LANES)
+    arguments = f"ptr %array, i32 {align}, {mask} %mask, {whole} zeroinitializer"
+    return f"""
+  %one = icmp eq i64 %stride, 1
+  br i1 %one, label %neighbours, label %apart
+neighbours:
+  %short = trunc i64 %count to i32
+  %first = insertelement {counts} poison, i32 %short, i64 0
+  %all = shufflevector {counts} %first, {counts} poison, {counts} zeroinitializer
+  %mask = icmp slt {counts} <{lanes}>, %all
+  %these = call {whole} @{masked}({arguments})
+  ret {whole} %these
+apart:"""
+
+
+def scatterer(name: str, type: str) -> str:
+    """Writes so many elements of a buffer."""
+    arguments = "ptr %array, i64 %stride, i64 %count, ptr %buffer"
+    return f"""
+define internal void @{name}({arguments}) noinline cold {{
+entry:
+  %one = icmp eq i64 %stride, 1
+  br i1 %one, label %part{LANES}, label %body{_powers(type)}
+body:
+  %i = phi i64 [ 0, %entry ], [ %next, %body ]
+  %near = getelementptr {type}, ptr %buffer, i64 %i
+  %step = mul i64 %i, %stride
+  %away = getelementptr {type}, ptr %array, i64 %step
+  %value = load {type}, ptr %near
+  store {type} %value, ptr %away
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, %count
+  br i1 %again, label %body, label %end
+end:
+  ret void
+}}
+"""
+
+
+def _powers(type: str) -> str:
+    """Blocks that copy 16, 8, 4, 2 and 1 elements, each if the count has that bit."""
+    found, size, align = "", LANES, int(type[1:]) // 8
+    while size:
+        whole, after = vector_type(type, size), size // 2
+        found += f"""
+part{size}:
+  %bit{size} = and i64 %count, {size}
+  %has{size} = icmp ne i64 %bit{size}, 0
+  br i1 %has{size}, label %copy{size}, label %{f"part{after}" if after else "end"}
+copy{size}:
+  %at{size} = and i64 %count, {2 * LANES - 2 * size}
+  %near{size} = getelementptr {type}, ptr %buffer, i64 %at{size}
+  %away{size} = getelementptr {type}, ptr %array, i64 %at{size}
+  %value{size} = load {whole}, ptr %near{size}, align {align}
+  store {whole} %value{size}, ptr %away{size}, align {align}
+  br label %{f"part{after}" if after else "end"}"""
+        size = after
+    return found
