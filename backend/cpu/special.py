@@ -8,6 +8,7 @@ from . import (
     special_copying,
     special_gathering,
     special_random,
+    special_sorting,
     special_windows,
 )
 from .special_base import SPECIAL, Spec, Special, Work
@@ -19,5 +20,6 @@ FAMILIES = (
     special_copying,
     special_gathering,
     special_random,
+    special_sorting,
     special_windows,
 )
