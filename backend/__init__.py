@@ -64,10 +64,11 @@ def compile_graph(graph: Graph) -> Program:
     """
     name = current_device()
     code = code_for(array_module(name))
-    *_, last = stages(graph, generated=code.native)
+    *_, last = stages(graph, code.native, code.biased)
     return Program(last.graph, name, code)
 
 
 def compile_stages(graph: Graph) -> Iterator[Stage]:
     """What each pass of `compile_graph` makes of a graph, as it is before the first."""
-    return stages(graph, generated=code_for(array_module()).native)
+    code = code_for(array_module())
+    return stages(graph, code.native, code.biased)

@@ -22,6 +22,7 @@ class ArrayCode:
 
     native = False
     fills_inputs = False
+    biased = False
 
     def __init__(self, xp: Any):
         self.xp = xp

@@ -77,6 +77,20 @@ class Positions(Kernel):
         return found if out is None else _written(xp, found, out)
 
 
+@register
+class MatmulBias(Kernel):
+    """A product of matrices, and a number for each of its columns added to it."""
+
+    name = "matmul_bias"
+    writes = True
+
+    def infer(self, x: TensorType, y: TensorType, bias: TensorType) -> Type:
+        return OPS["matmul"].infer(x, y)
+
+    def run(self, xp: Any, x: Any, y: Any, bias: Any, *, out: Any = None) -> Any:
+        return xp.add(xp.matmul(x, y), bias, out=out)
+
+
 class Instruction(NamedTuple):
     """One op of a fused kernel; operands count the kernel's own, then results.
 

@@ -43,6 +43,10 @@ class MatmulDescAttribute(enum.IntEnum):
     BIAS_POINTER = 8
 
 
+class Epilogue(enum.IntEnum):
+    BIAS = 4
+
+
 class MatrixLayoutAttribute(enum.IntEnum):
     BATCH_COUNT = 5
     STRIDED_BATCH_OFFSET = 6
@@ -227,6 +231,9 @@ def _multiply(description, layouts, places, wide, beta):
     left = left.transpose(0, 2, 1) if flags.get(3) else left
     right = right.transpose(0, 2, 1) if flags.get(4) else right
     found = left.astype(wide) @ right.astype(wide)
+    if flags.get(7) == Epilogue.BIAS:
+        bias = dict(layouts[2], columns=1, attributes={})  # one for each row
+        found = found + _matrices(flags[8], bias, 1).astype(wide)
     assert found.shape == out.shape
     out[...] = found + beta * out.astype(wide) if beta else found
     calls.append((description["compute"], flags.get(3, 0), flags.get(4, 0), batch))

@@ -40,6 +40,7 @@ class NativeCode:
 
     native = True
     fills_inputs = False
+    biased = False
 
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}

@@ -20,6 +20,7 @@ from ..pipeline.differentiate import draws
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
+from . import products
 from .forms import Called, Form, form_of
 from .graphs import Choice, refused_by_user
 from .special import ADVANCE, Device, advance, templates, wrapped
@@ -46,6 +47,11 @@ class GpuCode:
         self.choice = Choice(refused_by_user())
         self._forms: dict[Node, Form] = {}
         self._functions: dict[str, Any] = {}
+
+    @property
+    def biased(self) -> bool:
+        """Whether a product and the sum with a bias are one call."""
+        return products.library(self.xp) is not None
 
     def form(self, node: Node) -> Form:
         """How a node is computed, decided once."""

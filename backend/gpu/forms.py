@@ -25,7 +25,7 @@ from .convolution import Convolution
 from .form import Form, Whole
 from .launches import CUTS, launches
 from .products import Library
-from .special import Special, special_of
+from .special import Special, address, special_of
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -126,7 +126,10 @@ class Joined(Whole):
 
 
 class Product(Whole):
-    """`matmul` by cuBLASLt; operands that it cannot read are copied first."""
+    """`matmul` by cuBLASLt, with a bias or without.
+
+    Operands that it cannot read are copied first.
+    """
 
     def __init__(self, node: Node, library: Library):
         super().__init__(node)
@@ -145,11 +148,11 @@ class Product(Whole):
         sizes: Sizes,
     ) -> None:
         """Copies where they must be, then the product."""
-        (x, y), out = sources, targets[0]
+        (x, y, *more), out = sources, targets[0]
         if not out.size:
             return
         if not x.size:
-            writer.act(lambda: out.fill(0))
+            writer.copy(out, more[0] if more else writer.xp.zeros((), out.dtype))
             return
         x = x if readable(x, True) else writer.dense(x)
         y = y if readable(y, False) else writer.dense(y)
@@ -157,7 +160,8 @@ class Product(Whole):
             x, y = writer.dense(x), writer.dense(y)
         kind, library = self.node.dtype.short, self.library
         try:
-            calls = products.product(library, kind, x, y, out, scratch)
+            bias = address(writer.dense(more[0])) if more else 0
+            calls = products.product(library, kind, x, y, out, scratch, bias=bias)
         except library.refusals as error:
             writer.choice.refuse(f"CuPy computes a product, as {error}")
             writer.call(self.node, sources, targets, sizes)
@@ -205,9 +209,11 @@ class Called(Whole):
 
 def form_of(node: Node, xp: Any) -> Form:
     """How a node is computed where kernels can be compiled."""
-    library = products.library(xp) if products.accepts(node) else None
-    if library is not None:
-        return (Product if node.op.name == "matmul" else Convolution)(node, library)
+    if products.accepts(node):
+        library, product = products.library(xp), node.op.name in products.PRODUCTS
+        if library is not None:
+            return (Product if product else Convolution)(node, library)
+        products.tell_missing(xp)
     special = special_of(node)
     if special is not None:
         return Own(special)

@@ -29,7 +29,8 @@ WORKSPACE = 4 << 20  # bytes, as NVIDIA advises
 WORKSPACE_HOPPER = 32 << 20  # the same from compute capability 9 on
 ALIGNMENT = 256  # of memory: more makes no difference
 CALLS = 4  # of one product, at most; other batches are copied first
-COMPUTED = frozenset(("matmul", "conv_forward", "conv_input", "conv_kernel"))
+PRODUCTS = frozenset(("matmul", "matmul_bias"))
+COMPUTED = PRODUCTS | {"conv_forward", "conv_input", "conv_kernel"}
 CACHE = 4096  # shapes that are remembered
 
 
@@ -95,23 +96,31 @@ class Library:
         return int(self.blas.ComputeType[name])
 
 
-@cache
 def library(xp: Any) -> Library | None:
-    """The bindings, or None and a line in the log if they are not there."""
+    """The bindings, or None if they are not there."""
+    return _looked_for(xp)[0]
+
+
+@cache
+def _looked_for(xp: Any) -> tuple[Library | None, str]:
+    """The bindings, or why they are not there."""
     try:
         from nvmath.bindings import cublas, cublasLt
 
-        found = Library(xp, cublasLt, cublas)
         cublasLt.get_version()
     except (ImportError, RuntimeError, OSError) as error:
-        logging.getLogger("tulle").warning(
-            "CuPy computes products, so that steps with products are no CUDA graphs, "
-            "since cuBLASLt could not be used (`pip install 'tulle[gpu13]'` brings its "
-            "bindings): %s",
-            (str(error).strip() or type(error).__name__).splitlines()[0],
-        )
-        return None
-    return found
+        return None, str(error).strip() or type(error).__name__
+    return Library(xp, cublasLt, cublas), ""
+
+
+@cache
+def tell_missing(xp: Any) -> None:
+    """Say once that the bindings are not there, and why."""
+    logging.getLogger("tulle").warning(
+        "CuPy computes products, so that steps with products are no CUDA graphs, since "
+        "cuBLASLt cannot be used (`pip install 'tulle[gpu13]'` has its bindings): %s",
+        _looked_for(xp)[1].splitlines()[0],
+    )
 
 
 def accepts(node: Node) -> bool:
@@ -135,7 +144,7 @@ class Matrix(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What a plan depends on: nothing but addresses differs among its products."""
+    """What a plan depends on: its products differ by addresses of matrices alone."""
 
     kind: Kind
     compute: int
@@ -143,6 +152,7 @@ class Problem(NamedTuple):
     right: Matrix
     result: Matrix
     batch: int
+    bias: int  # where there is a number for each column to be added; 0 for none
 
 
 class Planned:
@@ -157,6 +167,11 @@ class Planned:
         for name, one in (("TRANSA", problem.left), ("TRANSB", problem.right)):
             flag = int(library.blas.Operation["T" if one.transposed else "N"])
             library.put("matmul_desc", self.description, attributes[name], flag)
+        if problem.bias:
+            epilogue = int(lt.Epilogue.BIAS)
+            library.put("matmul_desc", self.description, attributes.EPILOGUE, epilogue)
+            place = attributes.BIAS_POINTER
+            library.put("matmul_desc", self.description, place, problem.bias)
         matrices = (problem.left, problem.right, problem.result)
         self.layouts = [self._layout(one) for one in matrices]
         dtype = np.float64 if kind.scale == REAL_64 else np.float32
@@ -262,10 +277,12 @@ def product(
     out: Array,
     scratch: Array,
     added: bool = False,
+    bias: int = 0,
 ) -> list[Callable[[], None]]:
     """The calls for `out = x @ y`, arrays of the device that a BLAS can read.
 
-    With `added` the product is added to what is there. Raises `Unsupported`, or an
+    With `added` the product is added to what is there; `bias` is the address of a
+    number for each column. Raises `Unsupported`, or an
     error of the library's, where it has no way to do it.
     """
     size, lie = library.workspace, KINDS[kind]
@@ -283,7 +300,7 @@ def product(
             for index, array in enumerate(arrays)
         ]
         right, left, result = map(_matrix, arrays, places, steps)
-        problem = Problem(lie, compute, left, right, result, batch)
+        problem = Problem(lie, compute, left, right, result, batch, bias)
         plan = planned(library, device, problem, size)
         calls.append(plan.call(places, workspace, size, added))
     return calls

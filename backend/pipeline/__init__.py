@@ -13,6 +13,7 @@ from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
 from .fuse import fuse
+from .join_bias import join_bias
 from .join_loops import join_loops
 from .place_parameters import place_parameters
 from .select_kernels import select_generated, select_kernels
@@ -52,15 +53,19 @@ class Stage:
     seconds: float
 
 
-def stages(graph: Graph, generated: bool = False) -> Iterator[Stage]:
+def stages(
+    graph: Graph, generated: bool = False, biased: bool = False
+) -> Iterator[Stage]:
     """The graph as it is, then after each pass.
 
     With `generated` the last passes are those for kernels that are generated, in place
-    of those for kernels that are calls of NumPy.
+    of those for kernels that are calls of NumPy; `biased` says that a product and the
+    sum with a bias may be one step.
     """
     yield Stage("graph", graph, 0.0)
     checked: set[Node] = set()
-    for apply, levels in GENERATED if generated else PASSES:
+    passes = GENERATED if generated else PASSES
+    for apply, levels in (*passes, (join_bias, LOW)) if biased else passes:
         start = perf_counter()
         graph = apply(graph)
         seconds = perf_counter() - start

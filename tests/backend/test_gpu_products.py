@@ -205,7 +205,7 @@ def test_the_stand_in_is_called_as_the_bindings_are():
         inside = re.search(r"\((.*?)\)", head)[1]
         names = [part.split()[-1].split("=")[0] for part in inside.split(",") if part]
         assert names == list(inspect.signature(function).parameters), head
-    for name in ("MatmulDescAttribute", "MatrixLayoutAttribute",
+    for name in ("MatmulDescAttribute", "MatrixLayoutAttribute", "Epilogue",
                  "MatmulPreferenceAttribute"):  # fmt: skip
         for one in getattr(fake_nvmath, name):
             assert getattr(real, name)[one.name] == one
