@@ -65,7 +65,7 @@ class Stream:
 
     def record(self, event=None):
         refuse("an event of another stream")
-        return Event()
+        return event or Event()
 
     def wait_event(self, event):
         assert isinstance(event, Event)

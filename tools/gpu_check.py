@@ -162,7 +162,7 @@ def turn(step: Callable[..., Any], batches: Sequence[Batch], count: int) -> Any:
 
 def waited(loss: Any) -> float:
     """The number, once it is there."""
-    return float(to_numpy(loss) if type(loss).__module__ == "cupy" else loss)
+    return float(to_numpy(loss) if type(loss).__module__.startswith("cupy") else loss)
 
 
 def peers(workload: Workload) -> Iterator[tuple[str, Session]]:

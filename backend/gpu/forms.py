@@ -36,7 +36,7 @@ Sizes = Mapping[Symbol, int]
 # Besides ops on elements and folds: of these CuPy makes kernels and nothing else.
 KERNELS_ONLY = frozenset(
     """
-    sum prod max min any all argmax argmin place set_at take_along_axis add_along_axis
+    sum prod max min any all argmax argmin place set_at add_along_axis
     window_sum window_spread window_max window_argmax window_pick window_put
     """.split()
 )
@@ -192,8 +192,8 @@ class Called(Whole):
         return ""
 
     def in_place(self, operand: int, output: int) -> bool:
-        """Whether it goes element by element."""
-        return works_in_place(self.node, self.xp)
+        """Whether it is one op, element by element."""
+        return self.node.op.name != "fused" and works_in_place(self.node, self.xp)
 
     def put(
         self,

@@ -29,8 +29,8 @@ class Choice:
 
     def refuse(self, reason: str) -> None:
         """Do without for a reason that is known before the first run, if any."""
-        self.refused = self.refused or reason
-        if self.refused:
+        if reason and not self.refused:
+            self.refused = reason
             logging.getLogger("tulle").info(self.told)
 
     @property
@@ -68,9 +68,8 @@ class Replayed:
         """Do the work on the current stream."""
         if self._graph is None:
             self._prepare()
-        if self._graph is None:
-            return
-        self._graph.launch()
+        if self._graph is not None:
+            self._graph.launch()
 
     def _prepare(self) -> None:
         """Do the work piece by piece, or capture it."""

@@ -49,6 +49,20 @@ template <class T, class I> __device__ void take(const i64 *args, i64 total) {
     }
 }
 
+// The same, where each element has an index: indices and result [outer, count, inner].
+template <class T, class I> __device__ void take_along_axis(const i64 *args, i64 total) {
+    const I *indices = (const I *)args[1];
+    T *result = (T *)args[2];
+    const i64 size = args[5], count = args[6], inner = args[7];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 place;
+        bool fine = counted(indices[unit], size, place);
+        i64 from = (unit / inner / count * size + place) * inner + unit % inner;
+        result[unit] = fine ? ((const T *)args[0])[from] : (T)0;
+        if (!fine) record((i64 *)args[3], args[4], unit, (i64)indices[unit], size);
+    }
+}
+
 // args: rows [outer, count, inner], indices [count], result [outer, size, inner], size,
 // count, inner, pieces. A warp adds up a piece of a row of the result, in the order of
 // the indices, so that a run repeats to the bit.

@@ -143,9 +143,9 @@ class Positions(Special):
         return [*places, faults, number, attributes["size"]]
 
 
-@special("take")
+@special("take", "take_along_axis")
 class Take(Special):
-    """A copy of a row for each index, which is checked."""
+    """A copy of a row, or of an element, for each index, which is checked."""
 
     @classmethod
     def accepts(cls, node: Node) -> bool:
@@ -164,10 +164,11 @@ class Take(Special):
     ) -> list[int]:
         source, index = operands
         faults, number = address(device.faults.words), device.checks[self.node]
-        inner = math.prod(source.shape[attributes["axis"] + 1 :])
-        size = source.shape[attributes["axis"]]
+        axis, rows = attributes["axis"], self.node.op.name == "take"
+        inner, size = math.prod(source.shape[axis + 1 :]), source.shape[axis]
+        count = index.size if rows else index.shape[axis]
         places = address(source), address(index), address(result)
-        return [*places, faults, number, size, index.size, inner]
+        return [*places, faults, number, size, count, inner]
 
 
 @special("add_at")

@@ -119,7 +119,8 @@ class Inputs:
             part = buffer[start : start + place.nbytes]
             np.copyto(part.view(place.dtype).reshape(place.shape), array)
             place.data.copy_from_host_async(part.ctypes.data, place.nbytes)
-        self._events[turn] = self.xp.cuda.get_current_stream().record()
+        stream = self.xp.cuda.get_current_stream()
+        self._events[turn] = stream.record(self._events[turn])
 
     def _buffer(self, turn: int, size: int) -> np.ndarray[Any, Any]:
         memory = self._memory[turn]

@@ -79,6 +79,18 @@ def test_rows_of_every_size(kind, axis):
     np.testing.assert_array_equal(found, np.take(x, given, axis))
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_index_for_each_element(axis):
+    x = RANDOM.normal(size=(4, 3, 5))
+    shape = [2 if i == axis else n for i, n in enumerate(x.shape)]
+    given = indices("i32", x.shape[axis], shape)
+    found = on_device("take_along_axis", [x, given], axis=axis)
+    np.testing.assert_array_equal(found, np.take_along_axis(x, given, axis))
+    given[1, 1, 1] = -9
+    with pytest.raises(DataError, match="`take_along_axis` was given index -9"):
+        on_device("take_along_axis", [x, given], axis=axis)
+
+
 @pytest.mark.parametrize("kind", ["float32", "float64", "int32", "int64"])
 @pytest.mark.parametrize(
     ("shape", "axis"), [((70, 300), 0), ((3, 40, 2), 1), ((50,), 0)]
@@ -122,6 +134,7 @@ def every_function():
         nodes += [
             OPS["positions"].apply((index,), {"size": 4, "told": "take"}),
             OPS["take"].apply((x, index), {"axis": 0}),
+            OPS["take_along_axis"].apply((x[:2, 0], index), {"axis": 0}),
             OPS["add_at"].apply((x[:2], index), added),
         ]
     for kind in KINDS:
