@@ -7,6 +7,7 @@ once over the flat variable. An arena lasts as long as its variables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..graph.device import array_module
 from ..graph.variable import Variable
@@ -37,22 +38,26 @@ class Arena:
         self.variable.rehome(flat)
         self.variable.arena = self
         self._settled = -1
+        self._flat: object = None  # what the views are of
+        self._views: list[Any] = []
         self.settle()
 
     def settle(self) -> None:
         """Bring home the variables that another arena or device has taken over."""
         if self._settled == Variable.moves:
             return
-        for variable, offset in self.offsets.items():
-            view = self._view(variable, offset)
+        flat = self.variable.array
+        if flat is not self._flat:
+            self._flat = flat
+            self._views = [
+                flat[offset : offset + variable.size].reshape(variable.shape)
+                for variable, offset in self.offsets.items()
+            ]
+        for variable, view in zip(self.variables, self._views, strict=True):
             if variable.array is not view and not _same_place(variable.array, view):
                 variable.rehome(view)
             variable.arena = self
         self._settled = Variable.moves
-
-    def _view(self, variable: Variable, offset: int) -> object:
-        flat = self.variable.array
-        return flat[offset : offset + variable.size].reshape(variable.shape)
 
     def __repr__(self) -> str:
         return f"<Arena of {len(self.variables)} variables, {self.variable.type}>"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import TypeAlias
 
 from .diagnostics import Fault
@@ -405,9 +406,14 @@ def ceildiv(left: DimLike, right: DimLike) -> Dim:
 
 def product(dims: Iterable[DimLike]) -> Dim:
     """The product of sizes; 1 for none."""
-    total = Dim.of(1)
-    for dim in dims:
-        total = total * dim
+    sizes = [size for size in map(Dim.of, dims) if size.value != 1]
+    if len(sizes) == 1:
+        return sizes[0]  # with its origin
+    numbers = [size.value for size in sizes]
+    total = Dim.of(prod(number for number in numbers if number is not None))
+    for size, number in zip(sizes, numbers, strict=True):
+        if number is None:
+            total = total * size
     return total
 
 

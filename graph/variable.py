@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ class Variable(Operand):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
     @property
     def array(self) -> Any:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ...graph.dim import Dim
-from ...graph.node import Node
+from ...graph.node import Node, attribute_key
 from ...graph.types import TensorType
 from ..kernels import Body, Instruction, body_types
 from .axes import Dims, in_order, unify
@@ -21,7 +20,8 @@ from .nests import NestBuilder
 from .roles import Fold, Roles, assign, find_folds
 
 RANK = 8  # axes of a nest
-_kept: WeakKeyDictionary[Node, LoopKernel | str] = WeakKeyDictionary()
+MOST_KEPT = 1024
+_kept: dict[Any, tuple[Node, LoopKernel | str]] = {}
 
 
 def lowerable(node: Node) -> str | None:
@@ -34,14 +34,21 @@ def lowerable(node: Node) -> str | None:
 
 
 def lower(node: Node) -> LoopKernel:
-    """The loop kernel of a fused node, or `Unlowerable`."""
-    found = _kept.get(node)
-    if found is None:
+    """The loop kernel of a fused node, or `Unlowerable`.
+
+    Nodes that differ in nothing but their operands have one kernel.
+    """
+    key = attribute_key(node.attributes), tuple([s.type for s in node.inputs])
+    if key in _kept:
+        _, found = _kept[key]
+    else:
         try:
             found = _lower(node)
         except Unlowerable as reason:
             found = str(reason)
-        _kept[node] = found
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = node, found  # the key may name objects that the node keeps
     if isinstance(found, str):
         raise Unlowerable(found)
     return found

@@ -22,7 +22,9 @@ from loop_cases import (
 from tulle.backend.loops import bind, lower, lowerable
 from tulle.backend.loops.bind import THREADS
 from tulle.graph.dim import Dim, Symbol
-from tulle.graph.types import tensor_type
+from tulle.graph.registry import OPS
+from tulle.graph.tensor import input_node
+from tulle.graph.types import F32, tensor_type
 
 
 @pytest.mark.parametrize("masks", [False, None])
@@ -54,6 +56,19 @@ def test_a_kernel_that_is_known_needs_only_addresses(name):
             wanted = bind(kernel, arrays, results, 64, sizes)
             assert bind(kernel, arrays, results, 64, sizes, known=known) == wanted
         known.clear()  # it is for one choice of sizes
+
+
+def test_nodes_that_differ_in_operands_only_have_one_kernel():
+    def scaled(name, factor, size=D):
+        full = step("full", shape=(), fill_value=factor, dtype=F32)
+        body = (full, step("multiply", 0, 1))
+        attributes = {"body": body, "outputs": (2,)}
+        return OPS["fused"].apply((input_node(name, f32(B, size)),), attributes)
+
+    kernel = lower(scaled("x", 0.0))
+    assert lower(scaled("y", 0.0)) is kernel
+    assert lower(scaled("x", -0.0)).name != kernel.name
+    assert lower(scaled("x", 0.0, T)) is not kernel
 
 
 @pytest.mark.parametrize("name", ["several results", "columns", "map", "bias"])

@@ -124,6 +124,8 @@ def test_text(dim, text):
         (ceildiv(A * 2, 2), A),
         (product([A, 2, B]), A * B * 2),
         (product([]), Dim.of(1)),
+        (product([2, 1, 3]), Dim.of(6)),
+        (product([A, 0, 2]), ZERO),
     ],
 )
 def test_simplification(dim, expected):
@@ -147,6 +149,7 @@ def test_origins():
     assert hash(born) == hash(dim)
     assert [origin.text for origin in born.history()] == ["made here"]
     assert born.substitute({symbol: Dim.of(3)}).origin == Origin("made here")
+    assert product([1, born, 1]).origin == Origin("made here")
 
 
 def test_faults():
