@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -35,6 +36,19 @@ def bound_arrays(
     return names
 
 
+def standing(schedule: Schedule) -> list[str]:
+    """The names of values whose arrays are the same for all sizes: variables, views
+    of them, and what is computed from constants."""
+    found: dict[str, None] = {}
+    for value in schedule.values:
+        fixed = value.kind == "computed" and not _parts(value.node)[1]
+        if value.kind == "variable" or (
+            fixed and all(source.name in found for source in value.sources)
+        ):
+            found[value.name] = None
+    return list(found)
+
+
 def _array(
     value: Value,
     names: Mapping[str, Array],
@@ -63,11 +77,29 @@ def _array(
 
 
 def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
-    """A node's attributes with numbers in place of sizes."""
-    return {
-        key: value if type(value) in PLAIN else resolve(value, sizes)
-        for key, value in node.attributes.items()
-    }
+    """A node's attributes with numbers in place of sizes; not to be changed."""
+    fixed, symbolic = _parts(node)
+    if not symbolic:
+        return fixed
+    return fixed | {key: resolve(value, sizes) for key, value in symbolic.items()}
+
+
+Parts = tuple[dict[str, Any], dict[str, Any]]
+_attributes: WeakKeyDictionary[Node, Parts] = WeakKeyDictionary()
+
+
+def _parts(node: Node) -> Parts:
+    """Attributes that are the same for all sizes, resolved, and the others as is."""
+    found = _attributes.get(node)
+    if found is None:
+        found = _attributes[node] = {}, {}
+        fixed, symbolic = found
+        for key, value in node.attributes.items():
+            try:
+                fixed[key] = value if type(value) in PLAIN else resolve(value, {})
+            except KeyError:  # a symbol
+                symbolic[key] = value
+    return found
 
 
 def host_step(
@@ -106,6 +138,9 @@ def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     What the op refuses, as a window longer than its axis, it tells itself; until then
     it has no elements.
     """
+    fixed = value.fixed_shape
+    if fixed is not None:
+        return fixed
     return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
 
 

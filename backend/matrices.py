@@ -40,11 +40,11 @@ def as_matrices(x: Array, y: Array, out: Array) -> tuple[Array, Array, Array]:
     batch = out.shape[:-2]
     if x.ndim == y.ndim == 2:
         return x, y, out
-    return (
-        np.broadcast_to(x, (*batch, *x.shape[-2:])),
-        np.broadcast_to(y, (*batch, *y.shape[-2:])),
-        out,
-    )
+    if x.shape[:-2] != batch:
+        x = np.broadcast_to(x, (*batch, *x.shape[-2:]))
+    if y.shape[:-2] != batch:
+        y = np.broadcast_to(y, (*batch, *y.shape[-2:]))
+    return x, y, out
 
 
 def readable(array: Array, left: bool) -> bool:

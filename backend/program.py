@@ -24,7 +24,7 @@ from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
 from .array_code import ArrayCode
-from .binding import bound_arrays
+from .binding import bound_arrays, standing
 from .cpu import engine
 from .cpu.code import NativeCode
 from .gpu import code as gpu
@@ -67,6 +67,9 @@ class Program:
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
         self._memory = aligned(self.xp, 0)
+        self._standing = standing(self.schedule)
+        self._stand: dict[str, Any] = {}  # their arrays
+        self._stand_at = -1  # `Variable.moves` when they were looked up
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
         self._variables = self._all_variables()
@@ -168,7 +171,12 @@ class Program:
         self, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
         memory = self._memory[: found.peak_bytes]
-        names = bound_arrays(self.schedule, found, memory, sizes, self.xp)
+        if self._stand_at != Variable.moves:
+            self._stand, self._stand_at = {}, Variable.moves
+        names = bound_arrays(
+            self.schedule, found, memory, sizes, self.xp, **self._stand
+        )
+        self._stand = {name: names[name] for name in self._standing}
         return self.code.bind(names, memory, found, sizes)
 
 

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from .special_base import ceildiv
@@ -51,38 +51,43 @@ class Geometry:
     rows: int  # of windows in a tile
     images: int  # in a tile
 
-    @property
+    def of(self, batch: int) -> Geometry:
+        """The same windows over another number of images."""
+        rows, images = tiled(self.most, batch, self.channels)
+        return replace(self, batch=batch, rows=rows, images=images)
+
+    @cached_property
     def most(self) -> Three:
         """The longest lattice, an axis."""
         found = zip(*(one.counts for one in self.lattices), strict=True)
         first, second, third = map(max, found)
         return first, second, third
 
-    @property
+    @cached_property
     def bands(self) -> int:
         return ceildiv(self.most[0], self.rows)
 
-    @property
+    @cached_property
     def tiles(self) -> int:
         return ceildiv(self.batch, self.images) * self.bands
 
-    @property
+    @cached_property
     def places(self) -> int:
         """How many windows a tile has at most."""
         return self.images * self.rows * self.most[1] * self.most[2]
 
-    @property
+    @cached_property
     def height(self) -> int:
         """The rows of the input that a tile needs."""
         return (self.rows - 1) * self.stride[0] + self.reach
 
-    @property
+    @cached_property
     def direct(self) -> bool:
         """Whether no window leaves the input."""
         rows = zip(self.low, self.span, self.size, strict=True)
         return all(low <= 0 and span - low <= size for low, span, size in rows)
 
-    @property
+    @cached_property
     def pitch(self) -> Three:
         """Elements from a place to the next in what windows are read from."""
         _, second, third = self.size if self.direct else self.span
@@ -184,21 +189,33 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
 
 def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry:
     """The geometry of one of the three primitives on arrays."""
-    shapes = [tuple(map(int, operand.shape)) for operand in operands]
-    return _geometry(name, *shapes, tuple(attributes.items()))
-
-
-@lru_cache(maxsize=256)
-def _geometry(
-    name: str, first: tuple[int, ...], second: tuple[int, ...], items: Any
-) -> Geometry:
-    attributes = dict(items)
-    batch, *size, channels = first
+    first, second = (operand.shape for operand in operands)
     if name == "conv_kernel":
         kernel, count = attributes["kernel"], second[1:-1]
     else:
         kernel = second[:-2]
         count = attributes["count" if name == "conv_forward" else "size"]
-    make = input_geometry if name == "conv_input" else forward_geometry
-    space = three(size, 1), channels, three(kernel, 1), three(count, 1)
-    return make(batch, *space, attributes)
+    options = attributes["strides"], attributes["dilation"], attributes["low"]
+    return _geometry(
+        name == "conv_input", first[0], first[1:], tuple(kernel), tuple(count), options
+    )
+
+
+@lru_cache(maxsize=256)
+def _geometry(turned: bool, batch: int, *windows: Any) -> Geometry:
+    return _windows(turned, *windows).of(batch)
+
+
+@lru_cache(maxsize=256)
+def _windows(
+    turned: bool,
+    first: tuple[int, ...],
+    kernel: tuple[int, ...],
+    count: tuple[int, ...],
+    options: tuple[Any, ...],
+) -> Geometry:
+    """The geometry for one image: what does not depend on their number."""
+    *size, channels = first
+    make = input_geometry if turned else forward_geometry
+    named = dict(zip(("strides", "dilation", "low"), options, strict=True))
+    return make(1, three(size, 1), channels, three(kernel, 1), three(count, 1), named)

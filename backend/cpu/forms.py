@@ -51,7 +51,7 @@ class Place:
     keep: list[Array] = field(default_factory=list)
     blocks: list[Array] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)  # of inner tables
-    known: Known = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
 
     def of(self, sources: Sequence[Array], targets: Sequence[Array]) -> Place:
         """This with the arrays of a step."""
@@ -106,9 +106,9 @@ class Product:
                 place.keep.append(operand)
                 found.append(copy(operand, array))
             operands.append(operand)
-        found.append(
-            gemm.product(operands[0], operands[1], place.targets[0], place.threads)
-        )
+        (x, y), (out,) = operands, place.targets
+        places = [place.known.numbers(array).place for array in (x, y, out)]
+        found.append(gemm.product(x, y, out, place.threads, places))
         return [call for call in found if call is not None]
 
     def listing(self) -> str:
@@ -137,7 +137,7 @@ class Loops:
 
     def calls(self, place: Place) -> list[Call]:
         """A call for each nest."""
-        at = place.scratch.ctypes.data
+        at = place.known.numbers(place.scratch).place
         launches = loops.bind(
             self.kernel, place.sources, place.targets, at, place.sizes,
             known=place.known,
@@ -189,7 +189,7 @@ class Own:
                 place.keep.append(operand)
                 found.append(copy(operand, array))
             operands.append(operand)
-        at = place.scratch.ctypes.data
+        at = place.known.numbers(place.scratch).place
         words = self.special.words(attributes, operands, place.targets, at)
         works = self.special.works(attributes, operands, place.targets)
         for name, work in zip(self.entry.names, works, strict=True):

@@ -7,6 +7,7 @@ with a single row or column is a product of a matrix and a vector.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -84,19 +85,23 @@ def _entries(short: str) -> dict[str, int]:
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
-def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
+def product(
+    x: Array, y: Array, out: Array, threads: int, places: Sequence[int] | None = None
+) -> Call | None:
     """The call that computes `out = x @ y`; None where nothing is left to do.
 
-    Operands are `readable` by the BLAS, `out` is contiguous.
+    Operands are `readable` by the BLAS, `out` is contiguous. `places` are the addresses
+    of the three, where they are known.
     """
+    places = places or [array.ctypes.data for array in (x, y, out)]
     short = "f32" if out.dtype == np.float32 else "f64"
     a, b, c = as_matrices(x, y, out)
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
     if not c.size:
         return None
     if not batch and small_products.suits(a, b, c):
-        return small_products.product(a, b, c)
-    values = _values(a, b, c)
+        return small_products.product(a, b, c, places)
+    values = _values(a, b, c, places)
     dims = _batch(a, b, c)
     count = math.prod(batch)
     entries = _entries(short)
@@ -117,16 +122,16 @@ def product(x: Array, y: Array, out: Array, threads: int) -> Call | None:
     return Call(entry, [blas_address(function), *words, *dims], count * parts, grain)
 
 
-def _values(a: Array, b: Array, c: Array) -> dict[str, int]:
+def _values(a: Array, b: Array, c: Array, places: Sequence[int]) -> dict[str, int]:
     one, two = as_matrix(a), as_matrix(b)
     if one is None or two is None:
         raise InternalError("an operand that the BLAS cannot read")
     (m, n), k, item = c.shape[-2:], a.shape[-1], c.itemsize
     return {
         "ta": one[0], "tb": two[0], "m": m, "n": n, "k": k,
-        "a": a.ctypes.data, "lda": one[1], "a_step": a.strides[-2] // item,
-        "b": b.ctypes.data, "ldb": two[1], "b_step": b.strides[-1] // item,
-        "c": c.ctypes.data, "ldc": max(n, 1), "rank": 0,
+        "a": places[0], "lda": one[1], "a_step": a.strides[-2] // item,
+        "b": places[1], "ldb": two[1], "b_step": b.strides[-1] // item,
+        "c": places[2], "ldc": max(n, 1), "rank": 0,
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node, resolve
 from ..binding import bound_arrays, untouched
+from ..loops.bind import Known
 from ..pipeline.plan import Plan, plan, rounded
 from ..pipeline.schedule import Schedule
 from .call import Call
@@ -74,7 +75,9 @@ class Scan:
         names = bound_arrays(self.schedule, found, memory, inner, np, **given)
         blocks: list[Array] = []
         scratch = memory[found.scratch :]
-        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch, known={})
+        below = replace(
+            place, sizes=inner, blocks=blocks, scratch=scratch, known=Known()
+        )
         calls = self.code.step_calls(self.schedule, names, below)
         words, table, faults = laid_out(calls)
         blocks += [words]

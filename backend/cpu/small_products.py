@@ -6,6 +6,7 @@ Here the left matrix may have any strides, and rows of the right one lie dense.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -27,16 +28,16 @@ def suits(a: Any, b: Any, c: Any) -> bool:
     return dense and m > 1 and n > 1 and 0 < m * n * k <= MOST
 
 
-def product(a: Any, b: Any, c: Any) -> Call:
-    """The call that computes `c = a @ b` for matrices that suit."""
+def product(a: Any, b: Any, c: Any, places: Sequence[int]) -> Call:
+    """The call that computes `c = a @ b` for matrices that suit, at these addresses."""
     (m, k), n, item = a.shape, b.shape[1], c.itemsize
     kind = "float" if item == 4 else "double"
     step = VECTORS * lanes(kind)
     panels, heights = -(-n // step), -(-m // ROWS)
     words = LAYOUT.words(
-        a=a.ctypes.data, a_row=a.strides[0] // item, a_term=a.strides[1] // item,
-        b=b.ctypes.data, b_term=b.strides[0] // item,
-        c=c.ctypes.data, c_row=c.strides[0] // item if m > 1 else n,
+        a=places[0], a_row=a.strides[0] // item, a_term=a.strides[1] // item,
+        b=places[1], b_term=b.strides[0] // item,
+        c=places[2], c_row=c.strides[0] // item if m > 1 else n,
         m=m, n=n, k=k, heights=heights, panels=panels,
     )  # fmt: skip
     total = panels * heights

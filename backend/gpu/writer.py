@@ -39,7 +39,7 @@ class Writer:
     ):
         self.xp, self.functions, self.device = xp, functions, device
         self.choice = choice
-        self.known: Known = {}  # launches that differ by addresses alone
+        self.known = Known()  # launches that differ by addresses alone
         self.keep = list(keep)
         self.parts: list[Action | KernelLaunch] = []
 
@@ -50,7 +50,7 @@ class Writer:
     @contextmanager
     def sizes_of_their_own(self) -> Iterator[None]:
         """What is written within has other sizes than what comes before and after."""
-        before, self.known = self.known, {}
+        before, self.known = self.known, Known()
         yield
         self.known = before
 

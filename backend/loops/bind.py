@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
 from .kernel import LoopKernel
-from .language import Nest
+from .language import Nest, Total
 from .writer import LANES
 
 SHARE = 65536  # what a thread takes at least, in elements times values
@@ -40,7 +40,38 @@ class Launch:
     grain: int
 
 
-Known = dict[tuple[Any, ...], list[Launch]]
+class Numbers(NamedTuple):
+    """An array as numbers: where it begins, its shape, its strides in elements."""
+
+    array: Any  # while it is here no other array has its `id`
+    place: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Known:
+    """Arrays and launches that are known while a plan is bound.
+
+    Launches that differ by nothing but addresses are worked out once: the layers of a
+    deep network are much alike. It is for one choice of sizes and cuts.
+    """
+
+    def __init__(self) -> None:
+        self.launches: dict[tuple[Any, ...], list[Launch]] = {}
+        self._numbers: dict[int, Numbers] = {}
+
+    def numbers(self, array: Any) -> Numbers:
+        """An array as numbers; to ask NumPy for an address takes long."""
+        found = self._numbers.get(id(array))
+        if found is None:
+            item = array.itemsize
+            found = self._numbers[id(array)] = Numbers(
+                array,
+                array.__array_interface__["data"][0],
+                array.shape,
+                tuple([stride // item for stride in array.strides]),
+            )
+        return found
 
 
 def bind(
@@ -55,22 +86,16 @@ def bind(
     """The calls that run a kernel on NumPy arrays, to be made in this order.
 
     `scratch` is the address of `scratch_bytes` bytes, `sizes` says what symbols are.
-    `known` keeps what differs by nothing but addresses, for the same sizes and cuts:
-    the layers of a deep network are much alike.
     """
-    given = [*arrays, *outputs]
-    if known is None:
-        return _bind(kernel, given, scratch, sizes or {}, cuts)
-    key = (
-        kernel.identity,
-        scratch,
-        tuple([(array.shape, array.strides) for array in given]),
-    )
-    found = known.get(key)
+    known = Known() if known is None else known
+    given = [known.numbers(array) for array in (*arrays, *outputs)]
+    forms = tuple([(one.shape, one.strides) for one in given])
+    key = kernel.identity, scratch, forms
+    found = known.launches.get(key)
     if found is None:
-        found = known[key] = _bind(kernel, given, scratch, sizes or {}, cuts)
+        found = known.launches[key] = _bind(kernel, given, scratch, sizes or {}, cuts)
         return found
-    places = [array.__array_interface__["data"][0] for array in given]
+    places = [one.place for one in given]
     count = len(places)
     return [
         Launch(one.name, places + one.words[count:], one.total, one.grain)
@@ -80,62 +105,60 @@ def bind(
 
 def _bind(
     kernel: LoopKernel,
-    arrays: Sequence[Any],
+    given: Sequence[Numbers],
     scratch: int,
     sizes: Mapping[Symbol, int],
     cuts: Cuts,
 ) -> list[Launch]:
-    main = _Bound(kernel, 0, arrays, sizes, cuts)
+    main = _Bound(kernel, 0, given, sizes, cuts)
     partials = main.partials(scratch)
-    launches = [main.launch(partials)]
-    for index in range(1, len(kernel.nests)):
-        bound = _Bound(kernel, index, arrays, sizes, cuts)
-        launches.append(bound.launch(partials))
-    return launches
+    rest = range(1, len(kernel.nests))
+    more = [_Bound(kernel, index, given, sizes, cuts) for index in rest]
+    return [one.launch(partials) for one in (main, *more)]
 
 
 def scratch_bytes(
     kernel: LoopKernel, sizes: Mapping[Symbol, int], cuts: Cuts = THREADS
 ) -> int:
     """How many bytes of scratch memory a kernel needs."""
-    if not kernel.partials:
-        return 0
     nest = kernel.nests[0]
-    lengths = [axis.size.evaluate(sizes) for axis in nest.axes]
-    return sum(
-        _partial_length(nest, lengths, index, cuts) * 8 + 64
-        for index in range(kernel.partials)
-    )
+    if not nest.totals:
+        return 0
+    spans = _spans(nest, [axis.size.evaluate(sizes) for axis in nest.axes])
+    return sum(spans.partial(total, cuts) * 8 + 64 for total in nest.totals)
 
 
-def _length(nest: Nest, lengths: Sequence[int], role: str) -> int:
-    found = 1
-    for axis in nest.along(role):
-        found *= lengths[axis]
-    return found
+class Spans(NamedTuple):
+    """How many turns the axes of a role have together."""
+
+    outer: int
+    folded: int
+    inner: int
+
+    def rows(self, cuts: Cuts) -> int:
+        """How many turns of the folded axes one chunk has."""
+        width = max(self.inner, 1)
+        least = 1 if self.outer < cuts.chunks else self.folded
+        return max(1, -(-cuts.chunk // width), -(-self.folded // cuts.chunks), least)
+
+    def chunks(self, cuts: Cuts) -> int:
+        """Into how many chunks the folded axes are cut."""
+        return max(1, -(-self.folded // self.rows(cuts)))
+
+    @property
+    def pitch(self) -> int:
+        """From a row of partial results to the next."""
+        return (self.inner + 2 * LANES - 1) // LANES * LANES
+
+    def partial(self, total: Total, cuts: Cuts) -> int:
+        """How many elements a partial result has at most."""
+        if total.form == "column":
+            return self.chunks(cuts) * self.outer * self.pitch
+        return cuts.chunks * self.outer + LANES
 
 
-def chunk_rows(nest: Nest, lengths: Sequence[int], cuts: Cuts = THREADS) -> int:
-    """How many turns of the folded axes one chunk has."""
-    rows = _length(nest, lengths, "folded")
-    width = max(_length(nest, lengths, "inner"), 1)
-    least = 1 if _length(nest, lengths, "outer") < cuts.chunks else rows
-    return max(1, -(-cuts.chunk // width), -(-rows // cuts.chunks), least)
-
-
-def _pitch(nest: Nest, lengths: Sequence[int]) -> int:
-    width = _length(nest, lengths, "inner")
-    return (width + 2 * LANES - 1) // LANES * LANES
-
-
-def _partial_length(nest: Nest, lengths: Sequence[int], index: int, cuts: Cuts) -> int:
-    """How many elements a partial result has at most."""
-    outer = _length(nest, lengths, "outer")
-    if nest.totals[index].form == "column":
-        rows = _length(nest, lengths, "folded")
-        count = max(1, -(-rows // chunk_rows(nest, lengths, cuts)))
-        return count * outer * _pitch(nest, lengths)
-    return cuts.chunks * outer + LANES
+def _spans(nest: Nest, lengths: Sequence[int]) -> Spans:
+    return Spans(*[prod([lengths[axis] for axis in axes]) for axes in nest.split])
 
 
 @dataclass(frozen=True)
@@ -153,31 +176,24 @@ class _Bound:
         self,
         kernel: LoopKernel,
         index: int,
-        arrays: Sequence[Any],
+        given: Sequence[Numbers],
         sizes: Mapping[Symbol, int],
         cuts: Cuts,
     ):
-        self.kernel, self.index, self.arrays = kernel, index, arrays
+        self.kernel, self.index, self.given = kernel, index, given
         self.symbols, self.cuts = sizes, cuts
-        self.nest = kernel.nests[index]
-        self.lengths = self._lengths()
-
-    def _lengths(self) -> list[int]:
-        found: dict[int | None, int] = {}
-        for access in self.nest.accesses:
-            if access.array < len(self.arrays):
-                shape = self.arrays[access.array].shape
-                found.update(zip(access.axes, shape, strict=True))
-        axes = enumerate(self.nest.axes)
-        return [
-            found[i] if i in found else axis.size.evaluate(self.symbols)
-            for i, axis in axes
-        ]
+        self.nest, self.layout = kernel.nests[index], kernel.layouts[index]
+        self.lengths = [
+            axis.size.evaluate(sizes) if place is None else
+            given[place[0]].shape[place[1]]
+            for axis, place in zip(self.nest.axes, self.layout.measured, strict=True)
+        ]  # fmt: skip
 
     def partials(self, scratch: int) -> list[Partial]:
         """Where the partial results of the main nest lie."""
         nest, found = self.nest, []
-        for index, total in enumerate(nest.totals):
+        spans = _spans(nest, self.lengths)
+        for total in nest.totals:
             axes = nest.accesses[total.access].axes
             column = total.form == "column"
             step, strides = 1, list[int]()
@@ -185,21 +201,18 @@ class _Bound:
             for axis in reversed(axes):
                 assert axis is not None
                 if column and axis in outer:
-                    step = max(step, _pitch(nest, self.lengths))
+                    step = max(step, spans.pitch)
                     column = False
                 strides.insert(0, step)
                 step *= self.lengths[axis]
             if column:
-                step = _pitch(nest, self.lengths)
+                step = spans.pitch
             found.append((scratch, tuple(strides), step, total.form))
-            scratch += _partial_length(nest, self.lengths, index, self.cuts) * 8 + 64
+            scratch += spans.partial(total, self.cuts) * 8 + 64
             scratch = scratch // 64 * 64
-        self._collapse(
-            {t.access: f[1] for t, f in zip(nest.totals, found, strict=True)}
-        )
-        rows = _length(nest, self.short, "folded")
-        self.chunks = max(1, -(-rows // chunk_rows(nest, self.short, self.cuts)))
-        blocks, chunks = self._blocks(), self.chunks
+        self._collapse([strides for _, strides, _, _ in found])
+        self.chunks = self.spans.chunks(self.cuts)
+        blocks, chunks = self._blocks() if found else 1, self.chunks
         return [
             Partial(
                 address, strides, step, chunks * (1 if form == "column" else blocks)
@@ -209,49 +222,44 @@ class _Bound:
 
     # Axes made one.
 
-    def _collapse(self, partials: Mapping[int, Sequence[int]]) -> None:
-        nest = self.nest
-        self.strides: list[dict[int, int]] = []
-        self.short = list(self.lengths)
-        for index, access in enumerate(nest.accesses):
-            if index in partials:
-                steps: Sequence[int] = partials[index]
-            else:
-                array = self.arrays[access.array]
-                steps = [stride // array.itemsize for stride in array.strides]
-            self.strides.append(
-                {a: s for a, s in zip(access.axes, steps, strict=True) if a is not None}
-            )
+    def _collapse(self, partials: Sequence[Sequence[int]]) -> None:
+        nest, short = self.nest, list(self.lengths)
+        steps = [*[one.strides for one in self.given], *partials]
+        self.strides: list[list[int]] = []
+        for access in nest.accesses:
+            row = [0] * len(short)
+            for axis, step in zip(access.axes, steps[access.array], strict=True):
+                if axis is not None:
+                    row[axis] = step
+            self.strides.append(row)
+        self.short = short
         for group in nest.joinable:
             self._merge(group)
+        self.spans = _spans(nest, short)
         vector = nest.vector
+        self.whole = vector is not None and short[vector] == 1
         self.unit = int(
             vector is None
-            or self.short[vector] == 1
-            or all(
-                steps.get(vector, 1) == 1
-                for index, steps in enumerate(self.strides)
-                if not nest.sideways(index)
-            )
+            or self.whole
+            or all(self.strides[i][vector] == 1 for i in nest.vectored)
         )
 
     def _merge(self, group: Sequence[int]) -> None:
         """Axes that lie one after the other become the inner one of them."""
         kept: int | None = None
+        short = self.short
         for axis in reversed(group):
-            if self.short[axis] == 1:
+            if short[axis] == 1:
                 continue
             if kept is not None and self._follows(axis, kept):
-                self.short[kept] *= self.short[axis]
-                self.short[axis] = 1
+                short[kept] *= short[axis]
+                short[axis] = 1
             else:
                 kept = axis
 
     def _follows(self, outer: int, inner: int) -> bool:
-        return all(
-            steps.get(outer, 0) == steps.get(inner, 0) * self.short[inner]
-            for steps in self.strides
-        )
+        length = self.short[inner]
+        return all(row[outer] == row[inner] * length for row in self.strides)
 
     # Units of work.
 
@@ -259,7 +267,7 @@ class _Bound:
         """Into how many blocks the innermost axis is cut; also sets their length."""
         nest, vector = self.nest, self.nest.vector
         length = 1 if vector is None else self.short[vector]
-        middle = _length(nest, self.short, "inner") // max(length, 1)
+        middle = self.spans.inner // max(length, 1)
         self.block = max(length, 1)
         if vector is None or not nest.cuttable or middle > 1:
             return 1
@@ -275,42 +283,28 @@ class _Bound:
 
     def launch(self, partials: Sequence[Partial]) -> Launch:
         """The call, once it is known where partial results lie."""
-        kernel, nest = self.kernel, self.nest
-        layout = kernel.layouts[self.index]
+        nest, layout = self.nest, self.layout
         if self.index:
-            first = len(kernel.operands) + len(kernel.outputs)
             self.chunks = 1
-            self._collapse(
-                {
-                    i: partials[access.array - first].strides
-                    for i, access in enumerate(nest.accesses)
-                    if access.array >= first
-                }
-            )
-        words = [0] * layout.count
-        for place, array in enumerate(self.arrays):
-            words[place] = array.__array_interface__["data"][0]
-        for place, partial in enumerate(partials):
-            words[len(self.arrays) + place] = partial.address
-            words[layout.steps + place] = partial.step
-            words[layout.parts + place] = partial.parts
-        words[layout.sizes : layout.sizes + len(self.short)] = self.short
-        for (access, axis), place in layout.strides.items():
-            one = self.short[axis] == 1 and axis == nest.vector
-            words[place] = 1 if one else self.strides[access][axis]
-        blocks = self._blocks()
-        rows = _length(nest, self.short, "folded")
-        words[layout.block], words[layout.blocks] = self.block, blocks
-        words[layout.rows] = (
-            chunk_rows(nest, self.short, self.cuts) if nest.totals else max(rows, 1)
-        )
-        words[layout.chunks], words[layout.unit] = self.chunks, self.unit
-        for place, dim in enumerate(kernel.sizes):
-            words[layout.numbers + place] = dim.evaluate(self.symbols)
-        total = _length(nest, self.short, "outer") * self.chunks * blocks
+            self._collapse([partial.strides for partial in partials])
+        blocks, spans, strides = self._blocks(), self.spans, self.strides
+        rows = spans.rows(self.cuts) if nest.totals else max(spans.folded, 1)
+        vector = nest.vector if self.whole else None
+        words = [  # in the order of the layout
+            *[one.place for one in self.given],
+            *[partial.address for partial in partials],
+            *self.short,
+            *[1 if axis == vector else strides[access][axis]
+              for access, axis in layout.walked],
+            self.block, blocks, rows, self.chunks, self.unit,
+            *[partial.step for partial in partials],
+            *[partial.parts for partial in partials],
+            *[dim.evaluate(self.symbols) for dim in self.kernel.sizes],
+        ]  # fmt: skip
+        total = spans.outer * self.chunks * blocks
         if not nest.totals and not nest.has_folds and 0 in self.short:
             total = 0
-        return Launch(kernel.names[self.index], words, total, self._grain(total))
+        return Launch(self.kernel.names[self.index], words, total, self._grain(total))
 
     def _grain(self, total: int) -> int:
         work = prod(self.short) * (len(self.nest.values) + 2)

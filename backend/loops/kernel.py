@@ -99,12 +99,14 @@ class Layout:
         place = len(kernel.operands) + len(kernel.outputs) + kernel.partials
         self.sizes = place
         place += len(nest.axes)
-        self.strides: dict[tuple[int, int], int] = {}
-        for index, access in enumerate(nest.accesses):
-            for axis in access.axes:
-                if axis is not None:
-                    self.strides[index, axis] = place
-                    place += 1
+        self.walked = [
+            (index, axis)
+            for index, access in enumerate(nest.accesses)
+            for axis in access.axes
+            if axis is not None
+        ]
+        self.strides = {pair: at for at, pair in enumerate(self.walked, place)}
+        place += len(self.walked)
         self.block, self.blocks, self.rows, self.chunks, self.unit = range(
             place, place + 5
         )
@@ -115,3 +117,15 @@ class Layout:
         place += kernel.partials
         self.numbers = place
         self.count = place + len(kernel.sizes)
+        self.measured = self._measured(kernel, nest)
+
+    @staticmethod
+    def _measured(kernel: LoopKernel, nest: Nest) -> list[tuple[int, int] | None]:
+        """An array and the dimension of it that tell the length of each axis."""
+        found: list[tuple[int, int] | None] = [None] * len(nest.axes)
+        arrays = len(kernel.operands) + len(kernel.outputs)
+        for access in nest.accesses:
+            for dimension, axis in enumerate(access.axes):
+                if axis is not None and access.array < arrays:
+                    found[axis] = access.array, dimension
+        return found

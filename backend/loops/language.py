@@ -106,9 +106,21 @@ class Nest:
         return self._roles.get(role, ())
 
     @cached_property
+    def split(self) -> tuple[tuple[int, ...], ...]:
+        """The outer, the folded and the inner axes."""
+        return self.along("outer"), self.along("folded"), self.along("inner")
+
+    @cached_property
+    def vectored(self) -> tuple[int, ...]:
+        """The accesses that walk along the innermost axis, but not sideways."""
+        every = enumerate(self.accesses)
+        found = [i for i, access in every if self.vector in access.axes]
+        return tuple([index for index in found if not self.sideways(index)])
+
+    @cached_property
     def joinable(self) -> tuple[tuple[int, ...], ...]:
         """Groups of axes that may be walked as one, where memory allows it."""
-        outer, folded, inner = map(self.along, ("outer", "folded", "inner"))
+        outer, folded, inner = self.split
         if not self.totals and not self.has_folds:
             groups = [outer + folded + inner]
         elif not self.has_folds and all(total.form == "full" for total in self.totals):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from ...graph.dim import Dim
@@ -68,6 +69,12 @@ class Value:
     fixed: bool = False  # the content follows from the sizes alone
     items: tuple[Value, ...] = ()  # of a tuple
     placed: bool = False  # an input that is bound to an address
+
+    @cached_property
+    def fixed_shape(self) -> tuple[int, ...] | None:
+        """The shape, if it is the same for all sizes."""
+        found = tuple([dim.value for dim in self.node.shape])
+        return None if None in found else tuple([max(0, n or 0) for n in found])
 
     @property
     def bound(self) -> bool:

@@ -20,7 +20,7 @@ from loop_cases import (
 )
 
 from tulle.backend.loops import bind, lower, lowerable
-from tulle.backend.loops.bind import THREADS
+from tulle.backend.loops.bind import THREADS, Known
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.registry import OPS
 from tulle.graph.tensor import input_node
@@ -47,7 +47,7 @@ def check(node, compiled, sizes):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_kernel_that_is_known_needs_only_addresses(name):
-    node, known = fused(*CASES[name]), {}
+    node, known = fused(*CASES[name]), Known()
     kernel = lower(node)
     for numbers in SIZES:
         sizes = sizes_of(numbers)
@@ -55,7 +55,7 @@ def test_a_kernel_that_is_known_needs_only_addresses(name):
             arrays, results = samples(node, sizes), Compiled(node).empty(sizes)
             wanted = bind(kernel, arrays, results, 64, sizes)
             assert bind(kernel, arrays, results, 64, sizes, known=known) == wanted
-        known.clear()  # it is for one choice of sizes
+        known = Known()  # it is for one choice of sizes
 
 
 def test_nodes_that_differ_in_operands_only_have_one_kernel():

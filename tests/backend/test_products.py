@@ -36,6 +36,10 @@ def matrix(random, batch, rows, columns, dtype):
     )[random.integers(5)]()
 
 
+def addresses(*arrays):
+    return [array.ctypes.data for array in arrays]
+
+
 def close(found, wanted):
     slack = 1e-4 if wanted.dtype == np.float32 else 1e-11
     np.testing.assert_allclose(found, wanted, slack, slack * 10)
@@ -92,9 +96,9 @@ def test_small_products_in_any_parts(seed, dtype):
         y = random.standard_normal((k, n + 3)).astype(dtype)[:, 1 : n + 1]
         out, other = (np.full((m, n), np.nan, dtype) for _ in range(2))
         assert small_products.suits(x, y, out)
-        run(small_products.product(x, y, out))
+        run(small_products.product(x, y, out, addresses(x, y, out)))
         close(out, x @ y)
-        call = small_products.product(x, y, other)
+        call = small_products.product(x, y, other, addresses(x, y, other))
         words = np.array(call.words, np.int64)
         for unit in range(call.total):
             entry = engine_function(call.entry)

@@ -50,6 +50,16 @@ def by_arrays(monkeypatch):
 # Data.
 
 
+def test_variables_that_move_are_found_for_new_sizes():
+    weights = variable([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
+    program = compile_graph(Graph((X,), {"out": X @ call("transpose", weights.node)}))
+    for rows in (2, 3, 4):
+        x = np.full((rows, 3), rows, np.float32)
+        np.testing.assert_allclose(program([x])["out"], x @ weights.numpy().T)
+        weights.rehome(np.empty((2, 3), np.float32))
+        weights.assign(weights.numpy() + 1)
+
+
 def test_one_program_takes_all_sizes():
     program = compile_graph(Graph((X,), {"out": call("sum", X * X, axis=1)}))
     steps, made = program.schedule, compiled()

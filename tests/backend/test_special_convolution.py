@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 from native_calls import SPECIAL, close, node_of
 
+from tulle.backend.cpu.convolution_geometry import (
+    forward_geometry,
+    input_geometry,
+    three,
+)
+
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
 TERMS = {"conv_forward": "count", "conv_input": "size", "conv_kernel": "kernel"}
 
@@ -106,3 +112,20 @@ def test_what_is_not_taken():
     shared = {"strides": (1,), "dilation": (1,), "low": (0,), "groups": 1}
     node = node_of("conv_forward", (x, w), count=(4,), **shared)
     assert not SPECIAL["conv_forward"].accepts(node)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_geometry_serves_any_number_of_images(seed):
+    random = np.random.default_rng(seed)
+    numbers = [three(random.integers(1, 5, 3).tolist(), 1) for _ in range(4)]
+    size, kernel, strides, dilation = numbers
+    low = tuple(random.integers(0, 2, 3).tolist())
+    options = {"strides": strides, "dilation": dilation, "low": low}
+    count = three([-(-n // s) for n, s in zip(size, strides, strict=True)], 1)
+    for make, first, second in (
+        (forward_geometry, size, count),
+        (input_geometry, count, size),
+    ):
+        for images in (1, 2, 7, 500):
+            one = make(1, first, 8, kernel, second, options)
+            assert one.of(images) == make(images, first, 8, kernel, second, options)
