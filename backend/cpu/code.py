@@ -45,7 +45,12 @@ class NativeCode:
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
-        for usual in (runtime_fragments(), gemm.fragments("f32"), copying.fragments(4)):
+        for usual in (
+            runtime_fragments(),
+            gemm.packed_fragment("f32"),
+            gemm.fragments("f32"),
+            copying.fragments(4),
+        ):
             engine().begin(usual)  # nearly every program needs them
 
     def form(self, node: Node) -> Form | None:

@@ -81,34 +81,42 @@ class Form(Protocol):
 
 
 class Product:
-    """`matmul` by the BLAS; operands that it cannot read are copied first."""
+    """`matmul`; operands that the BLAS cannot read are copied for it."""
+
+    def __init__(self, node: Node):
+        self.node = node
 
     def fragments(self) -> dict[str, str]:
-        """Nothing: the entries are the same for all products."""
-        return {}
+        """The entry for products that are not the BLAS's."""
+        return gemm.packed_fragment(self.node.dtype.short)
 
     def in_place(self, operand: int, output: int) -> bool:
         """Never."""
         return False
 
     def scratch_bytes(self, sizes: Sizes) -> int:
-        """None: what must be copied is known only from the arrays."""
-        return 0
+        """What packed operands take."""
+        nodes = (*self.node.inputs, self.node)
+        return gemm.scratch_bytes(*(_spec(node.tensor_type, sizes) for node in nodes))
 
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the product."""
         found: list[Call | None] = []
+        x, y = place.sources
+        (out,) = place.targets
         operands: list[Array] = []
-        for index, array in enumerate(place.sources):
+        copies = gemm.by_blas(x, y, out)
+        for index, array in enumerate((x, y)):
             operand = array
-            if not readable(array, index == 0):
+            if copies and not readable(array, index == 0):
                 operand = np.empty(array.shape, array.dtype)
                 place.keep.append(operand)
                 found.append(copy(operand, array))
             operands.append(operand)
-        (x, y), (out,) = operands, place.targets
+        x, y = operands
         places = [place.known.numbers(array).place for array in (x, y, out)]
-        found.append(gemm.product(x, y, out, place.threads, places))
+        scratch = place.known.numbers(place.scratch).place
+        found.append(gemm.product(x, y, out, place.threads, scratch, places))
         return [call for call in found if call is not None]
 
     def listing(self) -> str:
@@ -229,13 +237,10 @@ def _spec(type: TensorType, sizes: Sizes) -> Spec:
     return Spec(shape, np.dtype(type.dtype.numpy))
 
 
-PRODUCT = Product()
-
-
 def form_of(node: Node) -> Form | None:
     """The native form of a node, or None: then the array library computes it."""
     if gemm.accepts(node):
-        return PRODUCT
+        return Product(node)
     special = SPECIAL.get(node.op.name)
     if special is not None:
         return Own(special, node) if special.accepts(node) else None

