@@ -14,11 +14,11 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
-from ...graph.node import Node, resolve
+from ...graph.node import Node
 from ..binding import bound_arrays, untouched
 from ..loops.bind import Known
-from ..pipeline.plan import Plan, plan, rounded
 from ..pipeline.schedule import Schedule
+from ..turns import Turns
 from .call import Call
 from .copying import copy
 from .layout import laid_out, places_within
@@ -29,14 +29,12 @@ Sizes = Mapping[Symbol, int]
 ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
 
 
-class Scan:
+class Scan(Turns):
     """The native form of a `loop` node whose body has native steps alone."""
 
     def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
-        self.node, self.graph, self.schedule, self.code = node, graph, schedule, code
-        self.body = node.attributes["body"]
-        self.carries = node.attributes["carries"]
-        self.slices = node.attributes["slices"]
+        super().__init__(node, schedule, code)
+        self.graph = graph
 
     def fragments(self) -> dict[str, str]:
         """Those of the body's steps."""
@@ -47,30 +45,14 @@ class Scan:
         """Never: operands are read in every turn."""
         return False
 
-    def scratch_bytes(self, sizes: Sizes) -> int:
-        """The body's memory, and a second place for what is carried."""
-        inner = self._sizes(sizes)
-        return self._plan(inner).peak_bytes + sum(self._carried(inner))
-
-    def _sizes(self, sizes: Sizes) -> dict[Symbol, int]:
-        given = resolve(self.node.attributes["sizes"], sizes)
-        return dict(zip(self.body.symbols, given, strict=True))
-
-    def _plan(self, inner: Sizes) -> Plan:
-        return plan(self.schedule, inner, self.code.scratch)
-
-    def _carried(self, inner: Sizes) -> list[int]:
-        """The bytes of each value that is carried."""
-        types = self.body.types([inner[symbol] for symbol in self.body.symbols])
-        sizes = [type.size.evaluate(inner) * type.dtype.size for type in types]
-        return [rounded(size) for size in sizes[: self.carries]]
-
     def calls(self, place: Any) -> list[Call]:
         """Copies of what is carried in, then the loop."""
         inner = self._sizes(place.sizes)
         found = self._plan(inner)
         memory = place.scratch[: found.peak_bytes]
-        pairs = self._pairs(place, inner, found.peak_bytes)
+        turns = self._length(place.sizes)
+        rest = place.scratch[found.peak_bytes :]
+        pairs = self._pairs(place.targets, rest, inner, turns)
         given, moving = self._given(place, pairs)
         names = bound_arrays(self.schedule, found, memory, inner, np, **given)
         blocks: list[Array] = []
@@ -83,7 +65,6 @@ class Scan:
         blocks += [words]
         place.faults.extend(faults)
         patches = self._patches(blocks, given, moving)
-        turns = resolve(self.node.attributes["length"], place.sizes)
         args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
                 table.ctypes.data, len(calls), 0]  # fmt: skip
         place.blocks.extend([*blocks, patches])
@@ -94,18 +75,6 @@ class Scan:
         ]
         loop = Call(pool().loop_entry, args, 1, flag=len(args) - 1, fault=_inside)
         return [*(call for call in first if call is not None), loop]
-
-    def _pairs(self, place: Any, inner: Sizes, start: int) -> list[tuple[Array, Array]]:
-        """The two places of each carried value, in the order of turns."""
-        turns = resolve(self.node.attributes["length"], place.sizes)
-        pairs = []
-        for target, size in zip(place.targets, self._carried(inner), strict=False):
-            other = place.scratch[start : start + target.nbytes]
-            other = other.view(target.dtype).reshape(target.shape)
-            start += size
-            # The last turn leaves the value in the target.
-            pairs.append((target, other) if turns % 2 == 0 else (other, target))
-        return pairs
 
     def _given(
         self, place: Any, pairs: Sequence[tuple[Array, Array]]

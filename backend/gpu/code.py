@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..loops.cuda import module_source
@@ -21,7 +20,8 @@ from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
 from . import products
-from .forms import Called, Form, form_of
+from .form import Form, Place, Sizes
+from .forms import Called, form_of
 from .graphs import Choice, refused_by_user
 from .special import ADVANCE, Device, advance, templates, wrapped
 from .state import Counters, Faults, Inputs
@@ -29,7 +29,6 @@ from .unrolled import Unrolled
 from .writer import Runner, Writer
 
 Array = Any
-Sizes = Mapping[Symbol, int]
 
 OPTIONS = ("--std=c++17",)  # exact divisions and roots; products and sums contract
 # Of CuPy and of CUDA, what CuPy does not capture and what is too large among them.
@@ -179,14 +178,14 @@ class GpuCode:
                 continue
             form = self.form(step.node)
             if form.kernel or form.special or not self.device.checks:
-                form.put(writer, sources, targets, scratch, sizes)
+                form.put(writer, Place(sources, targets, scratch, sizes))
                 continue
             # Such a step does not look at the flag of faults: variables wait for it.
             results = [
                 writer.apart(array) if value.kind == "variable" else array
                 for value, array in zip(step.targets, targets, strict=True)
             ]
-            form.put(writer, sources, results, scratch, sizes)
+            form.put(writer, Place(sources, results, scratch, sizes))
             for target, result in zip(targets, results, strict=True):
                 if result is not target:
                     writer.update(target, result)

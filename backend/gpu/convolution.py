@@ -7,7 +7,6 @@ a batch of products. Some images are done at a time, so that windows take little
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ...graph.ops.windows import run_counts
 from ..binding import attributes_of
 from ..pipeline.plan import number
 from . import products
-from .form import Sizes, Whole
+from .form import Place, Sizes, Whole
 from .launches import KernelLaunch
 from .products import Library
 from .special import BITS, KINDS, wrapped
@@ -80,93 +79,66 @@ class Convolution(Whole):
         one = replace(windows, images=1).elements * self.node.dtype.size
         return replace(windows, images=min(windows.images, max(1, TILE // max(one, 1))))
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """Copies where they must be, then windows and products in turn."""
-        windows, name = windows_of(self.node, sizes), self.node.op.name
+        windows, name = windows_of(self.node, place.sizes), self.node.op.name
         if name == "conv_forward":
             run_counts("conv", windows.size, windows.count)
-        (one, other), target = map(writer.dense, sources), targets[0]
+        (one, other), target = map(writer.dense, place.sources), place.targets[0]
         if not target.size:
             return
         if not (one.size and other.size and windows.elements):
             writer.act(lambda: target.fill(0))
             return
+        dense, start = Place((one, other), (target,), *place[2:]), len(writer.parts)
         try:
-            start = len(writer.parts)
-            for first in range(0, windows.images, self._tile(windows).images):
-                last = min(first + self._tile(windows).images, windows.images)
-                part = replace(windows, images=last - first)
-                WAYS[name](self, writer, part, one, other, target, scratch, first)
+            self._parts(writer, dense, windows)
         except self.library.refusals as error:
             del writer.parts[start:]
             writer.choice.refuse(f"CuPy computes a convolution, as {error}")
-            writer.call(self.node, sources, targets, sizes)
+            writer.call(self.node, place)
 
-    # Each for the images of a tile, from `first` on.
+    def _parts(self, writer: Writer, place: Place, windows: Windows) -> None:
+        """Some images after the others."""
+        count = self._tile(windows).images
+        for first in range(0, windows.images, count):
+            images = slice(first, min(first + count, windows.images))
+            part = replace(windows, images=images.stop - first)
+            WAYS[self.node.op.name](self, writer, place, part, images)
 
     def forward(
-        self,
-        writer: Writer,
-        windows: Windows,
-        x: Array,
-        kernel: Array,
-        y: Array,
-        scratch: Array,
-        first: int,
+        self, writer: Writer, place: Place, windows: Windows, images: slice
     ) -> None:
-        """`y = windows @ kernel`."""
-        images = x[first : first + windows.images]
-        columns = self._unfolded(writer, windows, images, scratch)
-        results = y[first : first + windows.images].reshape(windows.rows, -1)
+        """`y = windows @ kernel` of some images."""
+        (x, kernel), (y,) = place.sources, place.targets
+        columns = self._unfolded(writer, windows, x[images], place.scratch)
         flat = grouped(kernel.reshape(windows.taps, -1), windows.groups)
-        self._product(writer, columns, flat, grouped(results, windows.groups), scratch)
+        results = grouped(y[images].reshape(windows.rows, -1), windows.groups)
+        self._product(writer, columns, flat, results, place.scratch)
 
     def kernels(
-        self,
-        writer: Writer,
-        windows: Windows,
-        x: Array,
-        g: Array,
-        kernel: Array,
-        scratch: Array,
-        first: int,
+        self, writer: Writer, place: Place, windows: Windows, images: slice
     ) -> None:
-        """`kernel += windowsᵀ @ g`."""
-        images = x[first : first + windows.images]
-        columns = self._unfolded(writer, windows, images, scratch)
-        given = g[first : first + windows.images].reshape(windows.rows, -1)
+        """`kernel += windowsᵀ @ g` of some images."""
+        (x, g), (kernel,) = place.sources, place.targets
+        columns = self._unfolded(writer, windows, x[images], place.scratch)
+        given = grouped(g[images].reshape(windows.rows, -1), windows.groups)
         total = grouped(kernel.reshape(windows.taps, -1), windows.groups)
-        flipped = columns.swapaxes(-1, -2)
-        right = grouped(given, windows.groups)
-        self._product(writer, flipped, right, total, scratch, first > 0)
+        flipped, added = columns.swapaxes(-1, -2), images.start > 0
+        self._product(writer, flipped, given, total, place.scratch, added)
 
     def inputs(
-        self,
-        writer: Writer,
-        windows: Windows,
-        g: Array,
-        kernel: Array,
-        x: Array,
-        scratch: Array,
-        first: int,
+        self, writer: Writer, place: Place, windows: Windows, images: slice
     ) -> None:
-        """`windows = g @ kernelᵀ`, put back into x."""
-        images = x[first : first + windows.images]
-        given = g[first : first + windows.images].reshape(windows.rows, -1)
+        """`windows = g @ kernelᵀ` of some images, put back into x."""
+        (g, kernel), (x,) = place.sources, place.targets
+        columns = self._columns(windows, x[images], place.scratch)
+        given = grouped(g[images].reshape(windows.rows, -1), windows.groups)
         flat = grouped(kernel.reshape(windows.taps, -1), windows.groups)
-        columns = self._columns(windows, images, scratch)
-        left, right = grouped(given, windows.groups), flat.swapaxes(-1, -2)
-        self._product(writer, left, right, columns, scratch)
+        self._product(writer, given, flat.swapaxes(-1, -2), columns, place.scratch)
         if not windows.plain:
-            words = windows.words(images, columns)
-            writer.add([KernelLaunch(self._fold, words, images.size, 1)])
+            words = windows.words(x[images], columns)
+            writer.add([KernelLaunch(self._fold, words, x[images].size, 1)])
 
     def _unfolded(
         self, writer: Writer, windows: Windows, images: Array, scratch: Array

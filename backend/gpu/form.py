@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ...graph.dim import Symbol
 from ...graph.node import Node
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 Array = Any
 Sizes = Mapping[Symbol, int]
+
+
+class Place(NamedTuple):
+    """Where one step computes: its arrays, scratch memory, and the sizes."""
+
+    sources: Sequence[Array]
+    targets: Sequence[Array]
+    scratch: Array
+    sizes: Sizes
 
 
 class Form(Protocol):
@@ -36,14 +45,7 @@ class Form(Protocol):
     def scratch_bytes(self, sizes: Sizes) -> int:
         """The memory that it wants beside operands and results."""
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """Write what computes it on given arrays."""
 
 

@@ -6,10 +6,8 @@ within a capture, and some of its functions wait for the device or send it numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...graph.dim import Symbol
 from ...graph.node import Node
 from ...graph.registry import OPS
 from ...graph.types import TupleType
@@ -22,7 +20,7 @@ from ..pipeline.emit import works_in_place
 from ..pipeline.schedule import OPAQUE
 from . import products
 from .convolution import Convolution
-from .form import Form, Whole
+from .form import Form, Place, Sizes, Whole
 from .launches import CUTS, launches
 from .products import Library
 from .special import Special, address, special_of
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 Array = Any
-Sizes = Mapping[Symbol, int]
 
 # Besides ops on elements and folds: of these CuPy makes kernels and nothing else.
 KERNELS_ONLY = frozenset(
@@ -64,17 +61,10 @@ class Generated:
         """What partial results take."""
         return loops.scratch_bytes(self._kernel, sizes, CUTS)
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """A launch for each nest."""
         known = writer.known
-        writer.add(launches(self._kernel, sources, targets, scratch, sizes, known))
+        writer.add(launches(self._kernel, *place, known))
 
 
 class Own(Whole):
@@ -90,38 +80,24 @@ class Own(Whole):
         """The op's function."""
         return {self._special.name: self._special.text}
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """Copies where they must be, then one launch."""
-        dense = [writer.dense(source) for source in sources]
-        attributes = attributes_of(self.node, sizes)
-        launch = self._special.launch(attributes, dense, targets[0], writer.device)
+        dense = [writer.dense(source) for source in place.sources]
+        attributes, result = attributes_of(self.node, place.sizes), place.targets[0]
+        launch = self._special.launch(attributes, dense, result, writer.device)
         writer.add([launch])
 
 
 class Joined(Whole):
     """`concatenate` as copies; CuPy would send the addresses of the parts."""
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """A copy for each part."""
         axis, start = self.node.attributes["axis"], 0
-        for source in sources:
+        for source in place.sources:
             stop = start + source.shape[axis]
-            place = (*(slice(None),) * axis, slice(start, stop))
-            writer.copy(targets[0][place], source)
+            part = (*(slice(None),) * axis, slice(start, stop))
+            writer.copy(place.targets[0][part], source)
             start = stop
 
 
@@ -139,16 +115,9 @@ class Product(Whole):
         """What cuBLASLt may use, from a multiple of its alignment on."""
         return products.scratch_bytes(self.library)
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """Copies where they must be, then the product."""
-        (x, y, *more), out = sources, targets[0]
+        (x, y, *more), out = place.sources, place.targets[0]
         if not out.size:
             return
         if not x.size:
@@ -161,10 +130,10 @@ class Product(Whole):
         kind, library = self.node.dtype.short, self.library
         try:
             bias = address(writer.dense(more[0])) if more else 0
-            calls = products.product(library, kind, x, y, out, scratch, bias=bias)
+            calls = products.product(library, kind, x, y, out, place.scratch, bias=bias)
         except library.refusals as error:
             writer.choice.refuse(f"CuPy computes a product, as {error}")
-            writer.call(self.node, sources, targets, sizes)
+            writer.call(self.node, place)
             return
         for call in calls:
             writer.act(call)
@@ -195,16 +164,9 @@ class Called(Whole):
         """Whether it is one op, element by element."""
         return self.node.op.name != "fused" and works_in_place(self.node, self.xp)
 
-    def put(
-        self,
-        writer: Writer,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        scratch: Array,
-        sizes: Sizes,
-    ) -> None:
+    def put(self, writer: Writer, place: Place) -> None:
         """A call of its body."""
-        writer.call(self.node, sources, targets, sizes)
+        writer.call(self.node, place)
 
 
 def form_of(node: Node, xp: Any) -> Form:

@@ -12,6 +12,7 @@ from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..binding import host_step, shows
 from ..loops.bind import Known
+from .form import Place
 from .graphs import Choice, Replayed
 from .launches import THREADS, KernelLaunch, packed
 from .special import Device
@@ -77,15 +78,10 @@ class Writer:
         self.copy(found, array)
         return found
 
-    def call(
-        self,
-        node: Node,
-        sources: Sequence[Array],
-        targets: Sequence[Array],
-        sizes: Sizes,
-    ) -> None:
+    def call(self, node: Node, place: Place) -> None:
         """A step that CuPy computes, or a layer of the user's."""
-        self.act(host_step(self.xp, node, sources, targets, sizes))
+        arrays = place.sources, place.targets
+        self.act(host_step(self.xp, node, *arrays, place.sizes))
 
     def finish(
         self, outputs: Mapping[str, Array], updates: Sequence[Update]
