@@ -64,11 +64,11 @@ def compile_graph(graph: Graph) -> Program:
     """
     name = current_device()
     code = code_for(array_module(name))
-    *_, last = stages(graph, code.native, code.biased)
+    *_, last = stages(graph, code.native, code.passes)
     return Program(last.graph, name, code)
 
 
 def compile_stages(graph: Graph) -> Iterator[Stage]:
     """What each pass of `compile_graph` makes of a graph, as it is before the first."""
     code = code_for(array_module())
-    return stages(graph, code.native, code.biased)
+    return stages(graph, code.native, code.passes)

@@ -22,7 +22,7 @@ class ArrayCode:
 
     native = False
     fills_inputs = False
-    biased = False
+    passes = ()
 
     def __init__(self, xp: Any):
         self.xp = xp

@@ -139,11 +139,23 @@ class Fused(Kernel):
         found = list(arrays)
         for name, operands, attributes in body:
             sources = [found[index] for index in operands]
-            found.append(OPS[name].run(xp, *sources, **dict(attributes)))
+            value = OPS[name].run(xp, *sources, **dict(attributes))
+            found += value if isinstance(value, tuple) else (value,)
         results = tuple(found[index] for index in outputs)
         if len(results) > 1:
             return results
         return results[0] if out is None else _written(xp, results[0], out)
+
+
+@register
+class Followed(Fused):
+    """A convolution, and what reads it tile by tile while the tile is in the cache.
+
+    The body is as that of `fused`; an instruction with several results counts as often.
+    The first instruction is the convolution, the others are kernels and pooling.
+    """
+
+    name = "followed"
 
 
 def _written(xp: Any, value: Any, out: Any) -> Any:
@@ -157,8 +169,7 @@ def body_types(types: Sequence[TensorType], body: Body) -> list[TensorType]:
     for name, operands, attributes in body:
         sources = [found[index] for index in operands]
         type = OPS[name].infer(*sources, **dict(attributes))
-        assert isinstance(type, TensorType)
-        found.append(type)
+        found += type.items if isinstance(type, TupleType) else (type,)
     return found
 
 

@@ -1,8 +1,8 @@
 """Where Tulle's time goes: `python benchmarks/profile_steps.py WORKLOAD`.
 
-It prints the steps of the compiled training step with their share of the time, and the
-shares of kinds of steps. Each step runs as a call of its own here, which costs it about
-a microsecond.
+It prints the steps of the compiled training step with their share of the time, or
+those of a prediction (`--predict ROWS`), and the shares of kinds of steps. Each step
+runs as a call of its own here, which costs it about a microsecond.
 """
 
 import argparse
@@ -22,13 +22,17 @@ KINDS = {
 }
 
 
-def program_of(workload: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-    """The compiled training step, and arrays to call it with."""
+def program_of(workload: Any, rows: int | None) -> tuple[Any, list[tuple[Any, ...]]]:
+    """The compiled training step, or prediction of some rows, with arrays for it."""
     from tulle.training.batches import prepare
 
-    batches = [(x, itself(x, y)) for x, y in workload.batches()]
-    model = tulle_model(workload)
-    return model.steps.program("train", prepare(model, *batches[0]).signature), batches
+    batches: list[tuple[Any, ...]] = [
+        (x, itself(x, y)) if rows is None else (x,)
+        for x, y in workload.batches(rows=rows)
+    ]
+    model, kind = tulle_model(workload), "train" if rows is None else "predict"
+    prepared = prepare(model, *batches[0], scored=rows is None)
+    return model.steps.program(kind, prepared.signature), batches
 
 
 def step_seconds(program: Any, batches: list[Any]) -> list[tuple[str, str, float]]:
@@ -85,8 +89,8 @@ def kind_of(step: Any, code: Any) -> str:
     return KINDS.get(op, "special")
 
 
-def show(workload: Any, most: int) -> None:
-    steps = step_seconds(*program_of(workload))
+def show(workload: Any, rows: int | None, most: int) -> None:
+    steps = step_seconds(*program_of(workload, rows))
     total = sum(seconds for *_, seconds in steps)
     print(f"{workload.name}: {len(steps)} steps, {total * 1e6:.0f} µs a run")
     kinds: dict[str, list[float]] = defaultdict(list)
@@ -104,13 +108,14 @@ def show(workload: Any, most: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("--predict", type=int, metavar="ROWS", help="of a prediction")
     parser.add_argument("--most", type=int, default=40, help="steps that are shown")
     options = parser.parse_args()
     from tulle.backend.cpu.engine import missing
 
     if missing():
         sys.exit(f"{missing()} is not installed, so no program is native")
-    show(WORKLOADS[options.workload], options.most)
+    show(WORKLOADS[options.workload], options.predict, options.most)
 
 
 if __name__ == "__main__":

@@ -317,6 +317,10 @@ class Function:
         """Call a function of the same code."""
         self.write(f"call void @{function.name}({self._listed(operands)})")
 
+    def invoke(self, function: Value, *operands: Value) -> None:
+        """Call a function by its address."""
+        self.write(f"call void {function.name}({self._listed(operands)})")
+
     def _listed(self, operands: Sequence[Value]) -> str:
         return ", ".join(map(str, operands))
 

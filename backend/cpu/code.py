@@ -25,6 +25,7 @@ from . import copying, gemm
 from .call import Call
 from .copying import copy
 from .engine import engine
+from .follow import follow
 from .forms import Form, Place, form_of
 from .layout import Fault, laid_out, places_within
 from .pool import COMMAND, pool, runtime_fragments
@@ -40,7 +41,7 @@ class NativeCode:
 
     native = True
     fills_inputs = False
-    biased = False
+    passes = (follow,)
 
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}
@@ -58,7 +59,7 @@ class NativeCode:
         if node not in self._forms:
             found = form_of(node)
             if node.op.name == "loop":
-                found = scan_of(node, self, lowered)
+                found = scan_of(node, self, lambda graph: follow(lowered(graph)))
             self._forms[node] = found
         return self._forms[node]
 

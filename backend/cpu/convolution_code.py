@@ -7,13 +7,15 @@ from typing import Any
 
 from .building import Code, Entry, Function, Layout, Value
 from .convolution_few import Packing, few_function, few_packing, is_few, padded
+from .convolution_follow import Tail
 from .convolution_products import Products, each_panel, panel_width
-from .convolution_tiles import SHARED, Tiles, claim, offsets_function, release
+from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
 
 DEPTH = 512  # terms of a sum whose panel stays in the cache
 PRODUCT = Layout(
     f"""source kernel out scratch packed slot offsets groups inner outer tap_stride
-    group_stride inner_stride outer_stride lattices out_image out0 out1 out2 {SHARED}"""
+    group_stride inner_stride outer_stride lattices out_image out0 out1 out2 {TAIL}
+    {SHARED}"""
 )
 
 
@@ -41,7 +43,7 @@ def product_entry(kind: str, filters: int, terms: int) -> Entry:
     inner, lattice_count = writer.inner, read("lattices")
     with f.loop(writer.taps) as t, f.loop(inner) as i:
         f.store(f.load(tap_places, t, "i64") + i, writer.terms, t * inner + i, "i64")
-    tiles = Tiles(code, kind, f, read)
+    tiles, tail = Tiles(code, kind, f, read), Tail(code, f, kind, slot, read)
     steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
     ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
     with f.loop(stop, start) as tile:
@@ -54,11 +56,12 @@ def product_entry(kind: str, filters: int, terms: int) -> Entry:
             )
             present = ((row + height).minimum(n0) - row).maximum(0)
             sizes = [images, present, n1, n2]
-            origin = begin + image * ways[0] + row * ways[1]
             f.call(places, rows, *sizes, *steps, f.number(0))
-            f.call(places, targets, *sizes, *ways, origin)
+            f.call(places, targets, *sizes, *ways, f.number(0))
             amount = images * present * n1 * n2
+            writer.out = tail.target(begin, image, row)
             writer.multiply(base, (rows, targets, amount), first, count)
+        tail.follow(cut)
     release(f, words, PRODUCT, slot)
     return code.finished()
 
@@ -74,7 +77,7 @@ class Writer:
         self.f, self.products, self.known, self.read = f, products, known, read
         self.inner, self.outer = read("inner"), read("outer")
         self.groups, self.taps = read("groups"), read("taps")
-        self.scratch, self.out = read("scratch", "ptr"), read("out", "ptr")
+        self.scratch = self.out = read("scratch", "ptr")
         self.vectors = (self.outer + (products.lane - 1)) // products.lane
         self.terms = self.tap_places = self.scratch
 

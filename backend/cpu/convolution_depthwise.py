@@ -11,14 +11,15 @@ from functools import cache
 from typing import Any
 
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
+from .convolution_follow import Tail
 from .convolution_kernel import combine_entry
-from .convolution_tiles import SHARED, Tiles, claim, offsets_function, release
+from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
 
 TOGETHER = 4  # places, or taps
 WIDE = 2  # vectors of channels
 PLACES = Layout(
     f"""source kernel out scratch slot filters lattices out_image out0 out1 out2
-    {SHARED}"""
+    {TAIL} {SHARED}"""
 )
 WEIGHTS = Layout(
     f"""source g out scratch chunks tiles slot partial size filters count0 count1 count2
@@ -142,13 +143,14 @@ def depthwise_entry(kind: str) -> Entry:
     read = PLACES.reader(f, words)
     tiles = Tiles(code, kind, f, read)
     taps, filters = read("taps"), read("filters")
-    kernel, out = read("kernel", "ptr"), read("out", "ptr")
+    kernel = read("kernel", "ptr")
     numbers = f.at(words, PLACES.end, "i64")
     offsets, lattices = f.at(numbers, taps, "i64"), f.at(numbers, taps * 2, "i64")
     slot = claim(f, words, PLACES, read("slots"))
     rows = f.at(read("scratch", "ptr"), slot * read("slot"), "i8")
     targets = f.at(rows, read("table"), "i8")
     copy, lattice_count = f.at(targets, read("table"), "i8"), read("lattices")
+    tail = Tail(code, f, kind, slot, read)
     steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
     ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
     with f.loop(stop, start) as tile:
@@ -161,10 +163,10 @@ def depthwise_entry(kind: str) -> Entry:
             )
             present = ((row + height).minimum(n0) - row).maximum(0)
             sizes = [images, present, n1, n2]
-            origin = begin + image * ways[0] + row * ways[1]
             f.call(places, rows, *sizes, *steps, f.number(0))
-            f.call(places, targets, *sizes, *ways, origin)
+            f.call(places, targets, *sizes, *ways, f.number(0))
             amount = images * present * n1 * n2
+            out = tail.target(begin, image, row)
 
             def use(vectors: int, channel: Value, left: Value) -> None:
                 seen = (f.at(base, channel, kind), rows, amount)
@@ -174,6 +176,7 @@ def depthwise_entry(kind: str) -> Entry:
                 f.call(sums[vectors], *seen, *known, *ends)
 
             each_block(f, kind, filters, use)
+        tail.follow(cut)
     release(f, words, PLACES, slot)
     return code.finished()
 

@@ -51,9 +51,9 @@ class Geometry:
     rows: int  # of windows in a tile
     images: int  # in a tile
 
-    def of(self, batch: int) -> Geometry:
-        """The same windows over another number of images."""
-        rows, images = tiled(self.most, batch, self.channels)
+    def of(self, batch: int, together: int = 1) -> Geometry:
+        """The same windows over another number of images, with rows kept together."""
+        rows, images = tiled(self.most, batch, self.channels, together)
         return replace(self, batch=batch, rows=rows, images=images)
 
     @cached_property
@@ -98,14 +98,19 @@ class Geometry:
         return sum(a * b for a, b in zip(tap, self.pitch, strict=True))
 
 
-def tiled(places: Three, batch: int, channels: int) -> tuple[int, int]:
-    """Rows and images of a tile: enough places for one, few enough for the cache."""
+def tiled(
+    places: Three, batch: int, channels: int, together: int = 1
+) -> tuple[int, int]:
+    """Rows and images of a tile: enough places for one, few enough for the cache.
+
+    So many rows are `together` that no tile cuts them.
+    """
     wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
     image = max(1, math.prod(places))
     if image >= wanted:
         rows = max(1, wanted // max(1, places[1] * places[2]))
         bands = ceildiv(max(1, places[0]), rows)
-        return ceildiv(max(1, places[0]), bands), 1
+        return ceildiv(ceildiv(max(1, places[0]), bands), together) * together, 1
     images = max(1, min(batch, wanted // image))
     return max(1, places[0]), images
 
@@ -188,7 +193,10 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
 
 
 def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry:
-    """The geometry of one of the three primitives on arrays."""
+    """The geometry of one of the three primitives on arrays.
+
+    No tile cuts rows that an attribute says are `together`.
+    """
     first, second = (operand.shape for operand in operands)
     if name == "conv_kernel":
         kernel, count = attributes["kernel"], second[1:-1]
@@ -196,14 +204,13 @@ def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry
         kernel = second[:-2]
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
-    return _geometry(
-        name == "conv_input", first[0], first[1:], tuple(kernel), tuple(count), options
-    )
+    windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
+    return _geometry(first[0], attributes.get("together", 1), *windows)
 
 
 @lru_cache(maxsize=256)
-def _geometry(turned: bool, batch: int, *windows: Any) -> Geometry:
-    return _windows(turned, *windows).of(batch)
+def _geometry(batch: int, together: int, *windows: Any) -> Geometry:
+    return _windows(*windows).of(batch, together)
 
 
 @lru_cache(maxsize=256)

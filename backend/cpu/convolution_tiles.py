@@ -16,6 +16,8 @@ busy slots bands images batch rows direct channels size0 size1 size2 low0 low1 l
 span1 span2 reach stride0 pitch0 image_pitch source_image lead row0 row1 row2 most0 taps
 table slab
 """
+# Where the results of a tile go, and what follows then.
+TAIL = "out_slot shift_image shift_row followers follow room"
 
 
 def offsets_function(code: Code) -> Function:

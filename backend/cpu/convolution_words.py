@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from .convolution_geometry import Geometry, Three
 from .convolution_products import BLOCK
 from .pool import thread_count
 from .special_base import rounded
+
+
+@dataclass(frozen=True)
+class Following:
+    """What follows each tile: a table of entries, and memory of a thread for it."""
+
+    size: int = 0  # bytes in each slot of scratch memory
+    count: int = 0
+    table: int = 0
+    apart: bool = False  # the results lie there too, at the address of the first slot
+
+
+NOTHING = Following()
+
+
+def tail_words(
+    after: Following, slot: int, begin: int, result: dict[str, int]
+) -> dict[str, int]:
+    """The words about what follows; its memory begins at `begin` in the first slot."""
+    return {
+        "out_slot": slot if after.apart else 0,
+        "shift_image": 0 if after.apart else result["out_image"],
+        "shift_row": 0 if after.apart else result["out0"],
+        "followers": after.count, "follow": after.table, "room": begin,
+    }  # fmt: skip
 
 
 def slots(tiles: int) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import Any
+
+import numpy as np
 
 from .call import Call
 from .engine import engine
@@ -44,6 +47,20 @@ def copy(target: Any, source: Any) -> Call | None:
         total *= size
     grain = max(1, WORTH // (length * target.itemsize))
     return Call(_entry(target.itemsize), words, total, grain)
+
+
+def dense(arrays: Sequence[Any], keep: list[Any]) -> tuple[list[Call], list[Any]]:
+    """Arrays that lie dense, and the calls that copy those that did not."""
+    found: list[Call] = []
+    for_use = []
+    for array in arrays:
+        if not array.flags.c_contiguous:
+            array, source = np.empty(array.shape, array.dtype), array
+            keep.append(array)
+            call = copy(array, source)
+            found += [] if call is None else [call]
+        for_use.append(array)
+    return found, for_use
 
 
 def joined_axes(target: Any, source: Any) -> list[tuple[int, int, int]]:

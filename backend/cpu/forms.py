@@ -26,7 +26,8 @@ from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
 from .call import Call
-from .copying import copy
+from .copying import copy, dense
+from .followed import Followed
 from .layout import Fault
 from .special import SPECIAL, Spec, Special
 
@@ -188,15 +189,9 @@ class Own:
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the op's entries."""
         attributes = attributes_of(self.node, place.sizes)
-        found: list[Call | None] = []
-        operands: list[Array] = []
-        for array in place.sources:
-            operand = array
-            if self.special.contiguous and not array.flags.c_contiguous:
-                operand = np.empty(array.shape, array.dtype)
-                place.keep.append(operand)
-                found.append(copy(operand, array))
-            operands.append(operand)
+        found, operands = list[Call](), list(place.sources)
+        if self.special.contiguous:
+            found, operands = dense(operands, place.keep)
         at = place.known.numbers(place.scratch).place
         words = self.special.words(attributes, operands, place.targets, at)
         works = self.special.works(attributes, operands, place.targets)
@@ -204,7 +199,7 @@ class Own:
             if work.total:
                 call = Call(place.compiled[name], words, work.total, work.grain)
                 found.append(self._guarded(call, attributes, operands))
-        return [call for call in found if call is not None]
+        return found
 
     def _guarded(
         self, call: Call, attributes: dict[str, Any], operands: Sequence[Array]
@@ -241,6 +236,8 @@ def form_of(node: Node) -> Form | None:
     """The native form of a node, or None: then the array library computes it."""
     if gemm.accepts(node):
         return Product(node)
+    if node.op.name == "followed":
+        return Followed(node)
     special = SPECIAL.get(node.op.name)
     if special is not None:
         return Own(special, node) if special.accepts(node) else None

@@ -77,6 +77,9 @@ class Special:
         """How much scratch memory the entries need, at a multiple of 64."""
         return 0
 
+    def check(self, attributes: Mapping[str, Any], operands: Sequence[Any]) -> None:
+        """Raise what is wrong with the sizes, which only a run shows."""
+
     def fault(self, attributes: Mapping[str, Any], operands: Sequence[Any]) -> None:
         """Raise what is wrong with the data, after the code has set the flag."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from ...graph.node import Node
 from ...graph.ops.windows import run_counts
 from .building import FLOATS, Entry
+from .convolution_words import Following
 from .special_base import Special, Work, special
 from .special_depthwise import Depthwise, DepthwiseKernel
 from .special_products import Product, Sums, Way
@@ -38,27 +39,38 @@ class Convolution(Special):
         found = results[0] if self.name == "conv_kernel" else operands[1]
         return found.shape
 
-    def _way(self, groups: int, operands: Any, results: Any) -> Way:
+    def way(self, groups: int, operands: Any, results: Any) -> Way:
+        """The code for filters of these sizes."""
         width, filters = self._kernel(operands, results)[-2:]
         # Each channel has one filter.
         separate = groups > 1 and width == 1 and filters == groups
         return self.separate if separate else self.product
 
     def entry(self, node: Node) -> Entry:
-        return self._way(node.attributes["groups"], node.inputs, (node,)).entry(node)
+        return self.way(node.attributes["groups"], node.inputs, (node,)).entry(node)
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
-        way = self._way(attributes["groups"], operands, results)
+        way = self.way(attributes["groups"], operands, results)
         return way.works(attributes, operands, results)
 
-    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
-        way = self._way(attributes["groups"], operands, results)
-        return way.scratch_bytes(attributes, operands, results)
+    def scratch_bytes(
+        self, attributes: Any, operands: Any, results: Any, *after: Following
+    ) -> int:
+        way = self.way(attributes["groups"], operands, results)
+        return way.scratch_bytes(attributes, operands, results, *after)
 
-    def words(
-        self, attributes: Any, operands: Any, results: Any, scratch: int
-    ) -> list[int]:
+    def check(self, attributes: Any, operands: Any) -> None:
         if self.name == "conv_forward":
             run_counts("conv", operands[0].shape[1:-1], attributes["count"])
-        way = self._way(attributes["groups"], operands, results)
-        return way.words(attributes, operands, results, scratch)
+
+    def words(
+        self,
+        attributes: Any,
+        operands: Any,
+        results: Any,
+        scratch: int,
+        *after: Following,
+    ) -> list[int]:
+        self.check(attributes, operands)
+        way = self.way(attributes["groups"], operands, results)
+        return way.words(attributes, operands, results, scratch, *after)

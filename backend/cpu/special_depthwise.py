@@ -15,18 +15,19 @@ from .convolution_depthwise import (
 )
 from .convolution_geometry import Geometry, geometry_of, three
 from .convolution_words import (
+    NOTHING,
+    Following,
     class_words,
-    result_words,
     shared_words,
     slab_bytes,
     slots,
     table_bytes,
 )
 from .special_base import Work, address, ceildiv, grain, rounded
-from .special_products import CHUNKS, Way
+from .special_products import CHUNKS, Placed, Way
 
 
-class Depthwise(Way):
+class Depthwise(Placed):
     """Forwards, or back to the input."""
 
     def entry(self, node: Node) -> Entry:
@@ -38,28 +39,29 @@ class Depthwise(Way):
         taps = math.prod(operands[1].shape[:-2])
         return (Work(tiles, grain(tiles, math.prod(results[0].shape) * taps / 8)),)
 
-    def _slot(self, geometry: Geometry, item: int) -> int:
-        return 2 * table_bytes(geometry) + slab_bytes(geometry, item)
-
-    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+    def slot(self, attributes: Any, operands: Any) -> int:
         geometry = geometry_of(self.name, attributes, operands)
-        item = operands[0].dtype.itemsize
-        return slots(geometry.tiles) * self._slot(geometry, item)
+        slab = slab_bytes(geometry, operands[0].dtype.itemsize)
+        return 2 * table_bytes(geometry) + slab
 
     def words(
-        self, attributes: Any, operands: Any, results: Any, scratch: int
+        self,
+        attributes: Any,
+        operands: Any,
+        results: Any,
+        scratch: int,
+        after: Following = NOTHING,
     ) -> list[int]:
         (source, kernel), (out,) = operands, results
         geometry = geometry_of(self.name, attributes, operands)
         item, channels = source.dtype.itemsize, int(out.shape[-1])
-        space = three(out.shape[1:-1], 1)
         found = PLACES.words(
             source=address(source), kernel=address(kernel), out=address(out),
-            scratch=scratch, slot=self._slot(geometry, item), filters=channels,
-            **result_words(geometry, space, channels),
+            scratch=scratch, filters=channels,
+            **self.result_words(attributes, operands, out, scratch, after),
             **shared_words(geometry, item, geometry.tiles),
         )  # fmt: skip
-        return found + class_words(geometry, space, channels)
+        return found + class_words(geometry, three(out.shape[1:-1], 1), channels)
 
 
 class DepthwiseKernel(Way):

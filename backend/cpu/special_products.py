@@ -13,12 +13,15 @@ from .convolution_geometry import Geometry, geometry_of, three
 from .convolution_kernel import KERNEL, kernel_entry
 from .convolution_products import BLOCK, panel_vectors
 from .convolution_words import (
+    NOTHING,
+    Following,
     class_words,
     result_words,
     shared_words,
     slab_bytes,
     slots,
     table_bytes,
+    tail_words,
 )
 from .special_base import Special, Work, address, ceildiv, grain, rounded
 
@@ -37,8 +40,49 @@ class Way(Special):
         return True
 
 
-class Product(Way):
-    """A primitive whose result has places: forwards, or back to the input."""
+class Placed(Way):
+    """A primitive whose result has places: forwards, or back to the input.
+
+    Each thread has a slot of scratch memory, and behind it some for what follows.
+    """
+
+    def head(self, attributes: Any, operands: Any) -> int:
+        """The bytes in front of the slots."""
+        return 0
+
+    def slot(self, attributes: Any, operands: Any) -> int:
+        """The bytes of a slot."""
+        raise NotImplementedError
+
+    def scratch_bytes(
+        self,
+        attributes: Any,
+        operands: Any,
+        results: Any,
+        after: Following = NOTHING,
+    ) -> int:
+        tiles = geometry_of(self.name, attributes, operands).tiles
+        slot = self.slot(attributes, operands) + after.size
+        return self.head(attributes, operands) + slots(tiles) * slot
+
+    def result_words(
+        self,
+        attributes: Any,
+        operands: Any,
+        out: Any,
+        scratch: int,
+        after: Following,
+    ) -> dict[str, int]:
+        """The words about results, and what follows them."""
+        geometry = geometry_of(self.name, attributes, operands)
+        found = result_words(geometry, three(out.shape[1:-1], 1), int(out.shape[-1]))
+        own = self.slot(attributes, operands)
+        begin, slot = scratch + self.head(attributes, operands) + own, own + after.size
+        return {"slot": slot, **found, **tail_words(after, slot, begin, found)}
+
+
+class Product(Placed):
+    """A primitive as products with a matrix that is packed first."""
 
     def _filters(self, kernel: Any, groups: int) -> tuple[int, int]:
         """Left and right side of a group's product: what is summed, what comes out."""
@@ -61,15 +105,9 @@ class Product(Way):
         tiles = geometry.tiles if math.prod(results[0].shape) else 0
         return Work(rows, grain(rows, weights)), Work(tiles, grain(tiles, steps))
 
-    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
-        geometry = geometry_of(self.name, attributes, operands)
-        item = operands[0].dtype.itemsize
-        inner, _ = self._filters(operands[1], attributes["groups"])
-        packed = self._packed(operands, attributes, item)
-        return packed + slots(geometry.tiles) * self._slot(geometry, inner, item)
-
-    def _packed(self, operands: Any, attributes: Any, item: int) -> int:
+    def head(self, attributes: Any, operands: Any) -> int:
         kernel, groups = operands[1], attributes["groups"]
+        item = operands[0].dtype.itemsize
         inner, outer = self._filters(kernel, groups)
         taps = math.prod(kernel.shape[:-2])
         kind = "float" if item == 4 else "double"
@@ -78,13 +116,21 @@ class Product(Way):
         lane = lanes(kind)
         return rounded(groups * taps * inner * ceildiv(outer, lane) * lane * item)
 
-    def _slot(self, geometry: Geometry, inner: int, item: int) -> int:
+    def slot(self, attributes: Any, operands: Any) -> int:
+        geometry = geometry_of(self.name, attributes, operands)
+        inner, _ = self._filters(operands[1], attributes["groups"])
         taps = sum(len(one.taps) for one in geometry.lattices)
         koff = rounded((taps * inner + BLOCK) * 8)
-        return koff + 2 * table_bytes(geometry) + slab_bytes(geometry, item)
+        slab = slab_bytes(geometry, operands[0].dtype.itemsize)
+        return koff + 2 * table_bytes(geometry) + slab
 
     def words(
-        self, attributes: Any, operands: Any, results: Any, scratch: int
+        self,
+        attributes: Any,
+        operands: Any,
+        results: Any,
+        scratch: int,
+        after: Following = NOTHING,
     ) -> list[int]:
         source, kernel = operands
         (out,) = results
@@ -99,13 +145,12 @@ class Product(Way):
         strides = (per, 1, filters) if self.turned else (per, filters, 1)
         found = PRODUCT.words(
             source=address(source), kernel=address(kernel), out=address(out),
-            scratch=scratch, packed=self._packed(operands, attributes, item),
-            slot=self._slot(geometry, inner, item),
+            scratch=scratch, packed=self.head(attributes, operands),
             offsets=rounded((taps * inner + BLOCK) * 8),
             groups=groups, inner=inner, outer=outer,
             tap_stride=width * filters, group_stride=strides[0],
             inner_stride=strides[1], outer_stride=strides[2],
-            **result_words(geometry, space, channels),
+            **self.result_words(attributes, operands, out, scratch, after),
             **shared_words(geometry, item, geometry.tiles),
         )  # fmt: skip
         return found + class_words(geometry, space, channels)

@@ -84,13 +84,16 @@ class Windows(Special):
         steps = math.prod(shape) / 8 * (2 if self.name in BACKWARDS else taps)
         return (Work(total, grain(total, steps)),)
 
+    def check(self, attributes: Any, operands: Any) -> None:
+        if "count" in attributes:
+            name = "average_pool" if self.name == "window_sum" else "max_pool"
+            run_counts(name, operands[0].shape[1:-1], attributes["count"])
+
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
     ) -> list[int]:
+        self.check(attributes, operands)
         source, (out,) = operands[0], results
-        if "count" in attributes:
-            name = "average_pool" if self.name == "window_sum" else "max_pool"
-            run_counts(name, source.shape[1:-1], attributes["count"])
         spaces = {
             "count": out.shape[1:-1], "size": source.shape[1:-1],
             "kernel": attributes["kernel"], "stride": attributes["strides"],

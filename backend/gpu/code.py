@@ -15,7 +15,9 @@ from typing import Any
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..loops.cuda import module_source
+from ..pipeline import Pass
 from ..pipeline.differentiate import draws
+from ..pipeline.join_bias import join_bias
 from ..pipeline.listing import schedule_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
@@ -48,9 +50,9 @@ class GpuCode:
         self._functions: dict[str, Any] = {}
 
     @property
-    def biased(self) -> bool:
-        """Whether a product and the sum with a bias are one call."""
-        return products.library(self.xp) is not None
+    def passes(self) -> tuple[Pass, ...]:
+        """A product and the sum with a bias are one call, if the library is there."""
+        return () if products.library(self.xp) is None else (join_bias,)
 
     def form(self, node: Node) -> Form:
         """How a node is computed, decided once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -13,7 +13,6 @@ from .differentiate import differentiate
 from .expand_composites import expand_composites
 from .expand_layers import expand_layers
 from .fuse import fuse
-from .join_bias import join_bias
 from .join_loops import join_loops
 from .place_parameters import place_parameters
 from .select_kernels import select_generated, select_kernels
@@ -54,18 +53,17 @@ class Stage:
 
 
 def stages(
-    graph: Graph, generated: bool = False, biased: bool = False
+    graph: Graph, generated: bool = False, more: Sequence[Pass] = ()
 ) -> Iterator[Stage]:
     """The graph as it is, then after each pass.
 
     With `generated` the last passes are those for kernels that are generated, in place
-    of those for kernels that are calls of NumPy; `biased` says that a product and the
-    sum with a bias may be one step.
+    of those for kernels that are calls of NumPy. `more` are those of a kind of code.
     """
     yield Stage("graph", graph, 0.0)
     checked: set[Node] = set()
-    passes = GENERATED if generated else PASSES
-    for apply, levels in (*passes, (join_bias, LOW)) if biased else passes:
+    usual = GENERATED if generated else PASSES
+    for apply, levels in (*usual, *((one, LOW) for one in more)):
         start = perf_counter()
         graph = apply(graph)
         seconds = perf_counter() - start

@@ -32,7 +32,7 @@ def schedule_listing(schedule: Schedule) -> str:
 def _step(step: Step) -> str:
     node, sources = step.node, ", ".join(source.name for source in step.sources)
     name = "copy" if step.copy else node.op.name
-    if name == "fused":
+    if name in ("fused", "followed"):
         name = "+".join(one.op for one in node.attributes["body"])
     targets = ", ".join(target.name for target in step.targets)
     return f"{targets} = {name}({sources}) : {node.type}"

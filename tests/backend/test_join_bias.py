@@ -11,6 +11,7 @@ import steps
 
 from tulle.backend import compile_graph
 from tulle.backend.pipeline import stages
+from tulle.backend.pipeline.join_bias import join_bias
 from tulle.graph.device import device, to_numpy
 from tulle.graph.dim import Dim
 from tulle.graph.graph import Graph
@@ -28,7 +29,7 @@ def placed(*shapes, kind="f32"):
 
 def passed(inputs, *outputs):
     graph = Graph(tuple(inputs), {f"y{k}": one for k, one in enumerate(outputs)})
-    *_, last = stages(graph, generated=True, biased=True)
+    *_, last = stages(graph, True, (join_bias,))
     assert last.name == "join_bias"
     return last.graph
 
