@@ -7,7 +7,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu import copying, gemm, packed_products  # noqa: E402
+from tulle.backend.cpu import building, copying, gemm, packed_products  # noqa: E402
 from tulle.backend.cpu.layout import laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
@@ -104,12 +104,12 @@ def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
         for rows, columns in ((192, 512), (6, 64), (24, 128)):
             blocks = packed_products.blocks_of(1, m, n, k, x.itemsize)
             chosen = blocks._replace(rows=rows, columns=columns)
-            monkeypatch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
             out = np.full((m, n), np.nan, dtype)
-            one_by_one(x, y, out)
+            with monkeypatch.context() as patch:
+                patch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
+                one_by_one(x, y, out)
             close(out, x @ y)
             found.add(out.tobytes())
-            monkeypatch.undo()
         assert len(found) == 1
 
 
@@ -160,3 +160,19 @@ def test_large_copies_are_cut():
 
 def test_nothing_to_copy():
     assert copying.copy(np.zeros((0, 3)), np.ones((0, 3))) is None
+
+
+@pytest.mark.parametrize("width", [16, 64])
+def test_products_with_vectors_of_other_machines(width, monkeypatch):
+    caches = packed_products.product_entry, gemm.packed_entry
+    for module in (building, packed_products):
+        monkeypatch.setattr(module, "vector_bytes", lambda: width)
+    for cache in caches:
+        cache.cache_clear()
+    try:
+        for dtype in ("float32", "float64"):
+            test_products(0, dtype)
+            test_products_in_any_parts_and_blocks(0, dtype, monkeypatch)
+    finally:
+        for cache in caches:
+            cache.cache_clear()
