@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...graph.node import Node
 from ...graph.ops.windows import run_counts
-from ..binding import attributes_of
-from ..pipeline.plan import number
 from . import products
 from .form import Place, Sizes, Whole
 from .launches import KernelLaunch
 from .products import Library
 from .special import BITS, KINDS, wrapped
-from .windows import Windows
+from .windows import Windows, windows_of
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -27,26 +25,6 @@ if TYPE_CHECKING:
 Array = Any
 
 TILE = 1 << 26  # bytes of windows at a time, or those of one image
-
-
-def windows_of(node: Node, sizes: Sizes) -> Windows:
-    """The windows of a convolution for given sizes."""
-    given = attributes_of(node, sizes)
-    images, kernel = (node, node.inputs[1])
-    if node.op.name != "conv_input":
-        images = node.inputs[0]
-    if node.op.name == "conv_kernel":
-        kernel = node
-    places = {"conv_forward": node, "conv_input": node.inputs[0]}
-    placed = places.get(node.op.name, node.inputs[1])
-    shape, count, taps = (
-        tuple(number(dim, sizes) for dim in one.shape)
-        for one in (images, placed, kernel)
-    )
-    return Windows(
-        shape[0], given["groups"], taps[-2], shape[1:-1], count[1:-1], taps[:-2],
-        given["low"], given["strides"], given["dilation"],
-    )  # fmt: skip
 
 
 class Convolution(Whole):

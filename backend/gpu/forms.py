@@ -18,7 +18,7 @@ from ..loops import LoopKernel
 from ..matrices import readable
 from ..pipeline.emit import works_in_place
 from ..pipeline.schedule import OPAQUE
-from . import products
+from . import channels, products
 from .convolution import Convolution
 from .form import Form, Place, Sizes, Whole
 from .launches import CUTS, launches
@@ -171,6 +171,8 @@ class Called(Whole):
 
 def form_of(node: Node, xp: Any) -> Form:
     """How a node is computed where kernels can be compiled."""
+    if channels.accepts(node):
+        return channels.Channels(node)
     if products.accepts(node):
         library, product = products.library(xp), node.op.name in products.PRODUCTS
         if library is not None:

@@ -359,3 +359,79 @@ template <class K> __device__ void window_spread(const i64 *args, i64 total) {
 template <class K> __device__ void window_put(const i64 *args, i64 total) {
     spread<K>(args, total, (const int *)args[INDEX]);
 }
+
+// Convolution channel by channel: each has some filters of its own. After the windows
+// over images [images, size…, channels] come the kernel [kernel…, filters], or partial
+// sums, and the number of filters of a channel.
+
+enum { FACTORS = 23, TIMES = 24, CHUNK = 25 };
+
+template <class K> __device__ void channel_forward(const i64 *args, i64 total) {
+    const typename K::type *image = (const typename K::type *)args[0];
+    const typename K::type *factors = (const typename K::type *)args[FACTORS];
+    const i64 filters = args[4] * args[TIMES];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 rest = unit, window[3];
+        const i64 filter = split(rest, filters), channel = filter / args[TIMES];
+        for (int axis = 2; axis >= 0; --axis) window[axis] = split(rest, args[COUNT + axis]);
+        typename K::sum sum = 0;
+        for (i64 tap = 0; tap < taps_of(args); ++tap) {
+            const i64 at = seen(args, rest, window, tap);
+            if (at >= 0)
+                sum += K::value(image[at * args[4] + channel])
+                    * K::value(factors[tap * filters + filter]);
+        }
+        ((typename K::type *)args[1])[unit] = K::rounded(sum);
+    }
+}
+template <class K> __device__ void channel_input(const i64 *args, i64 total) {
+    const typename K::type *given = (const typename K::type *)args[1];
+    const typename K::type *factors = (const typename K::type *)args[FACTORS];
+    const i64 filters = args[4] * args[TIMES];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 rest = unit, place[3];
+        const i64 first = split(rest, args[4]) * args[TIMES];
+        for (int axis = 2; axis >= 0; --axis) place[axis] = split(rest, args[SIZE + axis]);
+        typename K::sum sum = 0;
+        for (i64 tap = 0; tap < taps_of(args); ++tap) {
+            const i64 window = served(args, rest, place, tap);
+            if (window < 0) continue;
+            for (i64 filter = first; filter < first + args[TIMES]; ++filter)
+                sum += K::value(given[window * filters + filter])
+                    * K::value(factors[tap * filters + filter]);
+        }
+        ((typename K::type *)args[0])[unit] = K::rounded(sum);
+    }
+}
+// Sums over the windows of a chunk, for each chunk, tap and filter.
+template <class K> __device__ void channel_kernel(const i64 *args, i64 total) {
+    const typename K::type *image = (const typename K::type *)args[0];
+    const typename K::type *given = (const typename K::type *)args[1];
+    const i64 filters = args[4] * args[TIMES];
+    const i64 rows = args[2] * args[COUNT] * args[COUNT + 1] * args[COUNT + 2];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        i64 chunk = unit;
+        const i64 filter = split(chunk, filters), tap = split(chunk, taps_of(args));
+        const i64 first = chunk * args[CHUNK], last = smaller(first + args[CHUNK], rows);
+        typename K::sum sum = 0;
+        for (i64 row = first; row < last; ++row) {
+            i64 rest = row, window[3];
+            for (int axis = 2; axis >= 0; --axis)
+                window[axis] = split(rest, args[COUNT + axis]);
+            const i64 at = seen(args, rest, window, tap);
+            if (at >= 0)
+                sum += K::value(image[at * args[4] + filter / args[TIMES]])
+                    * K::value(given[row * filters + filter]);
+        }
+        ((typename K::sum *)args[FACTORS])[unit] = sum;
+    }
+}
+// args: partial sums [chunks, count], result [count], chunks, count
+template <class K> __device__ void channel_added(const i64 *args, i64 total) {
+    const typename K::sum *parts = (const typename K::sum *)args[0];
+    for (i64 unit = first_unit(); unit < total; unit += all_units()) {
+        typename K::sum sum = 0;
+        for (i64 chunk = 0; chunk < args[2]; ++chunk) sum += parts[chunk * args[3] + unit];
+        ((typename K::type *)args[1])[unit] = K::rounded(sum);
+    }
+}

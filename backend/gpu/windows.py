@@ -9,6 +9,9 @@ from typing import Any
 
 from ...graph.node import Node
 from ...graph.ops.windows import run_counts
+from ..binding import attributes_of
+from ..pipeline.plan import number
+from .form import Sizes
 from .special import KINDS, Device, Special, address, special
 
 Array = Any
@@ -69,6 +72,26 @@ class Windows:
         ):  # fmt: skip
             found += [*[usual] * fill, *numbers]
         return found
+
+
+def windows_of(node: Node, sizes: Sizes) -> Windows:
+    """The windows of a convolution for given sizes."""
+    given = attributes_of(node, sizes)
+    images, kernel = (node, node.inputs[1])
+    if node.op.name != "conv_input":
+        images = node.inputs[0]
+    if node.op.name == "conv_kernel":
+        kernel = node
+    places = {"conv_forward": node, "conv_input": node.inputs[0]}
+    placed = places.get(node.op.name, node.inputs[1])
+    shape, count, taps = (
+        tuple(number(dim, sizes) for dim in one.shape)
+        for one in (images, placed, kernel)
+    )
+    return Windows(
+        shape[0], given["groups"], taps[-2], shape[1:-1], count[1:-1], taps[:-2],
+        given["low"], given["strides"], given["dilation"],
+    )  # fmt: skip
 
 
 @special(

@@ -10,7 +10,7 @@ import pytest
 from window_geometry import geometry
 
 from tulle.backend import compile_graph
-from tulle.backend.gpu import convolution
+from tulle.backend.gpu import channels, convolution
 from tulle.graph.device import device
 from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import Dim
@@ -88,9 +88,10 @@ def test_the_three_are_what_their_bodies_say(monkeypatch, name, case, tile):
 
 
 @pytest.mark.parametrize("kind", ["f16", "bf16", "f64"])
+@pytest.mark.parametrize("case", ["padded", "channel by channel"])
 @pytest.mark.parametrize("name", PARTS)
-def test_dtypes(name, kind):
-    node, inputs, arrays, attributes = node_and_arrays(name, "padded", kind, 2)
+def test_dtypes(name, case, kind):
+    node, inputs, arrays, attributes = node_and_arrays(name, case, kind, 2)
     with device("gpu:0"):
         program = compile_graph(Graph(inputs, {"out": node}))
     wide = [array.astype("float64") for array in arrays]
@@ -111,14 +112,29 @@ def test_images_themselves_are_the_windows_of_one_by_one(lt):
     assert len(lt.calls) == 1
 
 
-def test_no_images_and_no_channels(lt):
+@pytest.mark.parametrize("case", ["plain", "channel by channel"])
+def test_no_images(case):
     for name in PARTS:
-        node, inputs, arrays, attributes = node_and_arrays(name, "plain", "f32", 0)
+        node, inputs, arrays, attributes = node_and_arrays(name, case, "f32", 0)
         with device("gpu:0"):
             program = compile_graph(Graph(inputs, {"out": node}))
         wanted = OPS[name].run(np, *arrays, **attributes)
         found = program(arrays)["out"].get()
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_many_windows_are_summed_in_chunks(monkeypatch):
+    for chunks in (1, 5, 128):
+        monkeypatch.setattr(channels, "CHUNKS", chunks)
+        case = "channel by channel"
+        node, inputs, arrays, attributes = node_and_arrays(
+            "conv_kernel", case, "f32", 70
+        )
+        with device("gpu:0"):
+            program = compile_graph(Graph(inputs, {"out": node}))
+        wanted = OPS["conv_kernel"].run(np, *arrays, **attributes)
+        found = program(arrays)["out"].get()
+        np.testing.assert_allclose(found, wanted, 1e-4, 1e-4)
 
 
 def test_cupy_computes_what_cublaslt_does_not(lt):
@@ -151,7 +167,8 @@ def test_nvcc_compiles_what_lays_out_windows(tmp_path):
     found = {}
     for name in PARTS:
         for kind in ("f16", "bf16", "f32", "f64"):
-            node, *_ = node_and_arrays(name, "padded", kind, 2)
-            found.update(form_of(node, sys.modules["cupy"]).texts)
+            for case in ("padded", "channel by channel"):
+                node, *_ = node_and_arrays(name, case, kind, 2)
+                found.update(form_of(node, sys.modules["cupy"]).texts)
     source = "\n".join([module_source([]), templates(), *found.values()])
     cuda_host.compile_for_card(tmp_path, source)
