@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from systems import made_by
 from workloads import WORKLOADS, Workload, itself
 
 STEPS = 10
@@ -69,11 +70,9 @@ def losses_of_jax(workload: Workload, net: Any) -> list[float]:
 
 
 def losses_of_tulle(workload: Workload, weights: list[Any]) -> list[float]:
-    import networks_keras
-
     import tulle
 
-    task = networks_keras.NETWORKS[workload.name](tulle, noise=False)
+    task = made_by("keras", workload, tulle, False)
     batches = workload.batches(STEPS)
     task.model(batches[0][0])  # a subclass has its weights after a first call
     model = task.model
@@ -92,9 +91,7 @@ def losses_of_tulle(workload: Workload, weights: list[Any]) -> list[float]:
 
 def check(workload: Workload) -> dict[str, Any]:
     """The losses of both, and the largest relative difference."""
-    import networks_jax
-
-    net = networks_jax.NETWORKS[workload.name]()
+    net = made_by("jax", workload)
     weights = [np.array(array) for array in net.weights]
     expected = losses_of_jax(workload, net)
     found = losses_of_tulle(workload, weights)

@@ -3,6 +3,7 @@
 A system's packages are imported when its session is made, in a process of its own.
 """
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,19 +35,20 @@ class System:
     usual: bool = True
 
 
-def made_by(networks: Any, network: Any, *arguments: Any) -> Any:
-    """The network of a workload, or a chain of a depth."""
+def made_by(kind: str, network: Any, *arguments: Any) -> Any:
+    """The network of a workload, or a chain of a depth, in Keras, JAX or PyTorch."""
+    usual, further = (
+        importlib.import_module(f"{name}_{kind}") for name in ("networks", "further")
+    )
     if isinstance(network, int):
-        return networks.chain(*arguments, network)
-    return networks.NETWORKS[network.name](*arguments)
+        return usual.chain(*arguments, network)
+    return {**usual.NETWORKS, **further.NETWORKS}[network.name](*arguments)
 
 
 def tulle_model(network: Workload | int) -> Any:
-    import networks_keras
-
     import tulle
 
-    task = made_by(networks_keras, network, tulle)
+    task = made_by("keras", network, tulle)
     task.model.compile(optimizer=task.optimizer, loss=task.loss)
     return task.model
 
@@ -95,11 +97,9 @@ def tape_step(model: Any, task: Any, tape: Any) -> Callable[[Any, Any], Any]:
 
 
 def tulle_function(network: Workload | int) -> Session:
-    import networks_keras
-
     import tulle
 
-    task = made_by(networks_keras, network, tulle)
+    task = made_by("keras", network, tulle)
     step = tulle.function(tape_step(task.model, task, tulle.GradientTape))
     predict = tulle.function(lambda x: task.model(x, training=False))
     return Session(step, predict)
@@ -121,9 +121,8 @@ def keras_task(network: Workload | int) -> Any:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
-    import networks_keras
 
-    return made_by(networks_keras, network, keras)
+    return made_by("keras", network, keras)
 
 
 def keras(network: Workload | int, jit_compile: bool = False) -> Session:
@@ -151,7 +150,7 @@ def jax(network: Workload | int) -> Session:
     import networks_jax
     import optax
 
-    net = made_by(networks_jax, network)
+    net = made_by("jax", network)
     mode = networks_jax.Mode
     optimizer = net.optax()
     held = (net.weights, net.state, optimizer.init(net.weights), jax.random.key(0))
@@ -185,10 +184,9 @@ def torch(
     network: Workload | int, compiled: bool = False, place: str = "cpu"
 ) -> Session:
     """PyTorch, eager or by `torch.compile`, with fused optimizers."""
-    import networks_torch
     import torch
 
-    task = made_by(networks_torch, network)
+    task = made_by("torch", network)
     module = torch.compile(task.module) if compiled else task.module
     task.module.train()
     given = torch.from_numpy

@@ -1,7 +1,7 @@
 """The workloads: what they are called, and the arrays that every system is given.
 
 The networks stand in `networks_keras.py` (Tulle and Keras), `networks_jax.py` and
-`networks_torch.py`, under the same names.
+`networks_torch.py`, under the same names; `further_keras.py` and so on have more kinds.
 """
 
 from dataclasses import dataclass
@@ -107,6 +107,34 @@ OTHERS = (
         "text", "mean of 100 embeddings, dense", 64, Field((100,), 5000), Field((1,), 2)
     ),
     Workload("separable", "depthwise-separable, 32×32", 16, Field((32, 32, 3)), CLASS),
+    Workload(
+        "bilstm",
+        "both ways over 40 embeddings, with a mask",
+        32,
+        Field((40,), 50),
+        Field((1,), 2),
+    ),
+    Workload("mixer", "MLP-Mixer, 64 tokens of 96", 8, Field((32, 32, 3)), CLASS),
+    Workload("experts", "two of eight experts a row", 64, Field((64,)), CLASS),
+    Workload("ranks", "sorted, top 16, 256 wide", 32, Field((256,)), Field((1,))),
+    Workload(
+        "wavenet",
+        "gated causal convolutions, dilated",
+        8,
+        Field((256,), 64),
+        Field((256,), 64),
+    ),
+    Workload(
+        "physics", "second derivatives in the loss", 256, Field((2,)), Field((1,))
+    ),
+    Workload("ode", "ten Runge-Kutta steps in a loop", 64, Field((16,)), CLASS),
+    Workload(
+        "grouped",
+        "group normalization, standardized kernels",
+        8,
+        Field((16, 16, 32)),
+        CLASS,
+    ),
 )
 
 WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}

@@ -1,9 +1,10 @@
 """The workloads of the benchmarks on Tulle alone: they build, learn and predict."""
 
+import further_keras
+import networks_keras
 import numpy as np
 import pytest
 import systems
-from networks_keras import NETWORKS
 from profile_steps import program_of, step_seconds
 from workloads import EIGHT, OTHERS, WORKLOADS, itself
 
@@ -15,7 +16,7 @@ def test_there_are_eight_and_others():
         "mlp vae hyper conv lstm block bigmlp deepmlp".split()
     )
     assert len(WORKLOADS) == len(EIGHT) + len(OTHERS)
-    assert set(WORKLOADS) == set(NETWORKS)
+    assert set(WORKLOADS) == {*networks_keras.NETWORKS, *further_keras.NETWORKS}
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

@@ -1,0 +1,180 @@
+"""Further networks in JAX, of kinds that `networks_jax.py` lacks."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import nn
+from networks_jax import (
+    Net,
+    Ones,
+    adam,
+    binary,
+    convolved,
+    dense,
+    entropy,
+    normalized,
+    plain,
+    square,
+    started,
+)
+
+
+def groups(weights: Any, size: int) -> Any:
+    """So many weights at a time."""
+    return [weights[at : at + size] for at in range(0, len(weights), size)]
+
+
+def bilstm() -> Net:
+    def run(x, mask, kernel, recurrent, bias, back):
+        def cell(carry, given):
+            (h, c), (moved, known) = carry, given
+            i, f, g, o = jnp.split(moved + h @ recurrent, 4, -1)
+            new = nn.sigmoid(f) * c + nn.sigmoid(i) * jnp.tanh(g)
+            out = nn.sigmoid(o) * jnp.tanh(new)
+            return (jnp.where(known, out, h), jnp.where(known, new, c)), None
+
+        moved = jnp.swapaxes(x @ kernel + bias, 0, 1)
+        zeros = jnp.zeros((x.shape[0], 48))
+        given = moved, jnp.swapaxes(mask, 0, 1)[..., None]
+        return jax.lax.scan(cell, (zeros, zeros), given, reverse=back)[0][0]
+
+    def apply(weights, x, mode):
+        words, *rest, wd, bd = weights
+        mask, h = x != 0, words[x]
+        ends = [run(h, mask, *rest[3 * n : 3 * n + 3], back=bool(n)) for n in (0, 1)]
+        return jnp.concatenate(ends, -1) @ wd + bd
+
+    shapes = [(50, 32), *[(32, 192), (48, 192), 192] * 2, *dense(96, 1)]
+    return Net(started(shapes), plain(apply), binary, adam())
+
+
+def gelu(x: Any) -> Any:
+    return nn.gelu(x, approximate=False)
+
+
+def mixer() -> Net:
+    def fed(x, w1, b1, w2, b2):
+        return gelu(x @ w1 + b1) @ w2 + b2
+
+    def apply(weights, x, mode):
+        kernel, bias, *rest, wd, bd = weights
+        x = convolved(x, kernel, "VALID", strides=(4, 4)) + bias
+        x = x.reshape(-1, 64, 96)
+        for place, (gamma, beta, *inside) in enumerate(groups(rest, 6)):
+            h = normalized(x, gamma, beta)
+            if place % 2:
+                x = x + fed(h, *inside)
+            else:
+                x = x + fed(h.transpose(0, 2, 1), *inside).transpose(0, 2, 1)
+        return x.mean(1) @ wd + bd
+
+    normal = [Ones(96), 96]
+    inside = [*normal, *dense(64, 32, 64), *normal, *dense(96, 256, 96)]
+    shapes = [(4, 4, 3, 96), 96, *inside * 2, *dense(96, 10)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def experts() -> Net:
+    def apply(weights, x, mode):
+        gate, w1, b1, w2, b2, wd, bd = weights
+        best, place = jax.lax.top_k(x @ gate, 2)
+        shares = (nn.one_hot(place, 8) * nn.softmax(best)[..., None]).sum(1)
+        h = nn.relu(jnp.einsum("bi,eih->ebh", x, w1) + b1[:, None])
+        found = jnp.einsum("ebh,eho->ebo", h, w2) + b2[:, None]
+        return (x + jnp.einsum("ebo,be->bo", found, shares)) @ wd + bd
+
+    shapes = [(64, 8), (8, 64, 128), (8, 128), (8, 128, 64), (8, 64), *dense(64, 10)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def ranks() -> Net:
+    def apply(weights, x, mode):
+        wh, bh, wd, bd = weights
+        h = x @ wh + bh
+        inside = jnp.take_along_axis(x, jnp.argsort(h, -1), -1)
+        parts = [jnp.sort(h, -1) * inside, jax.lax.top_k(h, 16)[0]]
+        return jnp.concatenate(parts, -1) @ wd + bd
+
+    shapes = [*dense(256, 256), *dense(272, 1)]
+    return Net(started(shapes), plain(apply), square, adam())
+
+
+def wavenet() -> Net:
+    def conv(x, kernel, bias, rate=1):
+        padding = [(rate * (kernel.shape[0] - 1), 0)]
+        return convolved(x, kernel, padding, rhs_dilation=(rate,)) + bias
+
+    def apply(weights, x, mode):
+        words, *rest, w1, b1, w2, b2 = weights
+        h, skipped = words[x], 0.0
+        for rate, (wf, bf, wg, bg, wr, br) in zip(
+            (1, 2, 4, 8), groups(rest, 6), strict=True
+        ):
+            seen = jnp.tanh(conv(h, wf, bf, rate)) * nn.sigmoid(conv(h, wg, bg, rate))
+            h = h + conv(seen, wr, br)
+            skipped = skipped + h
+        return conv(nn.relu(conv(nn.relu(skipped), w1, b1)), w2, b2)
+
+    one = [(2, 32, 32), 32, (2, 32, 32), 32, (1, 32, 32), 32]
+    shapes = [(64, 32), *one * 4, (1, 32, 64), 64, (1, 64, 64), 64]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def physics() -> Net:
+    def apply(weights, x, mode):
+        def field(points):
+            h = points
+            for kernel, bias in groups(weights[:-1], 2):
+                h = jnp.tanh(h @ kernel + bias)
+            return (h @ weights[-1]).sum()
+
+        slope = jax.grad(field)
+        bend = jax.grad(lambda points: slope(points)[:, 0].sum())
+        return slope(x)[:, 1:] - 0.1 * bend(x)[:, :1]
+
+    shapes = [*dense(2, 32, 32, 32), (32, 1)]
+    return Net(started(shapes), plain(apply), square, adam())
+
+
+def ode() -> Net:
+    def apply(weights, x, mode):
+        w1, b1, w2, b2, wd, bd = weights
+
+        def slope(x):
+            return jnp.tanh(x @ w1 + b1) @ w2 + b2
+
+        def step(x, _):
+            a = slope(x)
+            b = slope(x + 0.05 * a)
+            c = slope(x + 0.05 * b)
+            d = slope(x + 0.1 * c)
+            return x + (0.1 / 6) * (a + 2 * b + 2 * c + d), None
+
+        return jax.lax.scan(step, x, length=10)[0] @ wd + bd
+
+    shapes = [*dense(16, 64, 16), *dense(16, 10)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def grouped() -> Net:
+    def standard(x, axes, epsilon):
+        mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+        return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+    def apply(weights, x, mode):
+        *rest, wd, bd = weights
+        for kernel, gamma, beta in groups(rest, 3):
+            h = convolved(x, standard(kernel, (0, 1, 2), 1e-5))
+            h = standard(h.reshape(-1, 16, 16, 8, 4), (1, 2, 4), 1e-3)
+            x = x + nn.silu(h.reshape(-1, 16, 16, 32) * gamma + beta)
+        return x.mean((1, 2)) @ wd + bd
+
+    shapes = [*[(3, 3, 32, 32), Ones(32), 32] * 2, *dense(32, 10)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+NETWORKS = {
+    make.__name__: make
+    for make in (bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped)
+}

@@ -1,0 +1,158 @@
+"""Further networks under Keras's names, of kinds that `networks_keras.py` lacks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from networks_keras import Task, classifier
+
+
+def formula(k: Any, shapes: Sequence[Any], function: Callable[..., Any]) -> Any:
+    """A layer that computes a function of its weights and what it is called on."""
+
+    class Formula(k.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            wanted = [s if isinstance(s, tuple) else (s,) for s in shapes]
+            self.held = [
+                self.add_weight(shape=shape, name=f"weight_{place}")
+                for place, shape in enumerate(wanted)
+            ]
+
+        def call(self, x):
+            return function(self.held, x)
+
+    return Formula()
+
+
+def bilstm(k: Any, noise: bool = True) -> Task:
+    layers = k.layers
+    x = k.Input((40,), dtype="int32")
+    h = layers.Embedding(50, 32, mask_zero=True)(x)
+    logits = layers.Dense(1)(layers.Bidirectional(layers.LSTM(48))(h))
+    loss = k.losses.BinaryCrossentropy(from_logits=True)
+    return Task(k.Model(x, logits), loss, k.optimizers.Adam(1e-3))
+
+
+def mixer(k: Any, noise: bool = True) -> Task:
+    layers = k.layers
+
+    def fed(x, hidden, width):
+        return layers.Dense(width)(layers.Dense(hidden, activation="gelu")(x))
+
+    x = k.Input((32, 32, 3))
+    h = layers.Reshape((64, 96))(layers.Conv2D(96, 4, strides=4)(x))
+    for _ in range(2):
+        turned = layers.Permute((2, 1))(layers.LayerNormalization()(h))
+        h = h + layers.Permute((2, 1))(fed(turned, 32, 64))
+        h = h + fed(layers.LayerNormalization()(h), 256, 96)
+    return classifier(k, x, layers.Dense(10)(layers.GlobalAveragePooling1D()(h)))
+
+
+def experts(k: Any, noise: bool = True) -> Task:
+    ops = k.ops
+
+    def mixture(weights, x):
+        gate, w1, b1, w2, b2 = weights
+        best, place = ops.top_k(ops.matmul(x, gate), 2)
+        shares = ops.expand_dims(ops.softmax(best), -1)
+        shares = ops.sum(ops.one_hot(place, 8) * shares, axis=1)
+        h = ops.relu(ops.einsum("bi,eih->ebh", x, w1) + ops.expand_dims(b1, 1))
+        found = ops.einsum("ebh,eho->ebo", h, w2) + ops.expand_dims(b2, 1)
+        return x + ops.einsum("ebo,be->bo", found, shares)
+
+    x = k.Input((64,))
+    shapes = [(64, 8), (8, 64, 128), (8, 128), (8, 128, 64), (8, 64)]
+    return classifier(k, x, k.layers.Dense(10)(formula(k, shapes, mixture)(x)))
+
+
+def ranks(k: Any, noise: bool = True) -> Task:
+    layers, ops = k.layers, k.ops
+    x = k.Input((256,))
+    h = layers.Dense(256)(x)
+    inside = ops.take_along_axis(x, ops.argsort(h, axis=-1), axis=-1)
+    parts = [ops.sort(h, axis=-1) * inside, ops.top_k(h, 16)[0]]
+    model = k.Model(x, layers.Dense(1)(layers.Concatenate()(parts)))
+    return Task(model, k.losses.MeanSquaredError(), k.optimizers.Adam(1e-3))
+
+
+def wavenet(k: Any, noise: bool = True) -> Task:
+    layers = k.layers
+
+    def conv(x, filters, size=1, **options):
+        return layers.Conv1D(filters, size, padding="causal", **options)(x)
+
+    x = k.Input((256,), dtype="int32")
+    h, skipped = layers.Embedding(64, 32)(x), []
+    for rate in (1, 2, 4, 8):
+        seen = conv(h, 32, 2, dilation_rate=rate, activation="tanh")
+        gate = conv(h, 32, 2, dilation_rate=rate, activation="sigmoid")
+        h = h + conv(seen * gate, 32)
+        skipped.append(h)
+    h = k.ops.relu(layers.Add()(skipped))
+    return classifier(k, x, conv(conv(h, 64, activation="relu"), 64))
+
+
+def physics(k: Any, noise: bool = True) -> Task:
+    """What is left of the heat equation; Keras has no gradient of a function."""
+    ops = k.ops
+
+    def residual(weights, x):
+        def field(points):
+            h = points
+            for kernel, bias in zip(weights[:-1:2], weights[1::2], strict=True):
+                h = ops.tanh(ops.matmul(h, kernel) + bias)
+            return ops.sum(ops.matmul(h, weights[-1]))
+
+        slope = k.grad(field)
+        bend = k.grad(lambda points: ops.sum(slope(points)[:, 0]))
+        return slope(x)[:, 1:] - 0.1 * bend(x)[:, :1]
+
+    x = k.Input((2,))
+    shapes = [(2, 32), 32, (32, 32), 32, (32, 32), 32, (32, 1)]
+    model = k.Model(x, formula(k, shapes, residual)(x))
+    return Task(model, k.losses.MeanSquaredError(), k.optimizers.Adam(1e-3))
+
+
+def ode(k: Any, noise: bool = True) -> Task:
+    ops = k.ops
+
+    def solved(weights, x):
+        w1, b1, w2, b2 = weights
+
+        def slope(x):
+            return ops.matmul(ops.tanh(ops.matmul(x, w1) + b1), w2) + b2
+
+        def step(x, _):
+            a = slope(x)
+            b = slope(x + 0.05 * a)
+            c = slope(x + 0.05 * b)
+            d = slope(x + 0.1 * c)
+            return x + (0.1 / 6) * (a + 2 * b + 2 * c + d), None
+
+        return ops.scan(step, x, length=10)[0]
+
+    x = k.Input((16,))
+    h = formula(k, [(16, 64), 64, (64, 16), 16], solved)(x)
+    return classifier(k, x, k.layers.Dense(10)(h))
+
+
+def grouped(k: Any, noise: bool = True) -> Task:
+    layers, ops = k.layers, k.ops
+
+    def standardized(weights, x):
+        (kernel,) = weights
+        mean = ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
+        variance = ops.var(kernel, axis=(0, 1, 2), keepdims=True)
+        return ops.conv(x, (kernel - mean) * ops.rsqrt(variance + 1e-5), padding="same")
+
+    x = h = k.Input((16, 16, 32))
+    for _ in range(2):
+        seen = formula(k, [(3, 3, 32, 32)], standardized)(h)
+        h = h + ops.silu(layers.GroupNormalization(8)(seen))
+    return classifier(k, x, layers.Dense(10)(layers.GlobalAveragePooling2D()(h)))
+
+
+NETWORKS = {
+    make.__name__: make
+    for make in (bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped)
+}
