@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..graph.collecting import collecting_later
 from ..graph.configuration import (
     epsilon,
     floatx,
@@ -64,8 +65,9 @@ def compile_graph(graph: Graph) -> Program:
     """
     name = current_device()
     code = code_for(array_module(name))
-    *_, last = stages(graph, code.native, code.passes)
-    return Program(last.graph, name, code)
+    with collecting_later():
+        *_, last = stages(graph, code.native, code.passes)
+        return Program(last.graph, name, code)
 
 
 def compile_stages(graph: Graph) -> Iterator[Stage]:

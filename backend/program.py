@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.collecting import collecting_later
 from ..graph.device import array_module, device, module_of, to_numpy
 from ..graph.diagnostics import Fault, InternalError, RunShapeError
 from ..graph.dim import Dim, Symbol
@@ -134,7 +135,7 @@ class Program:
         sizes = self._sizes(types)
         if len(self._bound) >= PLANS:
             del self._bound[next(iter(self._bound))]
-        with device(self.device):
+        with device(self.device), collecting_later():
             self._settle()
             found = plan(self.schedule, sizes, self.code.scratch)
             self._reach(found.peak_bytes)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..graph.collecting import collecting_later
 from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
 from ..graph.graph import Graph, Objective
 from ..graph.layers import Embedding
@@ -109,8 +110,9 @@ class Steps:
         revision = compiled.optimizer.revision if kind == "train" and compiled else 0
         key = (kind, signature, revision)
         if key not in self._programs:
-            graph = getattr(self, f"{kind}_graph")(signature)
-            self._programs[key] = self._compile(graph)
+            with collecting_later():
+                graph = getattr(self, f"{kind}_graph")(signature)
+                self._programs[key] = self._compile(graph)
             self._measured = None
         return self._programs[key]
 
