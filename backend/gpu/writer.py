@@ -142,7 +142,7 @@ class Writer:
 
 
 class Runner:
-    """A bound program as a function of its inputs."""
+    """A bound program as a function of its inputs, on the device of its arrays."""
 
     def __init__(
         self,
@@ -155,10 +155,12 @@ class Runner:
         self.device, self.keep = writer.device, writer.keep
         self.inputs, self.places, self.outputs = inputs, places, outputs
         self.replay = Replayed(writer.xp, writer.choice, writer.work(), errors)
+        self.here = writer.xp.cuda.Device()
 
     def __call__(self, *arrays: Array) -> dict[str, Any]:
-        self.inputs.send(arrays, self.places)
-        self.device.counters.before_run()
-        self.replay()
-        self.device.faults.after_run()
-        return {name: value.copy() for name, value in self.outputs.items()}
+        with self.here:
+            self.inputs.send(arrays, self.places)
+            self.device.counters.before_run()
+            self.replay()
+            self.device.faults.after_run()
+            return {name: value.copy() for name, value in self.outputs.items()}

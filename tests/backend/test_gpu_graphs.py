@@ -1,5 +1,6 @@
 """Whole steps as CUDA graphs, on the stand-in for CuPy."""
 
+import inspect
 import logging
 import sys
 
@@ -176,6 +177,39 @@ def test_what_cupy_refuses_ends_in_the_path_without_a_graph(cupy, caplog, monkey
         for _ in range(3):
             np.testing.assert_allclose(program([batch])["out"].get(), wanted, 1e-6)
     assert caplog.text.count("during stream capture") == 1
+
+
+def test_a_run_is_on_the_device_that_it_was_bound_on(cupy):
+    entered = []
+
+    class Device(fake_cupy.Device):
+        def __enter__(self):
+            entered.append(self)
+
+    cupy.cuda.Device = Device
+    x = input_node("x", tensor_type("f32", (4,)))
+    with device("gpu:0"):
+        program = compile_graph(Graph((x,), {"out": call("tanh", x)}))
+    for _ in range(3):
+        before = len(entered)
+        program([np.ones(4, np.float32)])
+        assert len(entered) > before
+
+
+def test_the_stand_in_has_the_names_of_cupy(cupy, monkeypatch):
+    monkeypatch.undo()  # the real one is to be imported
+    real = pytest.importorskip("cupy")
+    for name in vars(cupy.cuda):
+        assert hasattr(real.cuda, name), name
+    for name, own in vars(fake_capture.Stream).items():
+        if not name.startswith("_"):
+            found = getattr(real.cuda.Stream, name)
+            wanted = list(inspect.signature(found).parameters)
+            assert list(inspect.signature(own).parameters) == wanted
+    for name in ("copy_from_host_async", "ptr"):
+        assert hasattr(real.cuda.MemoryPointer, name)
+    assert hasattr(real.ndarray, "set")
+    assert hasattr(real.cuda.Device, "compute_capability")
 
 
 def test_arrays_of_the_device_and_strided_ones_are_inputs_too(cupy):
