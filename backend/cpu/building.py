@@ -178,6 +178,10 @@ class Value:
         """Whether two values are not equal; always for NaN."""
         return self._compare("ne", "une", other)
 
+    def unordered(self, other: Any) -> Value:
+        """Whether one of two floats is NaN."""
+        return self._compare("", "uno", other)
+
     def where(self, yes: Any, no: Any) -> Value:
         """One value or the other, by this truth."""
         like = yes if isinstance(yes, Value) else no

@@ -20,7 +20,7 @@ from .special import SPECIAL
 from .tile_axes import tile_axes
 
 MOST = 4  # that follow one convolution
-POOLS = ("window_max", "window_sum")
+POOLS = ("window_max", "window_argmax", "window_sum")
 
 
 def follow(graph: Graph) -> Graph:

@@ -7,10 +7,12 @@ come in the order of the kernel, so sums have the bits of the reference.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, reduce
 from typing import Any, NamedTuple
 
 from ...graph.dim import Dim
@@ -27,7 +29,11 @@ ONE = Layout(f"source out scratch batch channels {FIELDS}")
 TWO = Layout(f"source index out scratch batch channels {FIELDS}")
 BACKWARDS = ("window_spread", "window_put")
 INDEXED = ("window_pick", "window_put")
+FOLDING = ("window_sum", "window_max", "window_argmax")
 WIDTHS = (4, 2, 1)  # vectors that are folded together
+MOST_TAPS = 16  # that are written out one by one
+
+Kernel = tuple[int, ...]
 
 
 class Along(NamedTuple):
@@ -75,7 +81,20 @@ class Windows(Special):
         )
 
     def entry(self, node: Node) -> Entry:
-        return window_entry(self.name, FLOATS[node.inputs[0].dtype.short])
+        kind = FLOATS[node.inputs[0].dtype.short]
+        kernel, strides, low = (
+            [Dim.of(size).value for size in node.attributes[name]]
+            for name in ("kernel", "strides", "low")
+        )
+        known = [size for size in kernel if size is not None]
+        if len(known) < len(kernel) or math.prod(known) > MOST_TAPS:
+            return window_entry(self.name, kind)
+        if self.name in BACKWARDS and not all(
+            step is not None and step >= size and first == 0
+            for size, step, first in zip(known, strides, low, strict=True)
+        ):
+            return window_entry(self.name, kind)
+        return window_entry(self.name, kind, tuple(last_axes(known, 1)))
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         shape = results[0].shape
@@ -113,8 +132,11 @@ class Windows(Special):
 
 
 @cache
-def window_entry(name: str, kind: str) -> Entry:
-    """The code of a fold: a row of results is a unit of work."""
+def window_entry(name: str, kind: str, kernel: Kernel | None = None) -> Entry:
+    """The code of a fold: a row of results is a unit of work.
+
+    With a `kernel` taps are written out; backwards no two windows meet then.
+    """
     code = Code(name)
     f, words, start, stop = code.entry()
     layout = TWO if name in INDEXED else ONE
@@ -126,13 +148,55 @@ def window_entry(name: str, kind: str) -> Entry:
         first, second = outer // count[1], outer % count[1]
         axes = [fold.along(0, first), fold.along(1, second)]
         begin = row * count[2] * fold.channels
-        if name in BACKWARDS:
+        if name in BACKWARDS and kernel is not None:
+            _apart_row(fold, image, axes, begin, kernel)
+        elif name in BACKWARDS:
             _backwards_row(fold, image, axes, begin, count[2])
         else:
-            with f.loop(count[2]) as third:
-                here = [*axes, fold.along(2, third)]
-                fold.place(image, here, begin + third * fold.channels)
+            _forward_row(fold, image, axes, begin, kernel)
     return code.finished()
+
+
+def _forward_row(
+    fold: Fold, image: Value, axes: list[Along], begin: Value, kernel: Kernel | None
+) -> None:
+    """A row of windows; those that lie within the input have their taps written out."""
+    f = fold.f
+    if fold.name not in FOLDING:
+        kernel = None
+    inside = f.number(int(kernel is not None), "i1")
+    for one, size in zip(axes, kernel or (), strict=False):
+        inside = inside & (one.stop - one.first).equals(size)
+    row = (image * fold.size[0] + axes[0].place) * fold.size[1] + axes[1].place
+    row = row * fold.size[2]
+    offsets = fold.tap_offsets(kernel) if kernel else []
+    with f.loop(fold.count[2]) as third:
+        along, target = fold.along(2, third), begin + third * fold.channels
+        whole = inside
+        if kernel is not None:
+            whole = inside & (along.stop - along.first).equals(kernel[2])
+            with f.when(whole):
+                fold.whole(offsets, (row + along.place) * fold.channels, target)
+        with f.when(~whole):
+            fold.place(image, [*axes, along], target)
+
+
+def _apart_row(
+    fold: Fold, image: Value, axes: list[Along], begin: Value, kernel: Kernel
+) -> None:
+    """A row backwards where no two windows meet: each cotangent is read once."""
+    f, (count, size) = fold.f, (fold.count[2], fold.size[2])
+    met = (axes[0].first < axes[0].stop) & (axes[1].first < axes[1].stop)
+    f.clear(f.at(fold.out, begin, fold.kind), count * fold.channels, fold.kind)
+    row = (image * fold.size[0] + axes[0].place) * fold.size[1] + axes[1].place
+    tap = (axes[0].first * kernel[1] + axes[1].first) * kernel[2]
+    with f.when(met), f.loop(size) as window:
+        source = (row * size + window) * fold.channels
+        place = window * fold.stride[2]
+        for j in range(kernel[2]):
+            with f.when(place + j < count):
+                target = begin + (place + j) * fold.channels
+                fold.put(source, target, tap + j)
 
 
 def _backwards_row(
@@ -158,9 +222,9 @@ class Fold:
         self.source, self.out = read("source", "ptr"), read("out", "ptr")
         self.index = read("index", "ptr") if name in INDEXED else self.source
         self.channels = read("channels")
-        self.size, self.kernel, self.stride, self.low = (
+        self.count, self.size, self.kernel, self.stride, self.low = (
             [read(f"{word}{a}") for a in AXES]
-            for word in ("size", "kernel", "stride", "low")
+            for word in ("count", "size", "kernel", "stride", "low")
         )
 
     def along(self, axis: int, place: Value) -> Along:
@@ -186,17 +250,85 @@ class Fold:
 
     def place(self, image: Value, axes: list[Along], target: Value) -> None:
         """All channels of one result."""
+
+        def use(channel: Value, count: int, mask: Value | None) -> None:
+            self.block(image, axes, channel, target + channel, count, mask)
+
+        self.each_block(use)
+
+    def each_block(self, use: Callable[[Value, int, Value | None], None]) -> None:
+        """Call `use(first channel, vectors, mask)` for blocks of channels."""
         f, lane = self.f, lanes(self.kind)
         done = f.number(0)
         for count in WIDTHS:
             wide = lane * count
             whole = self.channels // wide * wide
             with f.loop(whole, done, wide) as channel:
-                self.block(image, axes, channel, target + channel, count, None)
+                use(channel, count, None)
             done = whole
         with f.when(done < self.channels):
             mask = f.steps("i64", lane) < f.splat(self.channels - done, lane)
-            self.block(image, axes, done, target + done, 1, mask)
+            use(done, 1, mask)
+
+    def tap_offsets(self, kernel: Kernel) -> list[Value]:
+        """Where the taps of a window stand, from its first one."""
+        first, second = self.size[1:]
+        return [
+            ((first * a + b) * second + c) * self.channels
+            for a, b, c in itertools.product(*map(range, kernel))
+        ]
+
+    def whole(self, offsets: Sequence[Value], source: Value, target: Value) -> None:
+        """All channels of a result whose window lies within the input."""
+        f, kind, lane = self.f, self.kind, lanes(self.kind)
+
+        def use(channel: Value, count: int, mask: Value | None) -> None:
+            for v in range(count):
+                at = channel + v * lane
+                parts = [
+                    load(f, self.source, source + offset + at, kind, lane, mask)
+                    for offset in offsets
+                ]
+                result = self.folded(parts)
+                of = "i32" if self.name == "window_argmax" else kind
+                save(f, result, self.out, target + at, of, mask)
+
+        self.each_block(use)
+
+    def folded(self, parts: Sequence[Value]) -> Value:
+        """The fold of all taps of a window."""
+        f, lane = self.f, lanes(self.kind)
+        if self.name == "window_sum":
+            return reduce(operator.add, parts, f.number(0.0, vector(self.kind, lane)))
+        if self.name == "window_max":
+            best, *rest = parts
+            for part in rest:
+                best = (part > best).where(part, best)
+            pairs = [(parts[n], parts[n - 1]) for n in range(len(parts) - 1, 0, -2)]
+            pairs += [(parts[0], parts[0])] if len(parts) % 2 else []
+            nan = reduce(operator.or_, (one.unordered(two) for one, two in pairs))
+            return nan.where(math.nan, best)
+        best, found = parts[0], f.number(0, vector("i32", lane))
+        for number, part in enumerate(parts[1:], 1):
+            better = (part > best) | (part.differs(part) & best.equals(best))
+            found, best = better.where(number, found), better.where(part, best)
+        return found
+
+    def put(self, source: Value, target: Value, tap: Value) -> None:
+        """All channels of a place of the input that one tap meets."""
+        f, kind, lane = self.f, self.kind, lanes(self.kind)
+        number = f.splat(tap.cast("trunc", "i32"), lane)
+
+        def use(channel: Value, count: int, mask: Value | None) -> None:
+            for v in range(count):
+                at = channel + v * lane
+                part = load(f, self.source, source + at, kind, lane, mask)
+                if self.name == "window_put":
+                    index = load(f, self.index, source + at, "i32", lane, mask)
+                    part = index.equals(number).where(part, 0.0)
+                save(f, part, self.out, target + at, kind, mask)
+
+        self.each_block(use)
 
     def block(
         self,

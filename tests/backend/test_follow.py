@@ -111,6 +111,20 @@ def test_what_others_read_is_stored():
     assert [node.attributes["outputs"] for node in followed(after)] == [(3, 4)]
 
 
+def test_where_the_largest_stand_follows_for_the_gradient():
+    from tulle.graph.differentiate import gradients
+
+    pooled = call("max_pool", call("relu", convolved()), 2)
+    slopes = gradients(call("sum", pooled * pooled), [W, BIAS])
+    before, after = graphs((X, W, BIAS), *slopes)
+    (node,) = followed(after)
+    assert {"window_argmax", "window_max"} < set(names(node))
+    values = arrays((X, W, BIAS), {BATCH.symbol: 5})
+    one, two = (Program(graph, code=NativeCode())(values) for graph in (before, after))
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
 def test_a_residual_and_a_scale_for_each_image():
     other, scale = given("other", BATCH, 17, 13, 24), given("scale", BATCH, 1, 1, 24)
     row = given("row", 17, 1, 1)

@@ -50,6 +50,20 @@ def test_random_windows(seed):
     check(x, size, count, shared)
 
 
+@pytest.mark.parametrize("channels", [1, 8, 13, 40])
+@pytest.mark.parametrize(
+    ("kernel", "strides", "count"),
+    [((2, 2), (2, 2), (4, 3)), ((1, 2), (2, 3), (5, 3)), ((3, 3), (3, 3), (3, 3)),
+     ((5, 4), (5, 4), (2, 2)), ((3, 3), (2, 1), (4, 5))],
+)  # fmt: skip
+def test_windows_apart_and_beyond_the_end(kernel, strides, count, channels):
+    random = np.random.default_rng(channels)
+    x = random.integers(-3, 4, (2, 9, 7, channels)).astype(np.float32)
+    x[random.random(x.shape) < 0.1] = np.nan
+    shared = {"kernel": kernel, "strides": strides, "low": (0, 0)}
+    check(x, (9, 7), count, shared)
+
+
 @pytest.mark.parametrize("batch", [0, 1])
 def test_few_images(batch):
     x = np.ones((batch, 5, 3, 4), np.float32)
