@@ -30,6 +30,7 @@ from .forms import Form, Place, form_of
 from .layout import Fault, laid_out, places_within
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
+from .special_random import key_writer
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -147,6 +148,9 @@ class NativeCode:
             return
         sources = [names[source.name] for source in step.sources]
         targets = [names[target.name] for target in step.targets]
+        if step.node.op.name == "random_key":
+            writer.between(key_writer(step.node, targets[0]))
+            return
         writer.host(host_step(np, step.node, sources, targets, place.sizes))
 
     def _calls(
@@ -200,6 +204,7 @@ class Writer:
         self.keep: list[Array] = []
         self.blocks: list[Array] = []  # words of inner tables, which may need patches
         self.faults: list[Fault] = []
+        self.by_numpy = False  # whether a step of the host may complain
         self._calls: list[Call] = []
         self._parts: list[list[Call] | HostStep] = []
 
@@ -209,6 +214,11 @@ class Writer:
 
     def host(self, step: HostStep) -> None:
         """A step of the host, to follow those before."""
+        self.by_numpy = True
+        self.between(step)
+
+    def between(self, step: HostStep) -> None:
+        """What is to be done between native commands, and is no work for NumPy."""
         self._flush()
         self._parts.append(step)
 
@@ -235,9 +245,8 @@ class Writer:
             at = table.ctypes.data + done * COMMAND * 8
             parts.append(_stretch(at, len(part), patches, addresses, checks))
             done += len(part)
-        host = len(native) < len(self._parts)
         keep = [words, table, patches, addresses, self.keep, self.blocks, self.inputs]
-        return Runner(parts, addresses, outputs, keep, host)
+        return Runner(parts, addresses, outputs, keep, self.by_numpy)
 
 
 def patches_of(blocks: Sequence[Array], inputs: Sequence[Array | None]) -> Array:

@@ -6,7 +6,9 @@ numbers are made in float64, as by the reference, with polynomials for the funct
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -17,6 +19,7 @@ from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vecto
 from .special_base import Special, Work, address, ceildiv, grain, special
 
 WORDS = Layout("key out scratch count")
+MASK_64 = 2**64 - 1
 # Polynomials on a quarter of a turn around 0, and of log((1 + s) / (1 - s)).
 SINE = (
     -1.66666666666666324348e-01, 8.33333333332248946124e-03,
@@ -207,3 +210,17 @@ MAKERS: dict[tuple[str, str], Callable[[Function, Words], list[Value]]] = {
     ("random_normal", "float"): normal("float"),
     ("random_normal", "double"): normal("double"),
 }
+
+
+def key_writer(node: Node, target: Any) -> Callable[[], None]:
+    """What puts the key of a draw, as the generator counts now, into its place."""
+    generator, draw = node.attributes["generator"], node.attributes["draw"]
+    if sys.byteorder != "little":
+        return lambda: target.__setitem__(..., generator.key(draw))
+    words = (ctypes.c_uint64 * 2).from_address(address(target))
+
+    def write() -> None:
+        words[0] = generator.seed & MASK_64
+        words[1] = generator.count + draw
+
+    return write
