@@ -15,7 +15,7 @@ from .fusible import SOURCES, computes, cost, moves, weight
 from .scan_forms import Carry, Form, Given, added
 
 CHEAP = 8  # additions an element for which nothing is stacked
-FACTOR = 8  # how many times what a turn carries and reads may be stacked
+FACTOR = 32  # how many times what a turn carries and reads may be stacked
 DEAR = 10**6
 
 

@@ -127,6 +127,31 @@ def test_the_gradient_of_a_loop_uses_what_the_loop_computed():
     assert "tanh" not in ops_of(backward)
 
 
+def test_a_turn_that_computes_much_more_than_it_carries_is_not_run_again():
+    """Stages of a solver: each goes through a wider layer."""
+    up, down = (
+        input_node(name, F32.with_shape(shape))
+        for name, shape in (("up", (3, 15)), ("down", (15, 3)))
+    )
+
+    def step(x, _):
+        for _ in range(4):
+            h = call("tanh", x @ SymbolicTensor(up))
+            x = x + h @ SymbolicTensor(down) * 0.02
+        return x, None
+
+    last, _ = control.scan(step, SymbolicTensor(START), length=10)
+    slopes = gradients(call("sum", last.node * last.node), [up, down, START])
+    names = ("up", "down", "start")
+    outputs = dict(zip(names, slopes, strict=True))
+    before = simplify(expand_composites(Graph((START, up, down), outputs)))
+    after = join_loops(before)
+    agree(before, after, 1e-4)
+    forward, backward = loops(after)
+    assert ops_of(forward).count("tanh") == 4
+    assert "tanh" not in ops_of(backward)
+
+
 def test_gradients_of_weights_are_one_product():
     _, ys = scan(recurrent, START)
     (slope,) = gradients(call("sum", ys * ys), [WEIGHT])
