@@ -23,6 +23,7 @@ from . import packed_products
 from .blas import blas_address, core_name
 from .call import Call
 from .engine import engine
+from .packed_code import product_entry
 
 WORDS = (
     "m", "n", "k", "a", "lda", "a_step", "b", "ldb", "b_step", "c", "ldc", "parts",
@@ -82,7 +83,7 @@ def fragments(short: str) -> dict[str, str]:
 
 def packed_fragment(short: str) -> dict[str, str]:
     """The text of the entry for products that are not the BLAS's, under its name."""
-    entry = packed_products.product_entry(KINDS[short][0])
+    entry = product_entry(KINDS[short][0])
     return dict.fromkeys(entry.names, entry.text)
 
 

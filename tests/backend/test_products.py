@@ -7,7 +7,13 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu import building, copying, gemm, packed_products  # noqa: E402
+from tulle.backend.cpu import (  # noqa: E402
+    building,
+    copying,
+    gemm,
+    packed_code,
+    packed_products,
+)
 from tulle.backend.cpu.layout import laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
@@ -164,8 +170,8 @@ def test_nothing_to_copy():
 
 @pytest.mark.parametrize("width", [16, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
-    caches = packed_products.product_entry, gemm.packed_entry
-    for module in (building, packed_products):
+    caches = packed_code.product_entry, gemm.packed_entry
+    for module in (building, packed_code, packed_products):
         monkeypatch.setattr(module, "vector_bytes", lambda: width)
     for cache in caches:
         cache.cache_clear()

@@ -1,0 +1,309 @@
+"""The code of products that pack their operands; `packed_products` says how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from .building import Code, Entry, Function, Layout, Value, lanes, vector, vector_bytes
+from .convolution_tiles import claim, release
+
+LAYOUT = Layout(
+    """a a_row a_term b b_term b_column c c_row m n k rows columns terms heights widths
+    pack_a pack_b scratch slot right busy slots rank"""
+)
+HEIGHT = 6  # rows of results that are computed together
+HEIGHTS = (HEIGHT, 4, 2, 1)
+PITCH = 8  # from term to term of packed rows
+UNROLLED = 4  # terms
+
+
+def width() -> int:
+    """Vectors of results in a row that are computed together."""
+    return 4 if vector_bytes() == 64 else 2
+
+
+@cache
+def product_entry(kind: str) -> Entry:
+    """The entry that multiplies matrices of floats or doubles."""
+    code = Code("product")
+    blocks = {count: _block(code, kind, count) for count in range(1, width() + 1)}
+    left, right = _pack_left(code, kind), _pack_right(code, kind)
+    f, words, start, stop = code.entry()
+    read = LAYOUT.reader(f, words)
+    given = {name: read(name) for name in LAYOUT.names if name not in "abc"}
+    bases = {name: read(name, "ptr") for name in "abc"}
+    slot = claim(f, words, LAYOUT, given["slots"])
+    memory = f.at(read("scratch", "ptr"), slot * given["slot"], "i8")
+    unit = Unit(f, kind, given, (memory, f.at(memory, given["right"], "i8")))
+    with f.loop(stop, start) as number:
+        a, b, c, inside = _of_batch(f, words, given, bases, number, kind)
+        row = inside // given["widths"] * given["rows"]
+        column = inside % given["widths"] * given["columns"]
+        unit.compute(
+            (left, right, blocks),
+            f.at(a, row * given["a_row"], kind),
+            f.at(b, column * given["b_column"], kind),
+            f.at(c, row * given["c_row"] + column, kind),
+            (given["m"] - row).minimum(given["rows"]),
+            (given["n"] - column).minimum(given["columns"]),
+        )
+    release(f, words, LAYOUT, slot)
+    return code.finished()
+
+
+def _of_batch(
+    f: Function,
+    words: Value,
+    given: Mapping[str, Value],
+    bases: Mapping[str, Value],
+    number: Value,
+    kind: str,
+) -> tuple[Value, Value, Value, Value]:
+    """The matrices that a unit belongs to, and its number among theirs."""
+    each = given["heights"] * given["widths"]
+    rest = f.variable(number // each)
+    steps = {name: f.variable(f.number(0)) for name in bases}
+    rank = given["rank"]
+    with f.loop(rank) as place:
+        axis = f.at(words, (rank - 1 - place) * 4 + LAYOUT.end, "i64")
+        size = f.load(axis, 0, "i64")
+        index = rest.get() % size
+        rest.set(rest.get() // size)
+        for offset, step in enumerate(steps.values(), 1):
+            step.set(step.get() + index * f.load(axis, offset, "i64"))
+    a, b, c = (f.at(bases[name], steps[name].get(), kind) for name in bases)
+    return a, b, c, number % each
+
+
+class Unit:
+    """The code that computes a block of the result."""
+
+    def __init__(
+        self,
+        f: Function,
+        kind: str,
+        given: Mapping[str, Value],
+        memory: tuple[Value, Value],
+    ):
+        self.f, self.kind, self.given = f, kind, given
+        self.left, self.right = memory
+
+    def compute(
+        self,
+        functions: tuple[Function, Function, Mapping[int, Function]],
+        a: Value,
+        b: Value,
+        c: Value,
+        rows: Value,
+        columns: Value,
+    ) -> None:
+        """All terms of a block of so many rows and columns, from its first elements."""
+        f, given, kind = self.f, self.given, self.kind
+        pack_left, pack_right, blocks = functions
+        step = width() * lanes(kind)
+        a_row, a_term, b_term = given["a_row"], given["a_term"], given["b_term"]
+        packed_a, packed_b = given["pack_a"].differs(0), given["pack_b"].differs(0)
+        # Without a term the results are still to be written.
+        with f.loop(given["k"].maximum(1), 0, given["terms"]) as first:
+            depth = (given["k"] - first).minimum(given["terms"])
+            left, right = f.at(a, first * a_term, kind), f.at(b, first * b_term, kind)
+            with f.when(packed_a):
+                f.call(pack_left, self.left, left, a_row, a_term, rows, depth)
+            with f.when(packed_b):
+                f.call(
+                    pack_right, self.right, right, b_term, given["b_column"], columns,
+                    depth,
+                )  # fmt: skip
+            shared = (
+                packed_a.where(self.left, left),
+                packed_a.where(f.number(1), a_row),
+                packed_a.where(f.number(PITCH), a_term),
+                packed_a.where(depth * PITCH, a_row * HEIGHT),
+            )
+            with f.loop(columns, 0, step) as column:
+                packed = f.at(self.right, column * depth, kind)
+                other = packed_b.where(packed, f.at(right, column, kind))
+                along = packed_b.where(f.number(step), b_term)
+                amount = (columns - column).minimum(step)
+                target = f.at(c, column, kind)
+                for count, block in blocks.items():
+                    inside = amount > (count - 1) * lanes(kind)
+                    if count < width():
+                        inside = inside & (amount <= count * lanes(kind))
+                    with f.when(inside):
+                        f.call(
+                            block, *shared, other, along, target, given["c_row"], rows,
+                            depth, first, amount,
+                        )  # fmt: skip
+
+
+def _block(code: Code, kind: str, vectors: int) -> Function:
+    """Rows times a panel of so many vectors, the last of them perhaps in part.
+
+    Arguments: left operand, its steps to a row, a term and the next rows that are
+    computed together, right operand, its step to a term, results, their step to a row,
+    rows, terms, whether results are added to, columns.
+    """
+    kinds = ["ptr", "i64", "i64", "i64", "ptr", "i64", "ptr", *["i64"] * 5]
+    f = code.helper(f"block_{vectors}", kinds)
+    a, a_row, _, a_panel, *_, c, c_row, rows, _, _, left = f.arguments
+    lane = lanes(kind)
+    last = f.steps("i64", lane) < f.splat(left - (vectors - 1) * lane, lane)
+    together = rows // HEIGHT
+    with f.loop(together) as panel:
+        target = f.at(c, panel * HEIGHT * c_row, kind)
+        _tile(f, kind, vectors, HEIGHT, f.at(a, panel * a_panel, kind), target, last)
+    begin, end = f.at(a, together * a_panel, kind), together * HEIGHT
+    done = f.variable(f.number(0))
+    for height in HEIGHTS[1:]:
+        with f.when(rows - end - done.get() >= height):
+            target = f.at(c, (end + done.get()) * c_row, kind)
+            source = f.at(begin, done.get() * a_row, kind)
+            _tile(f, kind, vectors, height, source, target, last)
+            done.set(done.get() + height)
+    return f
+
+
+def _tile(
+    f: Function,
+    kind: str,
+    vectors: int,
+    height: int,
+    source: Value,
+    target: Value,
+    last: Value,
+) -> None:
+    """Results of some rows, kept in registers while the sum over the terms runs."""
+    _, a_row, a_term, _, b, b_term, _, c_row, _, depth, more, left = f.arguments
+    lane = lanes(kind)
+    wide = vector(kind, lane)
+    bases = [f.at(source, a_row * r, kind) for r in range(height)]
+    sums = [f.variable(f.number(0.0, wide)) for _ in range(height * vectors)]
+
+    def add(k: Value) -> None:
+        row, offset = f.at(b, k * b_term, kind), k * a_term
+        parts = [f.load(row, v * lane, kind, wide) for v in range(vectors)]
+        for r in range(height):
+            factor = f.splat(f.load(bases[r], offset, kind), lane)
+            for v in range(vectors):
+                one = sums[r * vectors + v]
+                one.set(f.fma(factor, parts[v], one.get()))
+
+    even = depth // UNROLLED * UNROLLED
+    with f.loop(even, 0, UNROLLED) as k:
+        for n in range(UNROLLED):
+            add(k + n)
+    with f.loop(depth, even) as k:
+        add(k)
+    again = more.differs(0)
+    full = left >= vectors * lane
+    for r in range(height):
+        place = f.at(target, c_row * r, kind)
+        for v in range(vectors):
+            one, at = sums[r * vectors + v], f.at(place, v * lane, kind)
+            if v < vectors - 1:
+                with f.when(again):
+                    one.set(one.get() + f.load(at, 0, kind, wide))
+                f.store(one.get(), at, 0, kind)
+                continue
+            with f.when(full & again):
+                one.set(one.get() + f.load(at, 0, kind, wide))
+            with f.when(full):
+                f.store(one.get(), at, 0, kind)
+            with f.when(~full):
+                with f.when(again):
+                    one.set(one.get() + f.masked_load(at, last, wide))
+                f.masked_store(one.get(), at, last)
+
+
+def _pack_left(code: Code, kind: str) -> Function:
+    """Few rows at a time, those of a term side by side.
+
+    Arguments: target, source, its steps to a row and a term, rows, terms.
+    """
+    f = code.helper("pack_left", ["ptr", "ptr", *["i64"] * 4])
+    target, source, a_row, a_term, rows, depth = f.arguments
+    with f.loop(rows, 0, HEIGHT) as row:
+        to = f.at(target, row // HEIGHT * PITCH * depth, kind)
+        at, count = f.at(source, row * a_row, kind), (rows - row).minimum(HEIGHT)
+        with f.when(a_row.equals(1)):
+            wide = vector(kind, PITCH)
+            mask = f.steps("i64", PITCH) < f.splat(count, PITCH)
+            with f.loop(depth) as k:
+                some = f.masked_load(f.at(at, k * a_term, kind), mask, wide)
+                f.store(some, to, k * PITCH, kind)
+        with f.when(a_row.differs(1)), f.loop(count) as r, f.loop(depth) as k:
+            f.store(f.load(at, r * a_row + k * a_term, kind), to, k * PITCH + r, kind)
+    return f
+
+
+def _pack_right(code: Code, kind: str) -> Function:
+    """Panels of as many columns as are computed together, term after term.
+
+    Arguments: target, source, its steps to a term and a column, columns, terms. What
+    stands beside the last column is of no account.
+    """
+    f = code.helper("pack_right", ["ptr", "ptr", *["i64"] * 4])
+    target, source, b_term, b_column, columns, depth = f.arguments
+    lane = lanes(kind)
+    step, wide = width() * lane, vector(kind, lane)
+    with f.when(b_column.equals(1)):
+        whole = columns // step
+        rest = columns - whole * step
+        masks = [
+            f.steps("i64", lane) < f.splat(rest - v * lane, lane)
+            for v in range(width())
+        ]
+        with f.loop(depth) as k:
+            row = f.at(source, k * b_term, kind)
+            with f.loop(whole) as panel:
+                to = f.at(target, (panel * depth + k) * step, kind)
+                for v in range(width()):
+                    at = panel * step + v * lane
+                    f.store(f.load(row, at, kind, wide), to, v * lane, kind)
+            with f.when(rest > 0):
+                to = f.at(target, (whole * depth + k) * step, kind)
+                for v, mask in enumerate(masks):
+                    at = f.at(row, whole * step + v * lane, kind)
+                    f.store(f.masked_load(at, mask, wide), to, v * lane, kind)
+    with f.when(b_column.differs(1)), f.loop(columns, 0, lane) as column:
+        to = f.at(target, column // step * step * depth + column % step, kind)
+        _pack_columns(f, kind, to, column)
+    return f
+
+
+def _pack_columns(f: Function, kind: str, to: Value, first: Value) -> None:
+    """A vector of columns: squares of them turned, what is left one by one."""
+    _, source, b_term, b_column, columns, depth = f.arguments
+    lane = lanes(kind)
+    step, wide = width() * lane, vector(kind, lane)
+    bases = [
+        f.at(source, (first + c).minimum(columns - 1) * b_column, kind)
+        for c in range(lane)
+    ]
+    whole = b_term.equals(1).where(depth // lane * lane, 0)
+    with f.loop(whole, 0, lane) as k:
+        rows = turned(f, [f.load(base, k, kind, wide) for base in bases])
+        for n, row in enumerate(rows):
+            f.store(row, to, (k + n) * step, kind)
+    with f.loop(depth, whole) as k:
+        for n, base in enumerate(bases):
+            f.store(f.load(base, k * b_term, kind), to, k * step + n, kind)
+
+
+def turned(f: Function, rows: list[Value]) -> list[Value]:
+    """The columns of a square of vectors."""
+    count = len(rows)
+    reach = 1
+    while reach < count:
+        low = [n + (count - reach if n & reach else 0) for n in range(count)]
+        high = [place + reach for place in low]
+        found = list(rows)
+        for n in range(count):
+            if not n & reach:
+                found[n] = f.shuffle(rows[n], rows[n + reach], low)
+                found[n + reach] = f.shuffle(rows[n], rows[n + reach], high)
+        rows = found
+        reach *= 2
+    return rows
