@@ -18,24 +18,29 @@ def gatherer(name: str, type: str, masked: str | None = None) -> str:
     return f"""
 define internal {whole} @{name}({arguments}) noinline cold {{
 entry:{usual}
-  %room = alloca {whole}
-  store {whole} zeroinitializer, ptr %room
+  %buffer = alloca {whole}
+  store {whole} zeroinitializer, ptr %buffer
   br label %body
-body:
-  %i = phi i64 [ 0, %{before} ], [ %next, %body ]
-  %near = getelementptr {type}, ptr %room, i64 %i
-  %step = mul i64 %i, %stride
-  %away = getelementptr {type}, ptr %array, i64 %step
-  %value = load {type}, ptr %away
-  store {type} %value, ptr %near
-  %next = add i64 %i, 1
-  %again = icmp slt i64 %next, %count
-  br i1 %again, label %body, label %end
+{_walk(type, before, "%away", "%near")}
 end:
-  %found = load {whole}, ptr %room
+  %found = load {whole}, ptr %buffer
   ret {whole} %found
 }}
 """
+
+
+def _walk(type: str, before: str, source: str, target: str) -> str:
+    """A loop that copies one element after the other, near or away."""
+    return f"""body:
+  %i = phi i64 [ 0, %{before} ], [ %next, %body ]
+  %near = getelementptr {type}, ptr %buffer, i64 %i
+  %step = mul i64 %i, %stride
+  %away = getelementptr {type}, ptr %array, i64 %step
+  %value = load {type}, ptr {source}
+  store {type} %value, ptr {target}
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, %count
+  br i1 %again, label %body, label %end"""
 
 
 def _neighbours(type: str, masked: str) -> str:
@@ -65,16 +70,7 @@ define internal void @{name}({arguments}) noinline cold {{
 entry:
   %one = icmp eq i64 %stride, 1
   br i1 %one, label %part{LANES}, label %body{_powers(type)}
-body:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %near = getelementptr {type}, ptr %buffer, i64 %i
-  %step = mul i64 %i, %stride
-  %away = getelementptr {type}, ptr %array, i64 %step
-  %value = load {type}, ptr %near
-  store {type} %value, ptr %away
-  %next = add i64 %i, 1
-  %again = icmp slt i64 %next, %count
-  br i1 %again, label %body, label %end
+{_walk(type, "entry", "%near", "%away")}
 end:
   ret void
 }}
