@@ -42,11 +42,14 @@ def follow(graph: Graph) -> Graph:
 
 
 def in_depth_order(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes sorted by their longest way from a source."""
+    """The nodes by their longest way from a source, what needs no input before all."""
     depth: dict[Node, int] = {}
+    late: set[Node] = set()
     for node in nodes:
         depth[node] = 1 + max((depth[source] for source in node.inputs), default=0)
-    return sorted(nodes, key=depth.__getitem__)
+        if node.op.name == "input" or not late.isdisjoint(node.inputs):
+            late.add(node)
+    return sorted(nodes, key=lambda node: (node in late, depth[node]))
 
 
 def is_head(node: Node) -> bool:

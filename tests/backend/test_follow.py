@@ -19,6 +19,7 @@ from tulle.graph.graph import Graph, verify
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import input_node
 from tulle.graph.types import TensorType, dtype_of
+from tulle.graph.variable import Variable
 
 BATCH = Dim.from_symbol(Symbol("batch"))
 LENGTH = Dim.from_symbol(Symbol("length"))
@@ -138,6 +139,13 @@ def test_several_results_and_another_dtype():
     outputs = call("cast", total, "float64"), call("relu", total), total > 0.5
     (node,) = followed(same_bits((X, W, BIAS), *outputs))
     assert [str(type.dtype) for type in node.type.items] == ["f64", "f32", "bool"]
+
+
+def test_what_is_made_of_weights_alone_comes_before():
+    deviation = Variable(np.arange(1, 25, dtype=np.float32)).node
+    out = call("relu", convolved() / call("sqrt", call("exp", deviation) + 1.0))
+    (node,) = followed(same_bits((X, W, BIAS), out))
+    assert names(node) == ["conv_forward", "fused"]
 
 
 def test_rows_of_channels_may_be_folded():
