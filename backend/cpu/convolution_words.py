@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .convolution_geometry import Geometry, Three
 from .convolution_products import BLOCK
-from .pool import thread_count
+from .pool import pool
 from .special_base import rounded
 
 
@@ -38,7 +38,7 @@ def tail_words(
 
 def slots(tiles: int) -> int:
     """How many threads may hold scratch memory of their own."""
-    return max(1, min(thread_count(), 64, tiles))
+    return max(1, min(pool().threads, 64, tiles))
 
 
 def shared_words(geometry: Geometry, item: int, tiles: int) -> dict[str, int]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import HEIGHT, LAYOUT, PITCH, width
-from .pool import thread_count
+from .pool import pool
 from .special_base import ceildiv, rounded
 
 SMALL = 1 << 22  # multiplications up to which the copies of a BLAS do not pay
@@ -52,11 +53,19 @@ def suits(m: int, n: int, k: int) -> bool:
 
 def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
     """How so many products of a size are cut; results are the same however they are."""
+    units = min(2 * pool().threads, count * m * n * k // UNIT)
     step = width() * vector_bytes() // item
+    return _cut(units, step, count, m, n, k, item)
+
+
+@lru_cache(maxsize=1024)
+def _cut(
+    units: int, step: int, count: int, m: int, n: int, k: int, item: int
+) -> Blocks:
+    """Blocks that make so many units of work, where that can be."""
     most = Blocks(192, 512, 1024 // item)
     terms = even(k, most.terms, 8)
     rows, columns = even(m, most.rows, HEIGHT), even(n, most.columns, step)
-    units = min(2 * thread_count(), count * m * n * k // UNIT)
     while count * ceildiv(m, rows) * ceildiv(n, columns) < units:
         if columns > max(rows, 2 * step):
             columns = even(n, columns // 2, step)
