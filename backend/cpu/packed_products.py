@@ -67,7 +67,7 @@ def _cut(
     terms = even(k, most.terms, 8)
     rows, columns = even(m, most.rows, HEIGHT), even(n, most.columns, step)
     while count * ceildiv(m, rows) * ceildiv(n, columns) < units:
-        if columns > max(rows, 2 * step):
+        if columns > 8 * step or (columns > step and rows <= 12 * HEIGHT):
             columns = even(n, columns // 2, step)
         elif rows > 4 * HEIGHT:
             rows = even(m, max(rows // 2, 4 * HEIGHT), HEIGHT)
