@@ -76,7 +76,7 @@ def _contributions(node: Node, arrived: Any) -> list[tuple[Node, Node]]:
         )
     parts = node.op.vjp(node, arrived)
     if parts is None:
-        parts = _by_expansion(node, arrived)
+        parts = by_expansion(node, arrived)
     if len(parts) != len(node.inputs):
         raise InternalError(f"`{node.op.name}` gives {len(parts)} cotangents")
     return [
@@ -86,15 +86,29 @@ def _contributions(node: Node, arrived: Any) -> list[tuple[Node, Node]]:
     ]
 
 
-def _by_expansion(node: Node, arrived: Node) -> list[Node | None]:
+def by_expansion(node: Node, arrived: Any) -> list[Node | None]:
     """The cotangents of a composite that leaves its gradient to its expansion."""
     # Operands may coincide or depend on each other, so fresh inputs stand for them.
     holes = tuple(input_node("x", source.tensor_type) for source in node.inputs)
-    seed = input_node("cotangent", node.tensor_type)
-    whole = node.op.apply(holes, node.attributes)
-    parts = gradients(node.op.expand(whole), holes, seed)
-    actual = dict(zip((*holes, seed), (*node.inputs, arrived), strict=True))
+    body = node.op.expand(node.op.apply(holes, node.attributes))
+    several = isinstance(node.type, TupleType)
+    actual = dict(zip(holes, node.inputs, strict=True))
+    cotangents: dict[Node, Node] = {}
+    pairs = zip(body.inputs, arrived, strict=True) if several else [(body, arrived)]
+    for result, cotangent in pairs:
+        if filled_with_zero(cotangent):
+            continue
+        seed = input_node("cotangent", result.tensor_type)
+        actual[seed] = cotangent
+        known = cotangents.get(result)
+        cotangents[result] = seed if known is None else known + seed
+    parts = gradients_of(cotangents, holes)
     new = rewrite(
         (p for p in parts if p is not None), lambda old, inputs: actual.get(old)
     )
     return [None if part is None else new[part] for part in parts]
+
+
+def filled_with_zero(node: Node) -> bool:
+    """Whether a cotangent stands for a result that nothing reads."""
+    return node.op.name == "full" and node.attributes["fill_value"] == 0

@@ -138,11 +138,14 @@ class Writer:
             f.clear(f.at(to, some, kind), some * -1 + wide, kind)
 
 
-def combine_entry(code: Code, kind: str, layout: Layout) -> None:
-    """The partial sums of the chunks, added in their order."""
+def combine_entry(code: Code, kind: str, layout: Layout, whole: str = "size") -> None:
+    """The partial sums of the chunks, added in their order.
+
+    `whole` is the word that says how long each is.
+    """
     f, words, start, stop = code.entry()
     read = layout.reader(f, words)
-    size, partial, chunks = read("size"), read("partial"), read("chunks")
+    size, partial, chunks = read(whole), read("partial"), read("chunks")
     out, scratch = read("out", "ptr"), read("scratch", "ptr")
     with f.loop(stop, start) as block:
         first = block * 1024

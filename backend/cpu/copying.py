@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -49,12 +49,21 @@ def copy(target: Any, source: Any) -> Call | None:
     return Call(_entry(target.itemsize), words, total, grain)
 
 
-def dense(arrays: Sequence[Any], keep: list[Any]) -> tuple[list[Call], list[Any]]:
-    """Arrays that lie dense, and the calls that copy those that did not."""
+def lies_dense(array: Any) -> bool:
+    """Whether all elements lie side by side in their order."""
+    return bool(array.flags.c_contiguous)
+
+
+def dense(
+    arrays: Sequence[Any],
+    keep: list[Any],
+    suits: Callable[[Any], bool] = lies_dense,
+) -> tuple[list[Call], list[Any]]:
+    """Arrays that lie dense, or as they may, and the calls that copy the others."""
     found: list[Call] = []
     for_use = []
     for array in arrays:
-        if not array.flags.c_contiguous:
+        if not suits(array):
             array, source = np.empty(array.shape, array.dtype), array
             keep.append(array)
             call = copy(array, source)

@@ -189,9 +189,7 @@ class Own:
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the op's entries."""
         attributes = attributes_of(self.node, place.sizes)
-        found, operands = list[Call](), list(place.sources)
-        if self.special.contiguous:
-            found, operands = dense(operands, place.keep)
+        found, operands = dense(place.sources, place.keep, self.special.reads)
         at = place.known.numbers(place.scratch).place
         words = self.special.words(attributes, operands, place.targets, at)
         works = self.special.works(attributes, operands, place.targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    special_attention,
     special_axes,
     special_convolution,
     special_copying,
@@ -15,6 +16,7 @@ from .special_base import SPECIAL, Spec, Special, Work
 
 __all__ = ["SPECIAL", "Spec", "Special", "Work"]
 FAMILIES = (
+    special_attention,
     special_axes,
     special_convolution,
     special_copying,

@@ -47,6 +47,10 @@ class Special:
     def __init__(self, name: str):
         self.name = name
 
+    def reads(self, array: Any) -> bool:
+        """Whether an operand may lie as it does; else it is copied first."""
+        return not self.contiguous or bool(array.flags.c_contiguous)
+
     def accepts(self, node: Node) -> bool:
         """Whether there is code for the dtypes and attributes of a node."""
         raise NotImplementedError

@@ -15,6 +15,7 @@ from .expand_layers import expand_layers
 from .fuse import fuse
 from .join_loops import join_loops
 from .place_parameters import place_parameters
+from .select_attention import select_attention
 from .select_kernels import select_generated, select_kernels
 from .simplify import simplify
 
@@ -23,16 +24,23 @@ Pass = Callable[[Graph], Graph]
 WITHOUT_LAYERS = LEVELS[1:]
 LOW = ("primitive", "kernel")
 
-COMMON: tuple[tuple[Pass, tuple[str, ...]], ...] = (
+Passes = tuple[tuple[Pass, tuple[str, ...]], ...]
+
+FIRST: Passes = (
     (expand_layers, WITHOUT_LAYERS),
     (place_parameters, WITHOUT_LAYERS),
     (differentiate, WITHOUT_LAYERS),
-    (expand_composites, LOW),
-    (simplify, LOW),
-    (join_loops, LOW),
 )
-PASSES = (*COMMON, (select_kernels, LOW), (chain, LOW))  # for NumPy and CuPy
-GENERATED = (*COMMON, (select_generated, LOW), (fuse, LOW))  # for generated kernels
+THEN: Passes = ((expand_composites, LOW), (simplify, LOW), (join_loops, LOW))
+# For NumPy and CuPy, and for generated kernels.
+PASSES = (*FIRST, *THEN, (select_kernels, LOW), (chain, LOW))
+GENERATED = (
+    *FIRST,
+    (select_attention, WITHOUT_LAYERS),
+    *THEN,
+    (select_generated, LOW),
+    (fuse, LOW),
+)
 LOWERING = (expand_composites, simplify, select_generated, fuse)  # for bodies of loops
 
 

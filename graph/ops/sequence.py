@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..node import Node
-from ..op import register
+from ..op import Results, register
 from ..registry import OPS, call
-from ..types import BOOL, I32, TensorType
+from ..types import BOOL, I32, TensorType, TupleType
 from .composite import Composite, common_floats
 from .elementwise import broadcast_shapes, floats_needed
 from .neural import Optional, present
@@ -107,6 +108,15 @@ class DotProductAttention(Optional):
                 ],
             )
 
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        gradient = OPS["dot_product_attention_gradient"]
+        whole = gradient.apply((*node.inputs, cotangent), node.attributes)
+        places = moving(source.tensor_type for source in node.inputs)
+        found: list[Node | None] = [None] * len(node.inputs)
+        for index, place in enumerate(places):
+            found[place] = OPS["item"].apply((whole,), {"index": index})
+        return found
+
     def expand(self, node: Node) -> Node:
         query, key, value = node.inputs[:3]
         batch, rows, heads, size = query.shape
@@ -140,12 +150,41 @@ class DotProductAttention(Optional):
             mask = below if mask is None else call("logical_and", mask, below)
         if mask is None:
             return scores
-        low = -0.7 * _largest(scores.dtype)
-        return call("where", mask, scores, low)
+        return call("where", mask, scores, lowest(scores.dtype.short))
 
 
-def _largest(dtype: Any) -> float:
-    return {"f16": 65504.0, "f64": 1.7e308}.get(dtype.short, 3.3e38)
+@register
+class DotProductAttentionGradient(Composite):
+    """The cotangents of the operands of attention that are floats.
+
+    Operands are those of attention, and behind them the cotangent of its result. What
+    computes it may make the weights again instead of keeping them.
+    """
+
+    name = "dot_product_attention_gradient"
+    public = False
+    operand_dtypes = "any"
+
+    def infer(self, *types: TensorType, **attributes: Any) -> Any:
+        return TupleType(tuple(types[place] for place in moving(types[:-1])))
+
+    def expand(self, node: Node) -> Node:
+        from ..differentiate import by_expansion
+
+        *operands, cotangent = node.inputs
+        whole = OPS["dot_product_attention"].apply(tuple(operands), node.attributes)
+        parts = by_expansion(whole, cotangent)
+        return OPS["tuple"].apply(tuple(part for part in parts if part is not None))
+
+
+def moving(types: Iterable[TensorType]) -> list[int]:
+    """The places of the operands that have a cotangent."""
+    return [place for place, type in enumerate(types) if type.dtype.is_float]
+
+
+def lowest(short: str) -> float:
+    """The score of a key that does not count, in a dtype of this short name."""
+    return -0.7 * {"f16": 65504.0, "f64": 1.7e308}.get(short, 3.3e38)
 
 
 def _count(size: Dim) -> Any:
