@@ -86,6 +86,9 @@ class Product:
 
     def __init__(self, node: Node):
         self.node = node
+        left, right = node.inputs
+        self.shape = node.shape if min(left.ndim, right.ndim) > 1 else None
+        self.terms = left.shape[-1]
 
     def fragments(self) -> dict[str, str]:
         """The entry for products that are not the BLAS's."""
@@ -97,8 +100,12 @@ class Product:
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What packed operands take."""
-        nodes = (*self.node.inputs, self.node)
-        return gemm.scratch_bytes(*(_spec(node.tensor_type, sizes) for node in nodes))
+        if self.shape is None:
+            return 0
+        shape = [number(dim, sizes) for dim in self.shape]
+        return gemm.scratch_bytes(
+            shape, number(self.terms, sizes), self.node.dtype.size
+        )
 
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the product."""
@@ -106,7 +113,7 @@ class Product:
         x, y = place.sources
         (out,) = place.targets
         operands: list[Array] = []
-        copies = gemm.by_blas(x, y, out)
+        copies = gemm.by_blas(x, y)
         for index, array in enumerate((x, y)):
             operand = array
             if copies and not readable(array, index == 0):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ import numpy as np
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
+from ..binding import untouched
 from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes
 from . import packed_products
 from .blas import blas_address, core_name
@@ -100,21 +101,20 @@ def _entries(short: str) -> dict[str, int]:
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
-def by_blas(x: Array, y: Array, out: Array) -> bool:
+def by_blas(x: Array, y: Array) -> bool:
     """Whether a product is left to the BLAS, which wants operands `readable`."""
-    a, b, _ = as_matrices(x, y, out)
-    return not packed_products.suits(a.shape[-2], b.shape[-1], a.shape[-1])
+    if x.ndim < 2 or y.ndim < 2:
+        return True
+    return not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1])
 
 
-def scratch_bytes(x: Any, y: Any, out: Any) -> int:
-    """The memory that a product of arrays needs, of which only the shape is asked."""
-    if len(x.shape) < 2 or len(y.shape) < 2:
-        return 0
-    *batch, m, n = out.shape
-    k, count = x.shape[-1], math.prod(batch)
+def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
+    """The memory that a product of matrices needs, by its shape and number of terms."""
+    *batch, m, n = shape
+    count = math.prod(batch)
     if not count or not packed_products.suits(m, n, k):
         return 0
-    return packed_products.scratch_bytes(count, m, n, k, out.dtype.itemsize)
+    return packed_products.scratch_bytes(count, m, n, k, item)
 
 
 def product(
@@ -130,16 +130,39 @@ def product(
     `out` is contiguous, and `scratch` the address of memory for `scratch_bytes`.
     `places` are the addresses of the three arrays, where they are known.
     """
+    if not out.size:
+        return None
     places = places or [array.ctypes.data for array in (x, y, out)]
+    if not by_blas(x, y):
+        forms = tuple((array.shape, array.strides) for array in (x, y, out))
+        found, total, grain = _packed(forms, out.dtype)
+        words = list(found)
+        for name, at in zip(packed_products.ADDRESSES, places, strict=True):
+            words[name] = at
+        words[packed_products.SCRATCH] = scratch
+        short = "f32" if out.dtype == np.float32 else "f64"
+        return Call(packed_entry(short), words, total, grain)
+    return _blas_product(x, y, out, threads, places)
+
+
+@lru_cache(maxsize=4096)
+def _packed(
+    forms: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...],
+    dtype: np.dtype[Any],
+) -> tuple[list[int], int, int]:
+    """The words, units and grain of a product of arrays that lie so, once a form."""
+    arrays = [untouched(shape, dtype, strides) for shape, strides in forms]
+    a, b, c = as_matrices(*arrays)
+    return packed_products.product(a, b, c, _batch(a, b, c))
+
+
+def _blas_product(
+    x: Array, y: Array, out: Array, threads: int, places: Sequence[int]
+) -> Call:
+    """The call of the BLAS, or of several parts by it."""
     short = "f32" if out.dtype == np.float32 else "f64"
     a, b, c = as_matrices(x, y, out)
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
-    if not c.size:
-        return None
-    if packed_products.suits(m, n, k):
-        axes = _batch(a, b, c)
-        found = packed_products.product(a, b, c, axes, places, scratch)
-        return Call(packed_entry(short), *found)
     values = _values(a, b, c, places)
     dims = _batch(a, b, c)
     count = math.prod(batch)

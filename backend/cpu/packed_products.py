@@ -22,6 +22,8 @@ from .special_base import ceildiv, rounded
 SMALL = 1 << 22  # multiplications up to which the copies of a BLAS do not pay
 UNIT = 1 << 17  # multiplications that a unit is worth
 WORTH = 1 << 18  # multiplications that are worth a thread
+ADDRESSES = tuple(LAYOUT.places[name] for name in "abc")  # the words of the arrays
+SCRATCH = LAYOUT.places["scratch"]
 
 
 class Blocks(NamedTuple):
@@ -91,13 +93,11 @@ def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
     return slots(units) * (blocks.left_bytes(item) + blocks.right_bytes(item))
 
 
-def product(
-    a: Any, b: Any, c: Any, axes: Sequence[int], places: Sequence[int], scratch: int
-) -> tuple[list[int], int, int]:
+def product(a: Any, b: Any, c: Any, axes: Sequence[int]) -> tuple[list[int], int, int]:
     """The words, units and grain of `c = a @ b` for matrices, or batches of them.
 
-    `axes` has the size of each axis of the batch and its step in a, b and c; `places`
-    are the addresses of the three.
+    `axes` has the size of each axis of the batch and its step in a, b and c. The words
+    at `ADDRESSES` and `SCRATCH` are left to be filled.
     """
     (m, n), k, item = c.shape[-2:], a.shape[-1], c.itemsize
     count = math.prod(axes[::4])
@@ -108,13 +108,13 @@ def product(
     heights, widths = ceildiv(m, blocks.rows), ceildiv(n, blocks.columns)
     left, total = blocks.left_bytes(item), count * heights * widths
     words = LAYOUT.words(
-        a=places[0], a_row=a_row, a_term=a_term,
-        b=places[1], b_term=b_term, b_column=b_column,
-        c=places[2], c_row=c_row, m=m, n=n, k=k, rows=blocks.rows,
+        a=0, a_row=a_row, a_term=a_term,
+        b=0, b_term=b_term, b_column=b_column,
+        c=0, c_row=c_row, m=m, n=n, k=k, rows=blocks.rows,
         columns=blocks.columns, terms=blocks.terms, heights=heights, widths=widths,
         pack_a=packs_left(a_row, a_term, blocks, item),
         pack_b=packs_right(b_term, b_column, blocks, n, item),
-        scratch=scratch, slot=left + blocks.right_bytes(item), right=left, busy=0,
+        scratch=0, slot=left + blocks.right_bytes(item), right=left, busy=0,
         slots=slots(total), rank=len(axes) // 4,
     )  # fmt: skip
     grain = max(1, WORTH * total // max(1, count * m * n * k))
