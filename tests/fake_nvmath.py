@@ -209,6 +209,8 @@ def matmul(
     assert workspace_size_in_bytes >= promised[1]
     for address, attribute in ((a, 5), (b, 6), (c, 7), (d, 8)):
         assert address % promised.get(attribute, 256) == 0
+    bias = things[operation]["attributes"].get(8, 0)
+    assert bias % promised.get(8, 256) == 0
     ctypes.memset(workspace, 0x7F, 64)  # it is ours to write to
     description, *found = (things[h] for h in (operation, *layouts))
     wide = np.float64 if description["scale"] == 1 else np.float32

@@ -197,12 +197,13 @@ class Planned:
         try:
             names = lt.MatmulPreferenceAttribute
             result = self.problem.result.alignment
+            bias = aligned(self.problem.bias)  # read as what is written: of D's kind
             given = {
                 names.MAX_WORKSPACE_BYTES: workspace,
                 names.MIN_ALIGNMENT_A_BYTES: self.problem.left.alignment,
                 names.MIN_ALIGNMENT_B_BYTES: self.problem.right.alignment,
                 names.MIN_ALIGNMENT_C_BYTES: result,
-                names.MIN_ALIGNMENT_D_BYTES: result,
+                names.MIN_ALIGNMENT_D_BYTES: min(result, bias),
             }
             for attribute, value in given.items():
                 library.put("matmul_preference", preference, attribute, value)
@@ -248,8 +249,14 @@ def _matrix(array: Array, address: int, step: int) -> Matrix:
     flipped = letter == TRANSPOSED
     if not flipped:
         rows, columns = columns, rows
-    bits = address | step * array.itemsize | ALIGNMENT
-    return Matrix(rows, columns, leading, step, flipped, bits & -bits)
+    alignment = aligned(address | step * array.itemsize)
+    return Matrix(rows, columns, leading, step, flipped, alignment)
+
+
+def aligned(bits: int) -> int:
+    """The largest power of two that addresses of such bits are multiples of."""
+    bits |= ALIGNMENT
+    return bits & -bits
 
 
 def many(x: Array, y: Array, out: Array) -> bool:

@@ -13,13 +13,14 @@ import pytest
 import steps
 from fake_capture import Graph as CudaGraph
 
-from tulle.backend import compile_graph
+from tulle.backend import arenas, compile_graph
 from tulle.backend.gpu.forms import Called, Product
-from tulle.graph.device import device
+from tulle.graph.device import device, to_numpy
 from tulle.graph.graph import Graph
 from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, input_node
 from tulle.graph.types import dtype_of, tensor_type
+from tulle.graph.variable import Variable
 
 on_host = pytest.mark.skipif(cuda_host.COMPILER is None, reason=cuda_host.REASON)
 RANDOM = np.random.default_rng(3)
@@ -158,6 +159,23 @@ def test_training_is_one_graph_with_the_bits_of_its_pieces(lt, monkeypatch):
     np.testing.assert_allclose(losses, wanted, 1e-4)
     for one, other in zip(weights, wanted_weights, strict=True):
         np.testing.assert_allclose(one, other, 1e-3, 1e-4)
+
+
+def test_a_bias_that_lies_anywhere_is_told_of(lt):
+    weight, bias = Variable(normal(5, 3)), Variable(normal(3))
+    with device("gpu:0"):
+        arenas([weight, bias])
+    x = normal(4, 5)
+
+    def dense(given):
+        return matmul(given, SymbolicTensor(weight.node)) + SymbolicTensor(bias.node)
+
+    program = compiled(dense, x)
+    found = program([x])["out"].get()
+    wanted = x @ to_numpy(weight.array) + to_numpy(bias.array)
+    np.testing.assert_allclose(found, wanted, 1e-5, 1e-5)
+    assert "matmul_bias" in [s.node.op.name for s in program.schedule.steps]
+    assert bias.array.ctypes.data % 16 == 4 * 15 % 16  # behind the weight
 
 
 def test_plans_are_made_once_a_shape(lt):
