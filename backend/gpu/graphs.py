@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ...graph.collecting import collecting_later
+
 Work = Callable[[], None]
 
 
@@ -87,16 +89,20 @@ class Replayed:
     def _rehearse(self) -> None:
         """Once on the stream and from the pool that the capture will use."""
         cuda = self.xp.cuda
-        self._stream = cuda.Stream(non_blocking=True)
-        self._pool = cuda.MemoryPool()
+        stream, self._pool = cuda.Stream(non_blocking=True), cuda.MemoryPool()
         here = cuda.get_current_stream()
-        self._stream.wait_event(here.record())
-        with cuda.using_allocator(self._pool.malloc), self._stream:
-            self.work()
-        here.wait_event(self._stream.record())
+        stream.wait_event(here.record())
+        try:
+            with cuda.using_allocator(self._pool.malloc), stream:
+                self.work()
+        finally:
+            here.wait_event(stream.record())
+        self._stream = stream  # what failed is rehearsed again
 
     def _captured(self) -> Any:
-        with self.xp.cuda.using_allocator(self._pool.malloc), self._stream as stream:
+        # A search for cycles might free what has to wait for the device.
+        allocator = self.xp.cuda.using_allocator(self._pool.malloc)
+        with collecting_later(), allocator, self._stream as stream:
             stream.begin_capture()
             try:
                 self.work()

@@ -1,5 +1,6 @@
 """Whole steps as CUDA graphs, on the stand-in for CuPy."""
 
+import gc
 import inspect
 import logging
 import sys
@@ -13,6 +14,7 @@ import steps
 from fake_capture import Graph as CudaGraph
 
 from tulle.backend import compile_graph
+from tulle.backend.gpu.graphs import Choice, Replayed
 from tulle.graph.device import device, to_numpy
 from tulle.graph.diagnostics import DataError
 from tulle.graph.graph import Graph
@@ -159,6 +161,34 @@ def test_a_capture_that_fails_is_done_without_and_told_once(cupy, caplog, monkey
     assert [r.getMessage().count("not today") for r in caplog.records] == [1]
     assert found.tobytes() == wanted.tobytes()
     assert found_weights[0].tobytes() == weights[0].tobytes()
+
+
+def test_a_rehearsal_that_fails_is_made_again(cupy, monkeypatch):
+    waits, done = [], []
+
+    def work():
+        done.append(len(done))
+        if len(done) == 1:
+            raise MemoryError("for now")
+
+    monkeypatch.setattr(fake_capture.Stream, "wait_event", lambda s, e: waits.append(s))
+    replayed, graphs = Replayed(cupy, Choice(), work, (RuntimeError,)), CudaGraph.count
+    with pytest.raises(MemoryError, match="for now"):
+        replayed()
+    assert waits[-1] is fake_capture.NULL  # what was begun comes before what follows
+    replayed()
+    assert CudaGraph.count == graphs
+    replayed()
+    assert (CudaGraph.count, len(done)) == (graphs + 1, 3)
+
+
+def test_no_search_for_cycles_comes_into_a_capture(cupy):
+    searched = []
+    replayed = Replayed(cupy, Choice(), lambda: searched.append(gc.isenabled()), ())
+    replayed()
+    replayed()
+    assert searched == [True, False]
+    assert gc.isenabled()
 
 
 def test_what_cupy_refuses_ends_in_the_path_without_a_graph(cupy, caplog, monkeypatch):
