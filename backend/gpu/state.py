@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from weakref import finalize
 
 import numpy as np
 
@@ -85,17 +86,25 @@ class Faults:
                 raise outside(check.told, value - (wrapped << 32), size)
 
 
+def waited(events: Sequence[Any]) -> None:
+    """Wait for the copies out of buffers, which others may be given then."""
+    for event in events:
+        if event is not None:
+            event.synchronize()
+
+
 class Inputs:
     """The way of inputs to their places: from the host through pinned memory.
 
-    A buffer is filled anew once the copies out of it are done, which a run of two runs
-    ago began.
+    A buffer is filled anew, or given back, once the copies out of it are done, which
+    a run of two runs ago began.
     """
 
     def __init__(self, xp: Any):
         self.xp, self._turn = xp, 0
         self._memory: list[Any] = [None] * BUFFERS
         self._events: list[Any] = [None] * BUFFERS
+        finalize(self, waited, self._events).atexit = False
 
     def send(self, arrays: Sequence[Array], places: Mapping[int, Array]) -> None:
         """Copy each input that is read to its place."""
@@ -111,8 +120,7 @@ class Inputs:
 
     def _send(self, hosts: Sequence[tuple[Array, Array]]) -> None:
         self._turn = turn = (self._turn + 1) % BUFFERS
-        if self._events[turn] is not None:
-            self._events[turn].synchronize()
+        waited(self._events[turn : turn + 1])
         starts = np.cumsum([0, *(-(-place.nbytes // 64) * 64 for place, _ in hosts)])
         buffer = self._buffer(turn, int(starts[-1]))
         for (place, array), start in zip(hosts, starts.tolist(), strict=False):
