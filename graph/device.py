@@ -97,6 +97,11 @@ def module_of(array: Any) -> ModuleType:
     return numpy
 
 
+def moved(array: Any, module: Any) -> Any:
+    """The array as one of a module's; CuPy's are never converted by NumPy itself."""
+    return to_numpy(array) if module is numpy else module.asarray(array)
+
+
 _untold: dict[Callable[[], None], None] = {}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .autocasting import autocast_dtype, autocasting
 from .configuration import default_float
-from .device import array_module, module_of, to_numpy
+from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -221,7 +221,7 @@ class Variable(Operand):
 
     def rehome(self, array: Any) -> None:
         """Keep the value in another array from now on, an arena's view for example."""
-        array[...] = module_of(array).asarray(self.array)
+        array[...] = moved(self.array, module_of(array))
         self._array, self._homed = array, True
         Variable.moves += 1
 
@@ -299,9 +299,9 @@ class Variable(Operand):
         """Take a value; an arena's view is written into, else the array is replaced."""
         xp = module_of(self.array)
         if self._homed:
-            self.array[...] = xp.asarray(array)
+            self.array[...] = moved(array, xp)
         else:
-            self._array = xp.array(xp.asarray(array))
+            self._array = xp.array(moved(array, xp))
         forget(self)
 
     def assign_add(self, value: Any) -> Variable:

@@ -8,6 +8,7 @@ nothing about CuPy itself.
 
 import contextlib
 import ctypes
+import sys
 import types
 
 import cuda_host
@@ -53,6 +54,25 @@ class ndarray(np.ndarray):  # noqa: N801 - CuPy's name
 
     def fill(self, value):
         perform(lambda: self.view(np.ndarray).fill(value))
+
+
+def refuse_conversion(monkeypatch):
+    """Have NumPy's functions refuse arrays of the device, as CuPy's do.
+
+    Of a subclass they would make plain arrays, and ask nobody.
+    """
+
+    def refusing(function):
+        def called(first, *args, **options):
+            inside = sys._getframe(1).f_globals is globals()
+            if isinstance(first, ndarray) and not inside:
+                raise TypeError("implicit conversion to a NumPy array is not allowed")
+            return function(first, *args, **options)
+
+        return called
+
+    for name in ("array", "asarray", "ascontiguousarray"):
+        monkeypatch.setattr(np, name, refusing(getattr(np, name)))
 
 
 class Memory:

@@ -11,15 +11,16 @@ from tulle.backend import compile_graph
 from tulle.graph.device import device
 from tulle.graph.graph import Graph
 from tulle.graph.registry import OPS, call
-from tulle.graph.tensor import constant_node, input_node
+from tulle.graph.tensor import Tensor, constant_node, input_node
 from tulle.graph.types import tensor_type
-from tulle.graph.variable import SeedGenerator
+from tulle.graph.variable import SeedGenerator, Variable
 
 
 @pytest.fixture
 def cupy(monkeypatch):
     module = fake_cupy.make()
     monkeypatch.setitem(sys.modules, "cupy", module)
+    fake_cupy.refuse_conversion(monkeypatch)
     return module
 
 
@@ -66,6 +67,16 @@ def test_a_model_moves_between_devices(cupy):
     third = on_host(batch)["loss"]
     assert isinstance(third, np.ndarray)
     assert first > second > third
+
+
+@pytest.mark.parametrize("homed", [False, True])
+def test_a_variable_of_the_host_takes_a_value_of_the_device(cupy, homed):
+    variable = Variable(np.zeros(3, np.float32))
+    if homed:
+        variable.rehome(np.zeros(3, np.float32))
+    variable.assign(Tensor(cupy.asarray(np.arange(3, dtype=np.float32))))
+    assert type(variable.array) is np.ndarray
+    assert variable.array.tolist() == [0, 1, 2]
 
 
 def test_what_fails_on_the_host_arrays_fails_here(cupy):
