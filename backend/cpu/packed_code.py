@@ -190,31 +190,35 @@ def _tile(
                 one = sums[r * vectors + v]
                 one.set(f.fma(factor, parts[v], one.get()))
 
-    even = depth // UNROLLED * UNROLLED
-    with f.loop(even, 0, UNROLLED) as k:
-        for n in range(UNROLLED):
-            add(k + n)
+    even = f.number(0)
+    if (height, vectors) == (HEIGHT, width()):
+        even = depth // UNROLLED * UNROLLED
+        with f.loop(even, 0, UNROLLED) as k:
+            for n in range(UNROLLED):
+                add(k + n)
     with f.loop(depth, even) as k:
         add(k)
-    again = more.differs(0)
-    full = left >= vectors * lane
-    for r in range(height):
-        place = f.at(target, c_row * r, kind)
-        for v in range(vectors):
-            one, at = sums[r * vectors + v], f.at(place, v * lane, kind)
+    places = [
+        [f.at(target, c_row * r + v * lane, kind) for v in range(vectors)]
+        for r in range(height)
+    ]
+    with f.when(more.differs(0)):
+        for n, one in enumerate(sums):
+            r, v = divmod(n, vectors)
             if v < vectors - 1:
-                with f.when(again):
-                    one.set(one.get() + f.load(at, 0, kind, wide))
-                f.store(one.get(), at, 0, kind)
-                continue
-            with f.when(full & again):
-                one.set(one.get() + f.load(at, 0, kind, wide))
-            with f.when(full):
-                f.store(one.get(), at, 0, kind)
-            with f.when(~full):
-                with f.when(again):
-                    one.set(one.get() + f.masked_load(at, last, wide))
-                f.masked_store(one.get(), at, last)
+                before = f.load(places[r][v], 0, kind, wide)
+            else:
+                before = f.masked_load(places[r][v], last, wide)
+            one.set(one.get() + before)
+    full = left >= vectors * lane
+    for whole in (True, False):
+        with f.when(full if whole else ~full):
+            for n, one in enumerate(sums):
+                r, v = divmod(n, vectors)
+                if whole or v < vectors - 1:
+                    f.store(one.get(), places[r][v], 0, kind)
+                else:
+                    f.masked_store(one.get(), places[r][v], last)
 
 
 def _pack_left(code: Code, kind: str) -> Function:
