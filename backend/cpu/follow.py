@@ -78,7 +78,8 @@ def pool_step(node: Node) -> int | None:
 class Chain:
     """A convolution and what follows it.
 
-    `steps` has its values, and how many rows of a tile a row of each stands for.
+    `steps` has its values, and how many rows of a tile a row of each stands for: 0 for
+    one whose images and rows are not its first axes, which nothing can follow.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Chain:
     def _fitting(self) -> Iterator[tuple[Node, int]]:
         """What may come next, and the rows that a row of it stands for."""
         for value, step in self.steps.items():
-            for reader in self.readers[value]:
+            for reader in self.readers[value] if step else ():
                 if reader not in self.nodes and reader not in self.taken:
                     more = self._step(reader, value)
                     if more is not None:
@@ -128,7 +129,13 @@ class Chain:
         if loops.lowerable(node) is not None:
             return None
         places = [node.inputs.index(source) for source in own]
-        return None if tile_axes(loops.lower(node), places) is None else 1
+        axes = tile_axes(loops.lower(node), places)
+        if axes is None:
+            return None
+        alike = set(axes[len(node.inputs) :]) == {axes[places[0]]}
+        types = node.type.items if isinstance(node.type, TupleType) else [node.type]
+        same = all(type.shape[:2] == value.shape[:2] for type in types)
+        return int(alike and same)
 
     def built(self, new: dict[Node, Node], kept: set[Node]) -> dict[Node, Node]:
         """The new nodes of the results that others read."""

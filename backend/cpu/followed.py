@@ -89,8 +89,9 @@ class Part:
             )
             return launch.words, launch.total
         special = SPECIAL[self.node.op.name]
-        attributes = attributes_of(self.node, place.sizes)
-        attributes["count"] = targets[0].shape[1:-1]
+        attributes = {
+            **attributes_of(self.node, place.sizes), "count": targets[0].shape[1:-1]
+        }  # fmt: skip
         words = special.words(attributes, sources, targets, 0)
         (work,) = special.works(attributes, sources, targets)
         return words, work.total
@@ -238,7 +239,7 @@ class Cut:
     def __init__(self, form: Followed, sizes: Sizes, specs: list[Spec]):
         self.form, self.specs, self.arrays = form, specs, dict[int, Array]()
         head = form.head
-        together = max(value.step for value in form.values)
+        together = math.lcm(*(value.step for value in form.values if value.step))
         self.attributes = {**attributes_of(head.node, sizes), "together": together}
         given = self.given(head)
         self.geometry = geometry_of(head.node.op.name, self.attributes, given)
@@ -307,5 +308,5 @@ class Cut:
                     self.form.values[index].step,
                 )
                 cut[row] = slice(self.rows(height, step or part.step, tile))
-            found.append(array[tuple(cut)])
+            found.append(array[(*cut, ...)])  # a scalar stays an array
         return found

@@ -196,6 +196,7 @@ class Own:
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the op's entries."""
         attributes = attributes_of(self.node, place.sizes)
+        self.special.check(attributes, place.sources)
         found, operands = dense(place.sources, place.keep, self.special.reads)
         at = place.known.numbers(place.scratch).place
         words = self.special.words(attributes, operands, place.targets, at)

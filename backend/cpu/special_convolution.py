@@ -71,6 +71,5 @@ class Convolution(Special):
         scratch: int,
         *after: Following,
     ) -> list[int]:
-        self.check(attributes, operands)
         way = self.way(attributes["groups"], operands, results)
         return way.words(attributes, operands, results, scratch, *after)

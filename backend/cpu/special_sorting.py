@@ -35,7 +35,7 @@ class Argsort(Special):
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         shape = operands[0].shape
-        rows = _rows(shape, attributes["axis"])
+        rows = _rows(shape, attributes["axis"]) if math.prod(shape) else 0
         return (Work(rows, grain(rows, 16 * math.prod(shape))),)
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:

@@ -111,7 +111,6 @@ class Windows(Special):
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
     ) -> list[int]:
-        self.check(attributes, operands)
         source, (out,) = operands[0], results
         spaces = {
             "count": out.shape[1:-1], "size": source.shape[1:-1],

@@ -201,6 +201,31 @@ def test_pooling_twice_and_what_is_between():
     assert names(node)[:4] == ["conv_forward", "fused", "window_max", "fused"]
 
 
+@pytest.mark.parametrize("height", [33, 64, 75, 100])
+@pytest.mark.parametrize("width", [30, 57])
+def test_pooling_of_the_same_by_several_steps(height, width):
+    x = given("x", BATCH, height, width, 5)
+    active = call("relu", convolved(x))
+    outputs = call("max_pool", active, 2), call("max_pool", active, 3)
+    (node,) = followed(same_bits((x, W, BIAS), *outputs, batches=(1, 2)))
+    assert names(node)[2:] == ["window_max", "window_max"]
+
+
+def test_a_scalar_follows():
+    scalar = given("scalar")
+    after = same_bits((X, W, scalar), call("relu", call("conv", X, W) + scalar))
+    assert names(followed(after)[0]) == ["conv_forward", "fused"]
+
+
+def test_more_images_than_the_convolution_has():
+    one, many = given("x", 1, 17, 13, 5), given("many", BATCH, 15, 11, 24)
+    outer = given("outer", 3, BATCH, 15, 11, 24)
+    more = call("max_pool", call("relu", call("conv", one, W) + many), 2)
+    same_bits((one, W, many), more)
+    more = call("relu", call("conv", X, W) + outer)
+    same_bits((X, W, outer), call("max_pool", more, (1, 2, 2)))
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("strides", [1, 2])
 @pytest.mark.parametrize("groups", [1, 2, 6])

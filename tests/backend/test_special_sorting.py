@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from native_calls import exact
+from native_calls import Call, exact, node_of
 
 SHAPES = [(1,), (5,), (37,), (80,), (81,), (1000,), (3, 130), (2, 7, 19), (3, 90, 4)]
 
@@ -18,6 +18,12 @@ def test_argsort(shape, dtype):
     for axis in range(len(shape)):
         for spread in (2, 1e8):
             exact("argsort", (numbers(shape, dtype, spread),), axis=axis)
+
+
+def test_rows_without_elements_are_no_work():
+    x = np.zeros((3, 0), np.float32)
+    (work,) = Call(node_of("argsort", (x,), axis=1), (x,)).works
+    assert work.total == 0
 
 
 @pytest.mark.parametrize("length", [9, 80, 200])
