@@ -63,6 +63,7 @@ class Positions(Kernel):
     `DataError` in the name of the op `told`.
     """
 
+    checks = True
     writes = True
 
     def infer(self, indices: TensorType, size: Dim, told: str) -> TensorType:

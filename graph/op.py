@@ -56,6 +56,7 @@ class Op:
     arithmetic: ClassVar[bool] = True  # computes; others move elements or make them
     accumulates: ClassVar[bool] = False  # adds up many elements: halves in float32
     writes: ClassVar[bool] = False  # `run` can write into `out`
+    checks: ClassVar[bool] = False  # `run` may find its data at fault
     elementwise: ClassVar[bool] = False
     commutative: ClassVar[bool] = False
     scalar: ClassVar[str | None] = None  # the fusible form, in terms of x and y

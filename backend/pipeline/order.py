@@ -1,4 +1,5 @@
-"""The order of nodes: inputs first, and a variable's readers before its update."""
+"""The order of nodes: inputs first, and before the update of a variable its readers
+and what checks data, so that nothing is updated if that is at fault."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...graph.graph import Graph
-from ...graph.node import Node
+from ...graph.node import Node, topological
 from ...graph.variable import Variable
+from .in_bodies import bodies_of
 
 InPlace = Callable[[Node, int, int], bool]
 
@@ -25,6 +27,12 @@ class Order:
 def producer(node: Node) -> Node:
     """The node whose step computes a value: for one of several results, their node."""
     return node.inputs[0] if node.op.name == "item" else node
+
+
+def checking(node: Node) -> bool:
+    """Whether a node may find its data at fault, or one of its bodies."""
+    outputs = [output for body in bodies_of(node) for output in body.outputs]
+    return node.op.checks or any(map(checking, topological(outputs)))
 
 
 def order_of(
@@ -101,13 +109,15 @@ class _Ordering:
         self.users: dict[Node, list[Node]] = {node: [] for node in nodes}
         self.delays: dict[Node, list[Node]] = {}
         self.written: dict[Node, list[Node]] = {}  # by step: its direct values
+        checks = list(filter(checking, nodes))
         for node in nodes:
             for source in set(node.inputs):
                 self.users[source].append(node)
         for node, variable in direct.items():
             step = producer(node)
             self.written.setdefault(step, []).append(node)
-            others = [r for r in readers.get(variable.node, ()) if r is not step]
+            before = dict.fromkeys([*readers.get(variable.node, ()), *checks])
+            others = [node for node in before if node is not step]
             self.waits[step] = self.waits.get(step, 0) + len(others)
             for reader in others:
                 self.delays.setdefault(reader, []).append(step)

@@ -59,6 +59,7 @@ class Take(Op):
     [3.0, 1.0]
     """
 
+    checks = True
     arithmetic = False
     domain = ((-2.0, 2.0),)
 
@@ -171,6 +172,7 @@ class TakeAlongAxis(Op):
 
     arithmetic = False
     name = "take_along_axis"
+    checks = True
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, indices: Any, axis: int | None = None) -> Any:

@@ -218,6 +218,7 @@ class SetAt(Op):
     """Rows replaced where integers point; the last one for a row wins."""
 
     name = "set_at"
+    checks = True
     public = False
     domain = ((-2.0, 2.0), (0.0, 1.0), (-2.0, 2.0))
 

@@ -15,6 +15,7 @@ from fake_capture import Graph as CudaGraph
 
 from tulle.backend import compile_graph
 from tulle.backend.gpu.graphs import Choice, Replayed
+from tulle.graph.control import scan
 from tulle.graph.device import device, to_numpy
 from tulle.graph.diagnostics import DataError
 from tulle.graph.graph import Graph
@@ -132,6 +133,39 @@ def test_an_index_at_fault_is_told_with_the_next_result(cupy, run):
     assert not np.array_equal(before[0], network.get_weights()[0])
     with pytest.raises(DataError, match="index 3 for an axis of size 3"):
         to_numpy(program([tokens(4)[0], np.full(4, 3, np.int32)])["loss"])
+
+
+def picked_at_once(x, index):
+    return call("take", x, call("cumsum", index))
+
+
+def picked_by_turns(x, index):
+    def turn(place, step):
+        return place + step, call("take", x, place + step)
+
+    return scan(turn, call("sum", index * 0), index)[1]
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu:0"])
+@pytest.mark.parametrize("pick", [picked_at_once, picked_by_turns])
+def test_nothing_is_updated_before_all_is_checked(cupy, name, pick):
+    x = SymbolicTensor(input_node("x", tensor_type("f32", (4,))))
+    index = SymbolicTensor(input_node("i", tensor_type("i32", (2,))))
+    mean, total = (Variable(np.zeros(n, np.float32)) for n in (4, 2))
+    picked = pick(x, index)
+    updates = (
+        (mean, (SymbolicTensor(mean.node) + x).node),
+        (total, (SymbolicTensor(total.node) + picked).node),
+    )
+    with device(name):
+        program = compile_graph(
+            Graph((x.node, index.node), {"sum": call("sum", x).node}, updates)
+        )
+    with pytest.raises(DataError, match="index 6 for an axis of size 4"):
+        to_numpy(program([np.ones(4, np.float32), np.array([1, 5], np.int32)])["sum"])
+    assert mean.numpy().tolist() == [0] * 4
+    to_numpy(program([np.ones(4, np.float32), np.array([1, 2], np.int32)])["sum"])
+    assert (mean.numpy().tolist(), total.numpy().tolist()) == ([1] * 4, [1] * 2)
 
 
 def test_what_may_wait_for_the_device_is_not_captured(cupy, caplog):
