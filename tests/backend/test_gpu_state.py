@@ -1,7 +1,5 @@
 """Inputs on their way to a device that lags behind the host."""
 
-import gc
-
 import fake_capture
 import fake_cupy
 import numpy as np
@@ -26,8 +24,9 @@ class Lagging:
             return event
 
         def synchronize(event):
-            self.waits += 1
-            self.caught_up(event.until)
+            if hasattr(event, "until"):  # others are of programs that are gone
+                self.waits += 1
+                self.caught_up(event.until)
 
         monkeypatch.setattr(fake_cupy.Memory, "copy_from_host_async", later)
         monkeypatch.setattr(fake_capture.Stream, "record", record)
@@ -61,5 +60,4 @@ def test_a_buffer_is_given_back_once_the_copies_out_of_it_are_done(device):
     inputs, place = Inputs(cupy), cupy.zeros(3, np.float32)
     inputs.send([np.ones(3, np.float32)], {0: place})
     del inputs
-    gc.collect()
     assert place.get().tolist() == [1] * 3
