@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...graph.types import BOOL, F32, DType
 from .libm import lanewise
-from .maths import SINGLE
+from .maths import NATIVE
 from .writer import BITS, Ref, Writer
 
 Function = Callable[..., Ref]
@@ -273,11 +273,10 @@ LIBRARY = (
 
 
 def _of_floats(name: str) -> Function:
-    single = SINGLE.get(name)
-
     def function(writer: Writer, dtype: DType, *refs: Ref) -> Ref:
-        if single is not None and refs[0].type == "float":
-            return single(writer, *refs)
+        native = NATIVE[refs[0].type].get(name)
+        if native is not None:
+            return native(writer, *refs)
         return lanewise(writer, name, *refs)
 
     return function

@@ -1,8 +1,9 @@
-"""Exponentials, logarithms and the rest in float, as polynomials of our own.
+"""Exponentials, logarithms and the rest, as polynomials of our own.
 
 Each is within 4 units in the last place of the true value, NaN and infinities
 included (`ERRORS` in the tests has the measured bounds); what lies below the smallest
-normal number is 0. Some count in double, where that is shorter than being careful.
+normal number is 0. Some of float count in double, where that is shorter than being
+careful. `formats.py` has the numbers.
 """
 
 from __future__ import annotations
@@ -10,35 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import inf, log, nan, pi
 
+from .formats import COS, EXP2, LOG2E, LOG10E, SIN, Format, format_of
 from .libm import lanewise
 from .writer import Ref, Writer
 
-LOG2E = 1 / log(2)
-# log(2) and pi/2 in two parts, of which the first has zeros at its end.
-LN2_HIGH, LN2_LOW = 0.693145751953125, 1.428606820309417e-06
+ROUND = format_of("double").round
+# pi / 2 in two parts.
 HALF_PI_HIGH, HALF_PI_LOW = 1.5707963267948966, 6.123233995736766e-17
-ROUND = 12582912.0  # 1.5 * 2**23: added to a float it leaves a whole number at the end
-ROUND_DOUBLE = 6755399441055744.0  # likewise 1.5 * 2**52
-LARGEST, SMALLEST = 88.72283935546875, -87.33654022216797  # where exp ends
-
-# Each fits its function with the least relative error, by reweighted least squares.
-EXP = (0.5, 0.166665181517601, 0.04166620597243309, 0.008368954062461853,
-       0.0013950599823147058)  # fmt: skip
-EXPM1 = (0.5, 0.1666666716337204, 0.04166635498404503, 0.00833327416330576,
-         0.0013941116631031036, 0.00019913706637453288)  # fmt: skip
-EXP2 = (0.6931471824645996, 0.24022650718688965, 0.055503275245428085,
-        0.009618005715310574, 0.001340030925348401, 0.000154759269207716)  # fmt: skip
-LOG = (0.33333316445350647, -0.2500082552433014, 0.20002374053001404,
-       -0.16623997688293457, 0.1417882889509201, -0.13132230937480927,
-       0.1290014237165451, -0.07872853428125381)  # fmt: skip
-SIN = (-0.1666666716337204, 0.008333329111337662, -0.0001983933470910415,
-       2.7183041311218403e-06)  # fmt: skip
-COS = (0.04166664555668831, -0.0013887366512790322, 2.4438377295155078e-05)
-ERF = (0.1283791065216064, -0.3761253356933594, 0.11282230168581009,
-       -0.02678195759654045, 0.005016228184103966, -0.000611129158642143)  # fmt: skip
-ERFC = (0.0001664390874793753, 1.127797245979309, 0.6369760036468506,
-        0.10411374270915985, -0.02231524884700775, 0.003065499709919095,
-        -0.00019822070316877216)  # fmt: skip  # of -log(1 - erf(x)), from 0.9 to 4
 
 
 def polynomial(x: Ref, coefficients: Sequence[float]) -> Ref:
@@ -69,11 +48,22 @@ def copy_sign(x: Ref, sign: Ref) -> Ref:
 
 def _reduced(x: Ref) -> tuple[Ref, Ref]:
     """x as n log(2) + r: the bits of n + ROUND, and r."""
-    writer = x.writer
-    shifted = writer.fma(x, LOG2E, ROUND)
-    n = shifted - ROUND
-    rest = writer.fma(n, -LN2_LOW, writer.fma(n, -LN2_HIGH, x))
+    writer, numbers = x.writer, format_of(x.type)
+    shifted = writer.fma(x, LOG2E, numbers.round)
+    n = shifted - numbers.round
+    high, low = numbers.ln2
+    rest = writer.fma(n, -low, writer.fma(n, -high, x))
     return bits(shifted), rest
+
+
+def _exp_near(r: Ref) -> Ref:
+    """exp of what is left after a reduction."""
+    return r.writer.fma(r * r, polynomial(r, format_of(r.type).exp), r) + 1
+
+
+def _scaled(value: Ref, n: Ref) -> Ref:
+    """value * 2**n for a normal value, where the last bits of n are its own."""
+    return unbits(bits(value) + (n << format_of(value.type).mantissa))
 
 
 def _ended(writer: Writer, x: Ref, value: Ref, low: float, high: float) -> Ref:
@@ -84,48 +74,53 @@ def _ended(writer: Writer, x: Ref, value: Ref, low: float, high: float) -> Ref:
 
 def _exp(writer: Writer, x: Ref) -> Ref:
     n, r = _reduced(x)
-    value = writer.fma(r * r, polynomial(r, EXP), r) + 1
-    return _ended(writer, x, unbits(bits(value) + (n << 23)), SMALLEST, LARGEST)
+    return _ended(writer, x, _scaled(_exp_near(r), n), *format_of(x.type).ends)
 
 
 def _exp2(writer: Writer, x: Ref) -> Ref:
-    shifted = x + ROUND
-    r = x - (shifted - ROUND)
-    value = writer.fma(r, polynomial(r, EXP2), 1)
-    found = unbits(bits(value) + (bits(shifted) << 23))
-    return _ended(writer, x, found, -126, 127.99999237060547)
+    numbers = format_of(x.type)
+    shifted = x + numbers.round
+    r = x - (shifted - numbers.round)
+    if x.type == "float":
+        value = writer.fma(r, polynomial(r, EXP2), 1)
+    else:
+        value = _exp_near(r * log(2))
+    return _ended(writer, x, _scaled(value, bits(shifted)), *numbers.exp2_ends)
 
 
 def _half_expm1(x: Ref) -> tuple[Ref, Ref]:
-    """Half of exp(x) - 1 for numbers between -30 and 89, and half of 2**n in it."""
-    writer = x.writer
+    """Half of exp(x) - 1 where that is finite, and half of 2**n in it."""
+    writer, numbers = x.writer, format_of(x.type)
     n, r = _reduced(x)
-    half = unbits((n << 23) + (126 << 23))
-    part = writer.fma(r * r, polynomial(r, EXPM1), r)
+    half = _scaled(x.number(0.5), n)
+    part = writer.fma(r * r, polynomial(r, numbers.expm1), r)
     return writer.fma(half, part, half - 0.5), half
 
 
 def _expm1(writer: Writer, x: Ref) -> Ref:
-    cut = writer.select(writer.compare("ogt", x, 89), 89, x)
-    cut = writer.select(writer.compare("olt", cut, -30), -30, cut)
+    low, high = format_of(x.type).expm1_ends
+    cut = writer.select(writer.compare("ogt", x, high), high, x)
+    cut = writer.select(writer.compare("olt", cut, low), low, cut)
     half, _ = _half_expm1(cut)
     return writer.select(writer.compare("oeq", x, 0), x, half + half)
 
 
 def _tanh(writer: Writer, x: Ref) -> Ref:
     size = writer.call("fabs", x)
-    size = writer.select(writer.compare("ogt", size, 10), 10, size)
+    end = format_of(x.type).tanh_end
+    size = writer.select(writer.compare("ogt", size, end), end, size)
     half, _ = _half_expm1(size + size)
     return copy_sign(half / (half + 1), x)
 
 
 def _erf(writer: Writer, x: Ref) -> Ref:
+    numbers = format_of(x.type)
     size = writer.call("fabs", x)
-    near = writer.fma(x, polynomial(x * x, ERF), x)
-    cut = writer.select(writer.compare("ogt", size, 4), 4, size)
-    n, r = _reduced(-polynomial(cut, ERFC))
-    tail = writer.fma(r * r, polynomial(r, EXP), r) + 1
-    far = copy_sign(1 - unbits(bits(tail) + (n << 23)), x)
+    near = writer.fma(x, polynomial(x * x, numbers.erf), x)
+    end = numbers.erf_end
+    cut = writer.select(writer.compare("ogt", size, end), end, size)
+    n, r = _reduced(-polynomial(cut - numbers.erfc_middle, numbers.erfc))
+    far = copy_sign(1 - _scaled(_exp_near(r), n), x)
     return writer.select(writer.compare("ult", size, 0.9), near, far)
 
 
@@ -134,21 +129,47 @@ def _erf(writer: Writer, x: Ref) -> Ref:
 
 def _logarithm(u: Ref, low: Ref | None = None) -> tuple[Ref, Ref, Ref]:
     """log(u + low) as e log(2) + f + rest, with f the larger part: e, f, rest."""
-    writer = u.writer
-    tiny = writer.compare("olt", u, 1.1754943508222875e-38)
-    u = writer.select(tiny, u * 8388608.0, u)
+    writer, numbers = u.writer, format_of(u.type)
+    mantissa = numbers.mantissa
+    tiny = writer.compare("olt", u, numbers.least)
+    u = writer.select(tiny, u * 2.0**mantissa, u)
     whole = bits(u)
     # The exponent, such that what is left lies around 1.
-    e = (whole - 0x3F3504F3) >> 23
-    f = unbits(whole - (e << 23)) - 1
+    e = (whole - numbers.root_half) >> mantissa
+    f = unbits(whole - (e << mantissa)) - 1
     if low is not None:
-        shift = writer.call("smax", 127 - e, e.number(1))
-        f = writer.fma(low, unbits(shift << 23), f)
-    exponent = writer.convert("sitofp", e, "float")
-    exponent = writer.select(tiny, exponent - 23, exponent)
+        shift = writer.call("smax", numbers.bias - e, e.number(1))
+        f = writer.fma(low, unbits(shift << mantissa), f)
+    exponent = _short(e, u.type)
+    exponent = writer.select(tiny, exponent - mantissa, exponent)
+    return exponent, f, _log_rest(f, numbers)
+
+
+def _short(e: Ref, type: str) -> Ref:
+    """An exponent as a float; conversions of 64 bits are slow on older machines."""
+    writer = e.writer
+    short = writer.convert("trunc", e, "i32") if e.type == "i64" else e
+    return writer.convert("sitofp", short, type)
+
+
+def _log_rest(f: Ref, numbers: Format) -> Ref:
+    """log(1 + f) - f."""
+    writer = f.writer
     square = f * f
-    rest = writer.fma(square, -0.5, f * square * polynomial(f, LOG))
-    return exponent, f, rest
+    if f.type == "float":
+        return writer.fma(square, -0.5, f * square * polynomial(f, numbers.log))
+    # With s = f / (2 + f), log(1 + f) is f - f**2 / 2 + s (f**2 / 2 + 2 s**2 / 3 ...).
+    s = f / (f + 2)
+    z = s * s
+    odd = z * polynomial(z, numbers.log)
+    return writer.fma(square, -0.5, s * writer.fma(square, 0.5, odd))
+
+
+def _log_of(writer: Writer, u: Ref, low: Ref | None = None) -> Ref:
+    """log(u + low) without its ends."""
+    e, f, rest = _logarithm(u, low)
+    ln2_high, ln2_low = format_of(u.type).ln2
+    return writer.fma(e, ln2_high, writer.fma(e, ln2_low, rest) + f)
 
 
 def _logged(writer: Writer, x: Ref, value: Ref) -> Ref:
@@ -159,17 +180,13 @@ def _logged(writer: Writer, x: Ref, value: Ref) -> Ref:
 
 
 def _log(writer: Writer, x: Ref) -> Ref:
-    e, f, rest = _logarithm(x)
-    value = writer.fma(e, LN2_HIGH, writer.fma(e, LN2_LOW, rest) + f)
-    return _logged(writer, x, value)
+    return _logged(writer, x, _log_of(writer, x))
 
 
 def _log1p(writer: Writer, x: Ref) -> Ref:
     u = x + 1
     lost = writer.select(writer.compare("ogt", x, 1), 1 - (u - x), x - (u - 1))
-    e, f, rest = _logarithm(u, lost)
-    value = writer.fma(e, LN2_HIGH, writer.fma(e, LN2_LOW, rest) + f)
-    value = _logged(writer, u, value)
+    value = _logged(writer, u, _log_of(writer, u, lost))
     return writer.select(writer.compare("oeq", x, 0), x, value)
 
 
@@ -182,7 +199,7 @@ def _log2(writer: Writer, x: Ref) -> Ref:
 
 def _log10(writer: Writer, x: Ref) -> Ref:
     e, f, rest = _logarithm(x)
-    value = writer.fma(rest + f, 1 / log(10), e * 4.6050389811952137e-06)
+    value = writer.fma(rest + f, LOG10E, e * 4.6050389811952137e-06)
     return _logged(writer, x, writer.fma(e, 0.301025390625, value))
 
 
@@ -199,8 +216,8 @@ def _float(x: Ref) -> Ref:
 
 def _exp2_double(x: Ref, least: int) -> Ref:
     """2 ** x for numbers from -1000 to 1000; relative error below 1e-14 by terms."""
-    shifted = x + ROUND_DOUBLE
-    r = (x - (shifted - ROUND_DOUBLE)) * log(2)
+    shifted = x + ROUND
+    r = (x - (shifted - ROUND)) * log(2)
     terms, factor = [1.0], 1.0
     for n in range(1, least):
         factor /= n
@@ -216,9 +233,7 @@ def _log2_double(x: Ref) -> Ref:
     m = unbits(whole - (e << 52))
     s = (m - 1) / (m + 1)
     odd = polynomial(s * s, [2 * LOG2E / n for n in range(1, 17, 2)])
-    # A short exponent: conversions of 64 bits are slow on older machines.
-    exponent = writer.convert("trunc", e, "i32")
-    return writer.fma(s, odd, writer.convert("sitofp", exponent, "double"))
+    return writer.fma(s, odd, _short(e, "double"))
 
 
 def _pow(writer: Writer, x: Ref, y: Ref) -> Ref:
@@ -283,8 +298,8 @@ def _turned(x: Ref) -> tuple[Ref, Ref, Ref]:
     """Sine and cosine of what is left of x after quarter turns, and their number."""
     writer = x.writer
     wide = _double(x)
-    shifted = writer.fma(wide, 2 / pi, ROUND_DOUBLE)
-    n = shifted - ROUND_DOUBLE
+    shifted = writer.fma(wide, 2 / pi, ROUND)
+    n = shifted - ROUND
     r = writer.fma(n, -HALF_PI_LOW, writer.fma(n, -HALF_PI_HIGH, wide))
     short = _float(r)
     square = short * short
@@ -328,7 +343,8 @@ def _tan(writer: Writer, x: Ref) -> Ref:
     return top / writer.select(odd, sine, cosine)
 
 
-SINGLE: dict[str, Callable[..., Ref]] = {
+# Functions of float and double, and those of float alone.
+BOTH: dict[str, Callable[..., Ref]] = {
     "exp": _exp,
     "exp2": _exp2,
     "expm1": _expm1,
@@ -338,6 +354,8 @@ SINGLE: dict[str, Callable[..., Ref]] = {
     "log10": _log10,
     "tanh": _tanh,
     "erf": _erf,
+}
+SINGLE: dict[str, Callable[..., Ref]] = {
     "pow": _pow,
     "sinh": _sinh,
     "cosh": _cosh,
@@ -345,3 +363,4 @@ SINGLE: dict[str, Callable[..., Ref]] = {
     "cos": _circular("cos", _cos),
     "tan": _circular("tan", _tan),
 }
+NATIVE = {"float": {**BOTH, **SINGLE}, "double": BOTH}

@@ -11,7 +11,6 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.types import dtype_of, tensor_type
 
 N = Symbol("N")
-SMALLEST = float(np.finfo(np.float32).tiny)
 # The largest error measured, in units in the last place, rounded up to a tenth.
 ERRORS = {
     "exp": (1.1, np.exp),
@@ -40,29 +39,49 @@ ERRORS = {
     "arccosh": (3.1, np.arccosh),
     "arctanh": (2.1, np.arctanh),
 }
+# The same in double, where the exact value is in long double.
+ERRORS_OF_DOUBLES = {
+    "exp": 1.1,
+    "exp2": 1.2,
+    "expm1": 2.2,
+    "log": 0.9,
+    "log2": 2.4,
+    "log10": 1.9,
+    "log1p": 1.5,
+    "tanh": 2.6,
+    "erf": 1.5,
+    "sigmoid": 2.4,
+    "softplus": 1.8,
+}
+LONG = np.finfo(np.longdouble)
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 2, -2, 0.5, -0.5, 3, -3]
 
 
-def floats(count, seed=0):
+def floats(count, seed=0, dtype=np.float32):
     """Floats of all sizes, those near 0 and 1, and special ones; none is subnormal."""
     random = np.random.default_rng(seed)
-    bits = random.integers(0, 2**32, count, dtype=np.uint32).view(np.float32)
+    whole = np.dtype(f"u{np.dtype(dtype).itemsize}")
+    bits = random.integers(0, np.iinfo(whole).max, count, whole, True).view(dtype)
     parts = [bits, SPECIAL, 1 + random.normal(size=count) / 100]
     parts += [random.normal(size=count) * scale for scale in (1e-3, 1, 10, 60)]
+    if dtype == np.float64:
+        parts += [random.normal(size=count) * scale for scale in (1e-9, 400)]
     with np.errstate(all="ignore"):
-        found = np.concatenate([np.asarray(part, np.float32) for part in parts])
-    return found[(np.abs(found) >= SMALLEST) | (found == 0) | np.isnan(found)]
+        found = np.concatenate([np.asarray(part, dtype) for part in parts])
+    smallest = np.finfo(dtype).tiny
+    return found[(np.abs(found) >= smallest) | (found == 0) | np.isnan(found)]
 
 
 def error(got, wanted):
     """Units in the last place; what is no normal number has to be equal."""
+    smallest = np.finfo(got.dtype).tiny
     with np.errstate(all="ignore"):
-        rounded = wanted.astype(np.float32)
-        units = np.abs(got - wanted) / np.spacing(np.abs(rounded), dtype=np.float32)
-    normal = np.isfinite(rounded) & (np.abs(wanted) > SMALLEST)
-    small = np.abs(wanted) <= SMALLEST
+        rounded = wanted.astype(got.dtype)
+        units = np.abs(got - wanted) / np.spacing(np.abs(rounded), dtype=got.dtype)
+    normal = np.isfinite(rounded) & (np.abs(wanted) > smallest)
+    small = np.abs(wanted) <= smallest
     np.testing.assert_array_equal(got[~normal & ~small], rounded[~normal & ~small])
-    assert np.all(np.abs(got[small]) <= SMALLEST)
+    assert np.all(np.abs(got[small]) <= smallest)
     assert np.all(np.signbit(got[wanted == 0]) == np.signbit(wanted[wanted == 0]))
     return float(np.max(units[normal]))
 
@@ -83,6 +102,17 @@ def test_errors_stay_within_their_bounds(name):
     with np.errstate(all="ignore"):
         wanted = exact(x.astype(np.float64))
     assert error(got, wanted) <= min(bound, 4)
+
+
+@pytest.mark.skipif(LONG.precision < 18, reason="no long double to compare with")
+@pytest.mark.parametrize("name", ERRORS_OF_DOUBLES)
+def test_errors_of_doubles_stay_within_their_bounds(name):
+    x = floats(30_000, dtype=np.float64)
+    got, _ = run(name, x, dtype="f64")
+    exact = ERRORS[name][1]
+    with np.errstate(all="ignore"):
+        wanted = exact(x if name == "erf" else x.astype(np.longdouble))
+    assert error(got, wanted) <= min(ERRORS_OF_DOUBLES[name], 4)
 
 
 def test_powers():
