@@ -55,7 +55,7 @@ def step_number(optimizer: Optimizer, variable: Variable) -> Any:
 
 def left(beta: float, step: Any) -> Any:
     """The weight that a running mean which began at 0 has gathered by a step."""
-    return 1.0 - call("power", call("cast", beta, step.dtype), step)
+    return 1.0 - call("power", beta, step)
 
 
 def moved(slot: Variable, value: Any, share: float) -> Any:
@@ -231,7 +231,7 @@ class Nadam(Moments):
 
     def _beta(self, step: Any) -> Any:
         """The first beta of a step."""
-        decay = call("power", call("cast", self.schedule_decay, step.dtype), step)
+        decay = call("power", self.schedule_decay, step)
         return self.beta_1 * (1.0 - 0.5 * decay)
 
     def update_step(

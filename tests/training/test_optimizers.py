@@ -170,6 +170,41 @@ def test_variables_keep_their_dtypes(kind):
         np.testing.assert_allclose(flat, single, rtol=5e-3, atol=5e-3)
 
 
+def adam_in_double(value, gradients, rate, nesterov):
+    """Adam's formula, or Nadam's, in NumPy's doubles."""
+    mean, power, product = 0.0, 0.0, 1.0
+    for step, gradient in enumerate(gradients, 1):
+        mean = 0.9 * mean + 0.1 * gradient
+        power = 0.999 * power + 0.001 * gradient**2
+        ahead = mean / (1 - 0.9**step)
+        if nesterov:
+            beta, following = (
+                0.9 * (1 - 0.5 * 0.96**turn) for turn in (step, step + 1)
+            )
+            product *= beta
+            ahead = following * mean / (1 - product * following)
+            ahead += (1 - beta) * gradient / (1 - product)
+        root = np.sqrt(power / (1 - 0.999**step))
+        if not nesterov:  # Keras adds epsilon before it corrects the root
+            root = np.sqrt(power) + 1e-7
+            root /= np.sqrt(1 - 0.999**step)
+        value = value - rate * ahead / (root + 1e-7 * nesterov)
+    return value
+
+
+@pytest.mark.parametrize("kind", ["Adam", "Nadam"])
+def test_doubles_are_corrected_in_double(kind):
+    random = np.random.default_rng(0)
+    start, *gradients = random.normal(size=(11, 3, 5))
+    rate = 2.0**-7  # the same number in float32
+    variable = Variable(start, dtype="float64")
+    optimizer = getattr(optimizers, kind)(rate)
+    for gradient in gradients:
+        optimizer.apply([gradient], [variable])
+    wanted = adam_in_double(start, gradients, rate, kind == "Nadam")
+    np.testing.assert_allclose(variable.numpy(), wanted, rtol=1e-12)
+
+
 def test_weight_decay_spares_what_it_is_told_to():
     kernel = Variable(np.ones((2, 2), "float32"), name="kernel")
     bias = Variable(np.ones(2, "float32"), name="bias")
