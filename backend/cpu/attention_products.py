@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..loops import maths
+from ..loops.formats import LOG2E, SINGLE
 from .building import Code, Function, Value, lanes, vector, vector_bytes
 
 KIND = "float"
@@ -203,19 +203,22 @@ def exponential(f: Function, x: Value) -> Value:
     def number(value: float) -> Value:
         return f.number(value, x.kind)
 
-    shifted = f.fma(x, number(maths.LOG2E), number(maths.ROUND))
-    n = shifted - maths.ROUND
-    r = f.fma(n, number(-maths.LN2_HIGH), x)
-    r = f.fma(n, number(-maths.LN2_LOW), r)
-    value = number(maths.EXP[-1])
-    for coefficient in reversed(maths.EXP[:-1]):
+    shifted = f.fma(x, number(LOG2E), number(SINGLE.round))
+    n = shifted - SINGLE.round
+    (high, low), (least, most) = SINGLE.ln2, SINGLE.ends
+    r = f.fma(n, number(-high), x)
+    r = f.fma(n, number(-low), r)
+    value = number(SINGLE.exp[-1])
+    for coefficient in reversed(SINGLE.exp[:-1]):
         value = f.fma(value, r, number(coefficient))
     value = f.fma(r * r, value, r) + 1.0
     whole = vector("i32", LANE)
-    bits = value.cast("bitcast", whole) + (shifted.cast("bitcast", whole) << 23)
+    bits = value.cast("bitcast", whole) + (
+        shifted.cast("bitcast", whole) << SINGLE.mantissa
+    )
     found = bits.cast("bitcast", x.kind)
-    found = (x < maths.SMALLEST).where(0.0, found)
-    return (x <= maths.LARGEST).where(found, x + float("inf"))
+    found = (x < least).where(0.0, found)
+    return (x <= most).where(found, x + float("inf"))
 
 
 def finite(f: Function, x: Value) -> Value:
