@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
@@ -57,7 +55,7 @@ class OptimizerSettings(OptimizerState):
             self._schedule = learning_rate
         else:
             value = _checked_rate(learning_rate)
-            self._rate = self._counter(value, "float32", "learning_rate")
+            self._rate = self._counter(value, schedules.rate_dtype(), "learning_rate")
 
     def _counter(
         self, value: Any, dtype: str, name: str, key: str | None = None
@@ -145,7 +143,7 @@ class OptimizerSettings(OptimizerState):
         if self._schedule is not None:
             return self._schedule
         now = self._rate.numpy()
-        same = isinstance(given, (int, float)) and np.float32(given) == now
+        same = isinstance(given, (int, float)) and now.dtype.type(given) == now
         return given if same else float(now)
 
     @told_to_caller

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..graph.configuration import floatx
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
@@ -42,8 +43,13 @@ def _length(name: str, steps: Any) -> Any:
     )
 
 
+def rate_dtype() -> str:
+    """The dtype of rates: float32, or float64 where `floatx` is that."""
+    return "float64" if floatx() == "float64" else "float32"
+
+
 def _float(step: Any) -> Any:
-    return convert_to_tensor(step, "float32")
+    return convert_to_tensor(step, rate_dtype())
 
 
 def _turns(schedule: Any, step: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from tulle.backend.arena import arenas
 from tulle.backend.function import function
+from tulle.graph.configuration import floatx, set_floatx
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
@@ -203,6 +204,23 @@ def test_doubles_are_corrected_in_double(kind):
         optimizer.apply([gradient], [variable])
     wanted = adam_in_double(start, gradients, rate, kind == "Nadam")
     np.testing.assert_allclose(variable.numpy(), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rate", "moved"),
+    [(0.1, 0.2), (schedules.ExponentialDecay(0.1, 3, 0.9), 0.1 + 0.1 * 0.9 ** (1 / 3))],
+)
+def test_rates_are_doubles_where_floatx_is(rate, moved):
+    before = floatx()
+    set_floatx("float64")
+    try:
+        variable, optimizer = Variable([1.0]), optimizers.SGD(rate)
+        for _ in range(2):
+            optimizer.apply([[1.0]], [variable])
+    finally:
+        set_floatx(before)
+    np.testing.assert_allclose(variable.numpy(), [1.0 - moved], rtol=1e-14)
+    assert optimizer.get_config()["learning_rate"] is rate
 
 
 def test_weight_decay_spares_what_it_is_told_to():
