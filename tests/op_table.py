@@ -502,6 +502,7 @@ ELSEWHERE = {
     "loop": "test_control",
     "while": "test_control",
     "ctc_loss": "test_neural",
+    "dot_product_attention_gradient": "../backend/test_select_attention",
     "random_uniform": "test_random",
     "random_normal": "test_random",
     "bartlett": "test_array_ops",

@@ -78,7 +78,7 @@ def test_a_model_without_target_is_trained_to_give_its_input():
 
 @pytest.mark.skipif(not engine.available(), reason="needs llvmlite and SciPy")
 def test_the_steps_of_a_program_are_told_with_their_kinds():
-    program, batches = program_of(WORKLOADS["mlp"])
+    program, batches = program_of(WORKLOADS["mlp"], rows=None)
     steps = step_seconds(program, batches[:2])
     assert len(steps) == len(program.schedule.steps)
     # Three layers: forwards, for the kernels, and for the inputs of all but the first.
