@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..loops.formats import LOG2E, SINGLE
 from .building import Code, Function, Value, lanes, vector, vector_bytes
+from .packed_code import turned
 
 KIND = "float"
 PITCH = 64  # queries of a tile
@@ -124,30 +125,13 @@ def turned_function(code: Code, kind: str = KIND) -> Function:
     with f.loop(down, 0, LANE) as row:
         with f.loop(across, 0, LANE) as column:
             block = [load(row + r, column, LANE) for r in range(LANE)]
-            for c, each in enumerate(_transposed(f, block)):
+            for c, each in enumerate(turned(f, block)):
                 store(each, row, column + c)
         with f.loop(columns, across) as column, f.loop(LANE) as r:
             store(load(row + r, column, 0), row + r, column)
     with f.loop(rows, down) as row, f.loop(columns) as column:
         store(load(row, column, 0), row, column)
     return f
-
-
-def _transposed(f: Function, rows: list[Value]) -> list[Value]:
-    """The columns of a square block."""
-    count = len(rows)
-    half = count // 2
-    order = [place for n in range(count) for place in (n, n + count)]
-    stage = 1
-    while stage < count:
-        pairs = [(rows[n], rows[n + half]) for n in range(half)]
-        rows = [
-            f.shuffle(a, b, picks)
-            for a, b in pairs
-            for picks in (order[:count], order[count:])
-        ]
-        stage *= 2
-    return rows
 
 
 def spread_function(code: Code, kind: str = KIND) -> Function:
