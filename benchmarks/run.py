@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,10 @@ def about(options: Options) -> dict[str, Any]:
     }
 
 
-def workloads(part: str, chosen: argparse.Namespace, options: Options) -> Any:
-    """Rows of figures for the workloads of a list, shown as they come."""
+def workloads(
+    part: str, chosen: argparse.Namespace, options: Options, keep: Callable[..., None]
+) -> Any:
+    """Rows of figures for the workloads of a list, shown and kept as they come."""
     usual = [name for name, system in SYSTEMS.items() if system.usual or chosen.slow]
     systems = installed(chosen.system or (usual if part == "eight" else list(PLAIN)))
     rows = {}
@@ -82,6 +85,7 @@ def workloads(part: str, chosen: argparse.Namespace, options: Options) -> Any:
         rows[workload.name] = row = compare(workload.name, systems, options)
         shown = [f"{n} {r.get('us', 0):.0f}" for n, r in row.items()]
         print(f"{workload.name}, {workload.words}: {', '.join(shown)} µs", flush=True)
+        keep(part, rows)
     return rows
 
 
@@ -148,25 +152,28 @@ def main() -> None:
     translate_tulle()
     options = Options(chosen.threads, chosen.rounds, chosen.seconds, chosen.patience)
     options.keep_to_cores()
-    measure = {
-        "check": lambda: checked(chosen.workload or []),
-        "eight": lambda: workloads("eight", chosen, options),
-        "others": lambda: workloads("others", chosen, options),
-        "imports": lambda: measures.imports(options),
-        "sizes": measures.sizes,
-        "scaling": lambda: measures.scaling(options),
-    }
-    kept = {}
+    kept, results = {}, {}
     if chosen.json and chosen.json.exists():
         kept = json.loads(chosen.json.read_text(encoding="utf-8"))
-    results = {}
-    for part in chosen.part or measure:
-        print(f"measuring: {tables.PARTS[part][0].lower()}", flush=True)
-        results[part] = {"about": about(options), "rows": measure[part]()}
+
+    def keep(part: str, rows: Any) -> None:
+        results[part] = {"about": about(options), "rows": rows}
         if chosen.json:
             chosen.json.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(kept | results, indent=1)
             chosen.json.write_text(text, encoding="utf-8")
+
+    measure = {
+        "check": lambda: checked(chosen.workload or []),
+        "eight": lambda: workloads("eight", chosen, options, keep),
+        "others": lambda: workloads("others", chosen, options, keep),
+        "imports": lambda: measures.imports(options),
+        "sizes": measures.sizes,
+        "scaling": lambda: measures.scaling(options),
+    }
+    for part in chosen.part or measure:
+        print(f"measuring: {tables.PARTS[part][0].lower()}", flush=True)
+        keep(part, measure[part]())
     print(f"\n{tables.render(results)}")
     if found := faults(results):
         sys.exit("\n".join(["", *found]))
