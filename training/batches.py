@@ -12,7 +12,7 @@ from ..graph.dim import Dim
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
-from .keeping import form_of
+from .keeping import Watched, form_of
 from .sources import checked_batch_size
 from .steps import Signature
 from .targets import named_targets, targets_of, told_count, weights_of
@@ -35,6 +35,7 @@ class Batches:
     size: int
     batch_size: int
     below: tuple[tuple[int, int], ...] = ()  # arrays that count from 0 to below a bound
+    known_for: Watched | None = None  # the model as it was just found to be still
 
     @property
     def steps(self) -> int:
@@ -123,7 +124,7 @@ def prepare_again(
         if all(map(data.surely_finite, arrays)) and all(
             data.surely_within(arrays[index], stop) for index, stop in batch.below
         ):
-            return replace(batch, arrays=arrays)
+            return replace(batch, arrays=arrays, known_for=kept.latest)
     batch = prepare(model, *given, scored=scored)
     at = {id(array): place for place, array in enumerate(found)}
     places = [at.get(id(array)) for array in batch.arrays]

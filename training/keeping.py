@@ -71,6 +71,11 @@ class Kept:
             self._values.clear()
         return self._watched
 
+    @property
+    def latest(self) -> Watched | None:
+        """The model as it was when last asked for."""
+        return self._watched
+
     def keep(self, key: Any, value: Any) -> None:
         """Keep a value, and what the model was last called with."""
         self.now()

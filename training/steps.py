@@ -102,10 +102,15 @@ class Steps:
             self._own.pop(kind, None)
             del self._made_of[kind]
 
-    def program(self, kind: str, signature: Signature) -> Any:
-        """The program of a kind, `train`, `test` or `predict`."""
+    def program(
+        self, kind: str, signature: Signature, model: Watched | None = None
+    ) -> Any:
+        """The program of a kind, `train`, `test` or `predict`.
+
+        `model` spares a look at what the model is made of, where one was just taken.
+        """
         if kind == "train":
-            self._follow_trainable()
+            self._follow_trainable(model)
         compiled = self.model.compiled
         revision = compiled.optimizer.revision if kind == "train" and compiled else 0
         key = (kind, signature, revision)
@@ -138,9 +143,9 @@ class Steps:
 
         return compile_graph(graph)
 
-    def _follow_trainable(self) -> None:
+    def _follow_trainable(self, now: Watched | None = None) -> None:
         """Prepare the optimizer; anew when layers were frozen or thawed."""
-        now = self.kept.now()
+        now = now or self.kept.now()
         if now is self._followed:
             return
         self._followed = now

@@ -38,7 +38,8 @@ class StandardStep:
         classes = self.class_weight if y is not None else None
         batch = prepare_again(self.model, x, y, weight, classes, scored)
         if self._signature != batch.signature:
-            self._program = self.model.steps.program(self.kind, batch.signature)
+            program = self.model.steps.program
+            self._program = program(self.kind, batch.signature, batch.known_for)
             self._signature = batch.signature
         return batch.size, self._program, batch.arrays
 
