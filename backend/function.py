@@ -147,6 +147,16 @@ class Function:
             )
         return traced([leaf.array for leaf in leaves])
 
+    @property
+    def programs(self) -> list[Program]:
+        """What was compiled so far, one for each signature."""
+        families = self._families.values()
+        return [t.program for family in families for t in family.traces.values()]
+
+    def source(self) -> str:
+        """What is compiled, as text for people: empty before the first call."""
+        return "\n".join(program.source() for program in self.programs)
+
     def _trace(
         self, family: Family, structure: Any, dtypes: Sequence[DType], shapes: Shapes
     ) -> Traced:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .graph import Graph
 from .node import Node
 from .notation import attribute_texts
@@ -22,14 +24,18 @@ def listing(graph: Graph) -> str:
     inputs = [node for node in graph.inputs if node not in set(graph.nodes)]
     nodes = [*inputs, *graph.nodes]
     numbers = {node: f"%{index}" for index, node in enumerate(nodes)}
-    lines = [f"{numbers[node]} = {_line(node, numbers)}" for node in nodes]
+    lines = []
+    for node in nodes:
+        operands = [numbers[source] for source in node.inputs]
+        lines.append(f"{numbers[node]} = {described(node, operands)}")
     lines += [f"{name} = {numbers[node]}" for name, node in graph.outputs.items()]
     lines += [f"{v.path} := {numbers[node]}" for v, node in graph.updates]
     return "\n".join(lines)
 
 
-def _line(node: Node, numbers: dict[Node, str]) -> str:
-    operands = ", ".join(numbers[source] for source in node.inputs)
+def described(node: Node, names: Sequence[str]) -> str:
+    """What a node is, its operands under names, and its type."""
+    operands = ", ".join(names)
     match node.op.name:
         case "input":
             return f"input {node.name} : {node.type}"

@@ -24,6 +24,7 @@ from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
 from ..graph.variable import Variable
 from . import data
+from .configured import told_to_caller
 from .objective import Compiled
 from .steps import Steps
 from .trainer import Trainer
@@ -189,6 +190,22 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         from .summary import print_summary
 
         print_summary(self, line_length, print_fn, expand_nested, show_trainable)
+
+    @told_to_caller
+    def source(self, kind: str = "predict") -> str:
+        """What is compiled for `"predict"`, `"test"` or `"train"`, as text for people.
+
+        The steps in their order with the types of what they give, then the loops of
+        the generated kernels, as last used; sizes are symbolic. Raises
+        `TensorTypeError`, T0606, where data have yet to tell what is computed: before
+        the first step of training, or the first call of a model without `Input`.
+
+        >>> from tulle import Sequential, layers
+        >>> model = Sequential([layers.Input((2,)), layers.ReLU()])
+        >>> print(model.source().splitlines()[0])
+        x0 = input input : f32[batch, 2]
+        """
+        return self.steps.source(kind)
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Write model, weights and optimizer into one file, atomically.

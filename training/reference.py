@@ -14,6 +14,7 @@ from ..graph.differentiate import gradients
 from ..graph.dim import Dim, Symbol
 from ..graph.evaluate import evaluate
 from ..graph.graph import Graph
+from ..graph.listing import listing
 from ..graph.match import match_types
 from ..graph.node import Node, topological
 from ..graph.tensor import SymbolicTensor
@@ -32,6 +33,10 @@ class ReferenceProgram:
         if graph.objective is not None:
             self._differentiate(graph)
         self.draws = _draws([*self.outputs.values(), *self.updates.values()])
+
+    def source(self) -> str:
+        """The ops in their order, as text."""
+        return listing(Graph(self.inputs, self.outputs, tuple(self.updates.items())))
 
     def _differentiate(self, graph: Graph) -> None:
         objective = graph.objective

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 Types = tuple[TensorType, ...]
+KINDS = {"predict": "predict(x)", "test": "evaluate(x, y)", "train": "fit(x, y)"}
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,21 @@ class Steps:
                 self._programs[key] = self._compile(graph)
             self._measured = None
         return self._programs[key]
+
+    def source(self, kind: str) -> str:
+        """The program of a kind that was used last, as text."""
+        if kind not in KINDS:
+            message = f"`{kind}` is none of {', '.join(f'`{one}`' for one in KINDS)}"
+            raise self._refuse("T0204", message)
+        programs = [p for (made, *_), p in self._programs.items() if made == kind]
+        programs = getattr(self._own.get(kind), "programs", programs)
+        types = getattr(self.model, "input_types", self.model.called_with)
+        if not programs and kind == "predict" and types:
+            programs = [self.program(kind, Signature(tuple(types)))]
+        if not programs:
+            message = f"nothing is compiled for `{kind}` before data tell the types"
+            raise self._refuse("T0606", message, f"first: `model.{KINDS[kind]}`")
+        return str(programs[-1].source())
 
     def looked_up(self, types: Types) -> tuple[tuple[int, str, int], ...]:
         """Inputs that are ids: their index, the embedding's name and its rows."""

@@ -18,7 +18,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import host_step, shows
 from ..pipeline import lowered
-from ..pipeline.listing import schedule_listing
+from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
 from . import copying, gemm
@@ -100,13 +100,9 @@ class NativeCode:
 
     def listing(self, schedule: Schedule) -> str:
         """The steps of a schedule, and the loops of each generated kernel."""
-        parts = [schedule_listing(schedule)]
-        for step, form in self._native_steps(schedule):
-            text = form.listing()
-            if text:
-                names = ", ".join(target.name for target in step.targets)
-                parts.append(f"{names}:\n{text}")
-        return "\n\n".join(parts)
+        forms = self._native_steps(schedule)
+        texts = ((step, form.listing()) for step, form in forms)
+        return program_listing(schedule, [pair for pair in texts if pair[1]])
 
     def scratch(self, step: Step, sizes: Sizes) -> int:
         """The bytes that a step needs beside its operands and results."""

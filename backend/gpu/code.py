@@ -18,7 +18,7 @@ from ..loops.cuda import module_source
 from ..pipeline import Pass
 from ..pipeline.differentiate import draws
 from ..pipeline.join_bias import join_bias
-from ..pipeline.listing import schedule_listing
+from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
 from . import products
@@ -136,12 +136,12 @@ class GpuCode:
     @property
     def source(self) -> str:
         """How it runs, the steps in their order, the loops of each generated kernel."""
-        parts = [self.choice.told, schedule_listing(self.schedule)]
-        for step, form in self._computed(self.schedule):
-            if form.kernel is not None:
-                names = ", ".join(target.name for target in step.targets)
-                parts.append(f"{names}:\n{form.kernel}")
-        return "\n\n".join(parts) + "\n"
+        kernels = [
+            (step, str(form.kernel))
+            for step, form in self._computed(self.schedule)
+            if form.kernel is not None
+        ]
+        return program_listing(self.schedule, kernels, self.choice.told) + "\n"
 
     def scratch(self, step: Step, sizes: Sizes) -> int:
         """The bytes that a step needs beside its operands and results."""

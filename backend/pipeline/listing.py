@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ...graph.dim import Symbol
+from ...graph.listing import described
+from ...graph.node import Node
 from .plan import number, plan
-from .schedule import Schedule, Step, Storage
+from .schedule import Schedule, Step, Storage, Value
+
+GIVEN = ("input", "variable")
+SILENT = ("constant", "reshape")  # parts of a kernel that compute nothing
 
 
 def schedule_listing(schedule: Schedule) -> str:
     """The steps in the order of their running, then what is returned and updated.
+
+    Inputs and weights stand first; views and constants, which are no steps, before the
+    first step that reads them.
 
     >>> import numpy as np
     >>> from tulle.backend.array_code import ArrayCode
@@ -20,22 +28,79 @@ def schedule_listing(schedule: Schedule) -> str:
     >>> x = Input((2,), name="x")
     >>> steps = schedule(graph_of(Network(x, x + 1.0)), ArrayCode(np))
     >>> print(schedule_listing(steps))
+    x0 = input x : f32[batch, 2]
+       c0 = constant 1. : f32[]
     0: b1 = add(x0, c0) : f32[batch, 2]
     output_0 = b1
     """
-    lines = [f"{index}: {_step(step)}" for index, step in enumerate(schedule.steps)]
+    width = len(str(len(schedule.steps)))
+    told = {value for step in schedule.steps for value in step.targets}
+    read = (value for step in schedule.steps for value in step.sources)
+    every = dict.fromkeys([*schedule.values, *read])
+    given = [v for v in every if v.node.op.name in GIVEN and v not in told]
+    lines = [f"{value.name} = {described(value.node, ())}" for value in given]
+    told.update(given)
+    names = {value.node: value.name for value in schedule.values}
+    for index, step in enumerate(schedule.steps):
+        found = _untold(step.sources, names, told)
+        lines += [f"{'':{width}}  {line}" for line in found]
+        lines.append(f"{index:{width}}: {_step(step)}")
+    results = [*schedule.outputs.values(), *(value for _, value in schedule.updates)]
+    lines += _untold(results, names, told)
     lines += [f"{name} = {value.name}" for name, value in schedule.outputs.items()]
     lines += [f"{v.path} := {value.name}" for v, value in schedule.updates]
     return "\n".join(lines)
 
 
+def program_listing(
+    schedule: Schedule, kernels: Iterable[tuple[Step, str]], *first: str
+) -> str:
+    """The steps of a schedule, and the texts of its kernels, equal ones together."""
+    users: dict[str, list[str]] = {}
+    for step, text in kernels:
+        users.setdefault(text, []).extend(target.name for target in step.targets)
+    loops = [f"{', '.join(names)}:\n{text}" for text, names in users.items()]
+    return "\n\n".join([*first, schedule_listing(schedule), *loops])
+
+
+def _untold(
+    values: Iterable[Value], names: Mapping[Node, str], told: set[Value]
+) -> list[str]:
+    """What values are that no step computes, those first that they are made of."""
+    lines = []
+    for value in values:
+        if value in told:
+            continue
+        told.add(value)
+        lines += _untold(value.sources, names, told)
+        operands = [names.get(node, "…") for node in value.node.inputs]
+        text = _place(value.node, operands) or described(value.node, operands)
+        lines.append(f"{value.name} = {text}")
+    return lines
+
+
+def _place(node: Node, operands: Sequence[str]) -> str:
+    """Which variable a view of an arena is; nothing for other nodes."""
+    if node.op.name != "arena_view" or node.inputs[0].op.name != "variable":
+        return ""
+    arena = node.inputs[0].attributes["variable"].arena
+    wanted = node.attributes["offset"], node.attributes["shape"]
+    for variable, offset in arena.offsets.items() if arena else ():
+        if (offset, variable.type.shape) == wanted:
+            return f"{variable.path} in {operands[0]} : {node.type}"
+    return ""
+
+
 def _step(step: Step) -> str:
-    node, sources = step.node, ", ".join(source.name for source in step.sources)
-    name = "copy" if step.copy else node.op.name
-    if name in ("fused", "followed"):
-        name = "+".join(one.op for one in node.attributes["body"])
+    sources = [source.name for source in step.sources]
     targets = ", ".join(target.name for target in step.targets)
-    return f"{targets} = {name}({sources}) : {node.type}"
+    node, text = step.node, ""
+    if step.copy:
+        text = f"copy({', '.join(sources)}) : {node.type}"
+    elif node.op.name in ("fused", "followed"):
+        parts = [one.op for one in node.attributes["body"] if one.op not in SILENT]
+        text = f"{'+'.join(parts)}({', '.join(sources)}) : {node.type}"
+    return f"{targets} = {text or described(node, sources)}"
 
 
 def buffers_listing(
