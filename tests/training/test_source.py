@@ -1,5 +1,7 @@
 """`Model.source` and `Function.source`: what was compiled, as people read it."""
 
+import re
+
 import numpy as np
 import pytest
 
