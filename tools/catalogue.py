@@ -17,6 +17,8 @@ from typing import Any
 from tulle.graph.layers import LAYERS
 from tulle.graph.layers.text import TEXT
 from tulle.graph.op import Op
+from tulle.training.bounds import bounds_of
+from tulle.training.optimizers import Optimizer
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"layers": ROOT / "docs" / "layers.md", "rest": ROOT / "docs" / "catalogue.md"}
@@ -152,6 +154,20 @@ def first_line(target: Any) -> str:
     return paragraph.replace("|", "\\|")
 
 
+def bounds(target: Any) -> str:
+    """What numbers a class's own arguments may be."""
+    if not inspect.isclass(target):
+        return ""
+    own = signature_of(target).parameters
+    every = {} if target is Optimizer else bounds_of(Optimizer)
+    told: dict[str, list[str]] = {}
+    for name, allowed in bounds_of(target).items():
+        if name in own and name not in every:
+            told.setdefault(str(allowed), []).append(f"`{name}`")
+    parts = [f"{', '.join(names)} {allowed}" for allowed, names in told.items()]
+    return f" Numbers: {'; '.join(parts)}." if parts else ""
+
+
 def roles(target: Any) -> str:
     """The weights that arguments describe."""
     names = signature_of(target).parameters
@@ -208,6 +224,10 @@ def left_out(spaces: list[str]) -> list[str]:
     return lines if len(lines) > 5 else []
 
 
+def described(name: str, target: Any) -> str:
+    return f"{usage(name, target)} | {first_line(target)}{bounds(target)}"
+
+
 def rest_page() -> str:
     lines = [REST]
     for space, title in SPACES.items():
@@ -221,10 +241,7 @@ def rest_page() -> str:
                 continue
             title_line = [f"## {title}", ""] if heading == "class" or not kinds else []
             lines += ["", *title_line, f"| {heading} | |", "|---|---|"]
-            lines += [
-                f"| {usage(n, getattr(module, n))} | {first_line(getattr(module, n))} |"
-                for n in sorted(names)
-            ]
+            lines += [f"| {described(n, getattr(module, n))} |" for n in sorted(names)]
         lines += other_names(space)
     lines += left_out(list(SPACES))
     return "\n".join(lines) + "\n"

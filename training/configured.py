@@ -6,12 +6,13 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
+from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -89,15 +90,19 @@ class ConfiguredKind(type):
         made: Any = object.__new__(cls)
         made._given = given
         try:
+            for name, bounds in bounds_of(cls).items():
+                bounds.check(name, given.get(name))
             made.__init__(*args, **kwargs)
         except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
+            names = list(bound.signature.parameters)[1:]
+            raise TensorTypeError.of(fault, caller_span(), names) from None
         return made
 
 
 class Configured(metaclass=ConfiguredKind):
     """An object that its constructor's arguments describe."""
 
+    argument_bounds: ClassVar[Mapping[str, Bounds]] = {}
     _given: dict[str, Any]
     name: str
 

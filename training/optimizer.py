@@ -19,9 +19,9 @@ from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
 from ..graph.variable import Variable
 from .configured import told_to_caller
 from .notices import warn
-from .optimizer_settings import OptimizerSettings, Rate, between
+from .optimizer_settings import OptimizerSettings, Rate
 
-__all__ = ["Optimizer", "Pairs", "Rate", "between", "only_if"]
+__all__ = ["Optimizer", "Pairs", "Rate", "only_if"]
 Pairs = list[tuple[Any, Variable]]
 
 

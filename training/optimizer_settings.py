@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
 from . import schedules
+from .arguments import is_number
 from .asking import asked
+from .bounds import ABOVE_0, FROM_0, RATE, SHARE
 from .configured import told_to_caller
 from .optimizer_state import OptimizerState
 
@@ -19,6 +21,16 @@ Rate = float | Variable | schedules.LearningRateSchedule | Callable[[], Any]
 
 class OptimizerSettings(OptimizerState):
     """The arguments that all optimizers take, checked, and what can be set later."""
+
+    argument_bounds: ClassVar = {
+        "learning_rate": RATE,
+        "weight_decay": FROM_0,
+        "clipnorm": ABOVE_0,
+        "clipvalue": ABOVE_0,
+        "global_clipnorm": ABOVE_0,
+        "ema_momentum": SHARE,
+        "loss_scale_factor": ABOVE_0,
+    }
 
     def __init__(
         self,
@@ -74,13 +86,6 @@ class OptimizerSettings(OptimizerState):
                 f"`{given[0]}` and `{given[1]}` exclude each other",
                 argument=given[1],
             )
-        for name in (*given, "loss_scale_factor"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise Fault(
-                    "T0204", f"`{name}` is positive, not {value}", argument=name
-                )
-        between("ema_momentum", self.ema_momentum)
         for name, least in (
             ("gradient_accumulation_steps", 2),
             ("ema_overwrite_frequency", 1),
@@ -177,22 +182,14 @@ def _is_function(rate: Any) -> bool:
 
 def _checked_rate(value: Any) -> Any:
     """A rate that is one number; refuses anything else."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number or getattr(value, "shape", None) == ():
+    if is_number(value) or getattr(value, "shape", None) == ():
+        RATE.check("learning_rate", value)
         return value
     raise Fault(
         "T0204",
         f"`learning_rate` is a number, a schedule or a function, not {value!r}",
         argument="learning_rate",
     )
-
-
-def between(name: str, value: float, open_below: bool = False) -> float:
-    """A setting from 0 to 1; refuses another, T0204."""
-    if not 0 <= value <= 1 or (open_below and value == 0):
-        bound = "above 0 and at most 1" if open_below else "in 0..1"
-        raise Fault("T0204", f"`{name}` is {bound}, not {value}", argument=name)
-    return value
 
 
 def pattern(argument: str, text: Any) -> re.Pattern[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from ..graph.diagnostics import Fault
 from ..graph.initializers import Constant
 from ..graph.registry import call
 from ..graph.variable import Variable
-from .optimizer import Optimizer, Rate, between
+from .bounds import AT_MOST_0, BELOW_1, FROM_0, SHARE, SHARE_ABOVE_0
+from .optimizer import Optimizer, Rate
 
 
 class SGD(Optimizer):
@@ -21,6 +21,10 @@ class SGD(Optimizer):
     """
 
     elementwise = True
+
+    argument_bounds: ClassVar = {
+        "momentum": SHARE,
+    }
 
     def __init__(
         self,
@@ -38,7 +42,7 @@ class SGD(Optimizer):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ):
-        self.momentum = between("momentum", momentum)
+        self.momentum = momentum
         self.nesterov = nesterov
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
@@ -78,6 +82,12 @@ class RMSprop(Optimizer):
     """
 
     elementwise = True
+
+    argument_bounds: ClassVar = {
+        "rho": BELOW_1,
+        "momentum": SHARE,
+        "epsilon": FROM_0,
+    }
 
     def __init__(
         self,
@@ -145,6 +155,11 @@ class Adagrad(Optimizer):
 
     elementwise = True
 
+    argument_bounds: ClassVar = {
+        "initial_accumulator_value": FROM_0,
+        "epsilon": FROM_0,
+    }
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -194,6 +209,11 @@ class Adadelta(Optimizer):
     """
 
     elementwise = True
+
+    argument_bounds: ClassVar = {
+        "rho": BELOW_1,
+        "epsilon": FROM_0,
+    }
 
     def __init__(
         self,
@@ -257,6 +277,15 @@ class Ftrl(Optimizer):
 
     elementwise = True
 
+    argument_bounds: ClassVar = {
+        "learning_rate_power": AT_MOST_0,
+        "initial_accumulator_value": FROM_0,
+        "l1_regularization_strength": FROM_0,
+        "l2_regularization_strength": FROM_0,
+        "l2_shrinkage_regularization_strength": FROM_0,
+        "beta": FROM_0,
+    }
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -283,31 +312,11 @@ class Ftrl(Optimizer):
         self.l2_regularization_strength = l2_regularization_strength
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
-        self._check_strengths()
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
             ema_momentum, ema_overwrite_frequency, loss_scale_factor,
             gradient_accumulation_steps, name,
         )  # fmt: skip
-
-    def _check_strengths(self) -> None:
-        if self.learning_rate_power > 0:
-            raise Fault(
-                "T0204",
-                f"`learning_rate_power` is 0 or below, not {self.learning_rate_power}",
-                argument="learning_rate_power",
-            )
-        for name in (
-            "initial_accumulator_value",
-            "l1_regularization_strength",
-            "l2_regularization_strength",
-            "l2_shrinkage_regularization_strength",
-        ):
-            value = getattr(self, name)
-            if value < 0:
-                raise Fault(
-                    "T0204", f"`{name}` is 0 or above, not {value}", argument=name
-                )
 
     def make_slots(self, variables: list[Variable]) -> None:
         super().make_slots(variables)
@@ -345,6 +354,11 @@ class Lion(Optimizer):
 
     elementwise = True
 
+    argument_bounds: ClassVar = {
+        "beta_1": SHARE_ABOVE_0,
+        "beta_2": SHARE,
+    }
+
     def __init__(
         self,
         learning_rate: Rate = 0.001,
@@ -361,7 +375,7 @@ class Lion(Optimizer):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ):
-        self.beta_1 = between("beta_1", beta_1, open_below=True)
+        self.beta_1 = beta_1
         self.beta_2 = beta_2
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.registry import call
 from ..graph.variable import Variable
 from .arguments import checked_count
+from .bounds import ABOVE_0, AT_MOST_0, BELOW_1, FROM_0, SHARE
 from .optimizer import Optimizer, Rate
 from .optimizer_settings import pattern
 from .optimizers_moments import adam_step, step_number
@@ -27,6 +28,13 @@ class Adafactor(Optimizer):
     >>> [slot.shape for slot in optimizer.variables[2:]]
     [(1,), (3,), (1, 3)]
     """
+
+    argument_bounds: ClassVar = {
+        "beta_2_decay": AT_MOST_0,
+        "epsilon_1": FROM_0,
+        "epsilon_2": FROM_0,
+        "clip_threshold": ABOVE_0,
+    }
 
     def __init__(
         self,
@@ -126,6 +134,16 @@ class Muon(Optimizer):
     """
 
     elementwise = True  # of what `packable` gives
+
+    argument_bounds: ClassVar = {
+        "adam_beta_1": BELOW_1,
+        "adam_beta_2": BELOW_1,
+        "adam_weight_decay": FROM_0,
+        "adam_lr_ratio": FROM_0,
+        "epsilon": FROM_0,
+        "momentum": SHARE,
+        "rms_rate": FROM_0,
+    }
 
     def __init__(
         self,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
-from .optimizer import Optimizer, Rate, between
+from .bounds import BELOW_1, FROM_0, Bounds
+from .optimizer import Optimizer, Rate
 
 
 class Moments(Optimizer):
     """The arguments and slots of optimizers with running first and second moments."""
 
     slots: tuple[str, ...] = ("momentum", "velocity")
+
+    argument_bounds: ClassVar = {
+        "beta_1": BELOW_1,
+        "beta_2": BELOW_1,
+        "epsilon": FROM_0,
+    }
 
     def __init__(
         self,
@@ -287,6 +294,11 @@ class ScheduleFreeAdamW(Moments):
 
     elementwise = True
 
+    argument_bounds: ClassVar = {
+        "beta_1": Bounds(0, 1, open_below=True, open_above=True),
+        "warmup_steps": FROM_0,
+    }
+
     def __init__(
         self,
         learning_rate: Rate = 0.0025,
@@ -311,7 +323,6 @@ class ScheduleFreeAdamW(Moments):
             global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             loss_scale_factor, gradient_accumulation_steps, name,
         )  # fmt: skip
-        between("beta_1", beta_1, open_below=True)
 
     def make_slots(self, variables: list[Variable]) -> None:
         super().make_slots(variables)

@@ -11,7 +11,7 @@ from collections.abc import (
     MutableMapping,
     Sequence,
 )
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..graph.diagnostics import Fault
 from ..graph.initializers import Constant
 from ..graph.registry import call
 from ..graph.variable import Variable
+from .bounds import ABOVE_0
 from .configured import Configured, ConfiguredKind, told_to_caller
 from .optimizer import Optimizer, Pairs, only_if
 from .optimizer_names import get
@@ -92,6 +93,11 @@ class LossScaleOptimizer(Wrapping):
     (1.0, 2.0)
     """
 
+    argument_bounds: ClassVar = {
+        "initial_scale": ABOVE_0,
+        "dynamic_growth_steps": ABOVE_0,
+    }
+
     def __init__(
         self,
         inner_optimizer: Any,
@@ -107,9 +113,6 @@ class LossScaleOptimizer(Wrapping):
                 f"`inner_optimizer` is an optimizer, not {inner_optimizer!r}",
                 argument="inner_optimizer",
             )
-        if not initial_scale > 0 or not dynamic_growth_steps > 0:
-            name = "dynamic_growth_steps" if initial_scale > 0 else "initial_scale"
-            raise Fault("T0204", f"`{name}` is positive", argument=name)
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
         # Its gradients would be scaled down twice.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.configuration import floatx
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
+from .bounds import ABOVE_0, FROM_0, RATE
 from .configured import Configured, Kinds, deserialized, serialized
 
 
@@ -27,6 +28,8 @@ class LearningRateSchedule(Configured):
     >>> Falling()(1)
     0.25
     """
+
+    argument_bounds: ClassVar = {"initial_learning_rate": RATE}
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step."""
@@ -65,6 +68,10 @@ class ExponentialDecay(LearningRateSchedule):
     0.125
     """
 
+    argument_bounds: ClassVar = {
+        "decay_rate": FROM_0,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -90,6 +97,10 @@ class InverseTimeDecay(LearningRateSchedule):
     >>> float(InverseTimeDecay(0.5, 2, 0.5)(4))
     0.25
     """
+
+    argument_bounds: ClassVar = {
+        "decay_rate": FROM_0,
+    }
 
     def __init__(
         self,
@@ -159,6 +170,11 @@ class PolynomialDecay(LearningRateSchedule):
     [1.0, 0.25, 0.0, 0.0]
     """
 
+    argument_bounds: ClassVar = {
+        "end_learning_rate": FROM_0,
+        "power": FROM_0,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -194,6 +210,12 @@ class CosineDecay(LearningRateSchedule):
     >>> [round(float(schedule(step)), 2) for step in range(7)]
     [0.0, 0.5, 1.0, 0.85, 0.5, 0.15, 0.0]
     """
+
+    argument_bounds: ClassVar = {
+        "alpha": FROM_0,
+        "warmup_target": FROM_0,
+        "warmup_steps": FROM_0,
+    }
 
     def __init__(
         self,
@@ -234,6 +256,12 @@ class CosineDecayRestarts(LearningRateSchedule):
     >>> [round(float(schedule(step)), 2) for step in range(4)]
     [1.0, 0.5, 0.5, 0.43]
     """
+
+    argument_bounds: ClassVar = {
+        "t_mul": ABOVE_0,
+        "m_mul": FROM_0,
+        "alpha": FROM_0,
+    }
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """Optimizers and schedules: Keras's numbers, arenas, exclusions, state, refusals."""
 
+import inspect
 import json
 import warnings
 
@@ -15,7 +16,8 @@ from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
-from tulle.training import optimizers, schedules
+from tulle.training import optimizers, optimizers_wrapping, schedules
+from tulle.training.bounds import bounds_of
 from tulle.training.optimizers import deserialize, serialize
 
 
@@ -526,15 +528,15 @@ def test_muon_moves_kernels_as_matrices():
         (lambda: optimizers.SGD(use_ema=True, ema_momentum=2.0), "ema_momentum"),
         (lambda: optimizers.SGD(ema_overwrite_frequency=0.5), "at least 1"),
         (lambda: optimizers.SGD(gradient_accumulation_steps=1), "at least 2"),
-        (lambda: optimizers.SGD(loss_scale_factor=0.0), "positive, not 0.0"),
+        (lambda: optimizers.SGD(loss_scale_factor=0.0), "above 0, not 0.0"),
         (lambda: optimizers.AdamW(weight_decay=None), "take `Adam`"),
         (lambda: optimizers.Lion(beta_1=0.0), "above 0"),
         (lambda: optimizers.ScheduleFreeAdamW(beta_1=0.0), "above 0"),
-        (lambda: optimizers.Ftrl(learning_rate_power=0.5), "0 or below"),
-        (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "0 or above"),
+        (lambda: optimizers.Ftrl(learning_rate_power=0.5), "at most 0, not 0.5"),
+        (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "from 0 on"),
         (lambda: optimizers.LossScaleOptimizer(3), "no optimizer"),
         (lambda: optimizers.LossScaleOptimizer(None), "is an optimizer"),
-        (lambda: optimizers.LossScaleOptimizer("sgd", 0.0), "positive"),
+        (lambda: optimizers.LossScaleOptimizer("sgd", 0.0), "above 0"),
         (lambda: optimizers.MultiOptimizer(3), "function of a variable"),
         (lambda: optimizers.OptimizerMap(3), "no optimizer"),
         (lambda: optimizers.OptimizerMap("sgd", 3), "dictionary"),
@@ -563,3 +565,70 @@ def test_a_strange_variable_is_refused():
     optimizer.build([Variable([1.0], name="one")])
     with pytest.raises(TensorTypeError, match="`two` is not among"):
         optimizer.apply([Tensor(np.ones(1))], [Variable([1.0], name="two")])
+
+
+OUTSIDE = [
+    ("Adam", {"learning_rate": -1.0}),
+    ("Adam", {"learning_rate": float("nan")}),
+    ("SGD", {"learning_rate": float("inf")}),
+    ("SGD", {"learning_rate": np.float32(-0.1)}),
+    ("Adam", {"beta_1": 1.0}),
+    ("Nadam", {"beta_2": -0.1}),
+    ("AdamW", {"weight_decay": -0.01}),
+    ("Adamax", {"epsilon": -1e-7}),
+    ("SGD", {"momentum": 1.5}),
+    ("RMSprop", {"rho": 1.0}),
+    ("RMSprop", {"momentum": -0.5}),
+    ("Adadelta", {"rho": 2.0}),
+    ("Adagrad", {"initial_accumulator_value": -0.1}),
+    ("Lion", {"beta_2": 1.1}),
+    ("Muon", {"adam_beta_1": 1.0}),
+    ("Adafactor", {"clip_threshold": 0.0}),
+    ("Adafactor", {"beta_2_decay": 0.8}),
+    ("ScheduleFreeAdamW", {"warmup_steps": -1}),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), OUTSIDE)
+def test_numbers_outside_their_bounds(name, given):
+    with pytest.raises(TensorTypeError, match=f"`{next(iter(given))}` is a number"):
+        getattr(optimizers, name)(**given)
+
+
+def test_a_number_outside_is_pointed_at():
+    with pytest.raises(TensorTypeError) as caught:
+        optimizers.Adam(1e-3, 1.5)
+    span = caught.value.diagnostics[0].span
+    assert span.source.line(span.line)[span.column - 1 : span.end_column - 1] == "1.5"
+
+
+@pytest.mark.parametrize("kind", sorted(optimizers.CLASSES.values(), key=repr))
+def test_defaults_are_within_bounds_and_bounds_are_of_arguments(kind):
+    parameters = inspect.signature(kind.__init__).parameters
+    for name, bounds in bounds_of(kind).items():
+        if name not in parameters:
+            assert issubclass(kind, optimizers_wrapping.Wrapping)
+        elif isinstance(parameters[name].default, (int, float)):
+            assert parameters[name].default in bounds
+
+
+def test_a_rate_that_is_set_later_has_the_same_bounds():
+    optimizer = optimizers.SGD(0.0)
+    with pytest.raises(TensorTypeError, match="from 0 on, not -") as caught:
+        optimizer.learning_rate = -0.5
+    assert "train on its negative" in caught.value.diagnostics[0].help[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "argument"),
+    [
+        (lambda: schedules.ExponentialDecay(-0.1, 10, 0.5), "initial_learning_rate"),
+        (lambda: schedules.ExponentialDecay(0.1, 10, -0.5), "decay_rate"),
+        (lambda: schedules.CosineDecay(0.1, 10, alpha=-1.0), "alpha"),
+        (lambda: schedules.PolynomialDecay(0.1, 10, -1.0), "end_learning_rate"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 10, t_mul=0.0), "t_mul"),
+    ],
+)
+def test_rates_of_schedules_are_not_negative(make, argument):
+    with pytest.raises(TensorTypeError, match=f"`{argument}` is a number"):
+        make()
