@@ -39,13 +39,13 @@ _IMAGE = """
     rgb_to_hsv scale_and_translate
 """.split()
 _LINALG = """
-    cholesky cholesky_inverse det eigh inv lstsq lu_factor norm qr solve
-    solve_triangular svd
+    cholesky cholesky_inverse det eigh inv lstsq lu_factor matrix_rank norm pinv qr
+    solve solve_triangular svd
 """.split()
 _NN = """
     adaptive_average_pool adaptive_max_pool average_pool batch_normalization
     binary_crossentropy categorical_crossentropy celu conv conv_transpose ctc_decode
-    ctc_loss depth_to_space depthwise_conv dot_product_attention elu gelu glu
+    ctc_loss depth_to_space depthwise_conv dot_product_attention elu fold gelu glu
     hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization
     leaky_relu log_sigmoid log_softmax max_pool moments multi_hot normalize one_hot
     polar psnr relu relu6 rms_normalization selu separable_conv sigmoid silu

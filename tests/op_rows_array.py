@@ -57,6 +57,10 @@ def joined(x: Any, indices: Any, values: Any, reduction: str) -> Any:
     return found
 
 
+def split_deep(x: Any, indices_or_sections: Any) -> list[Any]:
+    return np.dsplit(x, indices_or_sections)
+
+
 def rotated(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return np.rot90(array, k, axes)
 
@@ -87,6 +91,7 @@ ROWS = (
     *rows("array_split", split, AB, {"indices_or_sections": 3}),
     *rows("array_split", split, AB, {"indices_or_sections": (2,), "axis": 1}),
     *rows("vsplit", split, ("6 B",), {"indices_or_sections": 2}),
+    *rows("dsplit", split_deep, ("A B 6",), {"indices_or_sections": (1, 4)}),
     *rows(
         "hsplit",
         lambda x, indices_or_sections: np.hsplit(x, indices_or_sections),
@@ -162,6 +167,8 @@ ROWS = (
         {"shift": (1, 7), "axis": (0, 1)},
         empty=True,
     ),
+    *rows("fliplr", np.fliplr, ABC),
+    *rows("flipud", np.flipud, ABC),
     *rows("rot90", rotated, AB, None, {"k": 2}, {"k": 3}, {"k": 4}),
     *rows("rot90", rotated, ABC, {"k": -1, "axes": (2, 0)}),
     *(

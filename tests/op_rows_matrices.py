@@ -104,6 +104,10 @@ def stft(
     return rfft(frames * weights)
 
 
+def distances(x: Any, y: Any) -> Any:
+    return np.linalg.norm(x[..., :, None, :] - y[..., None, :, :], axis=-1)
+
+
 def length(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     return np.linalg.norm(x, ord, axis, keepdims)
 
@@ -171,6 +175,24 @@ ROWS = (
         nan=False,
         empty=False,
     ),
+    *rows(
+        "pinv",
+        lambda x: inverse(x.T @ x) @ x.T,
+        ("B 3",),
+        nan=False,
+        empty=False,
+    ),
+    Row("pinv", np.linalg.pinv, ("D 2 3",), nan=False, empty=False),
+    *rows(
+        "matrix_rank",
+        lambda x, tol: np.sum(np.linalg.svd(x)[1] > tol, -1),
+        ("D 2 3",),
+        {"tol": 1.0},
+        nan=False,
+        empty=False,
+    ),
+    Row("cdist", distances, ("D A 3", "D B 3"), kinds="ff", empty=False),
+    Row("cdist", distances, ("A 3", "D B 3"), kinds="ff", empty=False),
     *rows(
         "norm",
         length,

@@ -75,6 +75,23 @@ def quantile(x: Any, q: Any, **options: Any) -> Any:
     return np.quantile(x, q, **options)
 
 
+def padded_unique(x: Any, size: int, fill_value: int = 0, **options: Any) -> list[Any]:
+    """NumPy's, of a length that is given."""
+    found = list(np.unique(x, **options))
+    gap = max(size - len(found[0]), 0)
+    fillers = [fill_value]
+    if options.get("return_index"):
+        fillers.append(found[1][0])
+    if options.get("return_counts"):
+        fillers.append(0)
+    inverse = found.pop(2) if options.get("return_inverse") else None
+    cut = [
+        np.concatenate([part, [filler] * gap])[:size]
+        for part, filler in zip(found, fillers, strict=True)
+    ]
+    return cut if inverse is None else [*cut[:2], inverse, *cut[2:]]
+
+
 def correlation(x: Any, y: Any, mode: str = "valid") -> Any:
     return np.correlate(x, y, mode)
 
@@ -83,6 +100,8 @@ NAN_FOLDS = (
     ("nansum", np.nansum),
     ("nanprod", np.nanprod),
     ("nanmean", np.nanmean),
+    ("nanvar", np.nanvar),
+    ("nanstd", np.nanstd),
     ("nanmax", np.nanmax),
     ("nanmin", np.nanmin),
 )
@@ -92,6 +111,15 @@ ROWS = (
     unary("cbrt", lambda x: np.sign(x) * np.abs(x) ** (1 / 3)),
     unary("exp2", lambda x: 2.0**x),
     unary("deg2rad", lambda x: x * math.pi / 180),
+    unary("rad2deg", np.degrees),
+    unary("fabs", np.fabs),
+    unary("sinc", np.sinc),
+    unary("erfc", np.vectorize(math.erfc, otypes=[float])),
+    binary("fmod", np.fmod, domain=((-5.0, 5.0), (1.1, 2.0))),
+    binary("fmax", np.fmax),
+    binary("fmin", np.fmin),
+    *rows("allclose", np.allclose, ("A B", "B"), {"rtol": 9.0}, kinds="ff"),
+    Row("allclose", np.allclose, ("A B", "A B"), {"atol": 0.1}, kinds="ff", nan=False),
     binary("hypot", lambda x, y: np.sqrt(x * x + y * y)),
     binary("heaviside", lambda x, y: np.heaviside(x, y), domain=((-2.0, 2.0),) * 2),
     unary("trunc", lambda x: np.sign(x) * np.floor(np.abs(x))),
@@ -191,6 +219,44 @@ ROWS = (
     *rows(
         "quantile", quantile, ABC, {"q": 0.7, "axis": (0, 2)}, kinds="p", empty=False
     ),
+    *(
+        Row(name, function, AB, options, "p", empty=False)
+        for name, function in (
+            ("percentile", np.percentile),
+            ("nanpercentile", np.nanpercentile),
+        )
+        for options in (
+            {"q": 30},
+            {"q": (10, 50.0, 100), "axis": 1},
+            {"q": 40, "axis": 0, "method": "nearest", "keepdims": True},
+        )
+    ),
+    *rows(
+        "nanquantile",
+        np.nanquantile,
+        ABC,
+        {"q": 0.3, "axis": (0, 2)},
+        {"q": (0.2, 0.9), "axis": 1, "method": "midpoint"},
+        {"q": 0.4, "method": "lower"},
+        kinds="p",
+        empty=False,
+    ),
+    *rows("nanmedian", np.nanmedian, AB, None, {"axis": 1}, kinds="p", empty=False),
+    *rows(
+        "unique",
+        padded_unique,
+        AB,
+        {"size": 9, "return_counts": True},
+        {
+            "size": 4,
+            "return_index": True,
+            "return_inverse": True,
+            "fill_value": -1,
+        },
+        kinds="i",
+        below=5,
+        empty=False,
+    ),
     *rows(
         "median",
         lambda x, **options: np.median(x, **options),
@@ -204,6 +270,8 @@ ROWS = (
     # Running folds.
     *rows("cumsum", running(np.sum), ABC, None, {"axis": 1}, {"axis": -1}),
     *rows("cumprod", running(np.prod), ABC, None, {"axis": 1}, {"axis": -1}),
+    *rows("nancumsum", running(np.nansum), ABC, None, {"axis": 1}),
+    *rows("nancumprod", running(np.nanprod), ABC, None, {"axis": -1}),
     *rows(
         "diff",
         lambda a, n=1, axis=-1: np.diff(a, n, axis),
@@ -280,6 +348,36 @@ ROWS = (
         below=2,
         domain=((-2.0, 2.0), ()),
         nan=False,
+    ),
+    Row(
+        "segment_min",
+        lambda x, ids, num_segments: np.stack(
+            [x[ids == i].min(0, initial=math.inf) for i in range(2)]
+        ),
+        ("C B", "C"),
+        {"num_segments": 2},
+        "pi",
+        below=2,
+        domain=((-2.0, 2.0), ()),
+        nan=False,
+    ),
+    Row(
+        "segment_prod",
+        lambda x, ids, num_segments: np.stack([x[ids == i].prod(0) for i in range(4)]),
+        ("C B", "C"),
+        {"num_segments": 4},
+        "fi",
+        below=4,
+        domain=((-2.0, 2.0), ()),
+        nan=False,
+    ),
+    *(
+        Row(name, function, AB, options, "p", nan=False, empty=False)
+        for name, function in (
+            ("nanargmax", np.nanargmax),
+            ("nanargmin", np.nanargmin),
+        )
+        for options in (None, {"axis": 1, "keepdims": True}, {"axis": 0})
     ),
     unary("angle", lambda x: np.angle(x), nan=True),
     *rows(
@@ -366,6 +464,14 @@ ROWS = (
         lambda x, y, num, base: base ** np.linspace(x, y, num),
         ("A", "A"),
         {"num": 4, "base": 2.0},
+        kinds="ff",
+    ),
+    *rows(
+        "geomspace",
+        lambda x, y, num, **options: np.geomspace(x, y, num, **options),
+        ("A B", "B"),
+        {"num": 4},
+        {"num": 3, "endpoint": False, "axis": -1},
         kinds="ff",
     ),
 )

@@ -110,6 +110,13 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 
 @derived(1, kind=Several)
+def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """A list of parts along the third axis."""
+    found: list[Any] = call("split", x, indices_or_sections, axis_of("dsplit", x, 2))
+    return found
+
+
+@derived(1, kind=Several)
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """A list of the slices along an axis, which goes away.
 

@@ -24,6 +24,7 @@ from .formula import (
     counted,
     derived,
     part,
+    shape_of,
     type_of,
 )
 from .linalg import swap_last
@@ -454,15 +455,53 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
             dims=(*a.shape, *b.shape),
         )
     u, s, vt = call("singular_values", a)
-    size = max((d.value or 1) for d in a.shape)
-    limit = (
-        size * float(np.finfo(type_of(a).dtype.name).eps) if rcond is None else rcond
-    )
-    small = s <= call("max", s) * limit
-    over = call("where", small, 0.0, 1.0 / call("where", small, 1.0, s))
+    over = _inverted(a, s, rcond)
     wide = call("expand_dims", b, -1) if b.ndim == 1 else b
     found = swap_last(vt) @ (call("expand_dims", over, 1) * (swap_last(u) @ wide))
     return call("squeeze", found, 1) if b.ndim == 1 else found
+
+
+def _slack(x: Any) -> float:
+    """The share of the largest singular value of a matrix that rounding makes of 0."""
+    size = max((d.value or 1) for d in shape_of(x)[-2:])
+    return size * float(np.finfo(type_of(x).dtype.name).eps)
+
+
+def _inverted(x: Any, values: Any, rcond: float | None) -> Any:
+    """1 / each singular value of a matrix, 0 for those that count as 0."""
+    limit = _slack(x) if rcond is None else rcond
+    small = values <= call("max", values, -1, True) * limit
+    return call("where", small, 0.0, 1.0 / call("where", small, 1.0, values))
+
+
+@derived(1, FLOAT)
+def pinv(x: Any, rcond: float | None = None) -> Any:
+    """The pseudoinverse of a matrix, from its singular values.
+
+    Those below `rcond` times the largest count as 0.
+
+    >>> call("pinv", [[2.0], [0.0]]).numpy().tolist()
+    [[0.5, 0.0]]
+    """
+    matrix_only("pinv", type_of(x))
+    u, s, vt = call("singular_values", x)
+    over = call("expand_dims", _inverted(x, s, rcond), -1)
+    return swap_last(vt) @ (over * swap_last(u))
+
+
+@derived(1, FLOAT, no_gradient="a count does not move by small steps")
+def matrix_rank(x: Any, tol: float | None = None) -> Any:
+    """How many singular values of a matrix are above `tol`, as int32.
+
+    Without `tol`, those count that rounding does not explain.
+
+    >>> int(call("matrix_rank", [[1.0, 2.0], [2.0, 4.0]]))
+    1
+    """
+    matrix_only("matrix_rank", type_of(x))
+    values = call("singular_values", x)[1]
+    limit = call("max", values, -1, True) * _slack(x) if tol is None else tol
+    return call("sum", call("cast", values > limit, I32), -1)
 
 
 @register

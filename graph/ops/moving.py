@@ -94,6 +94,26 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 
 @derived(1)
+def fliplr(x: Any) -> Any:
+    """The second axis backwards.
+
+    >>> call("fliplr", [[1, 2], [3, 4]]).numpy().tolist()
+    [[2, 1], [4, 3]]
+    """
+    return call("flip", x, axis_of("fliplr", x, 1))
+
+
+@derived(1)
+def flipud(x: Any) -> Any:
+    """The first axis backwards.
+
+    >>> call("flipud", [[1, 2], [3, 4]]).numpy().tolist()
+    [[3, 4], [1, 2]]
+    """
+    return call("flip", x, axis_of("flipud", x, 0))
+
+
+@derived(1)
 def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     """A quarter turn, `k` times, from the first of two axes to the second.
 

@@ -85,3 +85,21 @@ def _matrix_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
         shape = [1 if i in axes else size for i, size in enumerate(x.shape)]
         found = call("reshape", found, tuple(shape))
     return found
+
+
+@derived(2, "float", ((-2.0, 2.0), (-2.0, 2.0)))
+def cdist(x: Any, y: Any) -> Any:
+    """The distance of each row of x [..., m, d] from each row of y [..., n, d].
+
+    >>> call("cdist", [[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).numpy().tolist()
+    [[5.0, 1.0]]
+    """
+    for index, each in enumerate((x, y)):
+        if each.ndim < 2:
+            raise Refusal(
+                "cdist",
+                "T0306",
+                f"`cdist` takes rows of numbers and got {type_of(each)}",
+                operands={index: str(type_of(each))},
+            )
+    return _length(call("expand_dims", x, -2) - call("expand_dims", y, -3), -1, False)

@@ -106,6 +106,72 @@ def deg2rad(x: Any) -> Any:
     return x * (math.pi / 180)
 
 
+@derived(1, "float")
+def rad2deg(x: Any) -> Any:
+    """Radians as degrees."""
+    return x * (180 / math.pi)
+
+
+@derived(1, "float", (0.3, 2.0))
+def fabs(x: Any) -> Any:
+    """The size of a number, as a fraction."""
+    return call("abs", x)
+
+
+@derived(1, "float")
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), and 1 at 0."""
+    zero = call("equal", x, 0.0)
+    turn = call("where", zero, 1.0, x) * math.pi
+    return call("where", zero, 1.0, call("sin", turn) / turn)
+
+
+@derived(2, "same", domain=((0.1, 0.9), (1.1, 2.0)))
+def fmod(x1: Any, x2: Any) -> Any:
+    """x1 - x2 * trunc(x1 / x2), with the sign of x1.
+
+    >>> call("fmod", [-5.0, 5.0], 3.0).numpy().tolist()
+    [-2.0, 2.0]
+    """
+    rest = call("mod", call("abs", x1), call("abs", x2))
+    return call("where", x1 < 0, -rest, rest)
+
+
+def _beside_nan(name: str, x1: Any, x2: Any) -> Any:
+    if not type_of(x1).dtype.is_float:
+        return call(name, x1, x2)
+    known = call("where", call("isnan", x2), x1, call(name, x1, x2))
+    return call("where", call("isnan", x1), x2, known)
+
+
+@derived(2, "same", ((-2.0, 2.0), (-2.0, 2.0)))
+def fmax(x1: Any, x2: Any) -> Any:
+    """The larger of both; where one is NaN, the other."""
+    return _beside_nan("maximum", x1, x2)
+
+
+@derived(2, "same", ((-2.0, 2.0), (-2.0, 2.0)))
+def fmin(x1: Any, x2: Any) -> Any:
+    """The smaller of both; where one is NaN, the other."""
+    return _beside_nan("minimum", x1, x2)
+
+
+@derived(2, "same", no_gradient="a truth value has no slope")
+def allclose(
+    x1: Any,
+    x2: Any,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Any:
+    """Whether all elements are as near to each other as `isclose` asks.
+
+    >>> bool(call("allclose", [1.0, 2.0], [1.0, 2.000001]))
+    True
+    """
+    return call("all", call("isclose", x1, x2, rtol, atol, equal_nan))
+
+
 @derived(2, "float")
 def logaddexp2(x1: Any, x2: Any) -> Any:
     """log2(2 ** x1 + 2 ** x2), computed without overflow."""
@@ -237,6 +303,42 @@ def erfinv(x: Any) -> Any:
         y = y - step / (y * step + 1)
     y = call("where", call("isnan", square), math.nan, y)
     return call("where", edge, call("sign", x) * math.inf, y)
+
+
+# Of 4 / (2 + x) - 2: Press et al., Numerical Recipes, 3rd edition, 6.2.2.
+ERFC = (
+    -1.3026537197817094, 6.4196979235649026e-1, 1.9476473204185836e-2,
+    -9.561514786808631e-3, -9.46595344482036e-4, 3.66839497852761e-4,
+    4.2523324806907e-5, -2.0278578112534e-5, -1.624290004647e-6, 1.303655835580e-6,
+    1.5626441722e-8, -8.5238095915e-8, 6.529054439e-9, 5.059343495e-9,
+    -9.91364156e-10, -2.27365122e-10, 9.6467911e-11, 2.394038e-12, -6.886027e-12,
+    8.94487e-13, 3.13092e-13, -1.12708e-13, 3.81e-16, 7.106e-15, -1.523e-15,
+    -9.4e-17, 1.21e-16, -2.8e-17,
+)  # fmt: skip
+
+
+class ErrorRest(Derived):
+    """1 - erf(x), which stays exact where that is small."""
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        (x,) = node.inputs
+        slope = call("exp", -(x * x)) * (-2 / math.sqrt(math.pi))
+        return (cotangent * slope,)
+
+
+@derived(1, "float", kind=ErrorRest)
+def erfc(x: Any) -> Any:
+    """1 - erf(x), which stays exact where that is small."""
+    size = call("abs", x)
+    share = 2.0 / (2.0 + size)
+    wide = 4.0 * share - 2.0
+    one: Any = 0.0
+    two: Any = 0.0
+    for factor in reversed(ERFC[1:]):
+        one, two = wide * one - two + factor, one
+    inner = 0.5 * (ERFC[0] + wide * one) - two
+    far = share * call("exp", -(size * size) + inner)
+    return call("where", x < 0, 2.0 - far, far)
 
 
 # Shapes and dtypes of others.

@@ -20,6 +20,7 @@ from .formula import (
     axis_of,
     counted,
     derived,
+    floats,
     place_at,
     type_of,
     whole,
@@ -274,4 +275,26 @@ def logspace(
     """
     powers = call("linspace", start, stop, num, endpoint, axis=axis)
     found = call("power", float(base), powers)
+    return found if dtype is None else call("cast", found, dtype)
+
+
+@derived(2, kind=Several, domain=((0.5, 2.0), (0.5, 2.0)))
+def geomspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+) -> Any:
+    """`num` numbers from start to stop at equal ratios; both have the same sign.
+
+    >>> call("geomspace", 1.0, 8.0, 4).numpy().tolist()
+    [1.0, 2.0, 4.0, 8.0]
+    """
+    start, stop = floats(start), floats(stop)
+    ends = (call("log2", call("abs", end)) for end in (start, stop))
+    powers = call("linspace", *ends, num, endpoint, axis=axis)
+    sign = call("expand_dims", call("sign", start + call("zeros_like", stop)), axis)
+    found = sign * call("exp2", powers)
     return found if dtype is None else call("cast", found, dtype)

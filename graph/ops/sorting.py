@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..dim import product
@@ -154,23 +155,61 @@ def quantile(
     >>> float(call("quantile", [1.0, 2.0, 3.0, 4.0], 0.5))
     2.5
     """
-    chosen("quantile", method, "method", METHODS)
+    return shares_of("quantile", x, q, axis, method, keepdims, _share)
+
+
+@derived(1, "float")
+def percentile(
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    method: str = "linear",
+    keepdims: bool = False,
+) -> Any:
+    """The value below which `q` percent of the elements lie, over axes.
+
+    Several percents give a new first axis, as with `quantile`.
+
+    >>> float(call("percentile", [1.0, 2.0, 3.0, 4.0], 50))
+    2.5
+    """
+    return call("quantile", x, hundredths("percentile", q), axis, method, keepdims)
+
+
+def hundredths(name: str, q: Any) -> Any:
+    """Percents as shares of 1; refuses what is none."""
+    for percent in q if isinstance(q, tuple) else (q,):
+        _check_share(name, percent, 100)
+    return tuple(p / 100 for p in q) if isinstance(q, tuple) else q / 100
+
+
+def _check_share(name: str, share: Any, most: int) -> None:
+    if not isinstance(share, (int, float)) or not 0 <= share <= most:
+        message = f"`q` of `{name}` lies between 0 and {most}: {share!r}"
+        raise Refusal(name, "T0204", message, argument="q")
+
+
+def shares_of(
+    name: str,
+    x: Any,
+    q: Any,
+    axis: Any,
+    method: str,
+    keepdims: bool,
+    share_of: Callable[[Node, float, str], Node],
+) -> Any:
+    """The values at shares of the elements over axes, which `share_of` picks."""
+    chosen(name, method, "method", METHODS)
     shares = q if isinstance(q, tuple) else (q,)
     for share in shares:
-        if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-            raise Refusal(
-                "quantile",
-                "T0204",
-                f"`q` of `quantile` lies between 0 and 1: {share!r}",
-                argument="q",
-            )
-    axes = axes_of("quantile", x, axis)
+        _check_share(name, share, 1)
+    axes = axes_of(name, x, axis)
     rest = [one for one in range(x.ndim) if one not in axes]
     kept = tuple(x.shape[one] for one in rest)
     flat = call("transpose", x, (*rest, *sorted(axes)))
     flat = call("reshape", flat, (*kept, product(x.shape[one] for one in axes)))
     ordered = call("sort", flat, -1)
-    found = [_share(ordered, share, method) for share in shares]
+    found = [share_of(ordered, float(share), method) for share in shares]
     if keepdims:
         wide = tuple(1 if one in axes else x.shape[one] for one in range(x.ndim))
         found = [call("reshape", each, wide) for each in found]
@@ -181,30 +220,100 @@ def _share(ordered: Node, share: float, method: str) -> Node:
     """The value at one share of a sorted last axis."""
     axis, dtype = ordered.ndim - 1, ordered.dtype
     size = ordered.shape[axis]
-    at = size_node(size - 1, dtype) * float(share)
-    low, high = call("floor", at), call("ceil", at)
-    if method == "nearest":
-        low = high = call("rint", at)
-    elif method in ("lower", "higher"):
-        low = high = low if method == "lower" else high
-    below, above = (
-        call("take", ordered, call("cast", place, I32), axis) for place in (low, high)
-    )
-    weight: Any = 0.5 if method == "midpoint" else at - low
+    at = size_node(size - 1, dtype) * share
     last = place_at(ordered, axis, size - 1)
-    found: Node = below
-    if method in ("linear", "midpoint"):
-        found = call(
-            "where", call("equal", low, high), below, _mix(below, above, weight)
-        )
-    return call("where", call("isnan", last), last, found)  # type: ignore[no-any-return]
+
+    def pick(place: Any) -> Any:
+        return call("take", ordered, call("cast", place, I32), axis)
+
+    found: Node = call("where", call("isnan", last), last, between(at, pick, method))
+    return found
 
 
-def _mix(below: Node, above: Node, weight: Any) -> Any:
-    return below + (above - below) * weight
+def between(at: Any, pick: Callable[[Any], Any], method: str) -> Any:
+    """The value at a place that need not be whole, of those that `pick` gives."""
+    if method == "nearest":
+        return pick(call("rint", at))
+    low, high = call("floor", at), call("ceil", at)
+    if method in ("lower", "higher"):
+        return pick(low if method == "lower" else high)
+    below, above = pick(low), pick(high)
+    weight: Any = 0.5 if method == "midpoint" else at - low
+    mixed = below + (above - below) * weight
+    return call("where", call("equal", low, high), below, mixed)
 
 
 @derived(1, "float")
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The middle element over axes, or the mean of the two in the middle."""
     return call("quantile", x, 0.5, axis, "linear", keepdims)
+
+
+@derived(1, kind=Several, no_gradient=ORDER)
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: float | None = None,
+) -> Any:
+    """The different elements, rising, then what else is asked for, in that order.
+
+    That is the place of the first of each in the row of all elements, which of them
+    every element is, how often each occurs. Without `size` their number follows from
+    values, so symbols need it; `fill_value` or 0 stands in places that are left.
+
+    >>> call("unique", [3, 1, 3]).numpy().tolist()
+    [1, 3]
+    """
+    if axis is not None:
+        message = "`unique` compares elements, not rows: `axis` is None"
+        raise Refusal("unique", "T0204", message, argument="axis")
+    if size is None and isinstance(x, Node):
+        raise Refusal(
+            "unique",
+            "T0306",
+            "the length of a `unique` depends on values, and these are symbols",
+            operands={0: str(type_of(x))},
+            help=["say how many there are at most: `size = …`"],
+        )
+    flat = call("reshape", x, (-1,))
+    order = call("argsort", flat)
+    ordered = call("take", flat, order)
+    ranks = _ranks(ordered)
+    count = whole("unique", size, "size") if size is not None else _last(ranks) + 1
+    numbers = call("arange", count)
+    starts = call("searchsorted", ranks, numbers)
+    ends = call("searchsorted", ranks, numbers, "right")
+    there = starts < ends
+    starts = call("where", there, starts, 0)
+    filler = call("cast", fill_value or 0, type_of(x).dtype)
+    found = [call("where", there, call("take", ordered, starts), filler)]
+    if return_index:
+        found.append(call("take", order, starts))
+    if return_inverse:
+        back = call("take", ranks, call("argsort", order))
+        found.append(call("reshape", back, shape_of(x)))
+    if return_counts:
+        found.append(call("where", there, ends - starts, 0))
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _ranks(ordered: Any) -> Any:
+    """The number of each element of a rising vector among the different ones."""
+    size = shape_of(ordered)[0]
+    if size == 0:
+        return call("cast", ordered, I32)
+    later, earlier = part(ordered, 0, 1, size - 1), part(ordered, 0, 0, size - 1)
+    new = call("not_equal", later, earlier)
+    if type_of(ordered).dtype.is_float:
+        both = call("logical_and", call("isnan", later), call("isnan", earlier))
+        new = call("logical_and", new, call("logical_not", both))
+    return call("cumsum", call("pad", call("cast", new, I32), ((1, 0),)))
+
+
+def _last(ranks: Any) -> int:
+    return int(ranks[-1]) if shape_of(ranks)[0] != 0 else -1

@@ -1,4 +1,4 @@
-"""Counts, averages and folds that leave NaN out."""
+"""Counts, averages, and folds of rows that belong together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..dim import Dim, maximum
 from ..node import Node
 from ..op import register, result_dtype
 from ..registry import OPS, call
-from ..types import I32
+from ..types import I32, DType
 from .formula import (
     Derived,
     Refusal,
@@ -31,51 +31,6 @@ from .formula import (
 )
 from .gathering import check_indices
 from .movement import listed
-
-
-def _without(x: Any, value: float) -> Any:
-    """The elements with a number in place of NaN."""
-    return call("where", call("isnan", x), value, x) if type_of(x).dtype.is_float else x
-
-
-@derived(1)
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum over axes of the elements that are not NaN."""
-    return call("sum", _without(x, 0.0), axis, keepdims)
-
-
-@derived(1, domain=(0.5, 1.5))
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The product over axes of the elements that are not NaN."""
-    return call("prod", _without(x, 1.0), axis, keepdims)
-
-
-@derived(1, "float")
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The mean over axes of the elements that are not NaN."""
-    number = call("logical_not", call("isnan", x))
-    count = call("sum", call("cast", number, type_of(x).dtype), axis, keepdims)
-    return call("sum", _without(x, 0.0), axis, keepdims) / count
-
-
-def _extreme(x: Any, name: str, axis: Any, keepdims: bool, far: float) -> Any:
-    if not type_of(x).dtype.is_float:
-        return call(name, x, axis, keepdims)
-    none = call("all", call("isnan", x), axis, keepdims)
-    found = call(name, _without(x, far), axis, keepdims)
-    return call("where", none, math.nan, found)
-
-
-@derived(1)
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest element over axes that is not NaN; NaN where there is none."""
-    return _extreme(x, "max", axis, keepdims, -math.inf)
-
-
-@derived(1)
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest element over axes that is not NaN; NaN where there is none."""
-    return _extreme(x, "min", axis, keepdims, math.inf)
 
 
 @derived(1)
@@ -295,19 +250,59 @@ def segment_sum(
     return OPS["add_at"].apply((data, segment_ids), attributes)
 
 
+def _by_segment(
+    fold: str, data: Node, segment_ids: Node, num_segments: Any, empty: float
+) -> Any:
+    """A fold of the rows of each id; `empty` is that of no rows."""
+    count = _segments(f"segment_{fold}", data, segment_ids, num_segments)
+    ids = along(counted(count), 0, 2)
+    hit = call("equal", ids, call("cast", segment_ids, I32))
+    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
+    return call(fold, call("where", hit, call("expand_dims", data, 0), empty), 1)
+
+
 @derived(2, "any", ((-2.0, 2.0), ()))
 def segment_max(
     data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
 ) -> Any:
     """The largest of the rows that carry the same id, one for each id from 0 on.
 
-    An id without rows gives minus infinity.
+    An id without rows gives minus infinity, or the least whole number.
     """
-    count = _segments("segment_max", data, segment_ids, num_segments)
-    ids = along(counted(count), 0, 2)
-    hit = call("equal", ids, call("cast", segment_ids, I32))
-    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
-    return call("max", call("where", hit, call("expand_dims", data, 0), -math.inf), 1)
+    empty = _end(type_of(data).dtype, -1)
+    return _by_segment("max", data, segment_ids, num_segments, empty)
+
+
+@derived(2, "any", ((-2.0, 2.0), ()))
+def segment_min(
+    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+) -> Any:
+    """The smallest of the rows that carry the same id, one for each id from 0 on.
+
+    An id without rows gives infinity, or the largest whole number.
+    """
+    empty = _end(type_of(data).dtype, 1)
+    return _by_segment("min", data, segment_ids, num_segments, empty)
+
+
+@derived(2, "any", ((-2.0, 2.0), ()))
+def segment_prod(
+    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+) -> Any:
+    """The products of the rows that carry the same id, 1 where there are none.
+
+    >>> call("segment_prod", [1.0, 2.0, 4.0], [1, 1, 0], 2).numpy().tolist()
+    [4.0, 2.0]
+    """
+    return _by_segment("prod", data, segment_ids, num_segments, 1)
+
+
+def _end(dtype: DType, sign: int) -> float:
+    """What is beyond all numbers of a dtype, or the last of them."""
+    if dtype.is_integer:
+        info = np.iinfo(dtype.name)
+        return int(info.max if sign > 0 else info.min)
+    return sign * math.inf
 
 
 @register

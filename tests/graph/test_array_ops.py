@@ -1,5 +1,7 @@
 """What the rows of the op table cannot say: factors of matrices, windows, refusals."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -191,6 +193,82 @@ def test_bincount():
     assert found.numpy().tolist() == [2.0, 0.5, 0.0]
     with pytest.raises(TulleError, match="depends on values"):
         call("bincount", symbolic("n", dtype="int32"))
+
+
+def test_unique_of_values():
+    x = np.array([[2.0, math.nan, 1.0], [2.0, 2.0, math.nan]])
+    options = {"return_index": True, "return_inverse": True, "return_counts": True}
+    wanted = np.unique(x, **options)
+    for one, two in zip(call("unique", x, **options), wanted, strict=True):
+        np.testing.assert_array_equal(one.numpy(), two)
+    assert call("unique", np.zeros(0)).shape == (0,)
+    with pytest.raises(TulleError, match="depends on values"):
+        call("unique", symbolic("n"))
+    with pytest.raises(TulleError, match="elements, not rows"):
+        call("unique", x, axis=0)
+
+
+NAN = math.nan
+HOLED = np.array([[3.0, NAN, 1.0, 2.0], [NAN, NAN, 4.0, 0.5], [1.0, 5.0, 2.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("nanvar", {"axis": 1}),
+        ("nanstd", {"axis": 0, "keepdims": True}),
+        ("nanmedian", {"axis": 1}),
+        ("nanmedian", {}),
+        ("nanquantile", {"q": [0.25, 0.7], "axis": 1}),
+        ("nanpercentile", {"q": 30, "axis": 0, "method": "higher"}),
+        ("nancumsum", {"axis": 1}),
+        ("nancumprod", {}),
+        ("nanargmax", {"axis": 1}),
+        ("nanargmin", {}),
+        ("nanargmin", {"axis": 0, "keepdims": True}),
+    ],
+)
+def test_nan_is_left_out(name, options):
+    found = call(name, HOLED, **options).numpy()
+    np.testing.assert_allclose(found, getattr(np, name)(HOLED, **options), rtol=1e-12)
+
+
+def test_where_all_are_nan():
+    assert call("nanargmax", [[NAN, NAN], [0.0, 1.0]], 1).numpy().tolist() == [-1, 1]
+    assert math.isnan(call("nanmedian", [NAN, NAN]))
+
+
+def test_nan_beside_a_number():
+    assert call("fmax", [1.0, NAN, 3.0], [2.0, 2.0, NAN]).numpy().tolist() == [2, 2, 3]
+    assert call("fmin", [1.0, NAN, 3.0], [2.0, 2.0, NAN]).numpy().tolist() == [1, 2, 3]
+
+
+def test_segments_without_rows():
+    assert call("segment_min", [5, 3], [0, 0], 2).numpy()[1] == np.iinfo("int32").max
+    assert call("segment_max", [5, 3], [0, 0], 2).numpy()[1] == np.iinfo("int32").min
+    assert call("segment_prod", [5.0, 3.0], [0, 0], 2).numpy().tolist() == [15.0, 1.0]
+
+
+def test_geomspace_below_zero():
+    found = call("geomspace", -1.0, -1000.0, 4).numpy()
+    np.testing.assert_allclose(found, [-1, -10, -100, -1000], rtol=1e-5)
+
+
+def test_erfc_far_out():
+    x = np.array([-3.0, 0.5, 5.0, 26.0])
+    wanted = [math.erfc(value) for value in x]
+    np.testing.assert_allclose(call("erfc", x).numpy(), wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("x", [np.eye(4), np.ones((3, 5)), np.zeros((2, 2))])
+def test_rank_and_pseudoinverse_of_poor_matrices(x):
+    assert int(call("matrix_rank", x)) == np.linalg.matrix_rank(x)
+    np.testing.assert_allclose(call("pinv", x).numpy(), np.linalg.pinv(x), atol=1e-12)
+
+
+def test_percents_beyond_a_hundred():
+    with pytest.raises(TulleError, match="between 0 and 100: 101"):
+        call("percentile", [1.0], 101)
 
 
 def test_select():
