@@ -12,6 +12,7 @@ BENCH_STAMP := .venv-bench/.installed
 BENCH_EXTRAS := bench,cpu
 RESULTS := build/bench.json
 BENCH :=
+CONVOLUTIONS :=
 GPU :=
 NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
 
@@ -20,7 +21,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -56,6 +57,10 @@ docs: $(STAMP)
 # `make bench BENCH="--part eight --workload mlp"` measures a part.
 bench: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/run.py --json $(RESULTS) $(BENCH)
+
+# Convolution and pooling of many shapes. `CONVOLUTIONS="--case depthwise"` chooses some.
+bench-convolutions: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/convolutions.py $(CONVOLUTIONS)
 
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -60,10 +60,10 @@ class Process:
     system: str
     network: str
     options: Options
-    told: dict[str, Any] = field(default_factory=dict)
+    script: Path = WORKER
 
     def __post_init__(self):
-        command = [sys.executable, str(WORKER), self.system, self.network]
+        command = [sys.executable, str(self.script), self.system, self.network]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(
             command, env=self.options.environment(), **pipes
