@@ -158,6 +158,7 @@ _ADVICE = {
     "&": "`&` is no operator here",
     "|": "the pipe is written `|>`",
     "`": "names stand without quotes",
+    "^": "a power is written `**`",
     ".": "a number has a digit before and behind its point",
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
+from .synonyms import SYNONYMS
+
 LONGEST = 80  # letters of a word that is looked at
 ALIKE = 0.65  # what words share that differ by more than slips
 
@@ -38,12 +40,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word with the fewest slips, or none if all are other words.
 
     What differs in case or underscores alone is one word; so is what goes on behind it,
-    if only one does, and what it is the initials of.
+    if only one does, what it is the initials of, and what it means elsewhere.
 
     >>> nearest("adma", ["adamax", "adam", "sgd"]), nearest("x", ["adam"])
     ('adam', None)
     >>> nearest("lr", ["learning_rate", "beta_1"])
     'learning_rate'
+    >>> nearest("unsqueeze", ["squeeze", "expand_dims"])
+    'expand_dims'
     """
     names = list(dict.fromkeys(known))
     word = word[:LONGEST]
@@ -51,6 +55,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     same = [name for name in names if _folded(name) == folded]
     if same:
         return same[0]
+    for meant in SYNONYMS.get(word.lower(), ()):
+        if meant in names:
+            return meant
     most = 0 if len(folded) < 2 else max(1, len(folded) // 3)
     found: list[tuple[int, float, int, int, str]] = []
     for place, name in enumerate(names):

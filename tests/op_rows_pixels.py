@@ -28,17 +28,6 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     return np.stack(columns, axis=2)
 
 
-def fold(x: Any, output_size: Any, kernel_size: Any, **options: Any) -> Any:
-    """The transpose of `unfold` as a matrix: each place of the image by itself."""
-    kernel = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
-    channels = x.shape[1] // (kernel[0] * kernel[1])
-    size = channels * output_size[0] * output_size[1]
-    places = np.eye(size).reshape(size, channels, *output_size)
-    columns = unfold(places, kernel_size, **options)
-    found = np.einsum("acn,scn->as", x, columns)
-    return found.reshape(x.shape[0], channels, *output_size)
-
-
 def patches(x: Any, size: Any, strides: Any = None, data_format: Any = None,
             padding: str = "valid") -> Any:  # fmt: skip
     x = np.moveaxis(x, 1, -1) if data_format == FIRST else x
@@ -100,11 +89,6 @@ ROWS = (
     Row("unfold", unfold, ("A 2 B C",), {"kernel_size": (2, 3)}),
     Row("unfold", unfold, ("A 2 B C",),
         {"kernel_size": 2, "dilation": 2, "padding": 1, "stride": 2}),
-    Row("fold", fold, ("A 12 6",), {"output_size": (3, 5), "kernel_size": (2, 3)},
-        nan=False),
-    Row("fold", fold, ("A 8 12",),
-        {"output_size": (6, 7), "kernel_size": 2, "dilation": 2, "padding": 1,
-         "stride": 2}, nan=False),
     Row("extract_patches", patches, ("A B C 2",), {"size": (2, 3)}),
     Row("extract_patches", patches, ("A 2 B C",),
         {"size": (3, 2), "strides": 2, "data_format": FIRST, "padding": "same"}),

@@ -27,6 +27,7 @@ PAGE = ROOT / "docs" / "ops.md"
 NAMES = ROOT / "tests" / "data" / "keras_ops.txt"
 
 VALUES = "the size of its result depends on values, which no type can say"
+FOLD = "`fold` is a word of the `.net` language; the gradient of `unfold` does it"
 UNWRITTEN = "not written yet"
 COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
 
@@ -35,6 +36,8 @@ LEFT_OUT = {
     "view_as_complex": COMPLEX,
     "view_as_real": COMPLEX,
     "view": "it looks at the same bytes under another dtype, which no rule can follow",
+    "fold": FOLD,
+    "nn.fold": FOLD,
     "image.extract_patches_3d": UNWRITTEN,
     "image.sobel_edges": UNWRITTEN,
     "image.ssim": UNWRITTEN,

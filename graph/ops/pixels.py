@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-import operator
 from typing import Any
 
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..node import Node
 from ..registry import OPS, call
-from .formula import (
-    Refusal,
-    axis_of,
-    counted,
-    derived,
-    floats,
-    part,
-    place_at,
-    type_of,
-)
+from .formula import Refusal, axis_of, counted, derived, floats, type_of
 from .windows import (
     FORMATS,
     Axis,
@@ -83,57 +72,6 @@ def unfold(
     batch, rows, columns, taps, channels = found.shape
     turned = call("transpose", found, (0, 4, 3, 1, 2))
     return call("reshape", turned, (batch, channels * taps, rows * columns))
-
-
-@derived()
-def fold(
-    x: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = 1,
-    padding: Any = 0,
-    stride: Any = 1,
-) -> Any:
-    """Images [batch, channels, y, x] from columns as `unfold` makes; overlaps add up.
-
-    >>> call("fold", [[[1.0], [2.0], [3.0], [4.0]]], 2, 2).numpy().tolist()
-    [[[[1.0, 2.0], [3.0, 4.0]]]]
-    """
-    size = per_axis("fold", "output_size", output_size, 2)
-    kernel = per_axis("fold", "kernel_size", kernel_size, 2)
-    steps = per_axis("fold", "stride", stride, 2)
-    gaps = per_axis("fold", "dilation", dilation, 2)
-    around = padding if isinstance(padding, tuple) else (padding, padding)
-    wide = [s + 2 * n for s, n in zip(size, around, strict=True)]
-    places = [
-        (w - (k - 1) * d - 1) // s + 1
-        for w, k, d, s in zip(wide, kernel, gaps, steps, strict=True)
-    ]
-    taps, count = list(itertools.product(*map(range, kernel))), math.prod(places)
-    if type_of(x).rank != 3 or x.shape[2] != count:
-        raise Refusal(
-            "fold",
-            "T0304",
-            f"`fold` takes columns [batch, channels {len(taps)}, {count}] for these "
-            f"sizes, not {type_of(x)}",
-            operands={0: str(type_of(x))},
-        )
-    batch, channels = x.shape[0], x.shape[1] // len(taps)
-    blocks = call("reshape", x, (batch, channels, len(taps), *places))
-    shape = (batch, channels, *map(Dim.of, wide))
-    outer = [("slice", Dim.of(0), s, 1) for s in (batch, channels)]
-    parts = []
-    for number, tap in enumerate(taps):
-        inner = [
-            ("slice", Dim.of(t * d), Dim.of(c), s)
-            for t, d, c, s in zip(tap, gaps, places, steps, strict=True)
-        ]
-        attributes = {"shape": shape, "index": (*outer, *inner)}
-        parts.append(OPS["place"].apply((place_at(blocks, 2, number),), attributes))
-    found = functools.reduce(operator.add, parts)
-    for axis, (n, s) in enumerate(zip(around, size, strict=True), 2):
-        found = part(found, axis, n, s)
-    return found
 
 
 @derived()
