@@ -15,6 +15,8 @@ from ...graph.tensor import literal
 from ...graph.types import F32
 from .in_bodies import in_bodies
 
+CHOOSING = ("window_max", "window_argmax", "window_pick")  # kernels are for f32 and f64
+
 
 def select_kernels(graph: Graph) -> Graph:
     """The graph with each op as the array library likes it best."""
@@ -32,6 +34,8 @@ def select_generated(graph: Graph) -> Graph:
             and len(readers.get(node.inputs[0], ())) > 1
         ):
             return compared(node)
+        if node.op.name in CHOOSING and node.inputs[0].dtype.is_half:
+            return widened(node) if array_module() is np else None
         return accumulated(node)
 
     return graph.replace(normalize(graph.roots, rule).nodes)
@@ -72,7 +76,10 @@ def selected(node: Node) -> Node | None:
 
 
 def widened(node: Node) -> Node:
-    """A sum of halves in float32, rounded once; NumPy would round at each addition."""
+    """An op on halves in float32, its result rounded once.
+
+    NumPy would round a sum at each addition.
+    """
     inputs = tuple(
         call("cast", source, F32.name) if source.dtype.is_half else source
         for source in node.inputs

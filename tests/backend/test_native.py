@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tulle import ops
+from tulle import GradientTape, ops
 from tulle.backend import compile_graph, function, program
 from tulle.backend.cpu import engine
 from tulle.graph.diagnostics import DataError
@@ -108,7 +108,7 @@ def test_loops_run_natively(length, reverse):
         return ops.scan(step, start, whole, reverse=reverse)
 
     (total, last), stacked = run(start, whole)
-    (compiled,) = [t.program for f in run._families.values() for t in f.traces.values()]
+    (compiled,) = run.programs
     assert host_steps(compiled) == []
     (a, b), order = start, range(length)
     wanted = np.zeros((length, 2, 4), np.float32)
@@ -151,7 +151,7 @@ def test_denormals_are_flushed_and_the_mode_is_put_back():
 def test_any_number_of_threads_gives_the_same_bits(tmp_path):
     text = """
 import sys, numpy as np
-from tulle import ops
+from tulle import GradientTape, ops
 from tulle.backend.function import function
 @function
 def run(x, w):
@@ -231,3 +231,24 @@ def test_an_output_keeps_nothing_that_is_read_after_it_has_its_own_value():
     np.testing.assert_allclose(found["own"], wanted, rtol=1e-5)
     again = np.exp(wanted) / np.exp(wanted).sum(1, keepdims=True)
     np.testing.assert_allclose(found["again"], again, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_halves_are_pooled_without_the_host(dtype):
+    """The largest of a window, where it stood, and the way back; NaN is kept."""
+    x = array(2, 6, 5, 3).round(1)
+    x[0, 1, 2, 0] = np.nan
+
+    def pooled(x):
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = ops.max_pool(x, 2, padding="same")
+            loss = ops.sum(y * y)
+        return y, tape.gradient(loss, x)
+
+    compiled = function.function(pooled)
+    given = ops.cast(x, dtype)
+    found = compiled(given)
+    assert host_steps(compiled.programs[0]) == []
+    for one, two in zip(found, pooled(given), strict=True):
+        np.testing.assert_array_equal(*(ops.cast(z, "float32") for z in (one, two)))
