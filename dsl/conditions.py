@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..graph.advice import exactness
+from ..graph.advice import settling
 from ..graph.decide import RELATIONS, Condition, assumed, counterexample, example, holds
 from ..graph.diagnostics import Label, Span
 from ..graph.dim import Dim, Origin, Symbol, sorted_symbols
@@ -319,7 +319,7 @@ def settled_by(left: Dim, right: Dim) -> tuple[list[str], list[str]]:
         )
     else:
         notes.append(f"`{asked}` is true for {_valuation(good)}")
-    wanted = next((c for c in exactness(left, right) if holds(asked, [c])), asked)
+    wanted = next((c for c in settling(left, right) if holds(asked, [c])), asked)
     return notes, [f"ask for it: `where {wanted}`"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .decide import Condition, counterexample, equal
+from .diagnostics import is_python
 from .dim import Compound, Dim, sorted_symbols
 from .nearest import nearest_of
 from .types import TensorType
@@ -51,7 +52,8 @@ def to_divide(pairs: Sequence[tuple[Dim, Dim]]) -> list[str]:
 
     `2 * (H // 2)` is `H` where 2 divides `H`.
     """
-    clauses = list(dict.fromkeys(c for pair in pairs for c in exactness(*pair)))
+    found = (c for pair in pairs for c in settling(*pair) if c.relation == "==")
+    clauses = list(dict.fromkeys(found))
     if not clauses or not all(equal(*pair, clauses) is True for pair in pairs):
         return []
     told = " and ".join(f"`{clause}`" for clause in clauses)
@@ -64,8 +66,25 @@ def to_divide(pairs: Sequence[tuple[Dim, Dim]]) -> list[str]:
     return [f"they are equal where {told}{said}"]
 
 
-def exactness(*dims: Dim) -> Iterator[Condition]:
-    """For each quotient in sizes, those within others too, that it has no remainder."""
+def to_settle(one: Dim, two: Dim) -> list[str]:
+    """What to say of sizes so that two of them are known to be equal."""
+    clause = next((c for c in settling(one, two) if equal(one, two, [c])), None)
+    if clause is None:
+        return ["declare both operands with the same names for equal sizes"]
+    symbol, most = clause.left.symbol, clause.right.value
+    origins = [origin.span for dim in (one, two) for origin in dim.history()]
+    if symbol is None or most is None or not any(s and is_python(s) for s in origins):
+        return [f"ask for it: `where {clause}`"]
+    name = "T" if unnamed(clause.left) else symbol.name
+    bounded = f'`Input(("{name} in {symbol.lower}..{most}", …))`'
+    return [f"say that it is {most} at most: {bounded}"]
+
+
+def settling(*dims: Dim) -> Iterator[Condition]:
+    """What would make a part of sizes simple, of those within others too.
+
+    For each quotient that it has no remainder, for each minimum which side it is.
+    """
     stack = [*reversed(dims)]
     while stack:
         for monomial, _ in stack.pop().terms:
@@ -74,6 +93,12 @@ def exactness(*dims: Dim) -> Iterator[Condition]:
                     stack += [atom.left, atom.right]
                     if atom.kind == "//":
                         yield Condition(atom.left % atom.right, "==", Dim.of(0))
+                    elif atom.kind in ("min", "max"):
+                        number, size = atom.left, atom.right
+                        if number.value is None:
+                            number, size = size, number
+                        yield Condition(size, "<=", number)
+                        yield Condition(size, ">=", number)
 
 
 def to_free(one: Dim, two: Dim) -> list[str]:

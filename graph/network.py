@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -35,6 +36,7 @@ from .variable import Variable
 
 BATCH = Symbol("batch")
 _NAMED: dict[str, Symbol] = {}
+_NAME = re.compile(r"([^\W\d]\w*)(?: in (\d{1,9})\.\.(\d{1,9}))?")
 # The sizes of the networks whose call is under way.
 _around: ContextVar[Mapping[Symbol, Dim]] = ContextVar(
     "around", default=MappingProxyType({})
@@ -51,16 +53,19 @@ def Input(  # noqa: N802 - Keras's name
     """A symbolic input; `shape` leaves the batch axis out.
 
     A string in `shape` is a symbolic size, the same one wherever the string stands;
-    None is a size of its own.
+    it may have bounds, `"T in 1..512"`. None is a size of its own.
 
     >>> print(Input((784,)).type)
     f32[batch, 784]
+    >>> print(Input(("T in 1..512", 8)).type)
+    f32[batch, T, 8]
     """
     span = caller_span()
     if batch_shape is None:
         if shape is None:
             raise TensorTypeError(Diagnostic("T0203", "`Input` needs a `shape`", span))
-        sizes: tuple[Any, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
+        alone = isinstance(shape, (int, str, Dim))
+        sizes: tuple[Any, ...] = (shape,) if alone else tuple(shape)
         batch_shape = (batch_size if batch_size is not None else "batch", *sizes)
     label = name or "input"
     try:
@@ -77,12 +82,30 @@ def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
     if size == "batch":
         return Dim.from_symbol(BATCH).born(Origin("`batch` is any size", span))
     if size is None or isinstance(size, str):
-        new = Symbol(size or f"{name}_{axis}")
-        symbol = _NAMED.setdefault(size, new) if size else new
-        return Dim.from_symbol(symbol).born(Origin(f"`{symbol}` is any size", span))
+        symbol = Symbol(f"{name}_{axis}") if size is None else _named(size)
+        within = f" from {symbol.lower} to {symbol.upper}" if symbol.upper else ""
+        origin = Origin(f"`{symbol}` is any size{within}", span)
+        return Dim.from_symbol(symbol).born(origin)
     if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
         raise Fault("T0204", f"`{size}` is no size of an input", argument="shape")
     return Dim.of(int(size), Origin(f"{size} is written here", span))
+
+
+def _named(text: str) -> Symbol:
+    """The size that a string stands for; refuses what is no name with bounds, T0204."""
+    if text not in _NAMED:
+        found = _NAME.fullmatch(text)
+        if found is None:
+            raise Fault(
+                "T0204",
+                f"`{text}` is no size of an input",
+                argument="shape",
+                help=['name a size, `"T"`, or bound it as well, `"T in 1..512"`'],
+            )
+        name, lower, upper = found.groups()
+        bounds = (int(lower), int(upper)) if upper else ()
+        _NAMED[text] = Symbol(name, *bounds)
+    return _NAMED[text]
 
 
 def _plain(structure: Any) -> list[Any]:

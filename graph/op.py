@@ -60,7 +60,6 @@ class Op:
     elementwise: ClassVar[bool] = False
     commutative: ClassVar[bool] = False
     scalar: ClassVar[str | None] = None  # the fusible form, in terms of x and y
-    sized: ClassVar[bool] = False  # attributes are sizes, which may be symbolic
     no_gradient: ClassVar[str] = ""  # why there is none, in words
     domain: ClassVar[tuple[tuple[float, float], ...]] = ()  # where tests sample
 
@@ -173,7 +172,7 @@ class Op:
         if replacements() is not None or autocast_dtype() is not None:
             operands = [o.read() if is_variable(o) else o for o in operands]
         try:
-            if is_symbolic(operands) or (self.sized and _has_symbols(attributes)):
+            if is_symbolic(operands) or _has_symbols(attributes):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
                 if self.elementwise:
                     self._refuse_pairs(nodes)
@@ -332,9 +331,13 @@ def is_variable(operand: Any) -> bool:
 def _has_symbols(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_symbols, value.values()))
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return any(map(_has_symbols, value))
-    return isinstance(value, Dim) and value.value is None
+    if isinstance(value, slice):
+        return any(map(_has_symbols, (value.start, value.stop, value.step)))
+    if isinstance(value, Dim):
+        return value.value is None
+    return isinstance(value, SymbolicTensor)
 
 
 def unpack(node: Any, wrap: Callable[[Node], Any] | None) -> Any:

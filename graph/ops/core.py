@@ -74,7 +74,6 @@ class Size(Leaf):
     """A symbolic size as a scalar."""
 
     name = "size"
-    sized = True
     no_gradient = "a size is an integer"
 
     def arguments(self, value: Dim, dtype: Any = "int32") -> Any:

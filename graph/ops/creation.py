@@ -29,7 +29,6 @@ class Arange(Op):
     """
 
     arithmetic = False
-    sized = True
 
     def arguments(
         self,
@@ -69,7 +68,6 @@ class Filled(Op):
     """A shape filled with one number."""
 
     level = "composite"
-    sized = True
     value = 0
 
     def arguments(self, shape: Any, dtype: DTypeLike | None = None) -> Any:
@@ -153,7 +151,6 @@ class Eye(Op):
     """
 
     level = "composite"
-    sized = True
 
     def arguments(
         self, N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None

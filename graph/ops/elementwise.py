@@ -14,6 +14,7 @@ from ..advice import (
     to_divide,
     to_free,
     to_match,
+    to_settle,
     to_undo,
     where_they_differ,
 )
@@ -143,7 +144,7 @@ def _clash(
             f"`{name}` needs `{left[1]} == {right[1]}`, which cannot be decided",
             operands=operands,
             dims=(left[1], right[1]),
-            help=["declare both operands with the same names for equal sizes"],
+            help=to_settle(left[1], right[1]),
         )
     pair, two = (left[1], right[1]), (types[left[0]], types[right[0]])
     column = _column(*two)

@@ -47,25 +47,25 @@ def _cosines(*factors: float) -> Any:
     return formula
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def bartlett(x: Any) -> Any:
     """A window of `x` places that rises and falls in straight lines."""
     return _window(x, lambda s: 1.0 - call("abs", s * 2.0 - 1.0))
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def blackman(x: Any) -> Any:
     """Blackman's window of `x` places."""
     return _window(x, _cosines(0.42, -0.5, 0.08))
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def hamming(x: Any) -> Any:
     """Hamming's window of `x` places."""
     return _window(x, _cosines(0.54, -0.46))
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def hanning(x: Any) -> Any:
     """Hann's window of `x` places."""
     return _window(x, _cosines(0.5, -0.5))

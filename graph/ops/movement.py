@@ -409,7 +409,6 @@ class Full(Op):
 
     arithmetic = False
     writes = True
-    sized = True
 
     def arguments(
         self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None

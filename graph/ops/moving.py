@@ -174,7 +174,7 @@ def triu(x: Any, k: int = 0) -> Any:
     return call("where", band(x.shape[-2], x.shape[-1], k) >= 0, x, 0)
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def tri(N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None) -> Any:
     """1 on and below the k-th diagonal of an N by M matrix, 0 above.
 
@@ -185,7 +185,7 @@ def tri(N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None) -> An
     return call("cast", band(N, N if M is None else M, k) <= 0, kind)
 
 
-@derived(0, domain=(), sized=True)
+@derived(0, domain=())
 def identity(n: Any, dtype: DTypeLike | None = None) -> Any:
     """1 on the diagonal of an n by n matrix, 0 elsewhere."""
     kind = default_float() if dtype is None else dtype_of(dtype)

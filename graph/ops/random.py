@@ -60,7 +60,6 @@ class Draw(Op):
     """A tensor of random numbers from a key."""
 
     public = False
-    sized = True
 
     def arguments(self, key: Any, shape: Any, dtype: DTypeLike | None = None) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)

@@ -85,8 +85,6 @@ def _first(start: Node, axis: int, size: Dim, count: Any) -> Node:
 class Window(Derived):
     """An op whose window starts at integers, or at those of a tensor."""
 
-    sized = True
-
 
 @register
 class Slice(Window):
@@ -184,7 +182,7 @@ def _flat(name: str, indices: Node, shape: Any, rank: int) -> tuple[Any, Any, in
     return call("reshape", flat, (-1,)), product(shape[:depth]), depth
 
 
-@derived(2, "any", ((), (-2.0, 2.0)), sized=True)
+@derived(2, "any", ((), (-2.0, 2.0)))
 def scatter(indices: Any, values: Any, shape: Any) -> Any:
     """Zeros of a shape with values added where rows of indices point.
 

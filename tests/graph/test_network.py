@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tulle import ops
 from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.dim import minimum
 from tulle.graph.evaluate import evaluate
 from tulle.graph.layers import Add, Concatenate, Dense
 from tulle.graph.network import Input, Network
@@ -131,6 +133,8 @@ def test_names_are_unique_and_do_not_depend_on_history():
         (lambda x, y: Network([x, y], x + y)({"first": DATA}), "T0203", "`second`"),
         (lambda x, y: Input((2.5,)), "T0204", "no size"),
         (lambda x, y: Input((-1,)), "T0204", "no size"),
+        (lambda x, y: Input(("2 * T",)), "T0204", "bound it as well"),
+        (lambda x, y: Input(("T in 9..3",)), "T0204", "no size is admitted"),
         (lambda x, y: Input(), "T0203", "needs a `shape`"),
         (lambda x, y: Input((3,), dtype="f31"), "T0401", "no dtype"),
     ],
@@ -160,3 +164,21 @@ def test_deep_network():
     assert len(model.called) == 2_000
     assert len({layer.name for layer in model.called}) == 2_000
     assert np.isfinite(expanded(model, DATA)).all()
+
+
+def test_sizes_with_names_and_bounds():
+    short, again = Input(("T in 1..5", 3)), Input("T in 1..5")
+    assert str(short.type) == "f32[batch, T, 3]"
+    assert short.type.shape[1] == again.type.shape[1]
+    assert short.type.shape[1] != Input("T").type.shape[1]
+    assert short.type.shape[1].bounds() == (1, 5)
+    assert minimum(short.type.shape[1], 5) == short.type.shape[1]
+
+
+def test_values_take_symbolic_sizes():
+    size = ops.shape(Input(("T", 2)))[1]
+    table = Tensor(np.ones((5, 2), "float32"))
+    assert str(table[:size].type) == "f32[min(5, T), 2]"
+    assert str(call("one_hot", np.array([1, 2]), size).type) == "f32[2, T]"
+    assert str(call("pad", table, [(0, size), (0, 0)]).type) == "f32[T + 5, 2]"
+    assert str(call("broadcast_to", table[:1], (size, 2)).type) == "f32[T, 2]"
