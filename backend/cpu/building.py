@@ -285,6 +285,11 @@ class Function:
         width = self.number(align(value.kind), "i32")
         self.effect(name, value, place, width, mask)
 
+    def claim_line(self, place: Value) -> None:
+        """Ask for a line of memory that will be written soon."""
+        options = [self.number(n, "i32") for n in (1, 3, 1)]  # write, near, data
+        self.effect("llvm.prefetch.p0", place, *options)
+
     def splat(self, value: Value, count: int) -> Value:
         """A vector with one value in each lane."""
         kind = vector(value.kind, count)

@@ -15,6 +15,8 @@ LAYOUT = Layout(
 HEIGHT = 6  # rows of results that are computed together
 HEIGHTS = (HEIGHT, 4, 2, 1)
 PITCH = 8  # from term to term of packed rows
+GROUP = 4  # times so many rows are packed together
+PANELS = 4  # of columns are packed together: lines of memory that lie side by side
 UNROLLED = 4  # terms
 
 
@@ -102,7 +104,8 @@ class Unit:
         f, given, kind = self.f, self.given, self.kind
         pack_left, pack_right, blocks = functions
         step = width() * lanes(kind)
-        a_row, a_term, b_term = given["a_row"], given["a_term"], given["b_term"]
+        a_row, a_term = given["a_row"], given["a_term"]
+        b_term, b_column = given["b_term"], given["b_column"]
         packed_a, packed_b = given["pack_a"].differs(0), given["pack_b"].differs(0)
         # Without a term the results are still to be written.
         with f.loop(given["k"].maximum(1), 0, given["terms"]) as first:
@@ -110,11 +113,6 @@ class Unit:
             left, right = f.at(a, first * a_term, kind), f.at(b, first * b_term, kind)
             with f.when(packed_a):
                 f.call(pack_left, self.left, left, a_row, a_term, rows, depth)
-            with f.when(packed_b):
-                f.call(
-                    pack_right, self.right, right, b_term, given["b_column"], columns,
-                    depth,
-                )  # fmt: skip
             shared = (
                 packed_a.where(self.left, left),
                 packed_a.where(f.number(1), a_row),
@@ -122,10 +120,15 @@ class Unit:
                 packed_a.where(depth * PITCH, a_row * HEIGHT),
             )
             with f.loop(columns, 0, step) as column:
-                packed = f.at(self.right, column * depth, kind)
-                other = packed_b.where(packed, f.at(right, column, kind))
+                inside, rest = column % (PANELS * step), columns - column
+                panel, amount = f.at(right, column * b_column, kind), rest.minimum(step)
+                with f.when(packed_b & inside.equals(0)):
+                    f.call(
+                        pack_right, self.right, panel, b_term, b_column,
+                        rest.minimum(PANELS * step), depth,
+                    )  # fmt: skip
+                other = packed_b.where(f.at(self.right, inside * depth, kind), panel)
                 along = packed_b.where(f.number(step), b_term)
-                amount = (columns - column).minimum(step)
                 target = f.at(c, column, kind)
                 for count, block in blocks.items():
                     inside = amount > (count - 1) * lanes(kind)
@@ -180,6 +183,8 @@ def _tile(
     wide = vector(kind, lane)
     bases = [f.at(source, a_row * r, kind) for r in range(height)]
     sums = [f.variable(f.number(0.0, wide)) for _ in range(height * vectors)]
+    for r in range(height):
+        f.claim_line(f.at(target, c_row * r, kind))
 
     def add(k: Value) -> None:
         row, offset = f.at(b, k * b_term, kind), k * a_term
@@ -227,19 +232,47 @@ def _pack_left(code: Code, kind: str) -> Function:
     Arguments: target, source, its steps to a row and a term, rows, terms.
     """
     f = code.helper("pack_left", ["ptr", "ptr", *["i64"] * 4])
-    target, source, a_row, a_term, rows, depth = f.arguments
-    with f.loop(rows, 0, HEIGHT) as row:
-        to = f.at(target, row // HEIGHT * PITCH * depth, kind)
-        at, count = f.at(source, row * a_row, kind), (rows - row).minimum(HEIGHT)
-        with f.when(a_row.equals(1)):
-            wide = vector(kind, PITCH)
-            mask = f.steps("i64", PITCH) < f.splat(count, PITCH)
-            with f.loop(depth) as k:
-                some = f.masked_load(f.at(at, k * a_term, kind), mask, wide)
-                f.store(some, to, k * PITCH, kind)
-        with f.when(a_row.differs(1)), f.loop(count) as r, f.loop(depth) as k:
-            f.store(f.load(at, r * a_row + k * a_term, kind), to, k * PITCH + r, kind)
+    a_row, rows = f.arguments[2], f.arguments[4]
+    with f.when(a_row.equals(1)), f.loop(rows, 0, GROUP * HEIGHT) as row:
+        _pack_group(f, kind, row)
+    with f.when(a_row.differs(1)), f.loop(rows, 0, HEIGHT) as row:
+        _pack_rows(f, kind, row)
     return f
+
+
+def _pack_group(f: Function, kind: str, first: Value) -> None:
+    """Rows side by side in memory: a line of them is read once."""
+    target, source, _, a_term, rows, depth = f.arguments
+    wide, places = vector(kind, PITCH), f.steps("i64", PITCH)
+    starts = [first + n * HEIGHT for n in range(GROUP)]
+    masks = [
+        places < f.splat((rows - start).minimum(HEIGHT), PITCH) for start in starts
+    ]
+    to = f.at(target, first // HEIGHT * PITCH * depth, kind)
+    with f.loop(depth) as k:
+        at = f.at(source, first + k * a_term, kind)
+        for n, mask in enumerate(masks):
+            some = f.masked_load(f.at(at, n * HEIGHT, kind), mask, wide)
+            f.store(some, to, (depth * n + k) * PITCH, kind)
+
+
+def _pack_rows(f: Function, kind: str, first: Value) -> None:
+    """Rows apart: squares of them turned, what is left one by one."""
+    target, source, a_row, a_term, rows, depth = f.arguments
+    wide = vector(kind, PITCH)
+    to = f.at(target, first // HEIGHT * PITCH * depth, kind)
+    bases = [
+        f.at(source, (first + r).minimum(rows - 1) * a_row, kind) for r in range(HEIGHT)
+    ]
+    whole = a_term.equals(1).where(depth // PITCH * PITCH, 0)
+    with f.loop(whole, 0, PITCH) as k:
+        some = [f.load(base, k, kind, wide) for base in bases]
+        more = [some[-1]] * (PITCH - HEIGHT)
+        for n, column in enumerate(turned(f, [*some, *more])):
+            f.store(column, to, (k + n) * PITCH, kind)
+    with f.loop(depth, whole) as k:
+        for r, base in enumerate(bases):
+            f.store(f.load(base, k * a_term, kind), to, k * PITCH + r, kind)
 
 
 def _pack_right(code: Code, kind: str) -> Function:
@@ -249,32 +282,48 @@ def _pack_right(code: Code, kind: str) -> Function:
     stands beside the last column is of no account.
     """
     f = code.helper("pack_right", ["ptr", "ptr", *["i64"] * 4])
-    target, source, b_term, b_column, columns, depth = f.arguments
+    target, _, _, b_column, columns, depth = f.arguments
     lane = lanes(kind)
-    step, wide = width() * lane, vector(kind, lane)
-    with f.when(b_column.equals(1)):
-        whole = columns // step
-        rest = columns - whole * step
-        masks = [
-            f.steps("i64", lane) < f.splat(rest - v * lane, lane)
-            for v in range(width())
-        ]
-        with f.loop(depth) as k:
-            row = f.at(source, k * b_term, kind)
-            with f.loop(whole) as panel:
-                to = f.at(target, (panel * depth + k) * step, kind)
-                for v in range(width()):
-                    at = panel * step + v * lane
-                    f.store(f.load(row, at, kind, wide), to, v * lane, kind)
-            with f.when(rest > 0):
-                to = f.at(target, (whole * depth + k) * step, kind)
-                for v, mask in enumerate(masks):
-                    at = f.at(row, whole * step + v * lane, kind)
-                    f.store(f.masked_load(at, mask, wide), to, v * lane, kind)
-    with f.when(b_column.differs(1)), f.loop(columns, 0, lane) as column:
+    step = width() * lane
+    plain = b_column.equals(1)
+    several = plain & columns.equals(PANELS * step)
+    with f.when(several):
+        _pack_panels(f, kind, f.number(0), PANELS, False)
+    with f.when(plain & ~several), f.loop(columns, 0, step) as first:
+        whole = columns - first >= step
+        with f.when(whole):
+            _pack_panels(f, kind, first, 1, False)
+        with f.when(~whole):
+            _pack_panels(f, kind, first, 1, True)
+    with f.when(~plain), f.loop(columns, 0, lane) as column:
         to = f.at(target, column // step * step * depth + column % step, kind)
         _pack_columns(f, kind, to, column)
     return f
+
+
+def _pack_panels(
+    f: Function, kind: str, first: Value, panels: int, masked: bool
+) -> None:
+    """Panels from a column on, as they lie side by side; of a masked one a part."""
+    target, source, b_term, _, columns, depth = f.arguments
+    lane = lanes(kind)
+    step, wide = width() * lane, vector(kind, lane)
+    masks = [
+        f.steps("i64", lane) < f.splat(columns - first - v * lane, lane)
+        for v in range(width())
+    ]
+    to = f.at(target, first * depth, kind)
+    with f.loop(depth) as k:
+        row = f.at(source, k * b_term + first, kind)
+        for panel in range(panels):
+            for v, mask in enumerate(masks):
+                at = f.at(row, panel * step + v * lane, kind)
+                some = (
+                    f.masked_load(at, mask, wide)
+                    if masked
+                    else f.load(at, 0, kind, wide)
+                )
+                f.store(some, to, (depth * panel + k) * step + v * lane, kind)
 
 
 def _pack_columns(f: Function, kind: str, to: Value, first: Value) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .building import vector_bytes
 from .convolution_words import slots
-from .packed_code import HEIGHT, LAYOUT, PITCH, width
+from .packed_code import GROUP, HEIGHT, LAYOUT, PANELS, PITCH, width
 from .pool import pool
 from .special_base import ceildiv, rounded
 
@@ -41,11 +41,12 @@ class Blocks(NamedTuple):
         """The room for the packed part of the left operand, at a multiple of 64."""
         if not self.often(item):
             return 0
-        return rounded(ceildiv(self.rows, HEIGHT) * PITCH * self.terms * item)
+        groups = ceildiv(self.rows, GROUP * HEIGHT)
+        return rounded(groups * GROUP * PITCH * self.terms * item)
 
     def right_bytes(self, item: int) -> int:
         """The room for the packed part of the right operand."""
-        return rounded(self.columns * self.terms * item)
+        return rounded(PANELS * width() * vector_bytes() * self.terms)
 
 
 def suits(m: int, n: int, k: int) -> bool:
@@ -65,7 +66,7 @@ def _cut(
     units: int, step: int, count: int, m: int, n: int, k: int, item: int
 ) -> Blocks:
     """Blocks that make so many units of work, where that can be."""
-    most = Blocks(192, 512, 1024 // item)
+    most = Blocks(264, 512, 1280 // item)
     terms = even(k, most.terms, 8)
     rows, columns = even(m, most.rows, HEIGHT), even(n, most.columns, step)
     while count * ceildiv(m, rows) * ceildiv(n, columns) < units:
@@ -123,8 +124,10 @@ def product(a: Any, b: Any, c: Any, axes: Sequence[int]) -> tuple[list[int], int
 
 def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:
     """Whether copying rows pays, which are read once a panel of columns."""
+    if a_term == 1:
+        return blocks.columns >= 16 * width() * vector_bytes() // item
     apart = a_row != 1 or crowded(a_term * item, blocks)
-    return a_term != 1 and apart and blocks.often(item)
+    return apart and blocks.often(item)
 
 
 def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> bool:
