@@ -21,7 +21,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-products bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -61,6 +61,11 @@ bench: $(BENCH_STAMP)
 # Convolution and pooling of many shapes. `CONVOLUTIONS="--case depthwise"` chooses some.
 bench-convolutions: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/convolutions.py $(CONVOLUTIONS)
+
+# Products of matrices and attention by themselves, on all cores and on one.
+bench-products: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/products.py
+	$(BENCH_BIN)/python benchmarks/products.py --threads 1
 
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)
