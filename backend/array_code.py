@@ -11,6 +11,7 @@ import numpy as np
 from ..graph.dim import Symbol
 from ..graph.graph import Graph
 from ..graph.node import Node
+from .binding import bound_arrays, standing
 from .pipeline.emit import bound_calls, emit, works_in_place
 from .pipeline.plan import Plan
 from .pipeline.schedule import Schedule, Step
@@ -37,7 +38,7 @@ class ArrayCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Write the function that runs a schedule."""
-        self.schedule = schedule
+        self.schedule, self.standing = schedule, standing(schedule)
         self._source = emit(schedule, graph, self.xp)
         self._code = compile(self._source.text, "<tulle program>", "exec")
 
@@ -52,12 +53,17 @@ class ArrayCode:
 
     def bind(
         self,
-        names: dict[str, Any],
+        kept: dict[str, Any],
         memory: Any,
         found: Plan,
         sizes: Mapping[Symbol, int],
     ) -> Callable[..., dict[str, Any]]:
-        """The function over bound arrays, with memory for a plan."""
+        """The function for sizes, with memory for a plan.
+
+        What is the same for all sizes is taken from `kept`, or put there.
+        """
+        names = bound_arrays(self.schedule, found, memory, sizes, self.xp, **kept)
+        kept.update((name, names[name]) for name in self.standing)
         for index, (variable, _) in enumerate(self.schedule.updates):
             names[f"a{index}"] = variable.array
         names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)

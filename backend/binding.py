@@ -58,8 +58,6 @@ def _array(
     xp: Any,
 ) -> Array:
     node = value.node
-    if value.kind == "input":
-        return untouched(shape_of(value, sizes), node.dtype.numpy)
     if value.kind == "variable":
         return node.attributes["variable"].array
     if value.kind == "buffer":
@@ -142,17 +140,3 @@ def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     if fixed is not None:
         return fixed
     return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
-
-
-def untouched(
-    shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None
-) -> Array:
-    """An array that stands for another in a plan: only its address is ever used."""
-    item = np.dtype(dtype).itemsize
-    if strides is None:
-        size = math.prod(shape) * item
-        return np.empty(max(size, 64), np.uint8)[:size].view(dtype).reshape(shape)
-    spans = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True) if n]
-    before = -sum(span for span in spans if span < 0)
-    size = before + sum(span for span in spans if span > 0) + item
-    return np.ndarray(shape, dtype, np.empty(max(size, 64), np.uint8), before, strides)

@@ -47,11 +47,9 @@ def as_matrices(x: Array, y: Array, out: Array) -> tuple[Array, Array, Array]:
     return x, y, out
 
 
-def readable(array: Array, left: bool) -> bool:
+def readable(array: Array) -> bool:
     """Whether the BLAS can read an operand as it lies."""
-    if array.ndim == 1:
-        array = array[None, :] if left else array[:, None]
-    return as_matrix(array) is not None
+    return as_matrix(array[:, None] if array.ndim == 1 else array) is not None
 
 
 def batch_axes(*operands: Array) -> list[list[int]]:

@@ -25,7 +25,6 @@ from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
 from .array_code import ArrayCode
-from .binding import bound_arrays, standing
 from .cpu import engine
 from .cpu.code import NativeCode
 from .gpu import code as gpu
@@ -68,8 +67,7 @@ class Program:
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
         self._memory = aligned(self.xp, 0)
-        self._standing = standing(self.schedule)
-        self._stand: dict[str, Any] = {}  # their arrays
+        self._stand: dict[str, Any] = {}  # arrays that are the same for all sizes
         self._stand_at = -1  # `Variable.moves` when they were looked up
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
@@ -174,11 +172,7 @@ class Program:
         memory = self._memory[: found.peak_bytes]
         if self._stand_at != Variable.moves:
             self._stand, self._stand_at = {}, Variable.moves
-        names = bound_arrays(
-            self.schedule, found, memory, sizes, self.xp, **self._stand
-        )
-        self._stand = {name: names[name] for name in self._standing}
-        return self.code.bind(names, memory, found, sizes)
+        return self.code.bind(self._stand, memory, found, sizes)
 
 
 def code_for(xp: Any) -> ArrayCode | NativeCode | gpu.GpuCode:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..graph.dim import Symbol
 from ..graph.node import Node, resolve
-from .pipeline.plan import Plan, plan, rounded
+from .pipeline.plan import Plan, number, plan, rounded
 from .pipeline.schedule import Schedule
 
 Sizes = Mapping[Symbol, int]
@@ -21,6 +21,10 @@ class Turns:
         self.body = node.attributes["body"]
         self.carries = node.attributes["carries"]
         self.slices = node.attributes["slices"]
+        self.carried = [
+            (output.tensor_type.size, output.dtype.size)
+            for output in self.body.outputs[: self.carries]
+        ]
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """The body's memory, and a second place for what is carried."""
@@ -41,18 +45,22 @@ class Turns:
 
     def _carried(self, inner: Sizes) -> list[int]:
         """The bytes of each value that is carried."""
-        types = self.body.types([inner[symbol] for symbol in self.body.symbols])
-        sizes = [type.size.evaluate(inner) * type.dtype.size for type in types]
-        return [rounded(size) for size in sizes[: self.carries]]
+        return [rounded(number(size, inner) * item) for size, item in self.carried]
 
     def _pairs(
-        self, targets: Any, memory: Any, inner: Sizes, turns: int
+        self,
+        targets: Sequence[Any],
+        apart: Callable[[Any, int], Any],
+        inner: Sizes,
+        turns: int,
     ) -> list[tuple[Any, Any]]:
-        """The two places of each carried value, in the order of turns."""
+        """The two places of each carried value, in the order of turns.
+
+        `apart` gives an array like a target, so many bytes into scratch memory.
+        """
         pairs, start = [], 0
         for target, size in zip(targets, self._carried(inner), strict=False):
-            other = memory[start : start + target.nbytes]
-            other = other.view(target.dtype).reshape(target.shape)
+            other = apart(target, start)
             start += size
             # The last turn leaves the value in the target.
             pairs.append((target, other) if turns % 2 == 0 else (other, target))

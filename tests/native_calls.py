@@ -16,6 +16,7 @@ if not engine.available():
 
 from tulle.backend.cpu.pool import pool  # noqa: E402  llvmlite may be missing
 from tulle.backend.cpu.special import SPECIAL  # noqa: E402
+from tulle.backend.lying import Lying  # noqa: E402
 
 GUARD = 0xCD  # what stands around memory that nobody may touch
 
@@ -42,13 +43,12 @@ class Call:
             m[: len(m) - 64].view(t.dtype.numpy).reshape([d.value for d in t.shape])
             for m, t in zip(memory, items, strict=True)
         ]
-        self.works = self.special.works(self.attributes, operands, self.results)
-        size = self.special.scratch_bytes(self.attributes, operands, self.results)
+        given, results = [*map(Lying.of, operands)], [*map(Lying.of, self.results)]
+        self.works = self.special.works(self.attributes, given, results)
+        size = self.special.scratch_bytes(self.attributes, given, results)
         scratch = self._memory(size)
         self.guards = [m[-64:] for m in (*memory, scratch)]
-        words = self.special.words(
-            self.attributes, operands, self.results, scratch.ctypes.data
-        )
+        words = self.special.words(self.attributes, given, results, scratch.ctypes.data)
         self.words = np.array(words, np.int64)
         self._keep = scratch
 

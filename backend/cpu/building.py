@@ -462,9 +462,9 @@ class Layout:
 
     def words(self, **values: int) -> list[int]:
         """The words as a list; each has to be given."""
-        if values.keys() != self.places.keys():
+        if len(values) != len(self.names):
             raise KeyError(*values.keys() ^ self.places.keys())
-        return [int(values[name]) for name in self.names]
+        return [values[name] for name in self.names]
 
     def reader(self, f: Function, words: Value) -> Callable[..., Value]:
         """A function that loads words by name."""

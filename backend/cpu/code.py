@@ -16,7 +16,8 @@ from ...graph.diagnostics import InternalError
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import host_step, shows
+from ..binding import host_step, shows, standing
+from ..lying import Elsewhere, Lying, address_of, number_of, pointing
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan
@@ -27,10 +28,11 @@ from .copying import copy
 from .engine import engine
 from .follow import follow
 from .forms import Form, Place, form_of
-from .layout import Fault, laid_out, places_within
+from .layout import Fault, laid_out
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
+from .values import bound_values
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -76,6 +78,7 @@ class NativeCode:
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Compile what the steps of a schedule need."""
         self.schedule, self.graph = schedule, graph
+        self.standing = standing(schedule)
         self._compiled = engine().compile(self.fragments(schedule))
 
     def fragments(self, schedule: Schedule) -> dict[str, str]:
@@ -110,25 +113,31 @@ class NativeCode:
         return 0 if form is None else form.scratch_bytes(sizes)
 
     def bind(
-        self, names: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
+        self, kept: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
     ) -> Callable[..., dict[str, Any]]:
-        """The program over bound arrays, with memory for a plan."""
+        """The program for sizes, with memory for a plan.
+
+        What is the same for all sizes is taken from `kept`, or put there.
+        """
+        elsewhere, at = Elsewhere(), address_of(memory)
+        names = bound_values(self.schedule, found, at, sizes, elsewhere, kept)
+        kept.update((name, names[name]) for name in self.standing)
         inputs = [names.get(f"x{index}") for index in range(len(self.graph.inputs))]
         writer = Writer(inputs)
-        writer.keep.extend(names.values())
+        writer.keep += [memory, *names.values()]
         place = Place(
-            (), (), memory[found.scratch :], sizes, pool().threads, self._compiled,
-            writer.keep, writer.blocks, writer.faults,
+            (), (), at + found.scratch, sizes, pool().threads, self._compiled,
+            elsewhere, writer.keep, writer.blocks, writer.faults,
         )  # fmt: skip
         for step in self.schedule.steps:
             self._bind_step(step, names, place, writer)
         own = {id(variable.array) for variable, _ in self.schedule.updates}
         outputs = {
-            name: _apart(names[value.name], own, writer)
+            name: _apart(names[value.name], own, writer).array()
             for name, value in self.schedule.outputs.items()
         }
         updates = [
-            (variable.array, _apart(names[value.name], own, writer))
+            (Lying.of(variable.array), _apart(names[value.name], own, writer))
             for variable, value in self.schedule.updates
         ]
         for target, source in updates:
@@ -136,7 +145,7 @@ class NativeCode:
         return writer.finish(outputs)
 
     def _bind_step(
-        self, step: Step, names: Mapping[str, Array], place: Place, writer: Writer
+        self, step: Step, names: Mapping[str, Lying], place: Place, writer: Writer
     ) -> None:
         if step.copy or self.form(step.node) is not None:
             for call in self._calls(step, names, place):
@@ -147,17 +156,18 @@ class NativeCode:
         if step.node.op.name == "random_key":
             writer.between(key_writer(step.node, targets[0]))
             return
-        writer.host(host_step(np, step.node, sources, targets, place.sizes))
+        given, results = ([one.array() for one in some] for some in (sources, targets))
+        writer.host(host_step(np, step.node, given, results, place.sizes))
 
     def _calls(
-        self, step: Step, names: Mapping[str, Array], place: Place
+        self, step: Step, names: Mapping[str, Lying], place: Place
     ) -> list[Call]:
         """The calls of a native step."""
         sources = [names[source.name] for source in step.sources]
         targets = [names[target.name] for target in step.targets]
         if step.copy:
-            (source,) = sources
-            call = copy(targets[0].reshape(source.shape), source)
+            (source,), (target,) = sources, targets
+            call = copy(Lying(target.address, source.shape, target.dtype), source)
             return [] if call is None else [call]
         form = self.form(step.node)
         if form is None:
@@ -176,17 +186,17 @@ class NativeCode:
 UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "arange")
 
 
-def _apart(array: Array, owners: set[int], writer: Writer) -> Array:
+def _apart(array: Lying, owners: set[int], writer: Writer) -> Lying:
     """A value that later writes into the arrays of owners do not change."""
-    if not shows(array, owners):
+    if not shows(array.owner, owners):
         return array
-    kept = np.empty(array.shape, array.dtype)
+    kept = Lying.of(np.empty(array.shape, array.dtype))
     writer.keep.append(kept)
     _copy(kept, array, writer)
     return kept
 
 
-def _copy(target: Array, source: Array, writer: Writer) -> None:
+def _copy(target: Lying, source: Lying, writer: Writer) -> None:
     call = copy(target, source)
     if call is not None:
         writer.add(call)
@@ -195,7 +205,7 @@ def _copy(target: Array, source: Array, writer: Writer) -> None:
 class Writer:
     """Commands as they come, cut into stretches between steps of the host."""
 
-    def __init__(self, inputs: Sequence[Array]):
+    def __init__(self, inputs: Sequence[Lying | None]):
         self.inputs = inputs
         self.keep: list[Array] = []
         self.blocks: list[Array] = []  # words of inner tables, which may need patches
@@ -241,17 +251,24 @@ class Writer:
             at = table.ctypes.data + done * COMMAND * 8
             parts.append(_stretch(at, len(part), patches, addresses, checks))
             done += len(part)
-        keep = [words, table, patches, addresses, self.keep, self.blocks, self.inputs]
+        keep = [words, table, patches, addresses, self.keep, self.blocks]
         return Runner(parts, addresses, outputs, keep, self.by_numpy)
 
 
-def patches_of(blocks: Sequence[Array], inputs: Sequence[Array | None]) -> Array:
+def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array:
     """Triples of where an argument lies, which input it points into, and how far."""
+    numbers = {
+        number_of(array): index
+        for index, array in enumerate(inputs)
+        if array is not None  # else nothing reads it
+    }
     found: list[int] = []
-    for index, array in enumerate(inputs):
-        if array is not None:  # else nothing reads it
-            for slot, offset in places_within(blocks, array):
-                found += [slot, index, offset]
+    for words in blocks:
+        flat = words.reshape(-1)
+        start = flat.ctypes.data
+        for place, number, offset in pointing(flat):
+            if number in numbers:
+                found += [start + 8 * place, numbers[number], offset]
     return np.array(found, np.int64)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lying import Lying
 from .call import Call
 from .engine import engine
 
@@ -31,7 +32,7 @@ def _entry(size: int) -> int:
     return address
 
 
-def copy(target: Any, source: Any) -> Call | None:
+def copy(target: Lying, source: Lying) -> Call | None:
     """The call that copies an array into one of the same shape and size of element."""
     if not target.size:
         return None
@@ -40,7 +41,7 @@ def copy(target: Any, source: Any) -> Call | None:
     rest = axes[:-1]
     if not rest and there == here == 1 and length > 2 * BLOCK and not length % BLOCK:
         rest, length = [(length // BLOCK, BLOCK, BLOCK)], BLOCK
-    words = [target.ctypes.data, source.ctypes.data, len(rest), length, there, here]
+    words = [target.address, source.address, len(rest), length, there, here]
     total = 1
     for size, to, from_ in rest:
         words += [size, to, from_]
@@ -49,22 +50,22 @@ def copy(target: Any, source: Any) -> Call | None:
     return Call(_entry(target.itemsize), words, total, grain)
 
 
-def lies_dense(array: Any) -> bool:
+def lies_dense(array: Lying) -> bool:
     """Whether all elements lie side by side in their order."""
-    return bool(array.flags.c_contiguous)
+    return array.dense
 
 
 def dense(
-    arrays: Sequence[Any],
+    arrays: Sequence[Lying],
     keep: list[Any],
-    suits: Callable[[Any], bool] = lies_dense,
-) -> tuple[list[Call], list[Any]]:
+    suits: Callable[[Lying], bool] = lies_dense,
+) -> tuple[list[Call], list[Lying]]:
     """Arrays that lie dense, or as they may, and the calls that copy the others."""
     found: list[Call] = []
     for_use = []
     for array in arrays:
         if not suits(array):
-            array, source = np.empty(array.shape, array.dtype), array
+            array, source = Lying.of(np.empty(array.shape, array.dtype)), array
             keep.append(array)
             call = copy(array, source)
             found += [] if call is None else [call]
@@ -72,18 +73,15 @@ def dense(
     return found, for_use
 
 
-def joined_axes(target: Any, source: Any) -> list[tuple[int, int, int]]:
+def joined_axes(target: Lying, source: Lying) -> list[tuple[int, int, int]]:
     """The axes of two arrays, outermost first, those that lie as one joined.
 
     Each is its size, and its stride in either array in elements.
     """
-    item = target.itemsize
     axes: list[tuple[int, int, int]] = []
-    for size, one, two in zip(target.shape, target.strides, source.strides,
-                              strict=True):  # fmt: skip
+    for size, to, from_ in zip(target.shape, target.steps, source.steps, strict=True):
         if size == 1:
             continue
-        to, from_ = one // item, two // item
         if axes and axes[-1][1] == size * to and axes[-1][2] == size * from_:
             axes[-1] = (axes[-1][0] * size, to, from_)
         else:

@@ -15,6 +15,7 @@ from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
 from ..binding import attributes_of
+from ..lying import Lying
 from ..pipeline.plan import number
 from .call import Call
 from .convolution_follow import RECORD, STEP
@@ -22,13 +23,12 @@ from .convolution_geometry import geometry_of
 from .convolution_words import Following
 from .copying import dense
 from .follow import pool_step
-from .special import SPECIAL, Spec
+from .special import SPECIAL
 from .special_base import rounded
 from .special_convolution import Convolution
 from .special_products import Placed
 from .tile_axes import TileAxes, tile_axes
 
-Array = Any
 Sizes = Mapping[Symbol, int]
 WHOLE, LAST = 0, 1  # tiles
 
@@ -49,10 +49,10 @@ class Value:
         """Whether it lies in memory of threads, tile by tile."""
         return self.step > 0 and self.output is None
 
-    def spec(self, sizes: Sizes) -> Spec:
-        """Its shape and dtype for given sizes."""
-        shape = tuple(max(0, number(dim, sizes)) for dim in self.type.shape)
-        return Spec(shape, np.dtype(self.type.dtype.numpy))
+    def spec(self, sizes: Sizes) -> Lying:
+        """An array of its type for given sizes, wherever it is."""
+        shape = tuple([max(0, number(dim, sizes)) for dim in self.type.shape])
+        return Lying(0, shape, self.type.dtype.numpy)
 
 
 class Part:
@@ -78,15 +78,13 @@ class Part:
             return loops.print_llvm(loops.lower(self.node))
         return SPECIAL[self.node.op.name].entry(self.node)
 
-    def words(self, arrays: Sequence[Array], place: Any) -> tuple[list[int], int]:
+    def words(self, arrays: Sequence[Lying], place: Any) -> tuple[list[int], int]:
         """The words for arrays, and the length of the parallel axis."""
         count = len(self.operands)
         sources, targets = arrays[:count], arrays[count:]
         if self.node.op.name == "fused":
             kernel = loops.lower(self.node)
-            (launch,) = loops.bind(
-                kernel, sources, targets, sizes=place.sizes, known=place.known
-            )
+            (launch,) = loops.bind(kernel, sources, targets, sizes=place.sizes)
             return launch.words, launch.total
         special = SPECIAL[self.node.op.name]
         attributes = {
@@ -106,6 +104,8 @@ class Part:
 
 class Followed:
     """A convolution, then kernels and pooling on each of its tiles."""
+
+    key = None
 
     def __init__(self, node: Node):
         self.node = node
@@ -168,11 +168,11 @@ class Followed:
         index = self.head.arrays[-1]
         apart, out = self.values[index].apart, cut.arrays[index]
         if apart:  # the code reads its shape and address alone
-            shape = specs[index].shape
-            out = np.lib.stride_tricks.as_strided(out, shape, (0,) * len(shape))
+            out = specs[index].at(out.address)
         after = Following(cut.size, len(self.rest), table.ctypes.data, apart)
-        at = place.scratch.ctypes.data
-        words = self.special.words(cut.attributes, operands, [out], at, after)
+        words = self.special.words(
+            cut.attributes, operands, [out], place.scratch, after
+        )
         works = self.special.works(cut.attributes, operands, [out])
         names = self.entries[0].names
         return found + [
@@ -181,7 +181,7 @@ class Followed:
             if work.total
         ]
 
-    def _check(self, specs: Sequence[Spec], sizes: Sizes) -> None:
+    def _check(self, specs: Sequence[Lying], sizes: Sizes) -> None:
         for part in (self.head, *self.rest):
             special = SPECIAL.get(part.node.op.name)
             if special is not None:
@@ -192,11 +192,8 @@ class Followed:
         """The table's words for what follows."""
         steps: list[int] = []
         for index, axes in zip(part.arrays, part.axes, strict=True):
-            step, strides = (
-                self.values[index].step or part.step,
-                cut.arrays[index].strides,
-            )
-            apart = self.values[index].apart
+            step, apart = self.values[index].step or part.step, self.values[index].apart
+            strides = cut.arrays[index].strides
             image, row = (
                 0 if apart or axis is None else strides[axis] for axis in axes
             )
@@ -236,8 +233,8 @@ class Followed:
 class Cut:
     """The arrays of a body and their parts in tiles, for given sizes."""
 
-    def __init__(self, form: Followed, sizes: Sizes, specs: list[Spec]):
-        self.form, self.specs, self.arrays = form, specs, dict[int, Array]()
+    def __init__(self, form: Followed, sizes: Sizes, specs: list[Lying]):
+        self.form, self.specs, self.arrays = form, specs, dict[int, Lying]()
         head = form.head
         together = math.lcm(*(value.step for value in form.values if value.step))
         self.attributes = {**attributes_of(head.node, sizes), "together": together}
@@ -251,7 +248,7 @@ class Cut:
         self.size = form.room + sum(apart)
         self.slot = self.way.slot(self.attributes, given) + self.size
 
-    def given(self, part: Part) -> list[Spec]:
+    def given(self, part: Part) -> list[Lying]:
         """The operands of a part."""
         return [self.specs[index] for index in part.operands]
 
@@ -291,22 +288,22 @@ class Cut:
                 self.arrays[index] = place.targets[value.output]
             elif value.apart:
                 shape, dtype = self._shape(index), self.specs[index].dtype
-                self.arrays[index] = np.ndarray(shape, dtype, place.scratch, start)
+                self.arrays[index] = Lying(place.scratch + start, shape, dtype)
                 start += self._bytes(index)
 
-    def tile(self, part: Part, tile: int) -> list[Array]:
+    def tile(self, part: Part, tile: int) -> list[Lying]:
         """The arrays of a part, cut to the sizes of a tile."""
         found = []
         for index, (image, row) in zip(part.arrays, part.axes, strict=True):
-            array = self.arrays[index]
-            cut = [slice(None)] * array.ndim
+            array, cut = self.arrays[index], dict[int, int]()
             if image is not None:
-                cut[image] = slice(self.images(tile))
+                cut[image] = min(array.shape[image], self.images(tile))
             if row is not None:
                 height, step = (
                     self.specs[index].shape[row],
                     self.form.values[index].step,
                 )
-                cut[row] = slice(self.rows(height, step or part.step, tile))
-            found.append(array[(*cut, ...)])  # a scalar stays an array
+                rows = self.rows(height, step or part.step, tile)
+                cut[row] = min(array.shape[row], rows)
+            found.append(array.cut(cut))
         return found

@@ -6,32 +6,30 @@ sizes, and makes the calls for given arrays.
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from ...graph.dim import Symbol
-from ...graph.node import Node
+from ...graph.node import Node, attribute_key
 from ...graph.types import TensorType, TupleType
 from .. import loops
 from ..binding import attributes_of
 from ..kernels import alone
 from ..loops import LoopKernel
-from ..loops.bind import Known
+from ..lying import Elsewhere, Lying
 from ..matrices import readable
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
 from .call import Call
-from .copying import copy, dense
+from .copying import dense
 from .followed import Followed
 from .layout import Fault
-from .special import SPECIAL, Spec, Special
+from .special import SPECIAL, Special
 
-Array = Any
 Sizes = Mapping[Symbol, int]
 
 
@@ -43,27 +41,28 @@ class Place:
     as long as the calls, and so do `blocks`, in which addresses of inputs are set.
     """
 
-    sources: Sequence[Array]
-    targets: Sequence[Array]
-    scratch: Array
+    sources: Sequence[Lying]
+    targets: Sequence[Lying]
+    scratch: int  # the address
     sizes: Sizes
     threads: int
     compiled: Mapping[str, int]
-    keep: list[Array] = field(default_factory=list)
-    blocks: list[Array] = field(default_factory=list)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    keep: list[Any] = field(default_factory=list)
+    blocks: list[np.ndarray] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)  # of inner tables
-    known: Known = field(default_factory=Known)
 
-    def of(self, sources: Sequence[Array], targets: Sequence[Array]) -> Place:
+    def of(self, sources: Sequence[Lying], targets: Sequence[Lying]) -> Place:
         """This with the arrays of a step."""
-        return Place(
-            sources, targets, self.scratch, self.sizes, self.threads, self.compiled,
-            self.keep, self.blocks, self.faults, self.known,
-        )  # fmt: skip
+        return replace(self, sources=sources, targets=targets)
 
 
 class Form(Protocol):
     """How a node is computed by native code."""
+
+    @property
+    def key(self) -> Hashable | None:
+        """What forms share that differ by nothing; None if there are no others."""
 
     def fragments(self) -> dict[str, str]:
         """The text that defines each entry, by its name."""
@@ -89,6 +88,7 @@ class Product:
         left, right = node.inputs
         self.shape = node.shape if min(left.ndim, right.ndim) > 1 else None
         self.terms = left.shape[-1]
+        self.key = "matmul", node.dtype.short
 
     def fragments(self) -> dict[str, str]:
         """The entry for products that are not the BLAS's."""
@@ -109,23 +109,12 @@ class Product:
 
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the product."""
-        found: list[Call | None] = []
-        x, y = place.sources
-        (out,) = place.targets
-        operands: list[Array] = []
-        copies = gemm.by_blas(x, y)
-        for index, array in enumerate((x, y)):
-            operand = array
-            if copies and not readable(array, index == 0):
-                operand = np.empty(array.shape, array.dtype)
-                place.keep.append(operand)
-                found.append(copy(operand, array))
-            operands.append(operand)
-        x, y = operands
-        places = [place.known.numbers(array).place for array in (x, y, out)]
-        scratch = place.known.numbers(place.scratch).place
-        found.append(gemm.product(x, y, out, place.threads, scratch, places))
-        return [call for call in found if call is not None]
+        (x, y), (out,) = place.sources, place.targets
+        found: list[Call] = []
+        if gemm.by_blas(x, y):
+            found, (x, y) = dense((x, y), place.keep, lambda one: readable(one.array()))
+        call = gemm.product(x, y, out, place.threads, place.scratch)
+        return found if call is None else [*found, call]
 
     def listing(self) -> str:
         """Nothing."""
@@ -137,6 +126,7 @@ class Loops:
 
     def __init__(self, kernel: LoopKernel):
         self.kernel = kernel
+        self.key = kernel.identity
 
     def fragments(self) -> dict[str, str]:
         """The functions of its nests."""
@@ -153,11 +143,9 @@ class Loops:
 
     def calls(self, place: Place) -> list[Call]:
         """A call for each nest."""
-        at = place.known.numbers(place.scratch).place
         launches = loops.bind(
-            self.kernel, place.sources, place.targets, at, place.sizes,
-            known=place.known,
-        )  # fmt: skip
+            self.kernel, place.sources, place.targets, place.scratch, place.sizes
+        )
         return [
             Call(place.compiled[one.name], one.words, one.total, one.grain)
             for one in launches
@@ -175,6 +163,7 @@ class Own:
     def __init__(self, special: Special, node: Node):
         self.special, self.node = special, node
         self.entry = special.entry(node)
+        self.key = node.op.name, attribute_key(node.attributes), self.entry.names
 
     def fragments(self) -> dict[str, str]:
         """The op's entries."""
@@ -186,10 +175,10 @@ class Own:
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What the op says for arrays of these sizes."""
-        operands = [_spec(source.tensor_type, sizes) for source in self.node.inputs]
+        operands = [_lying(source.tensor_type, sizes) for source in self.node.inputs]
         type = self.node.type
         types = type.items if isinstance(type, TupleType) else (type,)
-        results = [_spec(type, sizes) for type in types]
+        results = [_lying(type, sizes) for type in types]
         attributes = attributes_of(self.node, sizes)
         return self.special.scratch_bytes(attributes, operands, results)
 
@@ -198,8 +187,7 @@ class Own:
         attributes = attributes_of(self.node, place.sizes)
         self.special.check(attributes, place.sources)
         found, operands = dense(place.sources, place.keep, self.special.reads)
-        at = place.known.numbers(place.scratch).place
-        words = self.special.words(attributes, operands, place.targets, at)
+        words = self.special.words(attributes, operands, place.targets, place.scratch)
         works = self.special.works(attributes, operands, place.targets)
         for name, work in zip(self.entry.names, works, strict=True):
             if work.total:
@@ -208,7 +196,7 @@ class Own:
         return found
 
     def _guarded(
-        self, call: Call, attributes: dict[str, Any], operands: Sequence[Array]
+        self, call: Call, attributes: dict[str, Any], operands: Sequence[Lying]
     ) -> Call:
         """The call, telling of data at fault where the op can find any."""
         special = self.special
@@ -218,24 +206,21 @@ class Own:
         def tell(words: Sequence[int]) -> None:
             # The words say where inputs and slices lie now.
             given = zip(words, operands, strict=False)
-            special.fault(attributes, [_lying_at(at, like) for at, like in given])
+            special.fault(
+                attributes, [one.at(here).array().copy() for here, one in given]
+            )
 
-        return replace(call, flag=special.flag, fault=tell)
+        return call._replace(flag=special.flag, fault=tell)
 
     def listing(self) -> str:
         """Nothing."""
         return ""
 
 
-def _lying_at(address: int, like: Array) -> Array:
-    """A copy of the dense array at an address."""
-    memory = (ctypes.c_uint8 * like.nbytes).from_address(address)
-    return np.frombuffer(memory, like.dtype).reshape(like.shape).copy()
-
-
-def _spec(type: TensorType, sizes: Sizes) -> Spec:
-    shape = tuple(number(dim, sizes) for dim in type.shape)
-    return Spec(shape, np.dtype(type.dtype.numpy))
+def _lying(type: TensorType, sizes: Sizes) -> Lying:
+    """An array of a type, wherever it is."""
+    shape = tuple([number(dim, sizes) for dim in type.shape])
+    return Lying(0, shape, type.dtype.numpy)
 
 
 def form_of(node: Node) -> Form | None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
-from ..binding import untouched
+from ..lying import Lying
 from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes
 from . import packed_products
 from .blas import blas_address, core_name
@@ -101,7 +99,7 @@ def _entries(short: str) -> dict[str, int]:
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
-def by_blas(x: Array, y: Array) -> bool:
+def by_blas(x: Lying, y: Lying) -> bool:
     """Whether a product is left to the BLAS, which wants operands `readable`."""
     if x.ndim < 2 or y.ndim < 2:
         return True
@@ -117,51 +115,24 @@ def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
     return packed_products.scratch_bytes(count, m, n, k, item)
 
 
-def product(
-    x: Array,
-    y: Array,
-    out: Array,
-    threads: int,
-    scratch: int,
-    places: Sequence[int] | None = None,
-) -> Call | None:
+def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call | None:
     """The call that computes `out = x @ y`; None where nothing is left to do.
 
     `out` is contiguous, and `scratch` the address of memory for `scratch_bytes`.
-    `places` are the addresses of the three arrays, where they are known.
     """
     if not out.size:
         return None
-    places = places or [array.ctypes.data for array in (x, y, out)]
-    if not by_blas(x, y):
-        forms = tuple((array.shape, array.strides) for array in (x, y, out))
-        found, total, grain = _packed(forms, out.dtype)
-        words = list(found)
-        for name, at in zip(packed_products.ADDRESSES, places, strict=True):
-            words[name] = at
-        words[packed_products.SCRATCH] = scratch
-        short = "f32" if out.dtype == np.float32 else "f64"
-        return Call(packed_entry(short), words, total, grain)
-    return _blas_product(x, y, out, threads, places)
+    short = "f32" if out.itemsize == 4 else "f64"
+    if by_blas(x, y):
+        return _blas_product(x, y, out, threads, short)
+    words, total, grain = packed_products.product(x, y, out, scratch)
+    return Call(packed_entry(short), words, total, grain)
 
 
-@lru_cache(maxsize=4096)
-def _packed(
-    forms: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...],
-    dtype: np.dtype[Any],
-) -> tuple[list[int], int, int]:
-    """The words, units and grain of a product of arrays that lie so, once a form."""
-    arrays = [untouched(shape, dtype, strides) for shape, strides in forms]
-    a, b, c = as_matrices(*arrays)
-    return packed_products.product(a, b, c, _batch(a, b, c))
-
-
-def _blas_product(
-    x: Array, y: Array, out: Array, threads: int, places: Sequence[int]
-) -> Call:
+def _blas_product(x: Lying, y: Lying, out: Lying, threads: int, short: str) -> Call:
     """The call of the BLAS, or of several parts by it."""
-    short = "f32" if out.dtype == np.float32 else "f64"
-    a, b, c = as_matrices(x, y, out)
+    places = [array.address for array in (x, y, out)]
+    a, b, c = as_matrices(x.array(), y.array(), out.array())
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
     values = _values(a, b, c, places)
     dims = _batch(a, b, c)

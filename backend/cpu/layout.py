@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,18 +50,3 @@ def laid_out(calls: Sequence[Call]) -> tuple[Array, Array, list[Fault]]:
     if rows:
         table[:, :5] = rows
     return words, table, faults
-
-
-def places_within(blocks: Sequence[Array], array: Array) -> Iterator[tuple[int, int]]:
-    """Where words point into an array: the word's address, and how far into it."""
-    low, high = bounds(array)
-    for words in blocks:
-        flat = words.reshape(-1)
-        for place in np.nonzero((flat >= low) & (flat < high))[0].tolist():
-            yield flat.ctypes.data + 8 * place, int(flat[place]) - array.ctypes.data
-
-
-def bounds(array: Array) -> tuple[int, int]:
-    """The addresses between which the elements of an array lie, or could begin."""
-    low, high = np.lib.array_utils.byte_bounds(array)
-    return low, max(high, low + 1)

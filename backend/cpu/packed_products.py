@@ -9,10 +9,10 @@ order of reading; either may instead be read as it lies. Any strides will do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ..lying import Lying
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import GROUP, HEIGHT, LAYOUT, PANELS, PITCH, width
@@ -22,8 +22,6 @@ from .special_base import ceildiv, rounded
 SMALL = 1 << 22  # multiplications up to which the copies of a BLAS do not pay
 UNIT = 1 << 17  # multiplications that a unit is worth
 WORTH = 1 << 18  # multiplications that are worth a thread
-ADDRESSES = tuple(LAYOUT.places[name] for name in "abc")  # the words of the arrays
-SCRATCH = LAYOUT.places["scratch"]
 
 
 class Blocks(NamedTuple):
@@ -94,32 +92,56 @@ def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
     return slots(units) * (blocks.left_bytes(item) + blocks.right_bytes(item))
 
 
-def product(a: Any, b: Any, c: Any, axes: Sequence[int]) -> tuple[list[int], int, int]:
-    """The words, units and grain of `c = a @ b` for matrices, or batches of them.
+def product(x: Lying, y: Lying, out: Lying, scratch: int) -> tuple[list[int], int, int]:
+    """The words, units and grain of `out = x @ y` for matrices, or batches of them.
 
-    `axes` has the size of each axis of the batch and its step in a, b and c. The words
-    at `ADDRESSES` and `SCRATCH` are left to be filled.
+    `scratch` is the address of `scratch_bytes`.
     """
-    (m, n), k, item = c.shape[-2:], a.shape[-1], c.itemsize
+    (m, n), k, item = out.shape[-2:], x.shape[-1], out.itemsize
+    axes = batch_axes(x, y, out) if out.ndim > 2 else []
     count = math.prod(axes[::4])
-    (a_row, a_term), (b_term, b_column), (c_row, _) = (
-        tuple(step // item for step in array.strides[-2:]) for array in (a, b, c)
-    )
+    a_row, a_term = x.steps[-2:]
+    b_term, b_column = y.steps[-2:]
     blocks = blocks_of(count, m, n, k, item)
     heights, widths = ceildiv(m, blocks.rows), ceildiv(n, blocks.columns)
     left, total = blocks.left_bytes(item), count * heights * widths
     words = LAYOUT.words(
-        a=0, a_row=a_row, a_term=a_term,
-        b=0, b_term=b_term, b_column=b_column,
-        c=0, c_row=c_row, m=m, n=n, k=k, rows=blocks.rows,
+        a=x.address, a_row=a_row, a_term=a_term,
+        b=y.address, b_term=b_term, b_column=b_column,
+        c=out.address, c_row=out.steps[-2], m=m, n=n, k=k, rows=blocks.rows,
         columns=blocks.columns, terms=blocks.terms, heights=heights, widths=widths,
         pack_a=packs_left(a_row, a_term, blocks, item),
         pack_b=packs_right(b_term, b_column, blocks, n, item),
-        scratch=0, slot=left + blocks.right_bytes(item), right=left, busy=0,
+        scratch=scratch, slot=left + blocks.right_bytes(item), right=left, busy=0,
         slots=slots(total), rank=len(axes) // 4,
     )  # fmt: skip
     grain = max(1, WORTH * total // max(1, count * m * n * k))
     return [*words, *axes], total, grain
+
+
+def batch_axes(x: Lying, y: Lying, out: Lying) -> list[int]:
+    """The axes in front of matrices: size, and the step in each of the arrays.
+
+    Axes that lie as one in all arrays are joined; those of size 1 are left out.
+    """
+    batch = out.shape[:-2]
+    found: list[int] = []
+    columns = [_batch_steps(array, batch) for array in (x, y, out)]
+    for size, *steps in zip(batch, *columns, strict=True):
+        if size == 1:
+            continue
+        if found and found[-3:] == [size * step for step in steps]:
+            found[-4:] = [found[-4] * size, *steps]
+        else:
+            found += [size, *steps]
+    return found
+
+
+def _batch_steps(array: Lying, batch: tuple[int, ...]) -> list[int]:
+    """The steps along the axes of a batch: 0 where an operand is stretched."""
+    missing = len(batch) + 2 - array.ndim
+    rows = zip(array.shape, array.steps, batch[missing:], strict=False)
+    return [0] * missing + [step if size == n else 0 for size, step, n in rows]
 
 
 def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:

@@ -6,31 +6,32 @@ Slices and stacked results are reached by an address that moves on with each tur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import bound_arrays, untouched
-from ..loops.bind import Known
+from ..lying import Lying, number_of, pointing
 from ..pipeline.schedule import Schedule
 from ..turns import Turns
 from .call import Call
 from .copying import copy
-from .layout import laid_out, places_within
+from .layout import laid_out
 from .pool import pool
+from .values import bound_values
 
 Array = Any
-Sizes = Mapping[Symbol, int]
+Moving = dict[int, tuple[int, int, int]]  # by the numbers of arrays that are not there
 ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
 
 
 class Scan(Turns):
     """The native form of a `loop` node whose body has native steps alone."""
+
+    key = None
 
     def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
         super().__init__(node, schedule, code)
@@ -49,22 +50,23 @@ class Scan(Turns):
         """Copies of what is carried in, then the loop."""
         inner = self._sizes(place.sizes)
         found = self._plan(inner)
-        memory = place.scratch[: found.peak_bytes]
         turns = self._length(place.sizes)
-        rest = place.scratch[found.peak_bytes :]
-        pairs = self._pairs(place.targets, rest, inner, turns)
-        given, moving = self._given(place, pairs)
-        names = bound_arrays(self.schedule, found, memory, inner, np, **given)
-        blocks: list[Array] = []
-        scratch = memory[found.scratch :]
-        below = replace(
-            place, sizes=inner, blocks=blocks, scratch=scratch, known=Known()
+        rest = place.scratch + found.peak_bytes
+        pairs = self._pairs(
+            place.targets, lambda like, start: like.at(rest + start), inner, turns
         )
+        given, moving = self._given(place, pairs)
+        names = bound_values(
+            self.schedule, found, place.scratch, inner, place.elsewhere, given
+        )
+        blocks: list[Array] = []
+        scratch = place.scratch + found.scratch
+        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch)
         calls = self.code.step_calls(self.schedule, names, below)
         words, table, faults = laid_out(calls)
         blocks += [words]
         place.faults.extend(faults)
-        patches = self._patches(blocks, given, moving)
+        patches = _patches(blocks, moving)
         args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
                 table.ctypes.data, len(calls), 0]  # fmt: skip
         place.blocks.extend([*blocks, patches])
@@ -77,22 +79,25 @@ class Scan(Turns):
         return [*(call for call in first if call is not None), loop]
 
     def _given(
-        self, place: Any, pairs: Sequence[tuple[Array, Array]]
-    ) -> tuple[dict[str, Array], dict[str, tuple[int, int, int]]]:
+        self, place: Any, pairs: Sequence[tuple[Lying, Lying]]
+    ) -> tuple[dict[str, Lying], Moving]:
         """Arrays for the body's inputs and outputs, and how those that move do so.
 
-        What moves is bound to an array that nobody touches: its address tells which
+        What moves is bound to an array that is not there: its address tells which
         arguments are to be set before each turn, as `runtime.ll` says.
         """
-        given: dict[str, Array] = {}
-        moving: dict[str, tuple[int, int, int]] = {}
+        given: dict[str, Lying] = {}
+        moving: Moving = {}
 
-        def move(name: str, like: Array, base: int, more: int, kind: int) -> None:
-            given[name] = untouched(like.shape, like.dtype, like.strides)
-            moving[name] = base, more, kind
+        def move(name: str, like: Lying, base: int, more: int, kind: int) -> None:
+            array = place.elsewhere.place(
+                like.shape, like.dtype, like.steps, like.dense
+            )
+            given[name] = array
+            moving[number_of(array)] = base, more, kind
 
         for index, (one, two) in enumerate(pairs):
-            first, second = one.ctypes.data, two.ctypes.data
+            first, second = one.address, two.address
             move(f"x{index}", one, first, second, BY_TURNS)
             move(f"y{index}", one, second, first, BY_TURNS)
         scanned = place.sources[self.carries : self.carries + self.slices]
@@ -105,31 +110,30 @@ class Scan(Turns):
             given[f"x{index}"] = source
         return given, moving
 
-    def _slice(self, whole: Array) -> tuple[Array, int, int]:
+    def _slice(self, whole: Lying) -> tuple[Lying, int, int]:
         """The first slice of a scanned array, its address, and the way to the next."""
-        if not len(whole):
-            return untouched(whole.shape[1:], whole.dtype), 0, 0
-        if self.node.attributes["reverse"]:
-            return whole[-1, ...], whole[-1:].ctypes.data, -whole.strides[0]
-        return whole[0, ...], whole[:1].ctypes.data, whole.strides[0]
-
-    def _patches(
-        self,
-        blocks: Sequence[Array],
-        given: Mapping[str, Array],
-        moving: Mapping[str, tuple[int, int, int]],
-    ) -> Array:
-        found: list[int] = []
-        for name, (base, more, kind) in moving.items():
-            for slot, offset in places_within(blocks, given[name]):
-                more_here = more + offset if kind == BY_TURNS else more
-                found += [slot, base + offset, more_here, kind]
-        return np.array(found, np.int64)
+        back = self.node.attributes["reverse"]
+        first, step = whole.slice(-1 if back else 0), whole.strides[0]
+        return first, first.address, -step if back else step
 
     def listing(self) -> str:
         """The body's steps, and the loops of its kernels."""
         text: str = self.code.listing(self.schedule)
         return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+
+
+def _patches(blocks: Sequence[Array], moving: Moving) -> Array:
+    """Where words point to what moves: the place, then what `runtime.ll` reads."""
+    found: list[int] = []
+    for block in blocks:
+        flat = block.reshape(-1)
+        start = flat.ctypes.data
+        for place, number, offset in pointing(flat):
+            if number in moving:
+                base, more, kind = moving[number]
+                more = more + offset if kind == BY_TURNS else more
+                found += [start + 8 * place, base + offset, more, kind]
+    return np.array(found, np.int64)
 
 
 def _inside(words: Sequence[int]) -> None:

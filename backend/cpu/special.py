@@ -12,9 +12,9 @@ from . import (
     special_sorting,
     special_windows,
 )
-from .special_base import SPECIAL, Spec, Special, Work
+from .special_base import SPECIAL, Special, Work
 
-__all__ = ["SPECIAL", "Spec", "Special", "Work"]
+__all__ = ["SPECIAL", "Special", "Work"]
 FAMILIES = (
     special_attention,
     special_axes,

@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 from ...graph.node import Node
+from ..lying import Lying
 from .attention_code import (
     KEYS,
     PITCH,
@@ -21,7 +22,7 @@ from .attention_code import TILES as FORWARD_TILES
 from .attention_gradient import ROWS, TILES, backward_entry, backward_layout
 from .building import Entry
 from .convolution_words import slots
-from .special_base import Special, Work, address, ceildiv, grain, rounded, special
+from .special_base import Special, Work, ceildiv, grain, rounded, special
 
 UNITS = 16  # of the backward pass, at least, if there are keys enough
 LEAST = 2  # tiles of keys of a unit, if there are several of a head
@@ -30,9 +31,10 @@ LEAST = 2  # tiles of keys of a unit, if there are several of a head
 class Attention(Special):
     """One of the passes."""
 
-    def reads(self, array: Any) -> bool:
-        dense = array.shape[-1] == 1 or array.strides[-1] == array.itemsize
-        return bool(dense if array.ndim == 4 else array.flags.c_contiguous)
+    def reads(self, array: Lying) -> bool:
+        if array.ndim < 4:
+            return array.dense
+        return array.shape[-1] == 1 or array.steps[-1] == 1
 
     def accepts(self, node: Node) -> bool:
         """Floats of 32 bits, and masks and biases that have a column for each key."""
@@ -67,13 +69,13 @@ class Attention(Special):
         return words
 
 
-def strides(array: Any) -> list[int]:
+def strides(array: Lying | None) -> list[int]:
     """The steps along the axes in elements; 0 where there is one place, or no array."""
     if array is None:
         return [0] * 4
     return [
-        0 if size == 1 else step // array.itemsize
-        for size, step in zip(array.shape, array.strides, strict=True)
+        0 if size == 1 else step
+        for size, step in zip(array.shape, array.steps, strict=True)
     ]
 
 
@@ -125,10 +127,10 @@ class Forward(Attention):
         words = self.shared_words(
             attributes, tensors, self._units(query), self._slot(query, operands[2])
         )
-        places = {name: address(array) for name, array in tensors.items()}
+        places = {name: array.address for name, array in tensors.items()}
         return layout.words(
             **{n: places[n] for n in ("query", "key", "value", *given, "found")},
-            peak=address(results[1]), total=address(results[2]), scratch=scratch,
+            peak=results[1].address, total=results[2].address, scratch=scratch,
             **words,
         )  # fmt: skip
 
@@ -189,8 +191,8 @@ class Backward(Attention):
         layout = backward_layout(Kinds(given, attributes["is_causal"]))
         targets = zip(("out", "to_key", "to_value"), results, strict=True)
         return layout.words(
-            **{name: address(array) for name, array in tensors.items()},
-            **{name: address(array) for name, array in targets},
+            **{name: array.address for name, array in tensors.items()},
+            **{name: array.address for name, array in targets},
             scratch=scratch, chunks=chunks, chunk=chunk,
             shares=self._shares(query, chunks), partial=self._partial(query) // 4,
             length=math.prod(query.shape),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...graph.node import Node
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
-from .special_base import Special, Work, address, ceildiv, grain, special
+from .special_base import Special, Work, ceildiv, grain, special
 
 LAYOUT = Layout("source out scratch size inner blocks")
 KINDS = {**FLOATS, "i32": "i32", "i64": "i64"}
@@ -43,7 +43,7 @@ class Along(Special):
         (x,), (out,) = operands, results
         _, inner, blocks = self._sides(attributes, operands)
         return LAYOUT.words(
-            source=address(x), out=address(out), scratch=scratch,
+            source=x.address, out=out.address, scratch=scratch,
             size=x.shape[attributes["axis"]], inner=inner, blocks=blocks,
         )  # fmt: skip
 

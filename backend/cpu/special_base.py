@@ -9,20 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from ...graph.node import Node
+from ..lying import Lying
 from .building import Entry
 
 SPECIAL: dict[str, Special] = {}
 WORTH = 1 << 15  # elementary steps that are worth a thread
-
-
-class Spec(NamedTuple):
-    """Size and dtype of an array that is not there yet."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 class Work(NamedTuple):
@@ -36,9 +28,8 @@ class Special:
     """Native code for one op.
 
     Its words begin with the addresses of the operands, then of the results, then of
-    the scratch memory, whether or not there are any. Sizes are plain numbers and
-    `operands` have `shape` and `dtype`, as arrays do. All entries of a node run in
-    their order on the same words.
+    the scratch memory, whether or not there are any. Sizes are plain numbers. All
+    entries of a node run in their order on the same words.
     """
 
     contiguous: ClassVar[bool] = True  # operands have to be; results always are
@@ -47,9 +38,9 @@ class Special:
     def __init__(self, name: str):
         self.name = name
 
-    def reads(self, array: Any) -> bool:
+    def reads(self, array: Lying) -> bool:
         """Whether an operand may lie as it does; else it is copied first."""
-        return not self.contiguous or bool(array.flags.c_contiguous)
+        return not self.contiguous or array.dense
 
     def accepts(self, node: Node) -> bool:
         """Whether there is code for the dtypes and attributes of a node."""
@@ -96,12 +87,6 @@ def special(*names: str) -> Callable[[type[Special]], type[Special]]:
         return kind
 
     return entered
-
-
-def address(array: Any) -> int:
-    """Where an array begins."""
-    found: int = array.ctypes.data
-    return found
 
 
 def grain(total: int, steps: float) -> int:

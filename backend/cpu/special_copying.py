@@ -15,8 +15,9 @@ import numpy as np
 
 from ...graph.node import Node
 from ...graph.registry import OPS
+from ..lying import Elsewhere, Lying, dense_steps
 from .building import BYTES, STORED, Code, Entry, Function, Value
-from .special_base import Special, Work, address, ceildiv, grain, special
+from .special_base import Special, Work, ceildiv, grain, special
 
 BLOCK = 1 << 14  # elements of a block that lie in a row
 TALL, SHORT = 16, 64  # rows and columns of a block that is turned
@@ -153,27 +154,15 @@ class Copying(Special):
         self, attributes: Any, operands: Any, results: Any, scratch: int
     ) -> list[int]:
         (out,) = results
-        addresses = [*map(address, operands), address(out), scratch]
+        addresses = [*[array.address for array in operands], out.address, scratch]
         parts = self.parts(attributes, operands, out)
         return [*addresses, out.size, *part_words(parts)]
 
 
-def steps_of(array: Any) -> list[int]:
-    """Elements from one to the next along each axis of an array, or of a size alone."""
-    strides = getattr(array, "strides", None)
-    if strides is not None:
-        return [step // array.dtype.itemsize for step in strides]
-    steps, size = [], 1
-    for length in reversed(array.shape):
-        steps.append(size)
-        size *= length
-    return steps[::-1]
-
-
-def part_of(operand: int, array: Any, target: int, steps: Sequence[int]) -> Part:
+def part_of(operand: int, array: Lying, target: int, steps: Sequence[int]) -> Part:
     """An operand copied to where a stretch of the result begins."""
-    rows = zip(array.shape, steps_of(array), steps, strict=True)
-    return Part(operand, 0, target, tuple(Axis(*map(int, row)) for row in rows))
+    rows = zip(array.shape, array.steps, steps, strict=True)
+    return Part(operand, 0, target, tuple([Axis(*row) for row in rows]))
 
 
 @special("concatenate")
@@ -181,7 +170,7 @@ class Concatenate(Copying):
     """Operands one after the other along an axis."""
 
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        steps, axis, start, found = steps_of(result), attributes["axis"], 0, []
+        steps, axis, start, found = result.steps, attributes["axis"], 0, []
         for number, array in enumerate(operands):
             found.append(part_of(number, array, start * steps[axis], steps))
             start += int(array.shape[axis])
@@ -195,29 +184,10 @@ class Pack(Copying):
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
         start, found = 0, list[Part]()
         for number, array in enumerate(operands):
-            flat = steps_of(Sized(tuple(array.shape)))
+            flat = dense_steps(array.shape)
             found.append(part_of(number, array, start, flat))
             start += math.prod(array.shape)
         return found
-
-
-class Sized(NamedTuple):
-    """An array of which only the shape is known."""
-
-    shape: tuple[int, ...]
-
-
-def ghost_of(array: Any) -> Any:
-    """Bytes in the shape and with the steps of an array, which are never looked at."""
-    memory = np.empty(0, np.int8)
-    steps = steps_of(array)
-    return np.lib.stride_tricks.as_strided(memory, tuple(array.shape), steps)
-
-
-def seen(view: Any, ghost: Any) -> tuple[int, list[int]]:
-    """Where a view of a ghost begins, in elements, and its steps."""
-    start = view.__array_interface__["data"][0] - ghost.__array_interface__["data"][0]
-    return start, list(view.strides)
 
 
 @special("place")
@@ -227,14 +197,14 @@ class Place(Copying):
     cleared = True
 
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        ghost = ghost_of(Sized(tuple(result.shape)))
-        view = OPS["getitem"].run(np, ghost, index=attributes["index"])
-        if not view.size:
+        whole = Elsewhere().place(result.shape, np.dtype(np.int8))
+        seen = OPS["getitem"].run(np, whole.array(), index=attributes["index"])
+        if not seen.size:
             return []
-        start, steps = seen(view, ghost)
+        view = Lying.of(seen)
         # Axes that the index drops or makes have one element.
         (array,) = operands
-        return [part_of(0, array, start, steps)]
+        return [part_of(0, array, view.address - whole.address, view.steps)]
 
 
 @cache

@@ -23,7 +23,7 @@ from .convolution_words import (
     slots,
     table_bytes,
 )
-from .special_base import Work, address, ceildiv, grain, rounded
+from .special_base import Work, ceildiv, grain, rounded
 from .special_products import CHUNKS, Placed, Way
 
 
@@ -56,7 +56,7 @@ class Depthwise(Placed):
         geometry = geometry_of(self.name, attributes, operands)
         item, channels = source.dtype.itemsize, int(out.shape[-1])
         found = PLACES.words(
-            source=address(source), kernel=address(kernel), out=address(out),
+            source=source.address, kernel=kernel.address, out=out.address,
             scratch=scratch, filters=channels,
             **self.result_words(attributes, operands, out, scratch, after),
             **shared_words(geometry, item, geometry.tiles),
@@ -100,7 +100,7 @@ class DepthwiseKernel(Way):
         item, chunks = x.dtype.itemsize, self._chunks(geometry)
         size, count = math.prod(out.shape), geometry.most
         found = WEIGHTS.words(
-            source=address(x), g=address(g), out=address(out), scratch=scratch,
+            source=x.address, g=g.address, out=out.address, scratch=scratch,
             chunks=chunks, tiles=geometry.tiles, slot=self._slot(geometry, item),
             partial=rounded(size * item) // item, size=size, filters=out.shape[-1],
             count0=count[0], count1=count[1], count2=count[2],

@@ -14,7 +14,7 @@ from typing import Any
 from ...graph.node import Node
 from ...graph.ops.gathering import out_of_range
 from .building import BYTES, FLOATS, STORED, Code, Entry, Function, Layout, Value
-from .special_base import Special, Work, address, ceildiv, grain, special
+from .special_base import Special, Work, ceildiv, grain, special
 
 LAYOUT = Layout("source index out scratch fault outer size count inner columns")
 SET = Layout("source index updates out scratch fault outer size count inner columns")
@@ -82,7 +82,7 @@ class Gather(Picking):
         outer, inner = self._sides(x.shape, axis)
         count = index.shape[axis] if self.alone else index.size
         return LAYOUT.words(
-            source=address(x), index=address(index), out=address(out), scratch=scratch,
+            source=x.address, index=index.address, out=out.address, scratch=scratch,
             fault=0, outer=outer, size=x.shape[axis], count=count, inner=inner,
             columns=0,
         )  # fmt: skip
@@ -108,7 +108,7 @@ class Counted(Special):
         self, attributes: Any, operands: Any, results: Any, scratch: int
     ) -> list[int]:
         return CHECKED.words(
-            index=address(operands[0]), out=address(results[0]), scratch=scratch,
+            index=operands[0].address, out=results[0].address, scratch=scratch,
             fault=0, size=attributes["size"],
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ class Scatter(Picking):
         outer, inner = self._sides(out.shape, axis)
         count = index.shape[axis] if self.alone else index.size
         return LAYOUT.words(
-            source=address(x), index=address(index), out=address(out), scratch=scratch,
+            source=x.address, index=index.address, out=out.address, scratch=scratch,
             fault=0, outer=outer, size=out.shape[axis], count=count, inner=inner,
             columns=ceildiv(inner, COLUMNS),
         )  # fmt: skip
@@ -171,8 +171,8 @@ class SetAt(Picking):
         (x, index, updates), (out,) = operands, results
         inner = math.prod(out.shape[1:])
         return SET.words(
-            source=address(x), index=address(index), updates=address(updates),
-            out=address(out), scratch=scratch, fault=0, outer=1, size=out.shape[0],
+            source=x.address, index=index.address, updates=updates.address,
+            out=out.address, scratch=scratch, fault=0, outer=1, size=out.shape[0],
             count=index.size, inner=inner, columns=ceildiv(inner, COLUMNS),
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ from .convolution_words import (
     table_bytes,
     tail_words,
 )
-from .special_base import Special, Work, address, ceildiv, grain, rounded
+from .special_base import Special, Work, ceildiv, grain, rounded
 
 CHUNKS = 16  # at most, of the places whose products are added up on their own
 PARTIAL = 1 << 21  # bytes of partial sums, roughly
@@ -144,7 +144,7 @@ class Product(Placed):
         per = filters // groups
         strides = (per, 1, filters) if self.turned else (per, filters, 1)
         found = PRODUCT.words(
-            source=address(source), kernel=address(kernel), out=address(out),
+            source=source.address, kernel=kernel.address, out=out.address,
             scratch=scratch, packed=self.head(attributes, operands),
             offsets=rounded((taps * inner + BLOCK) * 8),
             groups=groups, inner=inner, outer=outer,
@@ -214,7 +214,7 @@ class Sums(Way):
         taps = math.prod(space)
         count = geometry.most
         found = KERNEL.words(
-            source=address(x), g=address(g), out=address(out), scratch=scratch,
+            source=x.address, g=g.address, out=out.address, scratch=scratch,
             chunks=chunks, panels=panels, tiles=geometry.tiles, groups=groups,
             slot=self._slot(geometry, taps, width, item),
             offsets=rounded((taps * width + BLOCK) * 8),

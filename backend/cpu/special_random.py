@@ -15,8 +15,9 @@ from typing import Any
 
 from ...graph.node import Node
 from ...graph.ops.random import INCREMENTS, MASK, MULTIPLIERS, ROUNDS
+from ..lying import Lying
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
-from .special_base import Special, Work, address, ceildiv, grain, special
+from .special_base import Special, Work, ceildiv, grain, special
 
 WORDS = Layout("key out scratch count")
 MASK_64 = 2**64 - 1
@@ -63,7 +64,7 @@ class Draw(Special):
     ) -> list[int]:
         (key,), (out,) = operands, results
         return WORDS.words(
-            key=address(key), out=address(out), scratch=scratch, count=out.size
+            key=key.address, out=out.address, scratch=scratch, count=out.size
         )
 
 
@@ -212,12 +213,12 @@ MAKERS: dict[tuple[str, str], Callable[[Function, Words], list[Value]]] = {
 }
 
 
-def key_writer(node: Node, target: Any) -> Callable[[], None]:
+def key_writer(node: Node, target: Lying) -> Callable[[], None]:
     """What puts the key of a draw, as the generator counts now, into its place."""
     generator, draw = node.attributes["generator"], node.attributes["draw"]
     if sys.byteorder != "little":
-        return lambda: target.__setitem__(..., generator.key(draw))
-    words = (ctypes.c_uint64 * 2).from_address(address(target))
+        return lambda: target.array().__setitem__(..., generator.key(draw))
+    words = (ctypes.c_uint64 * 2).from_address(target.address)
 
     def write() -> None:
         words[0] = generator.seed & MASK_64

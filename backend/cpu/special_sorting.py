@@ -12,7 +12,7 @@ from typing import Any
 
 from ...graph.node import Node
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
-from .special_base import Special, Work, address, grain, rounded, special
+from .special_base import Special, Work, grain, rounded, special
 
 ORDER = Layout("source out scratch size inner pitch")
 SEARCH = Layout("source values out scratch size top")
@@ -48,7 +48,7 @@ class Argsort(Special):
         (x,), (out,), axis = operands, results, attributes["axis"]
         size, inner = x.shape[axis], math.prod(x.shape[axis + 1 :])
         return ORDER.words(
-            source=address(x), out=address(out), scratch=scratch,
+            source=x.address, out=out.address, scratch=scratch,
             size=size, inner=inner, pitch=_pitch(size),
         )  # fmt: skip
 
@@ -181,7 +181,7 @@ class Searchsorted(Special):
     ) -> list[int]:
         (x, values), (out,), size = operands, results, operands[0].shape[0]
         return SEARCH.words(
-            source=address(x), values=address(values), out=address(out),
+            source=x.address, values=values.address, out=out.address,
             scratch=scratch, size=size, top=size.bit_length(),
         )  # fmt: skip
 

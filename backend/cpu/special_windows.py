@@ -19,7 +19,7 @@ from ...graph.dim import Dim
 from ...graph.node import Node
 from ...graph.ops.windows import run_counts
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
-from .special_base import Special, Work, address, grain, special
+from .special_base import Special, Work, grain, special
 
 AXES = range(3)
 FIELDS = " ".join(
@@ -123,9 +123,9 @@ class Windows(Special):
             for axis, number in enumerate(last_axes(values, name != "low"))
         }
         if self.name in INDEXED:
-            numbers["index"] = address(operands[1])
+            numbers["index"] = operands[1].address
         return self.layout.words(
-            source=address(source), out=address(out), scratch=scratch,
+            source=source.address, out=out.address, scratch=scratch,
             batch=out.shape[0], channels=out.shape[-1], **numbers,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Node
+from ..binding import bound_arrays, standing
 from ..loops.cuda import module_source
 from ..pipeline import Pass
 from ..pipeline.differentiate import draws
@@ -71,7 +72,7 @@ class GpuCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Compile the kernels of a schedule, all in one module."""
-        self.schedule = schedule
+        self.schedule, self.standing = schedule, standing(schedule)
         self._functions = self._compiled()
         if not self._functions:
             self._forms = {
@@ -148,10 +149,15 @@ class GpuCode:
         return 0 if step.copy else self.form(step.node).scratch_bytes(sizes)
 
     def bind(
-        self, names: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
+        self, kept: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
     ) -> Callable[..., dict[str, Any]]:
-        """The program over bound arrays, with memory for a plan."""
+        """The program for sizes, with memory for a plan.
+
+        What is the same for all sizes is taken from `kept`, or put there.
+        """
         device, schedule = self.device, self.schedule
+        names = bound_arrays(schedule, found, memory, sizes, self.xp, **kept)
+        kept.update((name, names[name]) for name in self.standing)
         keep = list(names.values())
         writer = Writer(self.xp, self._functions, device, self.choice, keep)
         self.write(writer, schedule, names, memory[found.scratch :], sizes)

@@ -123,8 +123,8 @@ class Product(Whole):
         if not x.size:
             writer.copy(out, more[0] if more else writer.xp.zeros((), out.dtype))
             return
-        x = x if readable(x, True) else writer.dense(x)
-        y = y if readable(y, False) else writer.dense(y)
+        x = x if readable(x) else writer.dense(x)
+        y = y if readable(y) else writer.dense(y)
         if products.many(x, y, out):
             x, y = writer.dense(x), writer.dense(y)
         kind, library = self.node.dtype.short, self.library

@@ -40,15 +40,6 @@ class KernelLaunch:
         return min(-(-self.total * self.lanes // THREADS), BLOCKS)
 
 
-class Lying:
-    """Where an array of the device lies, as `bind` asks NumPy arrays."""
-
-    def __init__(self, array: Array):
-        self.shape, self.strides = array.shape, array.strides
-        self.itemsize = array.dtype.itemsize
-        self.__array_interface__ = array.__cuda_array_interface__
-
-
 def launches(
     kernel: LoopKernel,
     sources: Sequence[Array],
@@ -59,8 +50,7 @@ def launches(
 ) -> list[KernelLaunch]:
     """The launches that run a kernel, in order; those without work are left out."""
     at = scratch.__cuda_array_interface__["data"][0]
-    arrays, outputs = [*map(Lying, sources)], [*map(Lying, targets)]
-    bound = bind(kernel, arrays, outputs, at, sizes, CUTS, known)
+    bound = bind(kernel, sources, targets, at, sizes, CUTS, known)
     return [
         KernelLaunch(
             one.name, one.words, one.total, lanes(nest, layout, one.words, one.total)

@@ -20,8 +20,8 @@ from weakref import finalize
 import numpy as np
 
 from ...graph.node import Node
+from ..lying import Lying
 from ..matrices import TRANSPOSED, as_matrices, as_matrix, batch_axes
-from .launches import Lying
 
 Array = Any
 
@@ -268,7 +268,7 @@ def many(x: Array, y: Array, out: Array) -> bool:
 
 def lying(array: Array) -> Array:
     """An array of NumPy's that lies where one of the device does; not to be read."""
-    return np.asarray(Lying(array))
+    return np.asarray(Lying.of(array))
 
 
 def scratch_bytes(library: Library) -> int:

@@ -48,7 +48,12 @@ class Unrolled(Turns, Whole):
         found = self._plan(inner)
         memory = place.scratch[: found.peak_bytes]
         rest = place.scratch[found.peak_bytes :]
-        pairs = self._pairs(targets, rest, inner, turns)
+
+        def apart(like: Array, start: int) -> Array:
+            bytes = rest[start : start + like.nbytes]
+            return bytes.view(like.dtype).reshape(like.shape)
+
+        pairs = self._pairs(targets, apart, inner, turns)
         for (first, _), source in zip(pairs, sources, strict=False):
             writer.copy(first, source)
         fixed, scratch = self._others(sources), memory[found.scratch :]

@@ -7,11 +7,11 @@ stride anew. How many chunks a fold is cut into follows from sizes alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
+from ..lying import Lying
 from .kernel import LoopKernel
 from .language import Nest, Total
 from .writer import LANES
@@ -30,8 +30,7 @@ class Cuts(NamedTuple):
 THREADS = Cuts()
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(NamedTuple):
     """One call of a native function; addresses of arrays are its first words."""
 
     name: str
@@ -40,38 +39,15 @@ class Launch:
     grain: int
 
 
-class Numbers(NamedTuple):
-    """An array as numbers: where it begins, its shape, its strides in elements."""
-
-    array: Any  # while it is here no other array has its `id`
-    place: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
 class Known:
-    """Arrays and launches that are known while a plan is bound.
+    """Launches that are known while a plan is bound.
 
-    Launches that differ by nothing but addresses are worked out once: the layers of a
+    Those that differ by nothing but addresses are worked out once: the layers of a
     deep network are much alike. It is for one choice of sizes and cuts.
     """
 
     def __init__(self) -> None:
         self.launches: dict[tuple[Any, ...], list[Launch]] = {}
-        self._numbers: dict[int, Numbers] = {}
-
-    def numbers(self, array: Any) -> Numbers:
-        """An array as numbers; to ask NumPy for an address takes long."""
-        found = self._numbers.get(id(array))
-        if found is None:
-            item = array.itemsize
-            found = self._numbers[id(array)] = Numbers(
-                array,
-                array.__array_interface__["data"][0],
-                array.shape,
-                tuple([stride // item for stride in array.strides]),
-            )
-        return found
 
 
 def bind(
@@ -83,29 +59,27 @@ def bind(
     cuts: Cuts = THREADS,
     known: Known | None = None,
 ) -> list[Launch]:
-    """The calls that run a kernel on NumPy arrays, to be made in this order.
+    """The calls that run a kernel on arrays, to be made in this order.
 
     `scratch` is the address of `scratch_bytes` bytes, `sizes` says what symbols are.
     """
-    known = Known() if known is None else known
-    given = [known.numbers(array) for array in (*arrays, *outputs)]
-    forms = tuple([(one.shape, one.strides) for one in given])
+    given = [Lying.of(array) for array in (*arrays, *outputs)]
+    if known is None:
+        return _bind(kernel, given, scratch, sizes or {}, cuts)
+    forms = tuple([(one.shape, one.steps) for one in given])
     key = kernel.identity, scratch, forms
     found = known.launches.get(key)
     if found is None:
         found = known.launches[key] = _bind(kernel, given, scratch, sizes or {}, cuts)
         return found
-    places = [one.place for one in given]
+    places = [one.address for one in given]
     count = len(places)
-    return [
-        Launch(one.name, places + one.words[count:], one.total, one.grain)
-        for one in found
-    ]
+    return [one._replace(words=places + one.words[count:]) for one in found]
 
 
 def _bind(
     kernel: LoopKernel,
-    given: Sequence[Numbers],
+    given: Sequence[Lying],
     scratch: int,
     sizes: Mapping[Symbol, int],
     cuts: Cuts,
@@ -161,8 +135,7 @@ def _spans(nest: Nest, lengths: Sequence[int]) -> Spans:
     return Spans(*[prod([lengths[axis] for axis in axes]) for axes in nest.split])
 
 
-@dataclass(frozen=True)
-class Partial:
+class Partial(NamedTuple):
     """A partial result in scratch memory."""
 
     address: int
@@ -176,7 +149,7 @@ class _Bound:
         self,
         kernel: LoopKernel,
         index: int,
-        given: Sequence[Numbers],
+        given: Sequence[Lying],
         sizes: Mapping[Symbol, int],
         cuts: Cuts,
     ):
@@ -192,12 +165,16 @@ class _Bound:
     def partials(self, scratch: int) -> list[Partial]:
         """Where the partial results of the main nest lie."""
         nest, found = self.nest, []
+        if not nest.totals:
+            self._collapse([])
+            self.chunks = self.spans.chunks(self.cuts)
+            return []
         spans = _spans(nest, self.lengths)
         for total in nest.totals:
             axes = nest.accesses[total.access].axes
             column = total.form == "column"
             step, strides = 1, list[int]()
-            outer = set(nest.along("outer"))
+            outer = nest.split[0]
             for axis in reversed(axes):
                 assert axis is not None
                 if column and axis in outer:
@@ -212,7 +189,7 @@ class _Bound:
             scratch = scratch // 64 * 64
         self._collapse([strides for _, strides, _, _ in found])
         self.chunks = self.spans.chunks(self.cuts)
-        blocks, chunks = self._blocks() if found else 1, self.chunks
+        blocks, chunks = self._blocks(), self.chunks
         return [
             Partial(
                 address, strides, step, chunks * (1 if form == "column" else blocks)
@@ -224,42 +201,39 @@ class _Bound:
 
     def _collapse(self, partials: Sequence[Sequence[int]]) -> None:
         nest, short = self.nest, list(self.lengths)
-        steps = [*[one.strides for one in self.given], *partials]
-        self.strides: list[list[int]] = []
-        for access in nest.accesses:
-            row = [0] * len(short)
-            for axis, step in zip(access.axes, steps[access.array], strict=True):
-                if axis is not None:
-                    row[axis] = step
-            self.strides.append(row)
+        steps = [*[one.steps for one in self.given], *partials, (0,)]
+        self.columns = [
+            [steps[array][dimension] for array, dimension in column]
+            for column in self.layout.columns
+        ]
         self.short = short
         for group in nest.joinable:
-            self._merge(group)
+            if len(group) > 1:
+                self._merge(group)
         self.spans = _spans(nest, short)
         vector = nest.vector
         self.whole = vector is not None and short[vector] == 1
-        self.unit = int(
-            vector is None
-            or self.whole
-            or all(self.strides[i][vector] == 1 for i in nest.vectored)
-        )
+        self.unit = int(vector is None or self.whole or self._in_steps(vector))
+
+    def _in_steps(self, vector: int) -> bool:
+        """Whether all that walks along the innermost axis goes by single elements."""
+        column = self.columns[vector]
+        return all(column[access] == 1 for access in self.nest.vectored)
 
     def _merge(self, group: Sequence[int]) -> None:
         """Axes that lie one after the other become the inner one of them."""
         kept: int | None = None
-        short = self.short
+        short, columns = self.short, self.columns
         for axis in reversed(group):
             if short[axis] == 1:
                 continue
-            if kept is not None and self._follows(axis, kept):
-                short[kept] *= short[axis]
-                short[axis] = 1
-            else:
-                kept = axis
-
-    def _follows(self, outer: int, inner: int) -> bool:
-        length = self.short[inner]
-        return all(row[outer] == row[inner] * length for row in self.strides)
+            if kept is not None:
+                length = short[kept]
+                if columns[axis] == [step * length for step in columns[kept]]:
+                    short[kept] *= short[axis]
+                    short[axis] = 1
+                    continue
+            kept = axis
 
     # Units of work.
 
@@ -287,14 +261,14 @@ class _Bound:
         if self.index:
             self.chunks = 1
             self._collapse([partial.strides for partial in partials])
-        blocks, spans, strides = self._blocks(), self.spans, self.strides
+        blocks, spans, columns = self._blocks(), self.spans, self.columns
         rows = spans.rows(self.cuts) if nest.totals else max(spans.folded, 1)
         vector = nest.vector if self.whole else None
         words = [  # in the order of the layout
-            *[one.place for one in self.given],
+            *[one.address for one in self.given],
             *[partial.address for partial in partials],
             *self.short,
-            *[1 if axis == vector else strides[access][axis]
+            *[1 if axis == vector else columns[axis][access]
               for access, axis in layout.walked],
             self.block, blocks, rows, self.chunks, self.unit,
             *[partial.step for partial in partials],

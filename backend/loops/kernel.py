@@ -118,6 +118,22 @@ class Layout:
         self.numbers = place
         self.count = place + len(kernel.sizes)
         self.measured = self._measured(kernel, nest)
+        self.columns = self._columns(kernel, nest)
+
+    @staticmethod
+    def _columns(kernel: LoopKernel, nest: Nest) -> list[list[tuple[int, int]]]:
+        """For each axis the array and dimension of each access along it.
+
+        Behind the arrays and partial results stands one with a step of 0, for those
+        that do not go along.
+        """
+        arrays = len(kernel.operands) + len(kernel.outputs) + kernel.partials
+        found = [[(arrays, 0)] * len(nest.accesses) for _ in nest.axes]
+        for index, access in enumerate(nest.accesses):
+            for dimension, axis in enumerate(access.axes):
+                if axis is not None:
+                    found[axis][index] = access.array, dimension
+        return found
 
     @staticmethod
     def _measured(kernel: LoopKernel, nest: Nest) -> list[tuple[int, int] | None]:

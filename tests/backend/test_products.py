@@ -16,6 +16,7 @@ from tulle.backend.cpu import (  # noqa: E402
 )
 from tulle.backend.cpu.layout import laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
+from tulle.backend.lying import Lying  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
 
 SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
@@ -32,6 +33,7 @@ def multiply(x, y, out, threads):
     if x.ndim > 1 and y.ndim > 1:
         size = gemm.scratch_bytes(out.shape, x.shape[-1], out.itemsize)
     scratch = np.full(size // 8 + 8, np.nan)
+    x, y, out = map(Lying.of, (x, y, out))
     call = gemm.product(x, y, out, threads, scratch.ctypes.data)
     if call is not None:
         run(call)
@@ -50,10 +52,6 @@ def matrix(random, batch, rows, columns, dtype):
         lambda: new(*batch, rows, columns + 3)[..., 1 : columns + 1],
         lambda: new(*batch, rows, 2 * columns)[..., ::2],
     )[random.integers(5)]()
-
-
-def addresses(*arrays):
-    return [array.ctypes.data for array in arrays]
 
 
 def close(found, wanted):
@@ -76,9 +74,8 @@ def test_products(seed, dtype):
         if not batch and random.random() < 0.1:
             y = y[:, 0]
         out = np.full(np.matmul(x, y).shape, np.nan, dtype)
-        if gemm.by_blas(x, y):
-            if not (readable(x, True) and readable(y, False)):
-                continue
+        if gemm.by_blas(x, y) and not (readable(x) and readable(y)):
+            continue
         multiply(x, y, out, int(random.integers(1, 4)))
         close(out, np.matmul(x, y))
 
@@ -127,10 +124,9 @@ def one_by_one(x, y, out):
     (m, n), k, item = out.shape, x.shape[1], out.itemsize
     size = packed_products.scratch_bytes(1, m, n, k, item)
     scratch = np.full(size // 8 + 8, np.nan)
-    words, total, _ = packed_products.product(x, y, out, ())
-    places = (*packed_products.ADDRESSES, packed_products.SCRATCH)
+    x, y, out = map(Lying.of, (x, y, out))
+    words, total, _ = packed_products.product(x, y, out, scratch.ctypes.data)
     words = np.array(words, np.int64)
-    words[list(places)] = addresses(x, y, out, scratch)
     entry = engine_function(gemm.packed_entry({4: "f32", 8: "f64"}[item]))
     for unit in range(total):
         entry(words.ctypes.data, unit, unit + 1)
@@ -155,26 +151,27 @@ def test_copies(dtype):
         if random.random() < 0.2:
             source = np.broadcast_to(source, (3, *source.shape))
         target = np.zeros((*source.shape, 2), dtype)[..., 1]
-        run(copying.copy(target, source))
+        run(copying.copy(Lying.of(target), Lying.of(source)))
         np.testing.assert_array_equal(target, source)
 
 
 def test_large_copies_are_cut():
     source = np.arange(1 << 20, dtype=np.float32)
     target = np.zeros_like(source)
-    call = copying.copy(target, source)
+    call = copying.copy(Lying.of(target), Lying.of(source))
     assert call.total > 1
     run(call)
     np.testing.assert_array_equal(target, source)
 
 
 def test_nothing_to_copy():
-    assert copying.copy(np.zeros((0, 3)), np.ones((0, 3))) is None
+    target, source = Lying.of(np.zeros((0, 3))), Lying.of(np.ones((0, 3)))
+    assert copying.copy(target, source) is None
 
 
 @pytest.mark.parametrize("width", [16, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
-    caches = packed_code.product_entry, gemm.packed_entry, gemm._packed
+    caches = packed_code.product_entry, gemm.packed_entry
     for module in (building, packed_code, packed_products):
         monkeypatch.setattr(module, "vector_bytes", lambda: width)
     for cache in caches:

@@ -1,0 +1,157 @@
+"""Where arrays lie: what native code is told of them, without arrays of NumPy's.
+
+An address may be that of memory that is not there: a value that is elsewhere in every
+run, such as an input, is bound to one of `Elsewhere`. Words that point there are found
+by their size, and told from all other words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+FIRST = 1 << 62  # where memory that is not there begins
+ROOM = 1 << 44  # addresses of one array of it
+
+Array = Any
+Shape = tuple[int, ...]
+
+
+class Lying:
+    """An address with a shape, a dtype, and steps along the axes in elements.
+
+    `dense` says that elements lie side by side in their order. `owner` is the array
+    of NumPy's, if there is one.
+    """
+
+    __slots__ = ("address", "dense", "dtype", "itemsize", "owner", "shape", "steps")
+
+    def __init__(
+        self,
+        address: int,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        steps: Shape | None = None,
+        dense: bool = True,
+        owner: Array = None,
+    ):
+        self.address, self.shape, self.dtype = address, shape, dtype
+        self.itemsize, self.dense, self.owner = dtype.itemsize, dense, owner
+        self.steps = dense_steps(shape) if steps is None else steps
+
+    @classmethod
+    def of(cls, array: Array) -> Lying:
+        """Where an array lies, of NumPy's or of a device."""
+        if isinstance(array, Lying):
+            return array
+        dtype = np.dtype(array.dtype)
+        item, flags = dtype.itemsize, array.flags
+        steps = tuple([stride // item for stride in array.strides])
+        dense = bool(flags.c_contiguous)
+        return cls(address_of(array), array.shape, dtype, steps, dense, array)
+
+    def at(self, address: int) -> Lying:
+        """Something else that lies likewise, at an address."""
+        return Lying(address, self.shape, self.dtype, self.steps, self.dense)
+
+    def cut(self, lengths: Mapping[int, int]) -> Lying:
+        """Its first elements along some axes, as many as is said."""
+        shape = tuple([lengths.get(axis, n) for axis, n in enumerate(self.shape)])
+        dense = self.dense and self.steps == dense_steps(shape)
+        return Lying(self.address, shape, self.dtype, self.steps, dense)
+
+    def slice(self, index: int) -> Lying:
+        """A slice along the first axis, from the last one if its index is negative."""
+        count = index % max(1, self.shape[0])
+        address = self.address + count * self.steps[0] * self.itemsize
+        return Lying(address, self.shape[1:], self.dtype, self.steps[1:], self.dense)
+
+    @property
+    def strides(self) -> Shape:
+        """The steps in bytes."""
+        return tuple([step * self.itemsize for step in self.steps])
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the elements take."""
+        return self.size * self.itemsize
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return {
+            "data": (self.address, False), "shape": self.shape, "version": 3,
+            "typestr": self.dtype.str, "strides": self.strides,
+        }  # fmt: skip
+
+    def array(self) -> Array:
+        """It as an array of NumPy's, which does not keep its memory alive."""
+        if self.owner is not None:
+            return self.owner
+        found = np.asarray(self)
+        # The interface has no name for types that are not NumPy's own.
+        return found if found.dtype == self.dtype else found.view(self.dtype)
+
+
+def dense_steps(shape: Shape) -> Shape:
+    """The steps of an array whose elements lie side by side."""
+    steps, size = [], 1
+    for length in reversed(shape):
+        steps.append(size)
+        size *= length
+    return tuple(steps[::-1])
+
+
+def address_of(array: Array) -> int:
+    """Where an array begins."""
+    if isinstance(array, Lying):
+        return array.address
+    host = getattr(array, "__array_interface__", None)
+    found: int = (host or array.__cuda_array_interface__)["data"][0]
+    return found
+
+
+class Elsewhere:
+    """Places for arrays that are not there."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def place(
+        self,
+        shape: Shape,
+        dtype: np.dtype[Any],
+        steps: Shape | None = None,
+        dense: bool = True,
+    ) -> Lying:
+        """A new array, apart from all others."""
+        address = FIRST + self.count * ROOM + ROOM // 2
+        self.count += 1
+        return Lying(address, shape, dtype, steps, dense)
+
+
+def number_of(array: Lying) -> int:
+    """How many arrays that are not there came before one of them."""
+    return (array.address - FIRST) // ROOM
+
+
+def pointing(words: np.ndarray) -> list[tuple[int, int, int]]:
+    """Words that point elsewhere: their places, numbers of arrays, how far in."""
+    places = np.nonzero(words >= FIRST)[0]
+    if not len(places):
+        return []
+    found = words[places] - FIRST
+    numbers, offsets = found // ROOM, found % ROOM - ROOM // 2
+    return list(zip(places.tolist(), numbers.tolist(), offsets.tolist(), strict=True))
