@@ -14,7 +14,7 @@ from ..graph.node import Node
 from .binding import bound_arrays, standing
 from .pipeline.emit import bound_calls, emit, works_in_place
 from .pipeline.plan import Plan
-from .pipeline.schedule import Schedule, Step
+from .pipeline.schedule import Schedule
 from .pipeline.tiles import bound_tiles, scratch_bytes
 
 
@@ -27,6 +27,7 @@ class ArrayCode:
 
     def __init__(self, xp: Any):
         self.xp = xp
+        self._kept: dict[str, Any] = {}  # arrays that are the same for all sizes
 
     def in_place(self, node: Node, operand: int, output: int) -> bool:
         """Whether a step may write a result over an operand of the same type."""
@@ -38,7 +39,7 @@ class ArrayCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Write the function that runs a schedule."""
-        self.schedule, self.standing = schedule, standing(schedule)
+        self.schedule, self._standing = schedule, standing(schedule)
         self._source = emit(schedule, graph, self.xp)
         self._code = compile(self._source.text, "<tulle program>", "exec")
 
@@ -47,23 +48,22 @@ class ArrayCode:
         """The function as text."""
         return self._source.text
 
-    def scratch(self, step: Step, sizes: Mapping[Symbol, int]) -> int:
-        """The bytes that a step needs beside its operands and results."""
-        return scratch_bytes(step, sizes)
+    def moved(self) -> None:
+        """Forget where variables lay."""
+        self._kept = {}
+
+    def scratch(self, sizes: Mapping[Symbol, int]) -> int:
+        """The most bytes that a step needs beside its operands and results."""
+        steps = self.schedule.steps
+        return max((scratch_bytes(step, sizes) for step in steps), default=0)
 
     def bind(
-        self,
-        kept: dict[str, Any],
-        memory: Any,
-        found: Plan,
-        sizes: Mapping[Symbol, int],
+        self, memory: Any, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
-        """The function for sizes, with memory for a plan.
-
-        What is the same for all sizes is taken from `kept`, or put there.
-        """
-        names = bound_arrays(self.schedule, found, memory, sizes, self.xp, **kept)
-        kept.update((name, names[name]) for name in self.standing)
+        """The function for sizes, with memory for a plan."""
+        schedule = self.schedule
+        names = bound_arrays(schedule, found, memory, sizes, self.xp, **self._kept)
+        self._kept = {name: names[name] for name in self._standing}
         for index, (variable, _) in enumerate(self.schedule.updates):
             names[f"a{index}"] = variable.array
         names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)

@@ -129,17 +129,11 @@ class Elsewhere:
     def __init__(self) -> None:
         self.count = 0
 
-    def place(
-        self,
-        shape: Shape,
-        dtype: np.dtype[Any],
-        steps: Shape | None = None,
-        dense: bool = True,
-    ) -> Lying:
-        """A new array, apart from all others."""
+    def place(self, like: Lying) -> Lying:
+        """A new array that lies like another one, apart from all others."""
         address = FIRST + self.count * ROOM + ROOM // 2
         self.count += 1
-        return Lying(address, shape, dtype, steps, dense)
+        return like.at(address)
 
 
 def number_of(array: Lying) -> int:
@@ -147,11 +141,8 @@ def number_of(array: Lying) -> int:
     return (array.address - FIRST) // ROOM
 
 
-def pointing(words: np.ndarray) -> list[tuple[int, int, int]]:
+def pointing(words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Words that point elsewhere: their places, numbers of arrays, how far in."""
     places = np.nonzero(words >= FIRST)[0]
-    if not len(places):
-        return []
     found = words[places] - FIRST
-    numbers, offsets = found // ROOM, found % ROOM - ROOM // 2
-    return list(zip(places.tolist(), numbers.tolist(), offsets.tolist(), strict=True))
+    return places, found // ROOM, found % ROOM - ROOM // 2

@@ -67,8 +67,7 @@ class Program:
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
         self._memory = aligned(self.xp, 0)
-        self._stand: dict[str, Any] = {}  # arrays that are the same for all sizes
-        self._stand_at = -1  # `Variable.moves` when they were looked up
+        self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
         self._variables = self._all_variables()
@@ -109,7 +108,7 @@ class Program:
         """Steps, buffers and peak memory for inputs of given shapes."""
         declared = [node.tensor_type for node in self.graph.inputs]
         types = [t.with_shape(shape) for t, shape in zip(declared, shapes, strict=True)]
-        return plan(self.schedule, self._sizes(types), self.code.scratch)
+        return self._plan(self._sizes(types))
 
     def _sizes(self, actual: Sequence[TensorType]) -> dict[Symbol, int]:
         names = [node.name or "input" for node in self.graph.inputs]
@@ -135,7 +134,7 @@ class Program:
             del self._bound[next(iter(self._bound))]
         with device(self.device), collecting_later():
             self._settle()
-            found = plan(self.schedule, sizes, self.code.scratch)
+            found = self._plan(sizes)
             self._reach(found.peak_bytes)
             bound = Bound(found, self._bind(found, sizes), Variable.moves)
         self._bound[key] = bound
@@ -166,13 +165,16 @@ class Program:
         for arena in self._arenas:
             arena.settle()
 
+    def _plan(self, sizes: Mapping[Symbol, int]) -> Plan:
+        if self._moves != Variable.moves:
+            self.code.moved()
+            self._moves = Variable.moves
+        return plan(self.schedule, sizes, self.code.scratch(sizes))
+
     def _bind(
         self, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
-        memory = self._memory[: found.peak_bytes]
-        if self._stand_at != Variable.moves:
-            self._stand, self._stand_at = {}, Variable.moves
-        return self.code.bind(self._stand, memory, found, sizes)
+        return self.code.bind(self._memory[: found.peak_bytes], found, sizes)
 
 
 def code_for(xp: Any) -> ArrayCode | NativeCode | gpu.GpuCode:

@@ -41,7 +41,11 @@ class Turns:
         return dict(zip(self.body.symbols, given, strict=True))
 
     def _plan(self, inner: Sizes) -> Plan:
-        return plan(self.schedule, inner, self.code.scratch)
+        return plan(self.schedule, inner, self._scratch(inner))
+
+    def _scratch(self, inner: Sizes) -> int:
+        """The most bytes that a step of the body needs."""
+        raise NotImplementedError
 
     def _carried(self, inner: Sizes) -> list[int]:
         """The bytes of each value that is carried."""

@@ -46,9 +46,19 @@ def step_seconds(program: Any, batches: list[Any]) -> list[tuple[str, str, float
     class Clocked(NativeCode):
         """Native code that stops after each step, to look at the clock."""
 
-        def _bind_step(self, step: Any, names: Any, place: Any, writer: Any) -> None:
-            super()._bind_step(step, names, place, writer)
-            writer.host(lambda: self.stop(step))
+        def _stops(self) -> Any:
+            every = ((step, self.step_form(step)) for step in self.schedule.steps)
+            native = 0
+            for step, form in every:
+                native += form is not None
+                yield native, step
+
+        def _host_step(self, step: Any, bound: Any, writer: Any) -> Any:
+            def nothing() -> None: ...
+
+            native = self.step_form(step) is not None
+            run = nothing if native else super()._host_step(step, bound, writer)
+            return lambda: (run(), self.stop(step))
 
         def stop(self, step: Any) -> None:
             now = time.perf_counter()

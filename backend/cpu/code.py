@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ...graph.diagnostics import InternalError
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import host_step, shows, standing
-from ..lying import Elsewhere, Lying, address_of, number_of, pointing
+from ..binding import host_step, shows
+from ..lying import Elsewhere, Lying, address_of, number_of
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan
@@ -27,12 +26,12 @@ from .call import Call
 from .copying import copy
 from .engine import engine
 from .follow import follow
-from .forms import Form, Place, form_of
-from .layout import Fault, laid_out
+from .forms import Copied, Form, Place, form_of
+from .layout import Fault, Laid, pointers
+from .outline import Bound, Outline
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
-from .values import bound_values
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -49,6 +48,7 @@ class NativeCode:
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
+        self._outline: Outline | None = None
         for usual in (
             runtime_fragments(),
             gemm.packed_fragment("f32"),
@@ -66,6 +66,10 @@ class NativeCode:
             self._forms[node] = found
         return self._forms[node]
 
+    def step_form(self, step: Step) -> Form | None:
+        """The native form of a step; None for one of the host."""
+        return COPIED if step.copy else self.form(step.node)
+
     def in_place(self, node: Node, operand: int, output: int) -> bool:
         """Whether a step may write a result over an operand of the same type."""
         form = self.form(node)
@@ -78,7 +82,6 @@ class NativeCode:
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Compile what the steps of a schedule need."""
         self.schedule, self.graph = schedule, graph
-        self.standing = standing(schedule)
         self._compiled = engine().compile(self.fragments(schedule))
 
     def fragments(self, schedule: Schedule) -> dict[str, str]:
@@ -92,7 +95,7 @@ class NativeCode:
 
     def _native_steps(self, schedule: Schedule) -> Iterator[tuple[Step, Form]]:
         for step in schedule.steps:
-            form = None if step.copy else self.form(step.node)
+            form = self.step_form(step)
             if form is not None:
                 yield step, form
 
@@ -107,152 +110,123 @@ class NativeCode:
         texts = ((step, form.listing()) for step, form in forms)
         return program_listing(schedule, [pair for pair in texts if pair[1]])
 
-    def scratch(self, step: Step, sizes: Sizes) -> int:
-        """The bytes that a step needs beside its operands and results."""
-        form = None if step.copy else self.form(step.node)
-        return 0 if form is None else form.scratch_bytes(sizes)
+    def moved(self) -> None:
+        """Forget where variables lay."""
+        self._outline = None
+
+    @property
+    def outline(self) -> Outline:
+        """What binding the schedule needs, as variables lie now."""
+        if self._outline is None:
+            self._outline = Outline(self.schedule, self.step_form)
+        return self._outline
+
+    def scratch(self, sizes: Sizes) -> int:
+        """The most bytes that a step needs beside its operands and results."""
+        return self.outline.scratch(sizes)
 
     def bind(
-        self, kept: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
+        self, memory: Array, found: Plan, sizes: Sizes
     ) -> Callable[..., dict[str, Any]]:
-        """The program for sizes, with memory for a plan.
-
-        What is the same for all sizes is taken from `kept`, or put there.
-        """
-        elsewhere, at = Elsewhere(), address_of(memory)
-        names = bound_values(self.schedule, found, at, sizes, elsewhere, kept)
-        kept.update((name, names[name]) for name in self.standing)
-        inputs = [names.get(f"x{index}") for index in range(len(self.graph.inputs))]
-        writer = Writer(inputs)
-        writer.keep += [memory, *names.values()]
+        """The program for sizes, with memory for a plan."""
+        at = address_of(memory)
         place = Place(
             (), (), at + found.scratch, sizes, pool().threads, self._compiled,
-            elsewhere, writer.keep, writer.blocks, writer.faults,
+            Elsewhere(), [memory], [], [],
         )  # fmt: skip
-        for step in self.schedule.steps:
-            self._bind_step(step, names, place, writer)
-        own = {id(variable.array) for variable, _ in self.schedule.updates}
-        outputs = {
-            name: _apart(names[value.name], own, writer).array()
-            for name, value in self.schedule.outputs.items()
+        bound = Bound(self.outline, found, at, place, {})
+        writer = Writer()
+        last = self._last(bound, writer)
+        laid = bound.laid_out(last)
+        for native, step in self._stops():
+            writer.native(laid.begins[native])
+            writer.between(self._host_step(step, bound, writer))
+        writer.native(len(laid.table))
+        inputs = [bound.given.get(f"x{n}") for n in range(len(self.graph.inputs))]
+        return writer.finish(laid, inputs, place)
+
+    def _last(self, bound: Bound, writer: Writer) -> list[Call]:
+        """Copies of what must not change at the end, then the updates of variables."""
+        schedule, keep = self.schedule, bound.place.keep
+        own = {id(variable.array) for variable, _ in schedule.updates}
+        found: list[Call | None] = []
+
+        def apart(name: str) -> Lying:
+            """A value that later writes into variables do not change."""
+            array = bound.lying(name)
+            if not shows(array.owner, own):
+                return array
+            kept = Lying.of(np.empty(array.shape, array.dtype))
+            keep.append(kept)
+            found.append(copy(kept, array))
+            return kept
+
+        writer.outputs = {
+            name: apart(value.name).array() for name, value in schedule.outputs.items()
         }
         updates = [
-            (Lying.of(variable.array), _apart(names[value.name], own, writer))
-            for variable, value in self.schedule.updates
+            (Lying.of(variable.array), apart(value.name))
+            for variable, value in schedule.updates
         ]
-        for target, source in updates:
-            _copy(target, source, writer)
-        return writer.finish(outputs)
+        found += [copy(target, source) for target, source in updates]
+        return [call for call in found if call is not None]
 
-    def _bind_step(
-        self, step: Step, names: Mapping[str, Lying], place: Place, writer: Writer
-    ) -> None:
-        if step.copy or self.form(step.node) is not None:
-            for call in self._calls(step, names, place):
-                writer.add(call)
-            return
-        sources = [names[source.name] for source in step.sources]
-        targets = [names[target.name] for target in step.targets]
+    def _stops(self) -> Sequence[tuple[int, Step]]:
+        """The steps of the host, each with how many native ones come before."""
+        return self.outline.stops
+
+    def _host_step(self, step: Step, bound: Bound, writer: Writer) -> HostStep:
+        """What the host does in a step."""
+        sources, targets = (
+            [bound.lying(value.name) for value in values]
+            for values in (step.sources, step.targets)
+        )
         if step.node.op.name == "random_key":
-            writer.between(key_writer(step.node, targets[0]))
-            return
+            return key_writer(step.node, targets[0])
+        writer.by_numpy = True
         given, results = ([one.array() for one in some] for some in (sources, targets))
-        writer.host(host_step(np, step.node, given, results, place.sizes))
-
-    def _calls(
-        self, step: Step, names: Mapping[str, Lying], place: Place
-    ) -> list[Call]:
-        """The calls of a native step."""
-        sources = [names[source.name] for source in step.sources]
-        targets = [names[target.name] for target in step.targets]
-        if step.copy:
-            (source,), (target,) = sources, targets
-            call = copy(Lying(target.address, source.shape, target.dtype), source)
-            return [] if call is None else [call]
-        form = self.form(step.node)
-        if form is None:
-            raise InternalError(f"`{step.node.op.name}` has no native form")
-        return form.calls(place.of(sources, targets))
-
-    def step_calls(
-        self, schedule: Schedule, names: Mapping[str, Array], place: Place
-    ) -> list[Call]:
-        """The calls of all steps of an inner schedule."""
-        return [
-            call for step in schedule.steps for call in self._calls(step, names, place)
-        ]
+        return host_step(np, step.node, given, results, bound.place.sizes)
 
 
+COPIED = Copied()
 UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "arange")
 
 
-def _apart(array: Lying, owners: set[int], writer: Writer) -> Lying:
-    """A value that later writes into the arrays of owners do not change."""
-    if not shows(array.owner, owners):
-        return array
-    kept = Lying.of(np.empty(array.shape, array.dtype))
-    writer.keep.append(kept)
-    _copy(kept, array, writer)
-    return kept
-
-
-def _copy(target: Lying, source: Lying, writer: Writer) -> None:
-    call = copy(target, source)
-    if call is not None:
-        writer.add(call)
-
-
 class Writer:
-    """Commands as they come, cut into stretches between steps of the host."""
+    """Stretches of a table of commands, with steps of the host between them."""
 
-    def __init__(self, inputs: Sequence[Lying | None]):
-        self.inputs = inputs
-        self.keep: list[Array] = []
-        self.blocks: list[Array] = []  # words of inner tables, which may need patches
-        self.faults: list[Fault] = []
+    def __init__(self) -> None:
         self.by_numpy = False  # whether a step of the host may complain
-        self._calls: list[Call] = []
-        self._parts: list[list[Call] | HostStep] = []
+        self.outputs: dict[str, Array] = {}
+        self._parts: list[tuple[int, int] | HostStep] = []
+        self._done = 0
 
-    def add(self, call: Call) -> None:
-        """A native command, to follow those before."""
-        self._calls.append(call)
-
-    def host(self, step: HostStep) -> None:
-        """A step of the host, to follow those before."""
-        self.by_numpy = True
-        self.between(step)
+    def native(self, upto: int) -> None:
+        """The commands before a number that are not there yet."""
+        if upto > self._done:
+            self._parts.append((self._done, upto - self._done))
+            self._done = upto
 
     def between(self, step: HostStep) -> None:
-        """What is to be done between native commands, and is no work for NumPy."""
-        self._flush()
+        """What the host does after the commands so far."""
         self._parts.append(step)
 
-    def _flush(self) -> None:
-        if self._calls:
-            self._parts.append(self._calls)
-            self._calls = []
-
-    def finish(self, outputs: Mapping[str, Array]) -> Callable[..., dict[str, Any]]:
+    def finish(
+        self, laid: Laid, inputs: Sequence[Lying | None], place: Place
+    ) -> Callable[..., dict[str, Any]]:
         """The whole as a function of the inputs."""
-        self._flush()
-        native = [part for part in self._parts if isinstance(part, list)]
-        calls = [call for part in native for call in part]
-        words, table, faults = laid_out(calls)
-        patches = patches_of([words, *self.blocks], self.inputs)
-        addresses = np.zeros(max(1, len(self.inputs)), np.int64)
-        checks = [*faults, *self.faults]
+        patches = patches_of([laid.words, *place.blocks], inputs)
+        addresses = np.zeros(max(1, len(inputs)), np.int64)
+        checks = [*laid.faults, *place.faults]
         parts: list[HostStep] = []
-        done = 0
         for part in self._parts:
-            if not isinstance(part, list):
-                parts.append(part)
-                continue
-            at = table.ctypes.data + done * COMMAND * 8
-            parts.append(_stretch(at, len(part), patches, addresses, checks))
-            done += len(part)
-        keep = [words, table, patches, addresses, self.keep, self.blocks]
-        return Runner(parts, addresses, outputs, keep, self.by_numpy)
+            if isinstance(part, tuple):
+                begin, count = part
+                at = laid.table.ctypes.data + begin * COMMAND * 8
+                part = _stretch(at, count, patches, addresses, checks)
+            parts.append(part)
+        keep = [laid, patches, addresses, place.keep, place.blocks]
+        return Runner(parts, addresses, self.outputs, keep, self.by_numpy)
 
 
 def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array:
@@ -264,11 +238,9 @@ def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array
     }
     found: list[int] = []
     for words in blocks:
-        flat = words.reshape(-1)
-        start = flat.ctypes.data
-        for place, number, offset in pointing(flat):
+        for at, number, offset in pointers(words):
             if number in numbers:
-                found += [start + 8 * place, numbers[number], offset]
+                found += [at, numbers[number], offset]
     return np.array(found, np.int64)
 
 
@@ -280,7 +252,7 @@ class Runner:
         parts: Sequence[HostStep],
         addresses: Array,
         outputs: Mapping[str, Array],
-        keep: Sequence[Array],
+        keep: Sequence[Any],
         host: bool,
     ):
         self.parts, self.addresses, self.outputs = parts, addresses, outputs

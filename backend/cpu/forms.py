@@ -7,8 +7,7 @@ sizes, and makes the calls for given arrays.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
 from .call import Call
-from .copying import dense
+from .copying import copy, dense
 from .followed import Followed
 from .layout import Fault
 from .special import SPECIAL, Special
@@ -33,8 +32,7 @@ from .special import SPECIAL, Special
 Sizes = Mapping[Symbol, int]
 
 
-@dataclass
-class Place:
+class Place(NamedTuple):
     """Where one step computes: its arrays, scratch memory, sizes, and how many threads.
 
     `compiled` gives the address of each entry by name; what is put into `keep` lives
@@ -47,14 +45,10 @@ class Place:
     sizes: Sizes
     threads: int
     compiled: Mapping[str, int]
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
-    keep: list[Any] = field(default_factory=list)
-    blocks: list[np.ndarray] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)  # of inner tables
-
-    def of(self, sources: Sequence[Lying], targets: Sequence[Lying]) -> Place:
-        """This with the arrays of a step."""
-        return replace(self, sources=sources, targets=targets)
+    elsewhere: Elsewhere
+    keep: list[Any]
+    blocks: list[np.ndarray]
+    faults: list[Fault]  # of inner tables
 
 
 class Form(Protocol):
@@ -78,6 +72,34 @@ class Form(Protocol):
 
     def listing(self) -> str:
         """It as text for people; empty if its name says all."""
+
+
+class Copied:
+    """A step that copies a value, whose shape may be another one there."""
+
+    key = "copy"
+
+    def fragments(self) -> dict[str, str]:
+        """None: `copy` finds its own."""
+        return {}
+
+    def in_place(self, operand: int, output: int) -> bool:
+        """Never."""
+        return False
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """None."""
+        return 0
+
+    def calls(self, place: Place) -> list[Call]:
+        """The copy, if there is anything."""
+        (source,), (target,) = place.sources, place.targets
+        call = copy(Lying(target.address, source.shape, target.dtype), source)
+        return [] if call is None else [call]
+
+    def listing(self) -> str:
+        """Nothing."""
+        return ""
 
 
 class Product:

@@ -28,14 +28,14 @@ class Rows:
 
     def __init__(self, arrays: Sequence[Array], buffers: Sequence[Array], order: Array):
         calls = [_call(*pair, order) for pair in zip(arrays, buffers, strict=True)]
-        self._words, self._table, _ = laid_out(calls)
-        each = self._words.reshape(len(calls), -1)
+        self._laid = laid_out([calls], [0])
+        each = self._laid.words.reshape(len(calls), -1)
         self._index = each[:, LAYOUT.places["index"]]
         self._count = each[:, LAYOUT.places["count"]]
-        self._total = self._table[:, TOTAL]
+        self._total = self._laid.table[:, TOTAL]
         self._first = order.ctypes.data
         self._keep = [*arrays, *buffers, order]
-        self._run, self._at = pool().run, self._table.ctypes.data
+        self._run, self._at = pool().run, self._laid.table.ctypes.data
         self._commands = len(calls)
 
     def __call__(self, start: int, stop: int) -> None:

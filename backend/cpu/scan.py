@@ -7,21 +7,20 @@ Slices and stacked results are reached by an address that moves on with each tur
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..lying import Lying, number_of, pointing
+from ..lying import Lying, number_of
 from ..pipeline.schedule import Schedule
-from ..turns import Turns
+from ..turns import Sizes, Turns
 from .call import Call
 from .copying import copy
-from .layout import laid_out
+from .layout import pointers
+from .outline import Bound, Outline
 from .pool import pool
-from .values import bound_values
 
 Array = Any
 Moving = dict[int, tuple[int, int, int]]  # by the numbers of arrays that are not there
@@ -36,6 +35,10 @@ class Scan(Turns):
     def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
         super().__init__(node, schedule, code)
         self.graph = graph
+        self.outline = Outline(schedule, code.step_form, inner=True)
+
+    def _scratch(self, inner: Sizes) -> int:
+        return self.outline.scratch(inner)
 
     def fragments(self) -> dict[str, str]:
         """Those of the body's steps."""
@@ -56,21 +59,17 @@ class Scan(Turns):
             place.targets, lambda like, start: like.at(rest + start), inner, turns
         )
         given, moving = self._given(place, pairs)
-        names = bound_values(
-            self.schedule, found, place.scratch, inner, place.elsewhere, given
-        )
         blocks: list[Array] = []
         scratch = place.scratch + found.scratch
-        below = replace(place, sizes=inner, blocks=blocks, scratch=scratch)
-        calls = self.code.step_calls(self.schedule, names, below)
-        words, table, faults = laid_out(calls)
-        blocks += [words]
-        place.faults.extend(faults)
+        below = place._replace(sizes=inner, blocks=blocks, scratch=scratch)
+        laid = Bound(self.outline, found, place.scratch, below, given).laid_out()
+        blocks += [laid.words]
+        place.faults.extend(laid.faults)
         patches = _patches(blocks, moving)
         args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
-                table.ctypes.data, len(calls), 0]  # fmt: skip
+                laid.table.ctypes.data, len(laid.table), 0]  # fmt: skip
         place.blocks.extend([*blocks, patches])
-        place.keep.extend([table, *names.values()])
+        place.keep.append(laid)
         first = [
             copy(pair[0], source)
             for pair, source in zip(pairs, place.sources, strict=False)
@@ -90,9 +89,7 @@ class Scan(Turns):
         moving: Moving = {}
 
         def move(name: str, like: Lying, base: int, more: int, kind: int) -> None:
-            array = place.elsewhere.place(
-                like.shape, like.dtype, like.steps, like.dense
-            )
+            array = place.elsewhere.place(like)
             given[name] = array
             moving[number_of(array)] = base, more, kind
 
@@ -125,14 +122,12 @@ class Scan(Turns):
 def _patches(blocks: Sequence[Array], moving: Moving) -> Array:
     """Where words point to what moves: the place, then what `runtime.ll` reads."""
     found: list[int] = []
-    for block in blocks:
-        flat = block.reshape(-1)
-        start = flat.ctypes.data
-        for place, number, offset in pointing(flat):
+    for words in blocks:
+        for at, number, offset in pointers(words):
             if number in moving:
                 base, more, kind = moving[number]
                 more = more + offset if kind == BY_TURNS else more
-                found += [start + 8 * place, base + offset, more, kind]
+                found += [at, base + offset, more, kind]
     return np.array(found, np.int64)
 
 

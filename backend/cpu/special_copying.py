@@ -197,7 +197,7 @@ class Place(Copying):
     cleared = True
 
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        whole = Elsewhere().place(result.shape, np.dtype(np.int8))
+        whole = Elsewhere().place(Lying(0, result.shape, np.dtype(np.int8)))
         seen = OPS["getitem"].run(np, whole.array(), index=attributes["index"])
         if not seen.size:
             return []

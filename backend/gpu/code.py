@@ -49,6 +49,7 @@ class GpuCode:
         self.choice = Choice(refused_by_user())
         self._forms: dict[Node, Form] = {}
         self._functions: dict[str, Any] = {}
+        self._kept: dict[str, Any] = {}  # arrays that are the same for all sizes
 
     @property
     def passes(self) -> tuple[Pass, ...]:
@@ -72,7 +73,7 @@ class GpuCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Compile the kernels of a schedule, all in one module."""
-        self.schedule, self.standing = schedule, standing(schedule)
+        self.schedule, self._standing = schedule, standing(schedule)
         self._functions = self._compiled()
         if not self._functions:
             self._forms = {
@@ -144,20 +145,26 @@ class GpuCode:
         ]
         return program_listing(self.schedule, kernels, self.choice.told) + "\n"
 
-    def scratch(self, step: Step, sizes: Sizes) -> int:
-        """The bytes that a step needs beside its operands and results."""
-        return 0 if step.copy else self.form(step.node).scratch_bytes(sizes)
+    def moved(self) -> None:
+        """Forget where variables lay."""
+        self._kept = {}
+
+    def scratch(self, sizes: Sizes) -> int:
+        """The most bytes that a step needs beside its operands and results."""
+        return self.most_scratch(self.schedule, sizes)
+
+    def most_scratch(self, schedule: Schedule, sizes: Sizes) -> int:
+        """The most bytes that a step of some schedule needs."""
+        forms = [self.form(step.node) for step in schedule.steps if not step.copy]
+        return max((form.scratch_bytes(sizes) for form in forms), default=0)
 
     def bind(
-        self, kept: dict[str, Any], memory: Any, found: Plan, sizes: Sizes
+        self, memory: Any, found: Plan, sizes: Sizes
     ) -> Callable[..., dict[str, Any]]:
-        """The program for sizes, with memory for a plan.
-
-        What is the same for all sizes is taken from `kept`, or put there.
-        """
+        """The program for sizes, with memory for a plan."""
         device, schedule = self.device, self.schedule
-        names = bound_arrays(schedule, found, memory, sizes, self.xp, **kept)
-        kept.update((name, names[name]) for name in self.standing)
+        names = bound_arrays(schedule, found, memory, sizes, self.xp, **self._kept)
+        self._kept = {name: names[name] for name in self._standing}
         keep = list(names.values())
         writer = Writer(self.xp, self._functions, device, self.choice, keep)
         self.write(writer, schedule, names, memory[found.scratch :], sizes)

@@ -14,7 +14,7 @@ from ...graph.node import Node
 from ..binding import bound_arrays
 from ..pipeline import lowered
 from ..pipeline.schedule import schedule
-from ..turns import Turns
+from ..turns import Sizes, Turns
 from .form import Place, Whole
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class Unrolled(Turns, Whole):
         outputs = {f"output_{i}": one for i, one in enumerate(body.outputs)}
         graph = lowered(Graph(body.inputs, outputs))
         super().__init__(node, schedule(graph, code, inner=True), code)
+
+    def _scratch(self, inner: Sizes) -> int:
+        found: int = self.code.most_scratch(self.schedule, inner)
+        return found
 
     def put(self, writer: Writer, place: Place) -> None:
         """Copies of what is carried in, then the turns."""

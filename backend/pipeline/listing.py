@@ -124,7 +124,7 @@ def buffers_listing(
     for value in schedule.values:
         if value.kind == "buffer" and value.storage is not None:
             tenants[value.storage].append(value.name)
-    found = None if sizes is None else plan(schedule, sizes, lambda *_: 0)
+    found = None if sizes is None else plan(schedule, sizes, 0)
     lines = []
     for storage, names in tenants.items():
         size = storage.size * storage.dtype.size

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...graph.dim import Dim, Symbol
-from .schedule import Schedule, Step, Storage
+from .schedule import Schedule, Storage
 
 ALIGNMENT = 64
 
@@ -37,27 +37,19 @@ def rounded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def plan(
-    schedule: Schedule,
-    sizes: Mapping[Symbol, int],
-    scratch: Callable[[Step, Mapping[Symbol, int]], int],
-) -> Plan:
+def plan(schedule: Schedule, sizes: Mapping[Symbol, int], scratch: int) -> Plan:
     """Place the storages of a schedule for given sizes, then scratch memory."""
-    memory = Memory()
-    starting = sorted(schedule.storages, key=lambda s: s.first)
-    ending = sorted(schedule.storages, key=lambda s: s.last)
-    spans: dict[Storage, tuple[int, int]] = {}
-    done = 0
-    for storage in starting:
-        while ending[done].last < storage.first:
-            memory.free(*spans[ending[done]])
-            done += 1
-        size = rounded(number(storage.size, sizes) * storage.dtype.size)
-        spans[storage] = memory.take(size), size
-    offsets = {storage: start for storage, (start, _) in spans.items()}
-    more = max((scratch(step, sizes) for step in schedule.steps), default=0)
+    kinds, which = schedule.sizes
+    bytes_of = [rounded(number(size, sizes) * item) for size, item in kinds]
+    needed = [bytes_of[kind] for kind in which]
+    starts, memory = [0] * len(needed), Memory()
+    for storage, ended in schedule.lives:
+        for one in ended:
+            memory.free(starts[one], needed[one])
+        starts[storage] = memory.take(needed[storage])
+    offsets = dict(zip(schedule.storages, starts, strict=True))
     return Plan(
-        offsets, len(schedule.steps), len(offsets), memory.top + more, memory.top
+        offsets, len(schedule.steps), len(offsets), memory.top + scratch, memory.top
     )
 
 

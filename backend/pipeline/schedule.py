@@ -108,6 +108,31 @@ class Schedule:
     storages: list[Storage]
     inputs: dict[int, Value] = field(default_factory=dict)  # the buffers of inputs
 
+    @cached_property
+    def sizes(self) -> tuple[list[tuple[Dim, int]], list[int]]:
+        """The sizes and bytes of elements that storages have, and which each has."""
+        found: dict[tuple[Dim, int], int] = {}
+        which = [
+            found.setdefault((one.size, one.dtype.size), len(found))
+            for one in self.storages
+        ]
+        return list(found), which
+
+    @cached_property
+    def lives(self) -> list[tuple[int, list[int]]]:
+        """Storages by number as they begin, each with those that ended before it."""
+        storages = self.storages
+        numbers = range(len(storages))
+        ending = sorted(numbers, key=lambda number: storages[number].last)
+        found, done = list[tuple[int, list[int]]](), 0
+        for number in sorted(numbers, key=lambda number: storages[number].first):
+            ended = done
+            while storages[ending[ended]].last < storages[number].first:
+                ended += 1
+            found.append((number, ending[done:ended]))
+            done = ended
+        return found
+
 
 def schedule(graph: Graph, code: Code, inner: bool = False) -> Schedule:
     """Order a graph of primitives and kernels, and place its values.

@@ -16,7 +16,7 @@ LIVES = st.lists(
 
 def planned(lives):
     storages = [Storage(BYTE, Dim.of(n), a, a + b) for a, b, n in lives]
-    return storages, plan(Schedule([], [], {}, [], storages), {}, lambda *_: 0)
+    return storages, plan(Schedule([], [], {}, [], storages), {}, 0)
 
 
 @given(LIVES)
