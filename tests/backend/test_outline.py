@@ -1,0 +1,118 @@
+"""Steps bound a sort at a time: as many sorts as layers differ, and the same words."""
+
+import numpy as np
+import pytest
+
+import tulle
+from tulle import layers, losses, optimizers
+from tulle.backend.cpu import engine
+from tulle.backend.lying import Elsewhere, Lying, pointing
+from tulle.training.batches import prepare
+
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+from tulle.backend.cpu.forms import Place
+from tulle.backend.cpu.layout import laid_out
+from tulle.backend.cpu.outline import Bound
+
+RANDOM = np.random.default_rng(0)
+
+
+def dense(depth):
+    x = h = tulle.Input((16,))
+    for _ in range(depth):
+        h = layers.LayerNormalization()(layers.Dense(16, activation="tanh")(h) + h)
+    return tulle.Model(x, layers.Dense(1)(h)), (16,)
+
+
+def attention(depth):
+    x = h = tulle.Input((6, 8))
+    for _ in range(depth):
+        h = h + layers.Dropout(0.1)(layers.MultiHeadAttention(2, 4)(h, h))
+    return tulle.Model(x, layers.Dense(1)(layers.Flatten()(h))), (6, 8)
+
+
+def convolution(depth):
+    x = h = tulle.Input((8, 8, 4))
+    for _ in range(depth):
+        y = layers.Conv2D(4, 3, padding="same", activation="relu")(h)
+        h = layers.BatchNormalization()(y) + h
+    return tulle.Model(x, layers.Dense(1)(layers.Flatten()(h))), (8, 8, 4)
+
+
+def recurrent(depth):
+    x = h = tulle.Input((5, 4))
+    for _ in range(depth):
+        h = layers.GRU(4, return_sequences=True)(h)
+    return tulle.Model(x, layers.Dense(1)(layers.Flatten()(h))), (5, 4)
+
+
+NETWORKS = {"dense": dense, "attention": attention, "convolution": convolution,
+            "recurrent": recurrent}  # fmt: skip
+
+
+def program_of(name, depth):
+    """A training step, run for some rows, and what makes arrays for it."""
+    model, shape = NETWORKS[name](depth)
+    model.compile(optimizer=optimizers.Adam(), loss=losses.MeanSquaredError())
+
+    def arrays(rows):
+        shapes = (rows, *shape), (rows, 1)
+        return tuple(RANDOM.standard_normal(s, np.float32) for s in shapes)
+
+    signature = prepare(model, *arrays(7), scored=True).signature
+    return model.steps.program("train", signature), arrays
+
+
+@pytest.mark.parametrize("name", ["dense", "attention", "convolution"])
+def test_more_layers_make_hardly_more_sorts(name):
+    found = []
+    for depth in (3, 6):
+        program, arrays = program_of(name, depth)
+        program(arrays(7))
+        outline = program.code.outline
+        found.append((len(outline.sorts), len(outline.order)))
+    (few, short), (same, long) = found
+    assert same <= few + 2
+    assert long >= short + 9
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_steps_have_the_words_that_they_would_have_alone(name, rows):
+    program, arrays = program_of(name, 3)
+    given = arrays(rows)
+    program(given)
+    code, (symbol,) = program.code, program._symbols
+    found = program.plan([array.shape for array in given])
+    memory = 1 << 40  # nothing runs
+    place = Place((), (), memory + found.scratch, {symbol: rows}, 2, code._compiled,
+                  Elsewhere(), [], [], [])  # fmt: skip
+    bound = Bound(code.outline, found, memory, place, {})
+    laid = bound.laid_out()
+    native = [s for s in program.schedule.steps if code.step_form(s) is not None]
+    ends = [*laid.starts[1:].tolist(), len(laid.words)]
+    compared = 0
+    for step, start, end in zip(native, laid.starts, ends, strict=False):
+        form = code.step_form(step)
+        if form.key is None:
+            continue  # it has memory of its own
+        sources, targets = (
+            [bound.lying(value.name) for value in values]
+            for values in (step.sources, step.targets)
+        )
+        alone = form.calls(place._replace(sources=sources, targets=targets))
+        if all(array.dense for array in sources):  # else copies have memory
+            wanted = laid_out([alone], [0]).words[: end - start]
+            np.testing.assert_array_equal(laid.words[start:end], wanted)
+            compared += 1
+    assert compared > len(native) // 2
+
+
+def test_words_that_point_elsewhere():
+    elsewhere = Elsewhere()
+    one, two = (elsewhere.place(Lying(0, (3,), np.dtype("f4"))) for _ in range(2))
+    words = np.array([7, two.address + 8, -1, one.address - 4, 1 << 61], np.int64)
+    places, numbers, offsets = (found.tolist() for found in pointing(words))
+    assert (places, numbers, offsets) == ([1, 3], [1, 0], [8, -4])
