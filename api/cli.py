@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .streams import OutputLost, watched
 
@@ -32,12 +33,33 @@ are any. Ctrl-C keeps a training, and `--resume` goes on with it.
 
 
 DIGITS = 18
+CHOICE = re.compile(r"'([^']*)'")
+WRONG = re.compile(
+    r"unrecognized arguments: (-\S+)|invalid choice: '([^']*)' \(choose from (.*)\)"
+)
 OPTIONS = ("root", "extern")  # what `load` takes besides the settings of a file
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Tells a wrong call in one line, with the word that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        from .graph.nearest import nearest
+
+        told = f"{self.prog}: error: {message}\n"
+        if wrong := WRONG.search(message):
+            word = wrong[1] or wrong[2]
+            known = (
+                CHOICE.findall(wrong[3]) if wrong[3] else self._option_string_actions
+            )
+            near = nearest(word.partition("=")[0], known)
+            told += f"  = help: did you mean `{near}`?\n" if near else ""
+        self.exit(2, f"{told}  = `{self.prog} --help` says more\n")
+
+
+def parser() -> Parser:
     """The grammar of the command line."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="tulle",
         description="A small typed language for neural networks, with a compiler.",
         epilog=EPILOG,
@@ -82,6 +104,7 @@ def _looking(commands: Any) -> None:
     types.add_argument(
         "place", type=_place, metavar="FILE:LINE:COLUMN", help="as diagnostics tell it"
     )
+    _loading(types)
 
     export = _command(commands, "export", "write a model as a .net text")
     _model_argument(export)
@@ -209,6 +232,7 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
+    made.set_defaults(parser=made)
     made.add_argument(
         "--format",
         choices=("full", "concise", "json", "github"),
@@ -383,23 +407,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _called(arguments: Sequence[str] | None) -> int:
     root = parser()
     try:
-        options = root.parse_args(arguments)
+        options, rest = root.parse_known_args(arguments)
         if options.version:
             return _print_version()
         if options.command is None:
             root.error("a command is missing")
+        if rest:
+            options.parser.error(f"unrecognized arguments: {' '.join(rest)}")
         options.called = list(sys.argv[1:] if arguments is None else arguments)
         if options.command == "predict":
-            _choose_data(root, options)
+            _choose_data(options)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop)
     return _guarded(options)
 
 
-def _choose_data(root: Any, options: argparse.Namespace) -> None:
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    if not str(stop):  # else it was told what was saved
+        print("\ninterrupted; nothing was saved", file=sys.stderr)
+    return 130
+
+
+def _choose_data(options: argparse.Namespace) -> None:
     """The data of `predict`, given by one of two ways."""
     if (options.file_of_data is None) == (options.data is None):
-        root.error("predict: give the data once, as `DATA` or with `--data`")
+        options.parser.error("give the data once, as `DATA` or with `--data`")
     if options.data is None:
         from .training.data_files import Places
 
@@ -423,9 +457,7 @@ def _guarded(options: argparse.Namespace) -> int:
             warnings.showwarning = _show_warning
             code = COMMANDS[options.command](options)
     except KeyboardInterrupt as stop:
-        if not str(stop):  # else it was told what was saved
-            print("\ninterrupted; nothing was saved", file=sys.stderr)
-        return 130
+        return _interrupted(stop)
     except OutputLost:
         raise
     except Exception as error:  # noqa: BLE001 - the last place before the user

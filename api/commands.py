@@ -107,8 +107,10 @@ def run_dump(options: Namespace) -> int:
     from .backend import compile_graph, compile_stages
     from .backend.pipeline.listing import schedule_listing
     from .graph.listing import listing
+    from .training.costs import check_sizes
 
     graph, sizes = _step_graph(options), dict(options.sizes or ())
+    check_sizes([node.tensor_type for node in graph.inputs], sizes)
     last: dict[str, Callable[[Any], str]] = {
         "schedule": lambda program: schedule_listing(program.schedule),
         "buffers": lambda program: _buffers(program, sizes),
@@ -133,11 +135,8 @@ def run_dump(options: Namespace) -> int:
 def _buffers(program: Any, sizes: Mapping[str, int]) -> str:
     """The memory of a program; in numbers if all sizes of its inputs are given."""
     from .backend.pipeline.listing import buffers_listing
-    from .training.costs import check_sizes
 
-    types = [node.tensor_type for node in program.graph.inputs]
-    check_sizes(types, sizes)
-    dims = [dim for type in types for dim in type.shape]
+    dims = [d for node in program.graph.inputs for d in node.tensor_type.shape]
     symbols = list(dict.fromkeys(s for dim in dims for s in dim.symbols()))
     if not sizes:
         return buffers_listing(program.schedule)

@@ -137,7 +137,7 @@ def run_types(options: Namespace) -> int:
     from .dsl.hover import type_at
 
     path, line, column = options.place
-    for text in type_at(path, line, column):
+    for text in type_at(path, line, column, dict(options.set), options.root):
         say(text)
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,23 @@ from .values import (
 MOST = 3  # answers: a definition is checked at each of its uses
 
 
-def type_at(path: str | Path, line: int, column: int) -> list[str]:
+def type_at(
+    path: str | Path,
+    line: int,
+    column: int,
+    config: Mapping[str, Any] | None = None,
+    root: str | Path | None = None,
+) -> list[str]:
     """What the smallest expression at a place is, then the origin of each of its sizes.
+
+    `config` are settings by name, imported files lie in `root`.
 
     Raises `LanguageError` if the syntax is wrong, and `DataError` with T0201 if nothing
     that has a value stands there.
     """
-    files = _files(path, None)
+    files = _files(path, root)
     seen: list[tuple[Span, Value]] = []
-    elaborate(files, seen=seen)
+    elaborate(files, config, seen=seen)
     source = files.first.source
     here = [
         (span, value)

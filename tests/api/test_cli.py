@@ -283,7 +283,8 @@ def test_dump_of_steps_and_memory(run, kernels):
     assert told[0] == f"{one}, b4: 1024 bytes from 0 on, step 0 to 2"
     assert told[1] == "b6, b8: 80 bytes from 1024 on, step 2 to the end"
     assert told[2].startswith("4 steps, 2 buffers, ")
-    assert "no input has a size `C`" in run(*buffers, "--sizes", "C=2")[2]
+    for form in (buffers, ("dump", NET)):
+        assert "no input has a size `C`" in run(*form, "--sizes", "C=2")[2]
 
 
 def test_version_and_help(run):
@@ -582,7 +583,34 @@ def test_nothing_is_trained_for_a_place_that_cannot_be_written(run, monkeypatch)
 def test_wrong_calls_are_2(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("usage: tulle")
+    assert err.startswith("tulle") and ": error: " in err
+    assert err.endswith(" --help` says more\n") and err.count("\n") <= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["chek", NET], "check"),
+        (["check", NET, "--sett", "a=1"], "--set"),
+        (["check", NET, "--format", "jsn"], "json"),
+        (["train", NET, "--epoch=3", "--data", DATA, "-o", "m.tulle", "--sed", "3"],
+         "--seed"),
+    ],
+)  # fmt: skip
+def test_the_word_that_was_meant_is_told(run, arguments, near):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert f"= help: did you mean `{near}`?" in err
+
+
+def test_an_interruption_while_arguments_are_read(run, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_choose_data", stop)
+    code, out, err = run("predict", NET, DATA)
+    assert (code, out) == (130, "")
+    assert "interrupted" in err
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,19 @@ model M(x: f32[B, 8], n: i32[B]) -> f32[B, 4] {
 """
 
 
+def test_settings_and_the_root(tmp_path, capsys):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "k.net").write_text("net 1\nconst k: int = 3\n", "utf-8")
+    (tmp_path / "inner" / "m.net").write_text(
+        'net 1\nimport "../k.net" (k)\ndim B\nconfig width: int = 4\n'
+        "model M(x: f32[B, k]) -> f32[B, width] {\n  return x |> Dense(width)\n}\n",
+        "utf-8",
+    )
+    place = f"{tmp_path / 'inner' / 'm.net'}:6:12"
+    assert cli.main(["types", place, "--root", str(tmp_path), "--set", "width=7"]) == 0
+    assert "f32[B, 7]" in capsys.readouterr().out
+
+
 @pytest.fixture
 def at(tmp_path):
     place = tmp_path / "a.net"
