@@ -33,7 +33,6 @@ are any. Ctrl-C keeps a training, and `--resume` goes on with it.
 
 
 DIGITS = 18
-CHOICE = re.compile(r"'([^']*)'")
 WRONG = re.compile(
     r"unrecognized arguments: (-\S+)|invalid choice: '([^']*)' \(choose from (.*)\)"
 )
@@ -49,10 +48,9 @@ class Parser(argparse.ArgumentParser):
         told = f"{self.prog}: error: {message}\n"
         if wrong := WRONG.search(message):
             word = wrong[1] or wrong[2]
-            known = (
-                CHOICE.findall(wrong[3]) if wrong[3] else self._option_string_actions
-            )
-            near = nearest(word.partition("=")[0], known)
+            known = [choice.strip("'") for choice in (wrong[3] or "").split(", ")]
+            flags = [*self._option_string_actions]
+            near = nearest(word.partition("=")[0], flags if wrong[1] else known)
             told += f"  = help: did you mean `{near}`?\n" if near else ""
         self.exit(2, f"{told}  = `{self.prog} --help` says more\n")
 

@@ -12,7 +12,10 @@ from ..graph.diagnostics import (
     Source,
     TensorTypeError,
     TulleError,
+    caller_span,
 )
+from ..graph.naming import UnknownNameError
+from ..graph.nearest import nearest_of
 from ..graph.report import in_order
 from .elaborate import Elaboration, elaborate
 from .exports import definitions
@@ -43,7 +46,11 @@ class Module:
         if name in known:
             return known[name]
         there = ", ".join(known) or "nothing"
-        raise AttributeError(f"`{self.name}` does not define `{name}`; it has {there}")
+        message = f"`{self.name}` does not define `{name}`; it has {there}"
+        if name.startswith("__"):
+            raise AttributeError(message)
+        help = tuple(f"did you mean `{near}`?" for near in nearest_of(name, known))
+        raise UnknownNameError(Diagnostic("T0201", message, caller_span(), help=help))
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.models, *self.definitions]

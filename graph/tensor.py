@@ -70,7 +70,15 @@ class Value(ArrayMethods, Operand):
             raise TypeError("a scalar tensor has no length")
         size = self.type.shape[0].value
         if size is None:
-            raise TypeError(f"the length of {self.type} is symbolic")
+            raise TensorTypeError(
+                Diagnostic(
+                    "T0503",
+                    "a symbolic size is no length before the model runs",
+                    caller_span(),
+                    label=f"{self.type} here",
+                    help=("`ops.scan` and `ops.map` go along the first axis",),
+                )
+            )
         return size
 
     def __iter__(self) -> Any:

@@ -14,7 +14,6 @@ from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
     DataError,
     Diagnostic,
-    InternalError,
     TensorTypeError,
     caller_span,
 )
@@ -121,7 +120,13 @@ class Variable(Operand):
         self._homed = False
         if isinstance(initializer, str) or callable(initializer):
             if shape is None:
-                raise InternalError("a variable with an initializer needs a shape")
+                diagnostic = Diagnostic(
+                    "T0203",
+                    "a variable that an initializer makes needs a `shape`",
+                    caller_span(),
+                    help=('`Variable("zeros", shape=(3,))`',),
+                )
+                raise TensorTypeError(diagnostic)
             sizes = tuple(map(self._told, shape))
             self.kept = TensorType(dtype_of(dtype or default_float()), sizes)
             self._check_sizes()

@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
@@ -164,9 +165,15 @@ def _revived(item: Any, custom: Mapping[str, Any]) -> Any:
     return found if kind is None else kind.from_config(found["config"])
 
 
-def unknown(name: str, what: str, names: Mapping[str, Any], argument: str) -> NoReturn:
+def unknown(
+    name: str,
+    what: str,
+    names: Mapping[str, Any],
+    argument: str,
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> NoReturn:
     """Refuse a name that nothing has, T0204, with the nearest one."""
-    near = nearest_of(snake_case(name), list(names))
+    near = nearest_of(snake_case(name), [*names, *aliases])
     known = f"there are {', '.join(names)}"
     fault = Fault(
         "T0204",
@@ -192,7 +199,7 @@ def find(
     for kind in classes.values():
         if kind.__name__ == name:
             return kind
-    unknown(name, what, classes, argument)
+    unknown(name, what, classes, argument, aliases)
 
 
 @dataclass(frozen=True)

@@ -404,6 +404,12 @@ class Sequential(Functional):
 
     def _input_like(self, type: TensorType) -> SymbolicTensor:
         """An input of a type, with any number of samples."""
+        if not self._items:
+            raise Fault(
+                "T0505",
+                f"`{self.name}` has no layers, so it computes nothing",
+                help=["add some: `model.add(layers.Dense(10))`"],
+            )
         dims = (Dim.from_symbol(BATCH), *type.shape[1:]) if type.rank else ()
         return SymbolicTensor(input_node("input", TensorType(type.dtype, dims)))
 

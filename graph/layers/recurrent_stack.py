@@ -95,7 +95,15 @@ def begin(cell: Any, type: TensorType, training: bool) -> Pass:
 
     def step(x: Any, states: Any) -> tuple[Any, Any]:
         run = cell if callable(cell) else cell.call
-        output, new = run(x, states, **mode)
+        found = run(x, states, **mode)
+        if not isinstance(found, (list, tuple)) or len(found) != 2:
+            raise Fault(
+                "T0209",
+                f"the cell `{cell.__class__.__name__}` gives an output and the next "
+                "states, and its `call` gives something else",
+                help=["end it with `return output, [state]`"],
+            )
+        output, new = found
         return output, [new] if isinstance(new, Operand) else list(new)
 
     return Pass(lambda x: x, step)

@@ -583,8 +583,10 @@ def test_nothing_is_trained_for_a_place_that_cannot_be_written(run, monkeypatch)
 def test_wrong_calls_are_2(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("tulle") and ": error: " in err
-    assert err.endswith(" --help` says more\n") and err.count("\n") <= 3
+    assert err.startswith("tulle")
+    assert ": error: " in err
+    assert err.endswith(" --help` says more\n")
+    assert err.count("\n") <= 3
 
 
 @pytest.mark.parametrize(

@@ -331,4 +331,5 @@ def test_refusals(run, tmp_path, arguments, code, word):
 def test_wrong_calls_are_2(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert err.startswith("tulle") and ": error: " in err
+    assert err.startswith("tulle")
+    assert ": error: " in err

@@ -168,7 +168,7 @@ def test_a_large_file_is_not_read(tmp_path):
 
 
 def test_unknown_attribute_lists_what_there_is():
-    with pytest.raises(AttributeError, match="it has Digits"):
+    with pytest.raises(AttributeError, match="did you mean `Digits`"):
         _ = load(DIGITS).Digit
 
 

@@ -126,6 +126,17 @@ def test_refusals(make, words):
     assert words in refused(make)
 
 
+def test_a_users_cell_without_next_states():
+    class Forgetful(layers.Layer):
+        state_size = 3
+
+        def call(self, x, states):
+            return x
+
+    words = "`Forgetful` gives an output and the next states"
+    assert words in refused(lambda: layers.RNN(Forgetful())(tulle.Input((4, 3))))
+
+
 def test_dropout_is_the_same_in_all_steps():
     layer = layers.SimpleRNN(
         3, None, use_bias=False, kernel_initializer="identity", dropout=0.5,

@@ -156,6 +156,13 @@ def test_symbols_have_no_values():
         assert error.value.diagnostics[0].code == "T0503"
 
 
+def test_a_symbolic_size_is_no_length():
+    for ask in (len, list, lambda x: dict.fromkeys(x)):
+        with pytest.raises(TensorTypeError, match="no length before") as error:
+            ask(Input((3,)))
+        assert error.value.diagnostics[0].code == "T0503"
+
+
 def test_deep_network():
     x = node = Input((3,))
     for _ in range(2_000):

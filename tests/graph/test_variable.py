@@ -96,3 +96,8 @@ def test_symbolic_sizes_are_refused():
         Variable("zeros", (Dim.from_symbol(Symbol("T")), 3))
     assert error.value.diagnostics[0].code == "T0306"
     assert "`T` is symbolic" in str(error.value)
+
+
+def test_an_initializer_needs_a_shape():
+    with pytest.raises(TensorTypeError, match="needs a `shape`"):
+        Variable("zeros")

@@ -558,6 +558,22 @@ def test_batches_of_a_fixed_size():
     refused(lambda: model.predict(ones[:6]), "T0701", "exactly 4")
 
 
+def test_a_sequential_without_layers():
+    for use in (
+        lambda model: model.predict(np.ones((2, 3)), verbose=0),
+        lambda model: model(np.ones((2, 3))),
+    ):
+        with pytest.raises(TensorTypeError, match="has no layers") as error:
+            use(Sequential([]))
+        assert error.value.diagnostics[0].code == "T0505"
+
+
+def test_a_slip_in_a_short_name():
+    model = Sequential([Input((2,)), Dense(3)])
+    with pytest.raises(TensorTypeError, match="did you mean `mse`"):
+        model.compile("sgd", "msee")
+
+
 def test_wrong_layers_in_a_sequential():
     with pytest.raises(TensorTypeError, match="made of layers"):
         Sequential([Input((2,)), 3])
