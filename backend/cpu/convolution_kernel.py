@@ -1,7 +1,8 @@
 """Native code of the kernel's cotangent: sums of products over all places.
 
 Tiles are summed up in chunks whose number follows from the sizes, and the chunks in
-their order: how the work is cut has no influence on the numbers.
+their order: how the work is cut has no influence on the numbers. A task is a chunk and
+a strip of panels of filters, which share what is prepared of a tile.
 """
 
 from __future__ import annotations
@@ -9,115 +10,116 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from .building import BYTES, Code, Entry, Function, Layout, Value
-from .convolution_products import BLOCK, Products, chosen_panel, panel_width
+from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
+from .convolution_products import BLOCK, Products, chosen_panel, pack_panel, panel_width
 from .convolution_tiles import SHARED, Tiles, claim, offsets_function, release
+from .packed_code import HEIGHT, PITCH, block
 
 KERNEL = Layout(
-    f"""source g out scratch chunks panels tiles groups slot offsets partial size width
-    filters count0 count1 count2 {SHARED}"""
+    f"""source g out scratch chunks strips panels tiles groups slot offsets left partial
+    size width filters count0 count1 count2 {SHARED}"""
 )
+ROWS = 8 * HEIGHT  # of weights whose terms are brought together at a time
+
+
+def is_wide(width: int, apart: int) -> bool:
+    """Whether places so many elements apart push each other out of a cache.
+
+    `width` is how many of them are read together.
+    """
+    return width >= 24 and apart > 64
 
 
 @cache
-def kernel_entry(kind: str, filters: int, rows: int, groups: int) -> Entry:
+def kernel_entry(
+    kind: str, filters: int, width: int, taps: int, groups: int, wide: bool
+) -> Entry:
     """Sums of products over chunks of tiles, then the sum of the chunks.
 
-    `filters` are those of a group, `rows` the weights that each of them has.
+    `filters` and `width`, the channels that each sees, are those of a group; `wide`
+    says that channels are brought together first.
     """
     code = Code("convolution_kernel")
-    products, places = Products(code, kind, rows), offsets_function(code)
+    places = offsets_function(code)
+    panels_of = Wide if wide else Narrow
+    products = panels_of(code, kind, (filters, width, taps), groups)
     f, words, start, stop = code.entry()
     read = KERNEL.reader(f, words)
     slot = claim(f, words, KERNEL, read("slots"))
-    chunks, every = read("chunks"), read("tiles")
-    writer = Writer(f, products, places, slot, read)
-    writer.fill(f.at(words, writer.taps + KERNEL.end, "i64"))
-    writer.tiles = Tiles(code, kind, f, read)
-    with f.loop(stop, start) as task:
-        chunk, panel = task // writer.panels, task % writer.panels
-        first, last = chunk * every // chunks, (chunk + 1) * every // chunks
-        writer.task((filters, groups), chunk, panel, (first, last))
+    chunks, every, strips = read("chunks"), read("tiles"), read("strips")
+    task = Task(f, kind, words, slot, read)
+    task.tiles, task.places = Tiles(code, kind, f, read), places
+    products.prepare(task)
+    with f.loop(stop, start) as number:
+        chunk, strip = number // strips, number % strips
+        tiles = chunk * every // chunks, (chunk + 1) * every // chunks
+        panels = strip * task.panels // strips, (strip + 1) * task.panels // strips
+        task.compute(
+            products, f.at(task.scratch, chunk * task.partial, kind), tiles, panels
+        )
     release(f, words, KERNEL, slot)
     combine_entry(code, kind, KERNEL)
     return code.finished()
 
 
-class Writer:
-    """What the sums of a chunk read, and the code for them."""
+class Task:
+    """The sums of a chunk for a strip of panels, and the memory that they need."""
 
     tiles: Tiles
+    places: Function
 
-    def __init__(
-        self, f: Function, products: Products, places: Function, slot: Value, read: Any
-    ):
-        self.f, self.products, self.places, self.read = f, products, places, read
-        self.kind, self.lane = products.kind, products.lane
+    def __init__(self, f: Function, kind: str, words: Value, slot: Value, read: Any):
+        self.f, self.kind = f, kind
+        self.step = panel_width() * lanes(kind)
         self.width, self.taps, self.filters = (
             read(name) for name in ("width", "taps", "filters")
         )
         self.groups, self.panels = read("groups"), read("panels")
-        self.g, self.partial = read("g", "ptr"), read("partial")
-        self.scratch = read("scratch", "ptr")
-        self.depth, self.outer = self.taps * self.width, self.filters // self.groups
-        sums = self.partial * read("chunks") * BYTES[self.kind]
-        self.terms = f.at(self.scratch, sums + slot * read("slot"), "i8")
+        self.g, self.partial, self.size = (
+            read("g", "ptr"),
+            read("partial"),
+            read("size"),
+        )
+        self.scratch, self.outer = read("scratch", "ptr"), self.filters // self.groups
+        self.tap_places = f.at(words, self.taps + KERNEL.end, "i64")
+        start = self.partial * read("chunks") * BYTES[kind] + slot * read("slot")
+        self.terms = f.at(self.scratch, start, "i8")
         self.targets = f.at(self.terms, read("offsets"), "i8")
         self.rows = f.at(self.targets, read("offsets"), "i8")
         self.copy = f.at(self.rows, read("table"), "i8")
-        self.packed = f.at(self.copy, read("slab"), "i8")
+        self.left = f.at(self.copy, read("slab"), "i8")
+        self.right = f.at(self.left, read("left"), "i8")
         self.count = [read(f"count{axis}") for axis in range(3)]
         names = ("image_pitch", "row0", "row1", "row2")
         self.steps = [read(name) for name in names]
 
-    def fill(self, tap_places: Value) -> None:
-        """Tables of where each weight looks in a window, and where its sum goes."""
-        f, depth = self.f, self.depth
-        with f.loop(self.taps) as t, f.loop(self.width) as i:
-            k = t * self.width + i
-            f.store(f.load(tap_places, t, "i64") + i, self.terms, k, "i64")
-            f.store(k * self.filters, self.targets, k, "i64")
-        with f.loop(BLOCK) as k:
-            last = f.load(self.terms, depth - 1, "i64")
-            f.store(last, self.terms, depth + k, "i64")
-            f.store((depth - 1) * self.filters, self.targets, depth + k, "i64")
-
-    def task(
+    def compute(
         self,
-        known: tuple[int, int],
-        chunk: Value,
-        panel: Value,
+        products: Narrow | Wide,
+        result: Value,
         tiles: tuple[Value, Value],
+        panels: tuple[Value, Value],
     ) -> None:
-        """The sums of a chunk for one panel of filters."""
-        f, kind = self.f, self.kind
-        panels = self.panels // self.groups
-        group, number = panel // panels, panel % panels
-        shift = number * (panel_width() * self.lane)
-        column, columns = group * self.outer + shift, self.outer - shift
-        result = f.at(self.scratch, chunk * self.partial + column, kind)
-        (first, last), (filters, groups) = tiles, known
+        """Add up tiles, group by group of filters."""
+        f, (first, last), (begin, end) = self.f, tiles, panels
+        each = self.panels // self.groups
+        with f.loop(last, first) as tile:
+            base, amount, g = self.tile(tile)
+            with f.loop((end + (each - 1)) // each, begin // each) as group:
+                low = begin.maximum(group * each) - group * each
+                high = end.minimum((group + 1) * each) - group * each
+                column = group * self.outer + low * self.step
+                columns = (self.outer - low * self.step).minimum(
+                    (high - low) * self.step
+                )
+                source = f.at(g, column, self.kind)
+                left = f.at(base, group * self.width, self.kind)
+                to = f.at(result, column, self.kind)
+                products.add(self, left, (source, columns), to, amount, tile - first)
+        with f.when(first.equals(last)):
+            f.clear(result, self.size, self.kind)
 
-        def use(product: Function, wide: int) -> None:
-            width = wide * self.lane
-            dense = groups == 1 and filters == width
-
-            def multiply(base: Value, amount: Value, g: Value, more: Value) -> None:
-                left = f.at(base, group * self.width, kind)
-                rows = (left, self.terms, self.depth, self.rows, amount, g)
-                f.call(product, *rows, result, self.targets, more, columns)
-
-            with f.loop(last, first) as tile:
-                base, amount, g = self.tile(tile, column)
-                if not dense:
-                    self.pack(g, amount, columns, width)
-                multiply(base, amount, g if dense else self.packed, tile - first)
-            with f.when(first.equals(last)):
-                multiply(self.scratch, f.number(0), self.packed, f.number(0))
-
-        chosen_panel(f, self.products, filters, columns, use)
-
-    def tile(self, tile: Value, column: Value) -> tuple[Value, Value, Value]:
+    def tile(self, tile: Value) -> tuple[Value, Value, Value]:
         """Prepare a tile: where it begins, how many places it has, and cotangents."""
         f, (count0, count1, count2) = self.f, self.count
         image, images, row, height = cut = self.tiles.cut(tile)
@@ -126,16 +128,154 @@ class Writer:
         f.call(self.places, self.rows, *sizes, *self.steps, f.number(0))
         amount = images * height * count1 * count2
         begin = (image * count0 + row) * count1 * count2
-        return base, amount, f.at(self.g, begin * self.filters + column, self.kind)
+        return base, amount, f.at(self.g, begin * self.filters, self.kind)
 
-    def pack(self, source: Value, count: Value, columns: Value, wide: int) -> None:
-        """A few columns of a matrix, row after row, zeros where there are none."""
-        f, kind = self.f, self.kind
-        some = columns.minimum(wide)
-        with f.loop(count) as row:
-            to = f.at(self.packed, row * wide, kind)
-            f.copy(to, f.at(source, row * self.filters, kind), some, kind)
-            f.clear(f.at(to, some, kind), some * -1 + wide, kind)
+
+class Panels:
+    """What multiplies panels of filters, and the copies of cotangents for them."""
+
+    def __init__(self, code: Code, kind: str, filters: int, groups: int):
+        self.code, self.kind, self.filters = code, kind, filters
+        self.lane = lanes(kind)
+        self.dense = groups == 1 and filters in (self.lane, panel_width() * self.lane)
+        self.packs: dict[int, Function] = {}
+
+    def each(self, task: Task, columns: Value, use: Any) -> None:
+        """Call `use(column, vectors, masked, columns left)` for each panel."""
+        f = task.f
+        with f.loop(columns, 0, task.step) as column:
+            left = columns - column
+
+            def chosen(vectors: int, masked: bool) -> None:
+                use(column, vectors, masked, left)
+
+            chosen_panel(f, self.filters, self.lane, left, chosen)
+
+    def pack(
+        self, task: Task, target: Value, source: Value, amount: Value, *panel: Any
+    ) -> Value:
+        """Where the cotangents of a panel lie side by side."""
+        vectors, masked, left = panel
+        if self.dense:
+            return source
+        if vectors not in self.packs:
+            self.packs[vectors] = pack_panel(self.code, self.kind, vectors, masked)
+        task.f.call(self.packs[vectors], target, source, task.filters, amount, left)
+        return target
+
+
+class Narrow(Panels):
+    """Products that read the input where it lies: the channels of a place are few."""
+
+    def __init__(self, code: Code, kind: str, sides: tuple[int, int, int], groups: int):
+        filters, width, taps = sides
+        super().__init__(code, kind, filters, groups)
+        self.products = Products(code, kind, width * taps)
+
+    def prepare(self, task: Task) -> None:
+        """Fill tables of where each weight looks, and where its sum goes."""
+        f, width, depth = task.f, task.width, task.taps * task.width
+        with f.loop(task.taps) as t, f.loop(width) as i:
+            k = t * width + i
+            f.store(f.load(task.tap_places, t, "i64") + i, task.terms, k, "i64")
+            f.store(k * task.filters, task.targets, k, "i64")
+        with f.loop(BLOCK) as k:
+            last = f.load(task.terms, depth - 1, "i64")
+            f.store(last, task.terms, depth + k, "i64")
+            f.store((depth - 1) * task.filters, task.targets, depth + k, "i64")
+
+    def add(
+        self,
+        task: Task,
+        left: Value,
+        right: tuple[Value, Value],
+        result: Value,
+        amount: Value,
+        more: Value,
+    ) -> None:
+        """The sums of some places for some columns of cotangents."""
+        f, kind, (source, columns) = task.f, task.kind, right
+        rows = left, task.terms, task.taps * task.width, task.rows, amount
+
+        def use(column: Value, vectors: int, masked: bool, rest: Value) -> None:
+            at, to = f.at(source, column, kind), f.at(result, column, kind)
+            panel = self.pack(task, task.right, at, amount, vectors, masked, rest)
+            product = self.products(vectors, masked)
+            f.call(product, *rows, panel, to, task.targets, more, rest)
+
+        self.each(task, columns, use)
+
+
+class Wide(Panels):
+    """Products that bring a few channels of all places together first."""
+
+    def __init__(self, code: Code, kind: str, sides: tuple[int, int, int], groups: int):
+        super().__init__(code, kind, sides[0], groups)
+        self.pack_left = _pack_channels(code, kind)
+        self.blocks: dict[int, Function] = {}
+
+    def prepare(self, task: Task) -> None:
+        """Nothing."""
+
+    def add(
+        self,
+        task: Task,
+        left: Value,
+        right: tuple[Value, Value],
+        result: Value,
+        amount: Value,
+        more: Value,
+    ) -> None:
+        """The sums of some places for some columns of cotangents."""
+        f, kind, (source, columns) = task.f, task.kind, right
+        packed = task.left, f.number(1), f.number(PITCH), amount * PITCH
+
+        def pack(column: Value, vectors: int, masked: bool, rest: Value) -> None:
+            at, to = f.at(source, column, kind), f.at(task.right, column * amount, kind)
+            self.pack(task, to, at, amount, vectors, masked, rest)
+
+        if not self.dense:
+            self.each(task, columns, pack)
+        with f.loop(task.taps) as tap, f.loop(task.width, 0, ROWS) as first:
+            beyond = task.width - first
+            rows = beyond.minimum(ROWS)
+            begin = f.at(left, f.load(task.tap_places, tap, "i64") + first, kind)
+            f.call(self.pack_left, task.left, begin, task.rows, rows, amount, beyond)
+            row = f.at(result, (tap * task.width + first) * task.filters, kind)
+
+            def use(column: Value, vectors: int, masked: bool, rest: Value) -> None:
+                if vectors not in self.blocks:
+                    self.blocks[vectors] = block(self.code, kind, vectors)
+                panel = f.at(task.right, column * amount, kind)
+                panel = source if self.dense else panel
+                pitch = f.number(vectors * self.lane)
+                ends = task.filters, rows, amount, more, rest
+                to = f.at(row, column, kind)
+                f.call(self.blocks[vectors], *packed, panel, pitch, to, *ends)
+
+            self.each(task, columns, use)
+
+
+def _pack_channels(code: Code, kind: str) -> Function:
+    """Few channels at a time, those of a place side by side, place after place.
+
+    Arguments: target, source, offsets of the places, channels, places, channels up to
+    the last one of a place.
+    """
+    f = code.helper("pack_channels", ["ptr", "ptr", "ptr", *["i64"] * 3])
+    target, source, places, rows, amount, beyond = f.arguments
+    wide = vector(kind, PITCH)
+    with f.loop(rows, 0, HEIGHT) as row:
+        to = f.at(target, row // HEIGHT * PITCH * amount, kind)
+        at, left = f.at(source, row, kind), beyond - row
+        with f.when(left >= PITCH), f.loop(amount) as k:
+            some = f.load(f.at(at, f.load(places, k, "i64"), kind), 0, kind, wide)
+            f.store(some, to, k * PITCH, kind)
+        mask = f.steps("i64", PITCH) < f.splat(left, PITCH)
+        with f.when(left < PITCH), f.loop(amount) as k:
+            here = f.at(at, f.load(places, k, "i64"), kind)
+            f.store(f.masked_load(here, mask, wide), to, k * PITCH, kind)
+    return f
 
 
 def combine_entry(code: Code, kind: str, layout: Layout, whole: str = "size") -> None:

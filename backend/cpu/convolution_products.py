@@ -131,20 +131,35 @@ def each_panel(
         use(product, vectors, f.number(whole * most), outer - whole * step)
 
 
-def chosen_panel(
-    f: Function,
-    products: Products,
-    filters: int,
-    columns: Value,
-    use: Any,
-) -> None:
-    """Call `use(product, vectors)` for a panel with so many columns left."""
-    lane, most = products.lane, panel_width()
+def chosen_panel(f: Function, filters: int, lane: int, left: Value, use: Any) -> None:
+    """Call `use(vectors, masked)` for a panel with so many of the filters left."""
+    most = panel_width()
     step = most * lane
     if filters >= step:
-        with f.when(columns >= step):
-            use(products(most, False), most)
+        with f.when(left >= step):
+            use(most, False)
     if rest := filters % step:
-        vectors = -(-rest // lane)
-        with f.when(columns < step):
-            use(products(vectors, rest % lane > 0), vectors)
+        with f.when(left < step):
+            use(-(-rest // lane), rest % lane > 0)
+
+
+def pack_panel(code: Code, kind: str, vectors: int, masked: bool) -> Function:
+    """Copy a few columns of a matrix, row after row, with zeros where there are none.
+
+    Arguments: target, source, elements from a row to the next, rows, columns.
+    """
+    f = code.helper(f"pack_panel_{vectors}", ["ptr", "ptr", "i64", "i64", "i64"])
+    target, source, pitch, rows, left = f.arguments
+    lane = lanes(kind)
+    wide = vector(kind, lane)
+    masks = [_mask(f, left, v * lane, lane) for v in range(vectors)] if masked else []
+    with f.loop(rows) as row:
+        at, to = f.at(source, row * pitch, kind), row * (vectors * lane)
+        for v in range(vectors):
+            f.store(
+                _load(f, at, v * lane, kind, wide, masks, v),
+                target,
+                to + v * lane,
+                kind,
+            )
+    return f

@@ -29,7 +29,7 @@ def width() -> int:
 def product_entry(kind: str) -> Entry:
     """The entry that multiplies matrices of floats or doubles."""
     code = Code("product")
-    blocks = {count: _block(code, kind, count) for count in range(1, width() + 1)}
+    blocks = {count: block(code, kind, count) for count in range(1, width() + 1)}
     left, right = _pack_left(code, kind), _pack_right(code, kind)
     f, words, start, stop = code.entry()
     read = LAYOUT.reader(f, words)
@@ -130,18 +130,18 @@ class Unit:
                 other = packed_b.where(f.at(self.right, inside * depth, kind), panel)
                 along = packed_b.where(f.number(step), b_term)
                 target = f.at(c, column, kind)
-                for count, block in blocks.items():
+                for count, one in blocks.items():
                     inside = amount > (count - 1) * lanes(kind)
                     if count < width():
                         inside = inside & (amount <= count * lanes(kind))
                     with f.when(inside):
                         f.call(
-                            block, *shared, other, along, target, given["c_row"], rows,
+                            one, *shared, other, along, target, given["c_row"], rows,
                             depth, first, amount,
                         )  # fmt: skip
 
 
-def _block(code: Code, kind: str, vectors: int) -> Function:
+def block(code: Code, kind: str, vectors: int) -> Function:
     """Rows times a panel of so many vectors, the last of them perhaps in part.
 
     Arguments: left operand, its steps to a row, a term and the next rows that are

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...graph.dim import Dim
 from ...graph.node import Node
-from .building import FLOATS, Entry, lanes
+from .building import FLOATS, Entry, lanes, vector_bytes
 from .convolution_code import PRODUCT, product_entry
 from .convolution_few import is_few, padded
 from .convolution_geometry import Geometry, geometry_of, three
-from .convolution_kernel import KERNEL, kernel_entry
-from .convolution_products import BLOCK, panel_vectors
+from .convolution_kernel import KERNEL, ROWS, is_wide, kernel_entry
+from .convolution_products import BLOCK, panel_vectors, panel_width
 from .convolution_words import (
     NOTHING,
     Following,
@@ -23,10 +24,13 @@ from .convolution_words import (
     table_bytes,
     tail_words,
 )
+from .packed_code import HEIGHT, PITCH
+from .pool import pool
 from .special_base import Special, Work, ceildiv, grain, rounded
 
 CHUNKS = 16  # at most, of the places whose products are added up on their own
 PARTIAL = 1 << 21  # bytes of partial sums, roughly
+TOGETHER = 8  # panels of a group in a strip, at most
 
 
 class Way(Special):
@@ -161,46 +165,67 @@ class Sums(Way):
 
     def entry(self, node: Node) -> Entry:
         *space, width, filters = (size.value or 0 for size in node.shape)
-        groups, rows = node.attributes["groups"], math.prod(space) * width
-        return kernel_entry(FLOATS[node.dtype.short], filters // groups, rows, groups)
+        groups, kind = node.attributes["groups"], FLOATS[node.dtype.short]
+        wide = self._wide(node.attributes, width)
+        each = filters // groups
+        return kernel_entry(kind, each, width, math.prod(space), groups, wide)
+
+    def _wide(self, attributes: Any, width: int) -> bool:
+        # A stride that is not known now counts as 1, then and later.
+        stride = Dim.of(attributes["strides"][-1]).value or 1
+        return is_wide(width, width * attributes["groups"] * stride)
 
     def _cut(
         self, geometry: Geometry, attributes: Any, operands: Any, results: Any
-    ) -> tuple[int, int]:
-        """Chunks of tiles, and panels of results, which together are the work."""
+    ) -> tuple[int, int, int]:
+        """Chunks of tiles and strips of panels, which are the work, and all panels."""
         (out,) = results
-        item = operands[0].dtype.itemsize
+        item, groups = operands[0].dtype.itemsize, attributes["groups"]
         size = max(1, math.prod(out.shape) * item)
         chunks = max(1, min(CHUNKS, geometry.tiles, PARTIAL // size))
-        filters = int(out.shape[-1]) // attributes["groups"]
-        return chunks, attributes["groups"] * len(panel_vectors(filters, item))
+        each = len(panel_vectors(int(out.shape[-1]) // groups, item))
+        least = 1 if each <= TOGETHER else ceildiv(groups * each, TOGETHER)
+        strips = max(ceildiv(2 * pool().threads, chunks), least)
+        return chunks, min(groups * each, strips), groups * each
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         geometry = geometry_of(self.name, attributes, operands)
-        chunks, panels = self._cut(geometry, attributes, operands, results)
+        chunks, strips, _ = self._cut(geometry, attributes, operands, results)
         size = math.prod(results[0].shape)
         steps = size * math.prod(geometry.most) * geometry.batch / 16
-        total, blocks = chunks * panels if size else 0, ceildiv(size, 1024)
+        total, blocks = chunks * strips if size else 0, ceildiv(size, 1024)
         return (
             Work(total, grain(total, steps)),
             Work(blocks, grain(blocks, size * chunks / 8)),
         )
 
-    def _slot(self, geometry: Geometry, taps: int, width: int, item: int) -> int:
-        rows = 2 * rounded((taps * width + BLOCK) * 8)
-        panel = 4 * lanes("float") * 4 * (geometry.places + BLOCK)
-        return (
-            rows + table_bytes(geometry) + slab_bytes(geometry, item) + rounded(panel)
-        )
+    def _parts(
+        self, geometry: Geometry, attributes: Any, out: Any, item: int
+    ) -> dict[str, int]:
+        """The bytes of the parts of a slot of scratch memory."""
+        taps, width = math.prod(out.shape[:-2]), int(out.shape[-2])
+        places = geometry.places + BLOCK
+        wide = self._wide(attributes, width)
+        panel = panel_width() * vector_bytes()
+        return {
+            "offsets": 0 if wide else rounded((taps * width + BLOCK) * 8),
+            "table": table_bytes(geometry), "slab": slab_bytes(geometry, item),
+            "left": rounded(ROWS // HEIGHT * PITCH * places * item) if wide else 0,
+            "right": rounded(TOGETHER * panel * places),
+        }  # fmt: skip
+
+    def _slot(self, geometry: Geometry, attributes: Any, out: Any, item: int) -> int:
+        parts = self._parts(geometry, attributes, out, item)
+        return parts["offsets"] + sum(parts.values())
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
         geometry = geometry_of(self.name, attributes, operands)
-        item = operands[0].dtype.itemsize
-        chunks, panels = self._cut(geometry, attributes, operands, results)
-        (out,) = results
+        item, (out,) = operands[0].dtype.itemsize, results
+        chunks, strips, _ = self._cut(geometry, attributes, operands, results)
         partial = rounded(math.prod(out.shape) * item)
-        slot = self._slot(geometry, math.prod(out.shape[:-2]), int(out.shape[-2]), item)
-        return chunks * partial + slots(chunks * panels) * slot
+        return chunks * partial + slots(chunks * strips) * self._slot(
+            geometry, attributes, out, item
+        )
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -208,19 +233,19 @@ class Sums(Way):
         x, g = operands
         (out,) = results
         geometry = geometry_of(self.name, attributes, operands)
-        item, groups = x.dtype.itemsize, attributes["groups"]
-        chunks, panels = self._cut(geometry, attributes, operands, results)
-        *space, width, filters = map(int, out.shape)
-        taps = math.prod(space)
-        count = geometry.most
+        item, count = x.dtype.itemsize, geometry.most
+        chunks, strips, panels = self._cut(geometry, attributes, operands, results)
+        width, filters = map(int, out.shape[-2:])
+        parts = self._parts(geometry, attributes, out, item)
         found = KERNEL.words(
             source=x.address, g=g.address, out=out.address, scratch=scratch,
-            chunks=chunks, panels=panels, tiles=geometry.tiles, groups=groups,
-            slot=self._slot(geometry, taps, width, item),
-            offsets=rounded((taps * width + BLOCK) * 8),
+            chunks=chunks, strips=strips, panels=panels, tiles=geometry.tiles,
+            slot=self._slot(geometry, attributes, out, item),
+            groups=attributes["groups"],
+            offsets=parts["offsets"], left=parts["left"],
             partial=rounded(math.prod(out.shape) * item) // item,
             size=math.prod(out.shape), width=width, filters=filters,
             count0=count[0], count1=count[1], count2=count[2],
-            **shared_words(geometry, item, chunks * panels),
+            **shared_words(geometry, item, chunks * strips),
         )  # fmt: skip
         return found + class_words(geometry, (1, 1, 1), 0)

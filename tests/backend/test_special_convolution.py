@@ -81,6 +81,28 @@ def test_a_large_image_is_cut_into_bands():
     check(3, "float32", 1, 4, 20, 2, plain((67, 41), (3, 5), (1, 2)))
 
 
+@pytest.mark.parametrize("width", [66, 101])
+@pytest.mark.parametrize("filters", [1, 8, 16, 21, 150])
+def test_many_channels_and_any_number_of_filters(width, filters):
+    check(7, "float32", 1, width, filters, 3, plain((5, 6), (3, 2), (1, 0)))
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_strides_over_many_channels(groups):
+    shared = {"strides": (2, 3), "dilation": (1, 2), "low": (1, 1)}
+    check(8, "float64", groups, 26, 19, 2, ((9, 11), (3, 2), (5, 4), shared))
+
+
+@pytest.mark.parametrize("width", [1, 3, 5, 70])
+def test_one_pixel_and_a_kernel_larger_than_the_image(width):
+    shared = {"strides": (1, 1), "dilation": (1, 1), "low": (3, 2)}
+    for size, kernel in (((1, 1), (1, 1)), ((1, 1), (7, 5)), ((2, 3), (7, 5))):
+        low = shared["low"] if kernel > (1, 1) else (0, 0)
+        geometry = size, kernel, size, {**shared, "low": low}
+        check(9, "float32", 1, width, 3, 2, geometry)
+        check(9, "float32", width, 1, 1, 2, geometry)
+
+
 def test_one_by_one():
     check(4, "float64", 1, 13, 11, 3, plain((7, 5), (1, 1)))
 
