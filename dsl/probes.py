@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from ..graph.dim import Dim, Origin, Symbol
@@ -16,13 +17,16 @@ from .scope import Scope
 from .values import POISON, Shape, Static, Tensor, Value
 
 NUMBERS = (8, 16, 64, 256, 1, 3)  # tried in turn until the conditions hold
+# Sizes are different multiples of the number, so that none fits by chance; they are the
+# number itself where no such sizes fulfil the conditions.
+FACTORS = ((3, 5, 7, 11, 13, 17, 19, 23), (1,))
 SETTINGS: Mapping[str, Any] = {"bool": True, "f32": 0.5, "f64": 0.5}
 
 
 def probe(checker: Checker, item: s.FunctionItem | s.LayerItem) -> None:
     """Check a definition by itself; what is wrong in it is told."""
-    for number in NUMBERS:
-        evaluator = Evaluator(checker, _scope(checker, item, number))
+    for number, factors in ((n, f) for f in FACTORS for n in NUMBERS):
+        evaluator = Evaluator(checker, _scope(checker, item, number, factors))
         fits = conditions.fit(evaluator, item.where)
         if fits is None:
             return
@@ -31,17 +35,27 @@ def probe(checker: Checker, item: s.FunctionItem | s.LayerItem) -> None:
             return
 
 
-def _scope(checker: Checker, item: s.FunctionItem | s.LayerItem, number: int) -> Scope:
-    """Sizes and settings: of a function any sizes, of a layer one that may be used."""
+def _scope(
+    checker: Checker,
+    item: s.FunctionItem | s.LayerItem,
+    number: int,
+    factors: Sequence[int],
+) -> Scope:
+    """Sizes and settings: of a function any sizes, of a layer some that may be used."""
     outer = checker.home(item)
     scope = Scope(outer)
-    layer = isinstance(item, s.LayerItem)
-    for generic in item.generics.items if item.generics else ():
+    layer, generics = isinstance(item, s.LayerItem), item.generics
+    several = zip(generics.items if generics else (), cycle(factors), strict=False)
+    for generic, factor in several:
         name = generic.text if isinstance(generic, s.Name) else generic.name.text
         origin = Origin(f"`{name}` is any size", generic.span)
         dim = Dim.from_symbol(Symbol(name, origin=origin))
         rest = isinstance(generic, s.Rest)
-        scope[name] = Shape((dim,)) if rest else Static(number if layer else dim)
+        if layer and not rest:
+            text = f"`{name}` is any size, and {number * factor} to try"
+            scope[name] = Static(number * factor, Origin(text, generic.span))
+        else:
+            scope[name] = Shape((dim,)) if rest else Static(dim)
     for setting in item.settings.items if isinstance(item, s.LayerItem) else ():
         scope[setting.name.text] = _setting(checker, outer, setting, number)
     return scope
