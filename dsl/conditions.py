@@ -7,8 +7,8 @@ know them. Who uses the definition has to see to them, for all sizes that may co
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..graph.advice import settling
 from ..graph.decide import RELATIONS, Condition, assumed, counterexample, example, holds
@@ -74,19 +74,10 @@ def _names(
     evaluator: Evaluator, expression: s.Expression
 ) -> Iterator[tuple[str, Static]]:
     """The names in a condition that stand for something static."""
-    seen: set[str] = set()
-    stack: list[Any] = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack += reversed(node)
-        elif isinstance(node, s.Name) and node.text not in seen:
-            seen.add(node.text)
-            value = evaluator.scope.get(node.text)
-            if isinstance(value, Static):
-                yield node.text, value
-        elif isinstance(node, s.Syntax):
-            stack += reversed([getattr(node, field.name) for field in fields(node)])
+    for name in dict.fromkeys(node.text for node in s.names_within(expression)):
+        value = evaluator.scope.get(name)
+        if isinstance(value, Static):
+            yield name, value
 
 
 def _shown(value: Static) -> str:

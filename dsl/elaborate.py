@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,10 @@ def elaborate(
             _in_file(checker, file)
             _probe(checker, tree)
         holes.left_over(checker.holes)
+        for file, tree in trees:
+            _in_file(checker, file)
+            if not checker.faults:
+                _warn_of_unused(checker, tree)
     except Stop:
         pass
     except RecursionError:
@@ -92,6 +97,22 @@ def _probe(checker: Checker, tree: s.File) -> None:
         if isinstance(item, (s.FunctionItem, s.LayerItem)):
             if item not in checker.definitions.used:
                 probe(checker, item)
+
+
+def _warn_of_unused(checker: Checker, tree: s.File) -> None:
+    """Tell of sizes and settings that nothing names, once there is what could."""
+    if not any(isinstance(item, (*DEFINED, s.ModelItem)) for item in tree.items):
+        return
+    named = Counter(name.text for name in s.names_within(tree.items))
+    for item in tree.items:
+        if isinstance(item, s.DimItem | s.ConfigItem):
+            text = item.name.text
+            own = sum(name.text == text for name in s.names_within(item))
+            if named[text] == own:
+                advice = ("leave it out, or put it where it was meant",)
+                checker.warn(
+                    "T0213", f"nothing uses `{text}`", item.name.span, help=advice
+                )
 
 
 class _File:

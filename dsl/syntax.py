@@ -6,7 +6,8 @@ bounded by the nesting of brackets. The checker gives the nodes their meaning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from ..graph.diagnostics import Span
@@ -24,6 +25,19 @@ class Name(Syntax):
     """A name, where it is declared or used."""
 
     text: str
+
+
+def names_within(tree: object) -> Iterator[Name]:
+    """All names in a tree, or in a tuple of trees, as they stand."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack += reversed(node)
+        elif isinstance(node, Name):
+            yield node
+        elif isinstance(node, Syntax):
+            stack += reversed([getattr(node, field.name) for field in fields(node)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,9 +71,10 @@ entry(
 entry(
     "T0107",
     "a word that begins no statement, section or declaration",
-    """Every statement begins with a reserved word: `let`, `param`, `return` in a body;
-    `loss`, `optimizer`, `metrics`, `run` in `train`; `dim`, `config`, `const`, `fn`,
-    `layer`, `model`, `train` at the top level.""",
+    """Every statement begins with a reserved word: `let`, `param`, `state`, `update`,
+    `loss`, `return` in a body; `loss`, `optimizer`, `metrics`, `freeze`, `clip`, `run`
+    in `train`; `import`, `dim`, `config`, `const`, `fn`, `layer`, `extern layer`,
+    `model`, `train` at the top level.""",
     """
     fn twice(x: f32[]) -> f32[] {
       y = x + x

@@ -280,8 +280,8 @@ entry(
 entry(
     "T0604",
     "a `train` block with a missing, doubled or wrong section",
-    """A training has one `loss` and one `optimizer`, and perhaps `metrics` and `run`;
-    no entry stands twice.""",
+    """A training has one `loss` and one `optimizer`, and perhaps `metrics`, `freeze`,
+    `clip` and `run`; no entry stands twice.""",
     _TRAIN.format("B, 1", "mean_squared_error(y, output)", "0.001"),
     _TRAIN.format("B, 1", "mean_squared_error(y, output)", "adam(0.001)"),
 )

@@ -43,6 +43,22 @@ entry(
     """,
 )
 entry(
+    "T0213",
+    "a size or setting that nothing uses",
+    """A warning. A `dim` or `config` changes nothing where it is not named again;
+    perhaps a number stands where it was meant.""",
+    """
+    dim B
+    config width: int = 64
+    model M(x: f32[B, 4]) -> f32[B, 128] { return x |> Dense(128) }
+    """,
+    """
+    dim B
+    config width: int = 64
+    model M(x: f32[B, 4]) -> f32[B, width] { return x |> Dense(width) }
+    """,
+)
+entry(
     "T0510",
     "a repeated block that does not give back the type it takes",
     """What goes around a `repeat` is the operand of the next turn: the stages between

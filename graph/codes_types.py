@@ -115,16 +115,23 @@ entry(
     "a relation between sizes that cannot be decided",
     """The rule needs two sizes to be equal, and from what is declared this follows
     neither for all values nor for none; or a generic size follows from no
-    parameter.""",
+    parameter. Bounds or a `where` clause say what is missing; in Python a size may have
+    bounds as well, `Input(("T in 1..256", 8))`.""",
     """
-    layer F[K, N]()(x: f32[K]) -> f32[K] { return x }
     dim B
-    model M(x: f32[4]) -> f32[4] { return x |> F() }
+    dim T
+    model M(x: f32[B, T, 8]) -> f32[B, T, 8] {
+      param table: f32[256, 8] = zeros()
+      return x + table[:T]
+    }
     """,
     """
-    layer F[K]()(x: f32[K]) -> f32[K] { return x }
     dim B
-    model M(x: f32[4]) -> f32[4] { return x |> F() }
+    dim T in 1..256
+    model M(x: f32[B, T, 8]) -> f32[B, T, 8] {
+      param table: f32[256, 8] = zeros()
+      return x + table[:T]
+    }
     """,
 )
 entry(

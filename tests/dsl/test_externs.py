@@ -166,7 +166,9 @@ def test_several_results():
 
 
 def test_an_extern_layer_of_an_imported_file(tmp_path):
-    (tmp_path / "norms.net").write_text(TEXT.partition("model")[0])
+    (tmp_path / "norms.net").write_text(
+        TEXT.partition("model")[0].replace("dim B\n", "")
+    )
     main = 'net 1\nimport "norms.net" as norms\ndim B\nmodel' + (
         TEXT.partition("model")[2].replace("FancyNorm", "norms.FancyNorm")
     )
