@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from .building import Code, Entry, Function, Layout, Value
+from .building import Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_few import Packing, few_function, few_packing, is_few, padded
 from .convolution_follow import Tail
 from .convolution_products import Products, each_panel, panel_width
 from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
+from .packed_code import turned
 
 DEPTH = 512  # terms of a sum whose panel stays in the cache
+TOGETHER = 4  # panels are packed together: lines of memory that lie side by side
 PRODUCT = Layout(
     f"""source kernel out scratch packed slot offsets groups inner outer tap_stride
     group_stride inner_stride outer_stride lattices out_image out0 out1 out2 {TAIL}
@@ -137,48 +139,98 @@ class Writer:
             f.call(few, *seen, weights, pitch, column, targets)
 
 
+def pack_units(outer: int, kind: str) -> int:
+    """How many units of work the packing of a tap of a group is."""
+    return -(-outer // (TOGETHER * panel_width() * lanes(kind)))
+
+
 def _pack_entry(code: Code, products: Products, known: tuple[int, int]) -> None:
     """The kernel as panels: for each, one row after the other of a few vectors."""
     f, words, start, stop = code.entry()
     read, kind = PRODUCT.reader(f, words), products.kind
-    inner, outer, taps = read("inner"), read("outer"), read("taps")
+    outer, taps = read("outer"), read("taps")
     step_inner, step_outer = read("inner_stride"), read("outer_stride")
     kernel, packed = read("kernel", "ptr"), read("scratch", "ptr")
     group_stride, tap_stride = read("group_stride"), read("tap_stride")
-    with f.loop(stop, start) as row:
+    few = is_few(*known, kind)
+    parts = 1 if few else pack_units(known[0], kind)
+    pack = None if few else Packer(f, products, read)
+    with f.loop(stop, start) as unit:
+        row, part = unit // parts, unit % parts
         group, tap = row // taps, row % taps
         number = f.load(words, tap + PRODUCT.end, "i64")
         source = f.at(kernel, number * tap_stride + group * group_stride, kind)
-        if is_few(*known, kind):
+        if pack is None:
             pitch = taps * padded(known[1], kind)
             begin = group * outer * pitch + tap * padded(known[1], kind)
             target = f.at(packed, begin, kind)
             place = Packing(source, step_inner, step_outer, target, pitch)
             few_packing(f, kind, *known, place)
         else:
-            ends = (inner, outer, step_inner, step_outer)
-            _pack_panels(f, products, source, (packed, group, tap, taps), ends)
+            pack.panels(source, f.at(packed, 0, kind), (group, tap, part))
 
 
-def _pack_panels(
-    f: Function, products: Products, source: Value, where: Any, ends: Any
-) -> None:
-    """The rows of one tap in all panels."""
-    packed, group, tap, taps = where
-    inner, outer, step_inner, step_outer = ends
-    kind, lane, most = products.kind, products.lane, panel_width()
-    vectors = (outer + (lane - 1)) // lane
-    with f.loop(vectors, 0, most) as first:
-        wide = (vectors - first).minimum(most) * lane
-        target = f.at(packed, (group * vectors + first) * taps * inner * lane, kind)
-        target = f.at(target, tap * inner * wide, kind)
-        origin = f.at(source, first * lane * step_outer, kind)
-        some = (outer - first * lane).minimum(wide)
-        with f.loop(inner) as i:
-            to = f.at(target, i * wide, kind)
-            at = f.at(origin, i * step_inner, kind)
-            with f.when(step_outer.equals(1)):
-                f.copy(to, at, some, kind)
-            with f.when(step_outer.differs(1)), f.loop(some) as n:
-                f.store(f.load(at, n * step_outer, kind), to, n, kind)
-            f.clear(f.at(to, some, kind), wide - some, kind)
+class Packer:
+    """The code that packs a few panels of a tap."""
+
+    def __init__(self, f: Function, products: Products, read: Any):
+        self.f, self.kind, self.lane = f, products.kind, products.lane
+        self.inner, self.outer, self.taps = (
+            read(name) for name in ("inner", "outer", "taps")
+        )
+        self.step_inner, self.step_outer = read("inner_stride"), read("outer_stride")
+        self.vectors = (self.outer + (self.lane - 1)) // self.lane
+        self.whole = vector(self.kind, self.lane)
+
+    def panels(self, source: Value, packed: Value, place: Any) -> None:
+        """Panels whose rows lie side by side, or whose columns do."""
+        f, (group, tap, part), most = self.f, place, panel_width()
+        first = part * (TOGETHER * most)
+        last = (first + TOGETHER * most).minimum(self.vectors)
+
+        def target(panel: Value) -> tuple[Value, Value]:
+            wide = (self.vectors - panel).minimum(most) * self.lane
+            begin = (group * self.vectors + panel) * self.taps * self.inner * self.lane
+            return f.at(packed, begin + tap * self.inner * wide, self.kind), wide
+
+        with f.when(self.step_outer.equals(1)), f.loop(self.inner) as i:
+            row = f.at(source, i * self.step_inner, self.kind)
+            with f.loop(last, first, most) as panel:
+                to, wide = target(panel)
+                self._row(row, panel * self.lane, f.at(to, i * wide, self.kind), wide)
+        with f.when(self.step_outer.differs(1)), f.loop(last, first) as number:
+            panel = number // most * most
+            to, wide = target(panel)
+            to = f.at(to, (number - panel) * self.lane, self.kind)
+            self._columns(source, number * self.lane, to, wide)
+
+    def _row(self, row: Value, column: Value, to: Value, wide: Value) -> None:
+        """A row of a panel, with zeros beside the last column."""
+        f, left = self.f, self.outer - column
+        at, most = f.at(row, column, self.kind), panel_width()
+        full = left >= most * self.lane
+        with f.when(full):
+            for start in range(0, most * self.lane, self.lane):
+                f.store(f.load(at, start, self.kind, self.whole), to, start, self.kind)
+        for start in range(0, most * self.lane, self.lane):
+            with f.when(~full & (wide > start)):
+                mask = f.steps("i64", self.lane) < f.splat(left - start, self.lane)
+                some = f.masked_load(f.at(at, start, self.kind), mask, self.whole)
+                f.store(some, to, start, self.kind)
+
+    def _columns(self, source: Value, first: Value, to: Value, wide: Value) -> None:
+        """A vector of columns: squares of them turned, what is left one by one.
+
+        What stands beside the last column is of no account.
+        """
+        f, kind, lane = self.f, self.kind, self.lane
+        columns = [(first + n).minimum(self.outer - 1) for n in range(lane)]
+        bases = [f.at(source, column * self.step_outer, kind) for column in columns]
+        whole = self.step_inner.equals(1).where(self.inner // lane * lane, 0)
+        with f.loop(whole, 0, lane) as i:
+            rows = turned(f, [f.load(base, i, kind, self.whole) for base in bases])
+            for n, row in enumerate(rows):
+                f.store(row, to, (i + n) * wide, kind)
+        with f.loop(self.inner, whole) as i:
+            for n, base in enumerate(bases):
+                f.store(f.load(base, i * self.step_inner, kind), to, i * wide + n, kind)

@@ -8,7 +8,7 @@ from typing import Any
 from ...graph.dim import Dim
 from ...graph.node import Node
 from .building import FLOATS, Entry, lanes, vector_bytes
-from .convolution_code import PRODUCT, product_entry
+from .convolution_code import PRODUCT, pack_units, product_entry
 from .convolution_few import is_few, padded
 from .convolution_geometry import Geometry, geometry_of, three
 from .convolution_kernel import KERNEL, ROWS, is_wide, kernel_entry
@@ -105,7 +105,11 @@ class Product(Placed):
         weights = math.prod(kernel.shape)
         taps = weights // max(1, int(kernel.shape[-2]) * int(kernel.shape[-1]))
         steps = weights * math.prod(geometry.most) * geometry.batch / 16
+        inner, outer = self._filters(kernel, groups)
+        kind = "float" if operands[0].dtype.itemsize == 4 else "double"
         rows = groups * taps
+        if not is_few(outer, inner, kind):
+            rows *= pack_units(outer, kind)
         tiles = geometry.tiles if math.prod(results[0].shape) else 0
         return Work(rows, grain(rows, weights)), Work(tiles, grain(tiles, steps))
 
