@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from .pool import pool
 from .special_base import ceildiv
 
 PLACES = 256  # of a tile, roughly
+SMALLEST = 16  # places of a tile that are worth a thread
 Three = tuple[int, int, int]
 
 
@@ -51,9 +53,9 @@ class Geometry:
     rows: int  # of windows in a tile
     images: int  # in a tile
 
-    def of(self, batch: int, together: int = 1) -> Geometry:
+    def of(self, batch: int, together: int = 1, parts: int = 1) -> Geometry:
         """The same windows over another number of images, with rows kept together."""
-        rows, images = tiled(self.most, batch, self.channels, together)
+        rows, images = tiled(self.most, batch, self.channels, together, parts)
         return replace(self, batch=batch, rows=rows, images=images)
 
     @cached_property
@@ -99,20 +101,24 @@ class Geometry:
 
 
 def tiled(
-    places: Three, batch: int, channels: int, together: int = 1
+    places: Three, batch: int, channels: int, together: int = 1, parts: int = 1
 ) -> tuple[int, int]:
     """Rows and images of a tile: enough places for one, few enough for the cache.
 
-    So many rows are `together` that no tile cuts them.
+    So many rows are `together` that no tile cuts them. There are as many tiles as
+    `parts`, if they are not too small then.
     """
     wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
-    image = max(1, math.prod(places))
+    image, height = max(1, math.prod(places)), max(1, places[0])
+    bands, images = 1, max(1, min(batch, wanted // image))
     if image >= wanted:
-        rows = max(1, wanted // max(1, places[1] * places[2]))
-        bands = ceildiv(max(1, places[0]), rows)
-        return ceildiv(ceildiv(max(1, places[0]), bands), together) * together, 1
-    images = max(1, min(batch, wanted // image))
-    return max(1, places[0]), images
+        bands = ceildiv(height, max(1, wanted // max(1, places[1] * places[2])))
+    if batch * image >= parts * SMALLEST:
+        images = min(images, ceildiv(batch, parts))
+        bands = max(bands, min(height, ceildiv(parts, ceildiv(batch, images))))
+    if bands == 1:
+        return height, images
+    return ceildiv(ceildiv(height, bands), together) * together, images
 
 
 def forward_geometry(
@@ -205,12 +211,14 @@ def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
     windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
-    return _geometry(first[0], attributes.get("together", 1), *windows)
+    # What is added up over tiles may not depend on the number of threads.
+    parts = 1 if name == "conv_kernel" else pool().threads
+    return _geometry(first[0], attributes.get("together", 1), parts, *windows)
 
 
 @lru_cache(maxsize=256)
-def _geometry(batch: int, together: int, *windows: Any) -> Geometry:
-    return _windows(*windows).of(batch, together)
+def _geometry(batch: int, together: int, parts: int, *windows: Any) -> Geometry:
+    return _windows(*windows).of(batch, together, parts)
 
 
 @lru_cache(maxsize=256)

@@ -1,13 +1,17 @@
 """Native convolution: random windows against the reference, in any cut of the work."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from native_calls import SPECIAL, close, node_of
+from native_calls import SPECIAL, close, native, node_of
 
+from tulle.backend.cpu import convolution_geometry
 from tulle.backend.cpu.convolution_geometry import (
     forward_geometry,
     input_geometry,
     three,
+    tiled,
 )
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
@@ -127,6 +131,37 @@ def test_no_images():
 def test_strides_longer_than_the_kernel_leave_zeros():
     shared = {"strides": (3, 3), "dilation": (1, 1), "low": (0, 0)}
     check(6, "float32", 1, 2, 3, 2, ((7, 8), (1, 2), (3, 3), shared))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("groups", [1, 6])
+def test_the_number_of_threads_changes_no_bit(batch, groups, monkeypatch):
+    random = np.random.default_rng(batch)
+    size, kernel, count, shared = plain((7, 6), (3, 3), (1, 1))
+    x = random.standard_normal((batch, *size, 6)).astype(np.float32)
+    w = random.standard_normal((*kernel, 6 // groups, 6)).astype(np.float32)
+    shared["groups"] = groups
+    calls = {
+        "conv_forward": ((x, w), {"count": count}),
+        "conv_input": ((x, w), {"size": size}),
+        "conv_kernel": ((x, x), {"kernel": kernel}),
+    }
+    for name, (operands, sizes) in calls.items():
+        found = []
+        for threads in (1, 2, 64):
+            like = SimpleNamespace(threads=threads)
+            monkeypatch.setattr(convolution_geometry, "pool", lambda like=like: like)
+            found += native(name, operands, **shared, **sizes)
+        assert (found[0] == found[1]).all()
+        assert (found[0] == found[2]).all()
+
+
+def test_a_small_batch_is_work_for_all_threads():
+    assert tiled((7, 7, 1), 1, 512) == (7, 1)
+    assert tiled((7, 7, 1), 1, 512, parts=2) == (4, 1)
+    assert tiled((7, 7, 1), 3, 512, parts=2) == (7, 2)
+    assert tiled((8, 8, 1), 1, 512, together=2, parts=3) == (4, 1)
+    assert tiled((3, 3, 1), 1, 512, parts=2) == (3, 1)  # too little for two
 
 
 def test_what_is_not_taken():
