@@ -137,7 +137,7 @@ class ConvForward(Bilinear):
         grid = Grid(x.shape[1:-1], space, count, low, strides, dilation)
         target = _contiguous(xp, out, (x.shape[0], *count, filters), x.dtype)
         if groups > 1 and kernel.shape[-2] == 1:
-            return _delivered(_depthwise(grid, x, kernel, target), out)
+            return _delivered(_depthwise(xp, grid, x, kernel, target), out)
         flat = _grouped(kernel.reshape(-1, filters), groups)
         if not target.size:
             return target
@@ -156,9 +156,10 @@ class ConvForward(Bilinear):
         return node.tensor_type.size * _seen(node.inputs[1]) * 2
 
 
-def _depthwise(grid: Grid, x: Any, kernel: Any, target: Any) -> Any:
+def _depthwise(xp: Any, grid: Grid, x: Any, kernel: Any, target: Any) -> Any:
     """One input channel a group: tap by tap, without copies of windows."""
     target.fill(0)
+    grid, x = grid.inside(xp, x)
     times = kernel.shape[-1] // x.shape[-1]
     wide = target.reshape(*target.shape[:-1], x.shape[-1], times)
     factors = kernel.reshape(*grid.kernel, x.shape[-1], times)
@@ -207,6 +208,7 @@ class ConvInput(Bilinear):
     ) -> Any:
         space, filters = kernel.shape[:-2], kernel.shape[-1]
         grid = Grid(size, space, g.shape[1:-1], low, strides, dilation)
+        grid, g = grid.around(xp, g)
         channels = kernel.shape[-2] * groups
         target = _contiguous(xp, out, (g.shape[0], *size, channels), g.dtype)
         target.fill(0)
@@ -283,6 +285,7 @@ class ConvKernel(Bilinear):
             wide = target.reshape(*kernel, groups, -1)
             split = g.reshape(*g.shape[:-1], groups, filters // groups)
             axes = tuple(range(g.ndim - 1))
+            grid, x = grid.inside(xp, x)
             for tap, outputs, inputs in grid.taps():
                 wide[tap] = (x[inputs][..., None] * split[outputs]).sum(axis=axes)
             return _delivered(target, out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..advice import near_choice
@@ -215,6 +215,33 @@ class Grid:
         start = first * stride + shift
         stop = (last - 1) * stride + shift + 1
         return slice(first, last), slice(start, stop, stride)
+
+    def inside(self, xp: Any, x: Any) -> tuple[Grid, Any]:
+        """The same windows over x with its padding, beyond which none reaches."""
+        whole = self._padded(xp, x)
+        low = (0,) * len(self.low)
+        return replace(self, size=tuple(whole.shape[1:-1]), low=low), whole
+
+    def around(self, xp: Any, g: Any) -> tuple[Grid, Any]:
+        """More windows, with zeros for results, so that each place meets all its taps.
+
+        A place and a tap belong together where a window could begin, there or beyond
+        the ends: what is not there is zero, and zero times infinity is NaN.
+        """
+        shape, part, low = [len(g)], [slice(None)], []
+        for axis, count in enumerate(self.count):
+            stride, first = self.strides[axis], self.low[axis]
+            reach = (self.kernel[axis] - 1) * self.dilation[axis]
+            before = max(0, (reach - first) // stride)
+            after = max(0, (self.size[axis] - 1 + first) // stride - (count - 1))
+            shape.append(before + count + after)
+            part.append(slice(before, before + count))
+            low.append(first + before * stride)
+        if tuple(shape[1:]) == self.count:
+            return self, g
+        whole = xp.zeros((*shape, g.shape[-1]), g.dtype)
+        whole[tuple(part)] = g
+        return replace(self, count=tuple(shape[1:]), low=tuple(low)), whole
 
     def tiles(self, batch: int, width: int) -> Iterator[tuple[slice, slice]]:
         """Parts of the batch and of the first axis whose windows fit into a tile."""

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from native_calls import SPECIAL, close, native, node_of
+from native_calls import SPECIAL, close, native, node_of, reference
 
 from tulle.backend.cpu import convolution_geometry
 from tulle.backend.cpu.convolution_geometry import (
@@ -162,6 +162,32 @@ def test_a_small_batch_is_work_for_all_threads():
     assert tiled((7, 7, 1), 3, 512, parts=2) == (7, 2)
     assert tiled((8, 8, 1), 1, 512, together=2, parts=3) == (4, 1)
     assert tiled((3, 3, 1), 1, 512, parts=2) == (3, 1)  # too little for two
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("channels", [(1, 2, 3), (3, 1, 1), (2, 1, 2)])
+def test_padding_is_zeros_even_for_infinite_numbers(seed, channels):
+    """As JAX and TensorFlow have it: zero times infinity is NaN."""
+    random, (groups, width, filters) = np.random.default_rng(seed), channels
+    size, kernel, count, shared = windows(random)
+    shared["groups"] = groups
+
+    def numbers(*shape):
+        found = random.uniform(0.5, 1.0, shape).astype(np.float32)
+        found[random.uniform(size=shape) < 2 / found.size] = np.inf
+        return found
+
+    x = numbers(2, *size, width * groups)
+    w = numbers(*kernel, width, filters * groups)
+    g = numbers(2, *count, filters * groups)
+    for name, operands, sizes in (
+        ("conv_forward", (x, w), {"count": count}),
+        ("conv_input", (g, w), {"size": size}),
+        ("conv_kernel", (x, g), {"kernel": kernel}),
+    ):
+        (found,) = native(name, operands, **shared, **sizes)
+        wanted = reference(name, operands, **shared, **sizes)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 def test_what_is_not_taken():
