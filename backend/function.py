@@ -135,8 +135,12 @@ class Function:
         leaves, structure = _split((args, kwargs))
         dtypes = tuple(leaf.type.dtype for leaf in leaves)
         key = (_key(structure), dtypes, current_device())
-        if key not in self._families and len(self._families) >= FAMILIES:
-            del self._families[next(iter(self._families))]
+        if key not in self._families:
+            given = tree.flatten((args, kwargs))[0]
+            if any(isinstance(item, SymbolicTensor) for item in given):
+                return self.python_function(*args, **kwargs)
+            if len(self._families) >= FAMILIES:
+                del self._families[next(iter(self._families))]
         family = self._families.setdefault(key, Family({}, []))
         shapes = tuple(leaf.array.shape for leaf in leaves)
         if self.input_signature is not None:

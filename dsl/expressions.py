@@ -295,6 +295,7 @@ class Evaluator:
             "T0204",
             f"an index is a whole number or a range, not {describe(value)}",
             expression.span,
+            help=("`take(x, [0, 2], axis = 1)` picks several",),
         )
 
     def pipe(self, pipe: s.Pipe) -> Value:

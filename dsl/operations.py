@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..graph.births import place
 from ..graph.diagnostics import (
@@ -17,10 +19,11 @@ from ..graph.dim import Dim
 from ..graph.masking import get_mask
 from ..graph.node import Node
 from ..graph.op import Op, as_node, unpack
+from ..graph.operand import Operand
 from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS
 from ..graph.tensor import SymbolicTensor, constant_node, held
-from ..graph.types import dtype_of
+from ..graph.types import DType, TensorType, dtype_of
 from . import holes
 from .arguments import Given, bind, called, not_tensors, operand_spans, raw
 from .checker import WRONG_VALUES
@@ -86,28 +89,27 @@ def _static_attributes(title: str, attributes: Mapping[str, Any]) -> None:
 def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> Any:
     nodes = [o for o in operands[op.unified] if isinstance(o, Node)]
     like = nodes[0].tensor_type if nodes else None
+    alike = range(len(operands))[op.unified] if op.operand_dtypes != "any" else ()
     found = []
     for index, operand in enumerate(operands):
+        if isinstance(operand, (list, tuple)) and operand:
+            beside = like if index in alike else None
+            array = _array(title, index, operand, beside)
+            found.append(constant_node(array))
+            like = like or found[-1].tensor_type
+            continue
         if isinstance(operand, Dim):
             dtype = like.dtype.name if like else "int32"
             size = OPS["size"]
             found.append(size.apply((), size.arguments(operand, dtype)[1]))
             continue
-        if like is not None and isinstance(operand, bool) and like.dtype.kind != "b":
-            shown = str(operand).lower()
-            raise Fault("T0402", f"`{title}` has {like.dtype} and `{shown}`")
-        if like is not None and isinstance(operand, float) and not like.dtype.is_float:
-            raise Fault(
-                "T0402",
-                f"`{title}` has {like.dtype} and the fraction {operand}",
-                operands={index: f"{operand} is no {like.dtype}"},
-                help=["`cast(…, f32)` makes fractions of whole numbers"],
-            )
-        if not isinstance(operand, (Node, bool, int, float)):
+        if like is not None:
+            _check_kind(title, index, operand, like.dtype)
+        if not isinstance(operand, (Operand, bool, int, float)):
             shown = "a string" if isinstance(operand, str) else "a list of values"
             shown = "`none`" if operand is None else shown
             raise Fault("T0204", f"`{title}` needs tensors and numbers, not {shown}")
-        if like is None and not isinstance(operand, Node):
+        if like is None and not isinstance(operand, Operand):
             found.append(_constant(operand))
             like = found[-1].tensor_type
         else:
@@ -118,6 +120,56 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
     if isinstance(made, Node):
         place(made, caller_span(), title)
     return unpack(made, SymbolicTensor)
+
+
+def _check_kind(title: str, index: int, value: Any, dtype: DType) -> None:
+    """Refuse a plain value that is of another kind than the tensors beside it."""
+    if isinstance(value, bool) and dtype.kind != "b":
+        raise Fault("T0402", f"`{title}` has {dtype} and `{str(value).lower()}`")
+    if isinstance(value, float) and not dtype.is_float:
+        raise Fault(
+            "T0402",
+            f"`{title}` has {dtype} and the fraction {value}",
+            operands={index: f"{value} is no {dtype}"},
+            help=["`cast(…, f32)` makes fractions of whole numbers"],
+        )
+
+
+def _array(title: str, index: int, values: Any, like: TensorType | None) -> Any:
+    """A list of numbers, or a list of such lists, in the dtype of what is beside it."""
+    items = list(_items(values))
+    if not all(isinstance(item, (bool, int, float)) for item in items):
+        raise Fault(
+            "T0204",
+            f"`{title}` needs tensors and numbers, and this list holds something else",
+            operands={index: "a list"},
+        )
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise Fault(
+            "T0204",
+            f"the lists in a list for `{title}` differ in their lengths",
+            operands={index: "a list"},
+        ) from None
+    if like is None:
+        kinds = {"b": "bool", "i": "int32"}
+        return array.astype(kinds.get(array.dtype.kind, "float32"))
+    for item in items:
+        _check_kind(title, index, item, like.dtype)
+    numbers = [held(item, like.dtype) for item in items]
+    return np.array(numbers).reshape(array.shape)
+
+
+def _items(values: Any) -> Iterator[Any]:
+    """The items of nested lists, in order."""
+    stack = [values]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (list, tuple)):
+            stack += reversed(item)
+        else:
+            yield item
 
 
 def _constant(value: bool | int | float) -> Node:

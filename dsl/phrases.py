@@ -97,7 +97,9 @@ class Phrases:
         return str(value)
 
     def number(self, array: Any, place: str) -> str:
-        """A scalar, with no more digits than its dtype tells apart."""
+        """A scalar with no more digits than its dtype tells apart, or lists of them."""
+        if array.ndim:
+            return f"[{', '.join(self.number(part, place) for part in array)}]"
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
             return self._fraction(float(str(array)), place)
         return self.value(array.item(), place)

@@ -32,7 +32,7 @@ def to_net(model: Any) -> str:
 
     Names, settings, sizes and the paths of parameters are kept; weights are not part of
     a text, nor is what a training freezes. Raises `TensorTypeError` with T0710 for what
-    a text cannot say: layers of your own, functions of Python, arrays of numbers.
+    a text cannot say: layers of your own, functions of Python, large arrays.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input

@@ -18,6 +18,7 @@ from ..graph.node import Node
 from ..graph.regularizers import L2
 from ..graph.types import DTYPES, TupleType
 from . import library
+from .arguments import MAX_LEAVES
 from .insides import choice, effects, gradient, updated
 from .inversion import call_of, index_of
 from .phrases import Phrases, unwritten
@@ -152,7 +153,7 @@ class Body:
 
     def _variable_names(self) -> dict[Node, str]:
         """The names of the parameters, which nothing else may have."""
-        used = {node.op.name for node in self.network.nodes}
+        used = {node.op.name for node in self.network.nodes if node.op.public}
         used |= {type(layer).__name__ for layer in self.network.called}
         found = {}
         for node in self.network.nodes:
@@ -277,7 +278,7 @@ class Body:
 
     def constant(self, node: Node) -> Phrase:
         array = node.attributes["value"].array
-        if array.ndim:
+        if array.ndim and not 0 < array.size <= MAX_LEAVES:
             shape = ", ".join(map(str, array.shape))
             reason = f"it holds an array of the shape [{shape}]"
             raise unwritten(f"`{self.network.name}`", reason)

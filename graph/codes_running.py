@@ -170,8 +170,9 @@ entry(
     "T0710",
     "a model that cannot be written as a text",
     """`to_net` writes a model of the library's layers and ops. A text holds no code
-    and no arrays: a layer of your own, a function of Python or an array of numbers
-    have no name in it. Save the model as a file, or write that part in the text.""",
+    and no large arrays: a layer of your own, a function of Python or an array of more
+    than a thousand numbers have no form in it. Save the model as a file, or write that
+    part in the text.""",
     """
     import tulle
 

@@ -10,7 +10,7 @@ from tulle.backend.function import function
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense, Dropout, SpectralNormalization
-from tulle.graph.network import Input
+from tulle.graph.network import Input, Network
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
 from tulle.graph.variable import Variable, set_random_seed
@@ -244,3 +244,12 @@ def test_an_instance_with_a_compiled_method_can_go():
     del doubler
     gc.collect()
     assert seen() is None
+
+
+def test_symbolic_tensors_go_through_the_python_function():
+    doubled = function(lambda x: x * 2)
+    x = Input((3,))
+    model = Network(x, doubled(x))
+    assert [node.op.name for node in model.nodes][-1] == "multiply"
+    assert doubled(np.ones(3)).numpy().tolist() == [2.0, 2.0, 2.0]
+    assert len(doubled.programs) == 1
