@@ -24,9 +24,8 @@ def tulle(case: Case) -> dict[str, Run]:
             pool = ops.max_pool if case.op == POOLS[0] else ops.average_pool
             return pool(x, case.kernel, **options)
         if case.op == "upsampling":
-            for axis in range(1, case.rank + 1):
-                x = ops.repeat(x, case.kernel, axis)
-            return x
+            layer = f"UpSampling{case.rank}D"
+            return getattr(tulle.layers, layer)(case.kernel)(x)
         if case.op == "transposed":
             return ops.conv_transpose(x, *kernels, **options)
         name = {"conv": "conv"}.get(case.op, f"{case.op}_conv")

@@ -211,10 +211,14 @@ class UpSampling(Spatial):
         self.size = per_axis(type(self).__name__, "size", size, self.rank)
 
     def call(self, inputs: Any) -> Any:
-        result = self.checked(inputs)
-        for axis, times in zip(self.space, self.size, strict=True):
-            result = call("repeat", result, times, axis=axis)
-        return result
+        x = self.checked(inputs)
+        times = dict(zip(self.space, self.size, strict=True))
+        # All axes at once, which is one copy.
+        pairs = [(size, times.get(axis, 1)) for axis, size in enumerate(x.type.shape)]
+        thin = tuple(n for size, _ in pairs for n in (size, 1))
+        wide = tuple(n for pair in pairs for n in pair)
+        found = call("broadcast_to", call("reshape", x, thin), wide)
+        return call("reshape", found, tuple(size * many for size, many in pairs))
 
 
 class UpSampling1D(UpSampling):
