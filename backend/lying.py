@@ -90,6 +90,15 @@ class Lying:
         return self.size * self.itemsize
 
     @property
+    def span(self) -> tuple[int, int]:
+        """The addresses between which its elements lie."""
+        pairs = zip(self.shape, self.strides, strict=True)
+        reach = [(length - 1) * stride for length, stride in pairs]
+        low = self.address + sum(min(0, far) for far in reach)
+        high = self.address + sum(max(0, far) for far in reach)
+        return low, high + self.itemsize
+
+    @property
     def __array_interface__(self) -> dict[str, Any]:
         return {
             "data": (self.address, False), "shape": self.shape, "version": 3,

@@ -8,11 +8,13 @@ product of a matrix and a vector.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
@@ -22,7 +24,8 @@ from . import packed_products
 from .blas import blas_address, core_name
 from .call import Call
 from .engine import engine
-from .packed_code import product_entry
+from .packed_code import LAYOUT, product_entry
+from .special_base import rounded
 
 WORDS = (
     "m", "n", "k", "a", "lda", "a_step", "b", "ldb", "b_step", "c", "ldc", "parts",
@@ -33,6 +36,8 @@ DIMS = FIRST + len(WORDS)  # where the axes of the batch begin: size and three s
 KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
 WORTH = 1 << 20  # multiplications of a part that is worth a thread
 FIXED = 256  # columns of a part where the number of threads has no say
+RIGHT, RESULT = LAYOUT.places["b"], LAYOUT.places["c"]  # words of packed products
+PACKING: dict[int, tuple[int, int]] = {}  # by entry: that which packs for it, bytes
 LARGEST = 2**31 - 1  # of a size that the BLAS takes
 
 Array = Any
@@ -81,16 +86,38 @@ def fragments(short: str) -> dict[str, str]:
 
 
 def packed_fragment(short: str) -> dict[str, str]:
-    """The text of the entry for products that are not the BLAS's, under its name."""
+    """The text of the entries for products that are not the BLAS's, by their names."""
     entry = product_entry(KINDS[short][0])
     return dict.fromkeys(entry.names, entry.text)
 
 
 @cache
-def packed_entry(short: str) -> int:
-    """The address of that entry."""
-    (address,) = engine().compile(packed_fragment(short)).values()
-    return address
+def packed_entries(short: str) -> tuple[int, int]:
+    """The addresses of the entries that multiply, and that pack a right operand."""
+    multiply, pack = engine().compile(packed_fragment(short)).values()
+    PACKING[multiply] = pack, int(short[1:]) // 8
+    return multiply, pack
+
+
+def packed_ahead(
+    entry: int, words: Array, is_fixed: Callable[[int], bool], keep: list[Array]
+) -> Call | None:
+    """The call that packs the right operand of a product, whose words are changed.
+
+    `is_fixed` says of an address whether what lies there stays the same. None if there
+    is nothing to be packed, or the entry is another one.
+    """
+    if entry not in PACKING or not is_fixed(int(words[RIGHT])):
+        return None
+    pack, item = PACKING[entry]
+    found = packed_products.ahead(words[: LAYOUT.end].tolist(), item)
+    if found is None:
+        return None
+    memory = np.empty(found.size * item + 64, np.uint8)
+    keep.append(memory)
+    found.words[RESULT] = found.product[RIGHT] = rounded(memory.ctypes.data)
+    words[: len(found.product)] = found.product
+    return Call(pack, found.words, found.total, found.grain)
 
 
 @cache
@@ -126,7 +153,7 @@ def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call 
     if by_blas(x, y):
         return _blas_product(x, y, out, threads, short)
     words, total, grain = packed_products.product(x, y, out, scratch)
-    return Call(packed_entry(short), words, total, grain)
+    return Call(packed_entries(short)[0], words, total, grain)
 
 
 def _blas_product(x: Lying, y: Lying, out: Lying, threads: int, short: str) -> Call:

@@ -18,6 +18,7 @@ PITCH = 8  # from term to term of packed rows
 GROUP = 4  # times so many rows are packed together
 PANELS = 4  # of columns are packed together: lines of memory that lie side by side
 UNROLLED = 4  # terms
+PACKS, PACKED = 1, 2  # what is done with the right operand, or was done before
 
 
 def width() -> int:
@@ -27,7 +28,8 @@ def width() -> int:
 
 @cache
 def product_entry(kind: str) -> Entry:
-    """The entry that multiplies matrices of floats or doubles."""
+    """The entry that multiplies matrices of floats or doubles, and the one that packs
+    a right operand for several products."""
     code = Code("product")
     blocks = {count: block(code, kind, count) for count in range(1, width() + 1)}
     left, right = _pack_left(code, kind), _pack_right(code, kind)
@@ -47,11 +49,31 @@ def product_entry(kind: str) -> Entry:
             f.at(a, row * given["a_row"], kind),
             f.at(b, column * given["b_column"], kind),
             f.at(c, row * given["c_row"] + column, kind),
+            column,
             (given["m"] - row).minimum(given["rows"]),
             (given["n"] - column).minimum(given["columns"]),
         )
     release(f, words, LAYOUT, slot)
+    _pack_ahead(code, kind, right)
     return code.finished()
+
+
+def _pack_ahead(code: Code, kind: str, pack_right: Function) -> None:
+    """The entry that packs all of `b` into `c`, whose rows have whole panels."""
+    f, words, start, stop = code.entry()
+    read = LAYOUT.reader(f, words)
+    n, k, terms, c_row = (read(name) for name in ("n", "k", "terms", "c_row"))
+    b_term, b_column = read("b_term"), read("b_column")
+    source, target = read("b", "ptr"), read("c", "ptr")
+    wide = PANELS * width() * lanes(kind)
+    with f.loop(stop, start) as number, f.loop(k, 0, terms) as first:
+        column, depth = number * wide, (k - first).minimum(terms)
+        f.call(
+            pack_right,
+            f.at(target, first * c_row + column * depth, kind),
+            f.at(source, first * b_term + column * b_column, kind),
+            b_term, b_column, (n - column).minimum(wide), depth,
+        )  # fmt: skip
 
 
 def _of_batch(
@@ -97,16 +119,19 @@ class Unit:
         a: Value,
         b: Value,
         c: Value,
+        begin: Value,
         rows: Value,
         columns: Value,
     ) -> None:
-        """All terms of a block of so many rows and columns, from its first elements."""
+        """All terms of a block of so many rows and columns, from its first elements;
+        `begin` is the number of its first column."""
         f, given, kind = self.f, self.given, self.kind
         pack_left, pack_right, blocks = functions
         step = width() * lanes(kind)
         a_row, a_term = given["a_row"], given["a_term"]
         b_term, b_column = given["b_term"], given["b_column"]
-        packed_a, packed_b = given["pack_a"].differs(0), given["pack_b"].differs(0)
+        packed_a, packs_b = given["pack_a"].differs(0), given["pack_b"].equals(PACKS)
+        before = given["pack_b"].equals(PACKED)
         # Without a term the results are still to be written.
         with f.loop(given["k"].maximum(1), 0, given["terms"]) as first:
             depth = (given["k"] - first).minimum(given["terms"])
@@ -121,14 +146,15 @@ class Unit:
             )
             with f.loop(columns, 0, step) as column:
                 inside, rest = column % (PANELS * step), columns - column
-                panel, amount = f.at(right, column * b_column, kind), rest.minimum(step)
-                with f.when(packed_b & inside.equals(0)):
+                to_panel = before.where((begin + column) * depth, column * b_column)
+                panel, amount = f.at(right, to_panel, kind), rest.minimum(step)
+                with f.when(packs_b & inside.equals(0)):
                     f.call(
                         pack_right, self.right, panel, b_term, b_column,
                         rest.minimum(PANELS * step), depth,
                     )  # fmt: skip
-                other = packed_b.where(f.at(self.right, inside * depth, kind), panel)
-                along = packed_b.where(f.number(step), b_term)
+                other = packs_b.where(f.at(self.right, inside * depth, kind), panel)
+                along = (packs_b | before).where(f.number(step), b_term)
                 target = f.at(c, column, kind)
                 for count, one in blocks.items():
                     inside = amount > (count - 1) * lanes(kind)

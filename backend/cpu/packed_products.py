@@ -15,9 +15,9 @@ from typing import NamedTuple
 from ..lying import Lying
 from .building import vector_bytes
 from .convolution_words import slots
-from .packed_code import GROUP, HEIGHT, LAYOUT, PANELS, PITCH, width
+from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
 from .pool import pool
-from .special_base import ceildiv, rounded
+from .special_base import ceildiv, grain, rounded
 
 SMALL = 1 << 22  # multiplications up to which the copies of a BLAS do not pay
 UNIT = 1 << 17  # multiplications that a unit is worth
@@ -115,8 +115,32 @@ def product(x: Lying, y: Lying, out: Lying, scratch: int) -> tuple[list[int], in
         scratch=scratch, slot=left + blocks.right_bytes(item), right=left, busy=0,
         slots=slots(total), rank=len(axes) // 4,
     )  # fmt: skip
-    grain = max(1, WORTH * total // max(1, count * m * n * k))
-    return [*words, *axes], total, grain
+    least = max(1, WORTH * total // max(1, count * m * n * k))
+    return [*words, *axes], total, least
+
+
+class Ahead(NamedTuple):
+    """How a right operand is packed once for several products with the same words."""
+
+    size: int  # elements
+    words: list[int]  # of the entry that packs; "c" is to be the memory
+    total: int
+    grain: int
+    product: list[int]  # words of the products, whose "b" is that memory
+
+
+def ahead(words: list[int], item: int) -> Ahead | None:
+    """How that is done for a product; None if it is of a batch, or packs nothing."""
+    given = dict(zip(LAYOUT.names, words, strict=False))
+    n, k, step = given["n"], given["k"], width() * vector_bytes() // item
+    if given["pack_b"] != PACKS or given["rank"] or not k:
+        return None
+    row, panels = ceildiv(n, step) * step, ceildiv(n, PANELS * step)
+    packing = LAYOUT.words(**{**given, "c_row": row})
+    product = {**given, "b_term": row, "b_column": 0, "pack_b": PACKED}
+    return Ahead(
+        row * k, packing, panels, grain(panels, n * k), LAYOUT.words(**product)
+    )
 
 
 def batch_axes(x: Lying, y: Lying, out: Lying) -> list[int]:

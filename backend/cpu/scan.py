@@ -16,9 +16,10 @@ from ...graph.node import Node
 from ..lying import Lying, number_of
 from ..pipeline.schedule import Schedule
 from ..turns import Sizes, Turns
+from . import gemm
 from .call import Call
 from .copying import copy
-from .layout import pointers
+from .layout import Laid, pointers
 from .outline import Bound, Outline
 from .pool import pool
 
@@ -63,6 +64,7 @@ class Scan(Turns):
         scratch = place.scratch + found.scratch
         below = place._replace(sizes=inner, blocks=blocks, scratch=scratch)
         laid = Bound(self.outline, found, place.scratch, below, given).laid_out()
+        packing = self._packed_ahead(laid, place) if turns > 1 else []
         blocks += [laid.words]
         place.faults.extend(laid.faults)
         patches = _patches(blocks, moving)
@@ -75,7 +77,21 @@ class Scan(Turns):
             for pair, source in zip(pairs, place.sources, strict=False)
         ]
         loop = Call(pool().loop_entry, args, 1, flag=len(args) - 1, fault=_inside)
-        return [*(call for call in first if call is not None), loop]
+        return [*packing, *(call for call in first if call is not None), loop]
+
+    def _packed_ahead(self, laid: Laid, place: Any) -> list[Call]:
+        """Calls that pack what all turns multiply by; products of a turn read that."""
+        spans = [one.span for one in place.sources[self.carries + self.slices :]]
+
+        def is_fixed(address: int) -> bool:
+            return any(low <= address < high for low, high in spans)
+
+        found: list[Call] = []
+        for entry, start in laid.table[:, :2].tolist():
+            words = laid.words[(start - laid.words.ctypes.data) // 8 :]
+            call = gemm.packed_ahead(entry, words, is_fixed, place.keep)
+            found += [] if call is None else [call]
+        return found
 
     def _given(
         self, place: Any, pairs: Sequence[tuple[Lying, Lying]]

@@ -9,7 +9,7 @@ import pytest
 
 from tulle import GradientTape, ops
 from tulle.backend import compile_graph, function, program
-from tulle.backend.cpu import engine
+from tulle.backend.cpu import engine, gemm
 from tulle.graph.diagnostics import DataError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.graph import Graph
@@ -119,6 +119,38 @@ def test_loops_run_natively(length, reverse):
     np.testing.assert_allclose(total, a, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(last, b)
     np.testing.assert_allclose(stacked, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_loop_multiplies_by_is_packed_before_it(monkeypatch):
+    """Weights from outside are, also an input's, and not what is carried."""
+    packed = []
+
+    def watched(*arguments):
+        packed.append(packed_ahead(*arguments))
+        return packed[-1]
+
+    packed_ahead = gemm.packed_ahead
+    monkeypatch.setattr(gemm, "packed_ahead", watched)
+    own = Variable(array(5, 5))
+
+    @function.function
+    def run(start, given, whole):
+        def step(state, x):
+            product = ops.matmul(ops.matmul(state, own) + x, given)
+            return ops.tanh(ops.matmul(product, state)), product
+
+        return ops.scan(step, start, whole)
+
+    start, whole = array(5, 5), array(4, 5, 5)
+    for given in (array(5, 5), array(5, 5)):
+        last, stacked = run(start, given, whole)
+        state, wanted = start, []
+        for x in whole:
+            wanted.append((state @ own.numpy() + x) @ given)
+            state = np.tanh(wanted[-1] @ state)
+        np.testing.assert_allclose(last, state, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(stacked, wanted, rtol=1e-4, atol=1e-5)
+    assert sum(found is not None for found in packed) == 2
 
 
 def test_loops_within_loops_over_views():

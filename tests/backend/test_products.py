@@ -115,18 +115,31 @@ def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
                 one_by_one(x, y, out)
             close(out, x @ y)
             found.add(out.tobytes())
+            ahead = np.full((m, n), np.nan, dtype)
+            with monkeypatch.context() as patch:
+                patch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
+                one_by_one(x, y, ahead, before=True)
+            found.add(ahead.tobytes())
         assert len(found) == 1
 
 
-def one_by_one(x, y, out):
-    """A product, each unit of it by a call of its own."""
+def one_by_one(x, y, out, before=False):
+    """A product, each unit of it by a call of its own; its right operand is packed
+    `before`, if it is at all."""
     (m, n), k, item = out.shape, x.shape[1], out.itemsize
     size = packed_products.scratch_bytes(1, m, n, k, item)
     scratch = np.full(size // 8 + 8, np.nan)
     x, y, out = map(Lying.of, (x, y, out))
     words, total, _ = packed_products.product(x, y, out, scratch.ctypes.data)
     words = np.array(words, np.int64)
-    entry = engine_function(gemm.packed_entry({4: "f32", 8: "f64"}[item]))
+    entry, pack = map(engine_function, gemm.packed_entries({4: "f32", 8: "f64"}[item]))
+    ahead = packed_products.ahead(words.tolist(), item) if before else None
+    if ahead is not None:
+        memory = np.full(ahead.size, np.nan, out.dtype)
+        ahead.words[gemm.RESULT] = ahead.product[gemm.RIGHT] = memory.ctypes.data
+        packing, words = (np.array(w, np.int64) for w in (ahead.words, ahead.product))
+        for part in range(ahead.total):
+            pack(packing.ctypes.data, part, part + 1)
     for unit in range(total):
         entry(words.ctypes.data, unit, unit + 1)
 
@@ -170,7 +183,7 @@ def test_nothing_to_copy():
 
 @pytest.mark.parametrize("width", [16, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
-    caches = packed_code.product_entry, gemm.packed_entry
+    caches = packed_code.product_entry, gemm.packed_entries
     for module in (building, packed_code, packed_products):
         monkeypatch.setattr(module, "vector_bytes", lambda: width)
     for cache in caches:
