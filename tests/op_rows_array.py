@@ -278,6 +278,15 @@ ROWS = (
         below=4,
     ),
     *rows(
+        "extreme_at",
+        lambda x, i, u, reduction: joined(x, i[:, None], u, reduction),
+        ("4 B", "C", "C B"),
+        {"reduction": "max"},
+        {"reduction": "min"},
+        kinds="fif",
+        below=4,
+    ),
+    *rows(
         "searchsorted",
         lambda x, v, side="left": below(np.sort(x), v, side),
         ("1", "A B"),

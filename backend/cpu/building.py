@@ -343,8 +343,15 @@ class Function:
         size, plain = count * BYTES[kind], self.number(0, "i1")
         self.effect("llvm.memset.p0.i64", target, self.number(0, "i8"), size, plain)
 
-    def add_into(self, target: Value, source: Value, count: Value, kind: str) -> None:
-        """Add elements to others in memory, vectors of them as long as there are."""
+    def join_into(
+        self,
+        target: Value,
+        source: Value,
+        count: Value,
+        kind: str,
+        join: Callable[[Value, Value], Value],
+    ) -> None:
+        """Join elements with others in memory, vectors of them as long as there are."""
         lane = lanes(kind)
         whole = count // lane * lane
         for of, step, start, stop in (
@@ -352,8 +359,8 @@ class Function:
             (kind, 1, whole, count),
         ):
             with self.loop(stop, start, step) as n:
-                total = self.load(target, n, kind, of) + self.load(source, n, kind, of)
-                self.store(total, target, n, kind)
+                pair = (self.load(each, n, kind, of) for each in (target, source))
+                self.store(join(*pair), target, n, kind)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, rounded once."""

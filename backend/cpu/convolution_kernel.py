@@ -8,6 +8,7 @@ a strip of panels of filters, which share what is prepared of a tile.
 from __future__ import annotations
 
 from functools import cache
+from operator import add
 from typing import Any
 
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
@@ -294,4 +295,6 @@ def combine_entry(code: Code, kind: str, layout: Layout, whole: str = "size") ->
         f.copy(f.at(out, first, kind), f.at(scratch, first, kind), length, kind)
         with f.loop(chunks, 1) as chunk:
             part = f.at(scratch, chunk * partial, kind)
-            f.add_into(f.at(out, first, kind), f.at(part, first, kind), length, kind)
+            f.join_into(
+                f.at(out, first, kind), f.at(part, first, kind), length, kind, add
+            )

@@ -7,13 +7,24 @@ order, each unit of work for columns of its own: the sums are the same for any c
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from ...graph.node import Node
 from ...graph.ops.gathering import out_of_range
-from .building import BYTES, FLOATS, STORED, Code, Entry, Function, Layout, Value
+from .building import (
+    BYTES,
+    FLOATS,
+    STORED,
+    Code,
+    Entry,
+    Function,
+    Layout,
+    Value,
+    is_real,
+)
 from .special_base import Special, Work, ceildiv, grain, special
 
 LAYOUT = Layout("source index out scratch fault outer size count inner columns")
@@ -25,13 +36,16 @@ INDICES = {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"}
 
 
 def position(
-    f: Function, index: Value, at: Value, kind: str, size: Value
+    f: Function, index: Value, at: Value, kind: str, size: Value, wrap: bool = True
 ) -> tuple[Value, Value]:
-    """An index counted from the front, and whether it lies within the axis."""
+    """An index counted from the front, and whether it lies within the axis.
+
+    Unless it may `wrap`, one below zero lies outside.
+    """
     signed = kind.startswith("i")
     plain = f.load(index, at, f"i{kind[1:]}")
     wide = plain if kind.endswith("64") else plain.cast(_extension(signed), "i64")
-    place = (wide < 0).where(wide + size, wide) if signed else wide
+    place = (wide < 0).where(wide + size, wide) if signed and wrap else wide
     return place, (place >= 0) & (place < size)
 
 
@@ -42,7 +56,7 @@ def _extension(signed: bool) -> str:
 class Picking(Special):
     """An op with an operand of integers, the second one."""
 
-    flag = LAYOUT.places["fault"]
+    flag: ClassVar[int | None] = LAYOUT.places["fault"]
 
     def accepts(self, node: Node) -> bool:
         return node.inputs[1].dtype.short in INDICES and node.dtype.size in STORED
@@ -154,7 +168,7 @@ class Scatter(Picking):
 class SetAt(Picking):
     """Rows replaced where integers point; the last one for a row wins."""
 
-    flag = SET.places["fault"]
+    flag: ClassVar[int | None] = SET.places["fault"]
 
     def entry(self, node: Node) -> Entry:
         return set_entry(STORED[node.dtype.size], node.inputs[1].dtype.short)
@@ -178,6 +192,20 @@ class SetAt(Picking):
 
     def fault(self, attributes: Any, operands: Any) -> None:
         raise out_of_range(self.name, operands[1], operands[0].shape[0])
+
+
+@special("extreme_at")
+class ExtremeAt(SetAt):
+    """Rows joined with those that integers point to them; the extreme ones stay."""
+
+    flag = None
+
+    def accepts(self, node: Node) -> bool:
+        return super().accepts(node) and node.dtype.short in ADDED
+
+    def entry(self, node: Node) -> Entry:
+        kind, index = ADDED[node.dtype.short], node.inputs[1].dtype.short
+        return extreme_entry(kind, index, node.attributes["reduction"] == "max")
 
 
 class Reader:
@@ -302,7 +330,7 @@ def _add_row(
     place, good = _wrapped(f, indices, at, of, reader.read("size"))
     with f.when(good):
         target = f.at(base, place * reader.read("inner"), kind)
-        f.add_into(target, values, width, kind)
+        f.join_into(target, values, width, kind, operator.add)
 
 
 def _wrapped(
@@ -324,8 +352,29 @@ def _add(f: Function, kind: str, target: Value, source: Value, at: Value) -> Non
 
 @cache
 def set_entry(kind: str, index: str) -> Entry:
-    """Columns: copied, then replaced, one index after the other."""
-    code = Code("set_at")
+    """Rows replaced, one index after the other."""
+    return _joined("set_at", kind, index)
+
+
+@cache
+def extreme_entry(kind: str, index: str, largest: bool) -> Entry:
+    """Rows joined with others, one index after the other; NaN stays."""
+
+    def join(old: Value, new: Value) -> Value:
+        won = new > old if largest else new < old
+        return ((won | new.unordered(new)) if is_real(kind) else won).where(new, old)
+
+    return _joined("extreme_at", kind, index, join)
+
+
+def _joined(
+    name: str,
+    kind: str,
+    index: str,
+    join: Callable[[Value, Value], Value] | None = None,
+) -> Entry:
+    """Columns: copied, then replaced or joined, one index after the other."""
+    code = Code(name)
     f, words, start, stop = code.entry()
     reader = Reader(f, words, SET)
     read = reader.read
@@ -339,10 +388,14 @@ def set_entry(kind: str, index: str) -> Entry:
             at = row * inner + first
             f.copy(f.at(out, at, kind), f.at(source, at, kind), width, kind)
         with f.loop(count) as row:
-            place, good = position(f, indices, row, index, size)
-            reader.checked(good)
+            place, good = position(f, indices, row, index, size, wrap=join is None)
+            if join is None:
+                reader.checked(good)
             with f.when(good):
                 goal = f.at(out, place * inner + first, kind)
                 origin = f.at(updates, row * inner + first, kind)
-                f.copy(goal, origin, width, kind)
+                if join is None:
+                    f.copy(goal, origin, width, kind)
+                else:
+                    f.join_into(goal, origin, width, kind, join)
     return code.finished()

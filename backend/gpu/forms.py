@@ -33,7 +33,8 @@ Array = Any
 # Besides ops on elements and folds: of these CuPy makes kernels and nothing else.
 KERNELS_ONLY = frozenset(
     """
-    sum prod max min any all argmax argmin place set_at add_along_axis
+    sum prod max min any all argmax argmin place
+    set_at extreme_at add_along_axis
     window_sum window_spread window_max window_argmax window_pick window_put
     """.split()
 )

@@ -251,6 +251,62 @@ class SetAt(Op):
         return found
 
 
+@register
+class ExtremeAt(Op):
+    """Rows joined with those that integers point to them; the extreme ones stay.
+
+    An index outside of the axis points nowhere.
+    """
+
+    name = "extreme_at"
+    public = False
+    domain = ((-2.0, 2.0), (0.0, 1.0), (-2.0, 2.0))
+
+    def arguments(self, x: Any, indices: Any, updates: Any, reduction: str) -> Any:
+        return (x, indices, updates), {"reduction": reduction}
+
+    def infer(
+        self,
+        x: TensorType,
+        indices: TensorType,
+        updates: TensorType,
+        reduction: str,
+    ) -> TensorType:
+        return x
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        """Ties share the gradient, as those of `max` do."""
+        x, indices, updates = node.inputs
+        size, dtype = node.shape[0], node.dtype.name
+        inside = call("logical_and", indices >= 0, indices < size_node(size))
+        at = call("where", inside, indices, 0)
+        won = call("equal", updates, call("take", node, at, 0))
+        won = call("logical_and", won, along(inside, 0, updates.ndim))
+        own = call("cast", call("equal", x, node), dtype)
+        added = {"axis": 0, "size": size, "rank": 1}
+        others = OPS["add_at"].apply((call("cast", won, dtype), at), added)
+        share = cotangent / (own + others)
+        given = call("where", won, call("take", share, at, 0), 0.0)
+        return share * own, None, given
+
+    def run(
+        self,
+        xp: Any,
+        x: Any,
+        indices: Any,
+        updates: Any,
+        *,
+        reduction: str,
+        out: Any = None,
+    ) -> Any:
+        spare = xp.zeros((1, *x.shape[1:]), x.dtype)  # for what points nowhere
+        found = xp.concatenate([x, spare])
+        at = xp.where((indices >= 0) & (indices < len(x)), indices, len(x))
+        join = xp.maximum if reduction == "max" else xp.minimum
+        join.at(found, at, updates)
+        return found[:-1]
+
+
 REDUCTIONS = ("add", "max", "min", "mul")
 
 
@@ -277,20 +333,20 @@ def scatter_update(
     values = call("reshape", updates, (flat.shape[0], *rest))
     if reduction is None:
         found = call("set_at", rows, flat, values)
+    elif reduction == "mul":
+        found = _multiplied(rows, flat, values)
     else:
-        found = _folded(rows, flat, values, reduction)
+        found = OPS["extreme_at"].apply((rows, flat, values), {"reduction": reduction})
     return call("reshape", found, inputs.shape)
 
 
-def _folded(rows: Node, flat: Node, values: Node, reduction: str) -> Any:
-    """Each row folded with the values for it, all others being neutral."""
-    own = call("expand_dims", rows, 1)
+def _multiplied(rows: Node, flat: Node, values: Node) -> Any:
+    """Each row times the values for it, all others being 1."""
     hit = call("equal", along(counted(rows.shape[0]), 0, 2), flat)
     hit = call("reshape", hit, (*hit.shape, *(1 for _ in rows.shape[1:])))
-    neutral: Any = 1 if reduction == "mul" else own
-    each = call("where", hit, call("expand_dims", values, 0), neutral)
-    name = "prod" if reduction == "mul" else reduction
-    return call(name, call("concatenate", [own, each], 1), 1)
+    each = call("where", hit, call("expand_dims", values, 0), 1)
+    own = call("expand_dims", rows, 1)
+    return call("prod", call("concatenate", [own, each], 1), 1)
 
 
 @register

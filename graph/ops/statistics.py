@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, maximum
 from ..node import Node
 from ..op import register, result_dtype
 from ..registry import OPS, call
-from ..types import I32, DType
+from ..types import BOOL, I32, DType
 from .formula import (
     Derived,
     Refusal,
@@ -30,7 +31,7 @@ from .formula import (
     whole,
 )
 from .gathering import check_indices
-from .movement import listed
+from .movement import full_node, listed
 
 
 @derived(1)
@@ -250,15 +251,16 @@ def segment_sum(
     return OPS["add_at"].apply((data, segment_ids), attributes)
 
 
-def _by_segment(
-    fold: str, data: Node, segment_ids: Node, num_segments: Any, empty: float
+def _extreme_by_segment(
+    fold: str, data: Node, segment_ids: Node, num_segments: Any, sign: int
 ) -> Any:
-    """A fold of the rows of each id; `empty` is that of no rows."""
-    count = _segments(f"segment_{fold}", data, segment_ids, num_segments)
-    ids = along(counted(count), 0, 2)
-    hit = call("equal", ids, call("cast", segment_ids, I32))
-    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
-    return call(fold, call("where", hit, call("expand_dims", data, 0), empty), 1)
+    """The extreme rows of each id, and what is beyond all numbers where are none."""
+    count = Dim.of(_segments(f"segment_{fold}", data, segment_ids, num_segments))
+    if type_of(data).dtype == BOOL:
+        data = call("cast", data, default_float())
+    type = type_of(data).with_shape((count, *data.shape[1:]))
+    empty = full_node(type, _end(type.dtype, sign))
+    return OPS["extreme_at"].apply((empty, segment_ids, data), {"reduction": fold})
 
 
 @derived(2, "any", ((-2.0, 2.0), ()))
@@ -269,8 +271,7 @@ def segment_max(
 
     An id without rows gives minus infinity, or the least whole number.
     """
-    empty = _end(type_of(data).dtype, -1)
-    return _by_segment("max", data, segment_ids, num_segments, empty)
+    return _extreme_by_segment("max", data, segment_ids, num_segments, -1)
 
 
 @derived(2, "any", ((-2.0, 2.0), ()))
@@ -281,8 +282,7 @@ def segment_min(
 
     An id without rows gives infinity, or the largest whole number.
     """
-    empty = _end(type_of(data).dtype, 1)
-    return _by_segment("min", data, segment_ids, num_segments, empty)
+    return _extreme_by_segment("min", data, segment_ids, num_segments, 1)
 
 
 @derived(2, "any", ((-2.0, 2.0), ()))
@@ -294,7 +294,11 @@ def segment_prod(
     >>> call("segment_prod", [1.0, 2.0, 4.0], [1, 1, 0], 2).numpy().tolist()
     [4.0, 2.0]
     """
-    return _by_segment("prod", data, segment_ids, num_segments, 1)
+    count = _segments("segment_prod", data, segment_ids, num_segments)
+    ids = along(counted(count), 0, 2)
+    hit = call("equal", ids, call("cast", segment_ids, I32))
+    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
+    return call("prod", call("where", hit, call("expand_dims", data, 0), 1), 1)
 
 
 def _end(dtype: DType, sign: int) -> float:

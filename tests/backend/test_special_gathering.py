@@ -77,6 +77,22 @@ def test_set_at(shape):
         exact("set_at", (x, places((count,), shape[0]), updates))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("reduction", ["max", "min"])
+def test_extreme_at(reduction, dtype):
+    for shape in SHAPES:
+        x, updates = numbers(shape, dtype), numbers((9, *shape[1:]), dtype, seed=2)
+        index = np.random.default_rng(3).integers(-2, shape[0] + 2, 9)  # some outside
+        exact("extreme_at", (x, index, updates), reduction=reduction)
+
+
+def test_nan_is_extreme():
+    x = np.array([1.0, np.nan, 3.0], np.float32)
+    updates = np.array([np.nan, 5.0], np.float32)
+    index = np.array([0, 1], np.int32)
+    exact("extreme_at", (x, index, updates), reduction="max")
+
+
 WRONG = [
     ("take", (numbers((5, 3)), np.array([1, 5], np.int32)), {"axis": 0}),
     ("take", (numbers((5, 3)), np.array([-4], np.int64)), {"axis": 1}),

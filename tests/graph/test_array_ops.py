@@ -292,6 +292,15 @@ def test_norm_gradient_at_zero():
     assert found.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_ties_of_a_segment_share_the_gradient():
+    def total(data):
+        found = call("segment_max", data, [1, 1, 0, 1, 5], 2)
+        return call("sum", found * np.array([10.0, 6.0], "float32"))
+
+    found = grad(total)(np.array([2.0, 2.0, 1.0, 0.0, 9.0], "float32"))
+    assert found.numpy().tolist() == [3.0, 3.0, 10.0, 0.0, 0.0]
+
+
 def test_scatter_update_gradient_of_repeated_places():
     """Only the last update of a place arrives, so only it has a gradient."""
 
