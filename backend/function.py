@@ -116,6 +116,7 @@ class Function:
         self.input_signature = input_signature
         self.traces = 0  # how often Python ran
         self._families: dict[Any, Family] = {}
+        self._known: dict[Any, Traced] = {}  # for arrays alone, by shapes and dtypes
         functools.update_wrapper(self, python_function)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -132,6 +133,21 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)
+        arrays = None if kwargs else _arrays_alone(args)
+        if arrays is None:
+            traced, arrays = self._looked_up(args, kwargs)
+            return traced(arrays)
+        known = tuple([(array.shape, array.dtype) for array in arrays])
+        found = self._known.get(known)
+        if found is None:
+            if len(self._known) >= FAMILIES:
+                self._known.clear()
+            found, _ = self._looked_up(args, kwargs)
+            self._known[known] = found
+        return found(arrays)
+
+    def _looked_up(self, args: Any, kwargs: Any) -> tuple[Traced, list[Any]]:
+        """The trace for a call, and the arrays among its arguments."""
         leaves, structure = _split((args, kwargs))
         dtypes = tuple(leaf.type.dtype for leaf in leaves)
         key = (_key(structure), dtypes, current_device())
@@ -149,7 +165,7 @@ class Function:
             traced = family.fitting(shapes) or self._trace(
                 family, structure, dtypes, shapes
             )
-        return traced([leaf.array for leaf in leaves])
+        return traced, [leaf.array for leaf in leaves]
 
     @property
     def programs(self) -> list[Program]:
@@ -242,6 +258,14 @@ def _types(dtypes: Sequence[DType], pattern: Pattern) -> list[TensorType]:
         TensorType(dtype, tuple(map(size, sizes)))
         for dtype, sizes in zip(dtypes, pattern, strict=True)
     ]
+
+
+def _arrays_alone(args: Sequence[Any]) -> list[Any] | None:
+    """The arguments as arrays of the CPU, if they are nothing else."""
+    arrays = [arg.array if type(arg) is Tensor else arg for arg in args]
+    if current_device() != "cpu":
+        return None
+    return arrays if all(type(array) is np.ndarray for array in arrays) else None
 
 
 def _split(value: Any) -> tuple[list[Tensor], Any]:

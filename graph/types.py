@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -90,7 +91,16 @@ def dtype_of(value: DTypeLike) -> DType:
         return value
     if isinstance(value, str) and value in DTYPES:
         return DTYPES[value]
-    name = value if isinstance(value, str) else np.dtype(value).name
+    return _named(value) if isinstance(value, str) else _of_numpy(np.dtype(value))
+
+
+@cache
+def _of_numpy(value: np.dtype[np.generic]) -> DType:
+    """NumPy makes the name of a dtype anew, in microseconds, each time it is asked."""
+    return _named(value.name)
+
+
+def _named(name: str) -> DType:
     if name not in _BY_NAME:
         known = ", ".join(_BY_NAME)
         raise Fault("T0401", f"`{name}` is no dtype", help=[f"the dtypes are {known}"])

@@ -13,6 +13,7 @@ from tulle.graph.layers import Dense, Dropout, SpectralNormalization
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
+from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable, set_random_seed
 from tulle.training.losses import MeanSquaredError
 from tulle.training.optimizers import Adam
@@ -56,6 +57,20 @@ def test_a_changing_size_becomes_symbolic():
             mean(x, y).numpy(), (x * y[:, None]).mean(), rtol=1e-5
         )
     assert mean.traces == 2
+
+
+def test_equal_shapes_of_other_dtypes_are_other_calls():
+    @function
+    def double(x, y):
+        return x * 2 + y
+
+    ones = np.ones(3, "float32")
+    for kind in ("float32", "float64", "int32", "float32"):
+        for x in (ones.astype(kind), Tensor(ones.astype(kind))):
+            found = double(x, x)
+            assert (found.dtype, found.numpy().tolist()) == (kind, [3, 3, 3])
+    assert double.traces == 3
+    assert double(ones, y=ones).numpy().tolist() == [3, 3, 3]
 
 
 def test_assignments_happen_at_every_call_in_order():
