@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from ...graph.dim import Symbol
 from ..lying import Lying
 from .kernel import LoopKernel
-from .language import Nest, Total
-from .writer import LANES
+from .language import LANES, Nest, Total
 
 SHARE = 65536  # what a thread takes at least, in elements times values
 

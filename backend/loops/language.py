@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ...graph.dim import Dim
 from ...graph.types import DType
 
+LANES = 16  # elements of a vector, whatever the machine: results depend on it
 ONCE, ROW, MIDDLE, VECTOR = range(4)  # how deep a value stands
 FOLDS = ("sum", "prod", "max", "min", "any", "all")
 
@@ -144,6 +145,24 @@ class Nest:
         inner = self.along("inner")
         return inner[-1] if inner else None
 
+    @cached_property
+    def lanes(self) -> int:
+        """How many elements a vector has: few where rows are known to be short."""
+        length = None if self.vector is None else self.axes[self.vector].size.value
+        if length is None or length >= 4 * LANES or self._joined:
+            return LANES
+        if length <= LANES // 2:
+            return LANES // 4 if length <= LANES // 4 else LANES // 2
+        return LANES // 2 if length % LANES == LANES // 2 else LANES
+
+    @property
+    def _joined(self) -> bool:
+        """Whether rows lie one after the other in every array, as one long row."""
+        group = next((group for group in self.joinable if self.vector in group), ())
+        pair = group[: group.index(self.vector) + 1][-2:] if group else ()
+        walked = [[axis for axis in one.axes if axis in pair] for one in self.accesses]
+        return len(pair) == 2 and all(tuple(axes) in (pair, ()) for axes in walked)
+
     def sideways(self, access: int) -> bool:
         """Whether an access goes along the innermost axis by steps, as transposed."""
         axes = [axis for axis in self.accesses[access].axes if axis is not None]
@@ -208,4 +227,4 @@ class Nest:
     def key(self) -> Any:
         """What decides the code of a nest: everything but sizes."""
         roles = tuple((axis.role, axis.name) for axis in self.axes)
-        return roles, self.accesses, self.values, self.stores, self.totals
+        return roles, self.lanes, self.accesses, self.values, self.stores, self.totals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .writer import LANES, Ref, Writer, vector_type
+from .writer import Ref, Writer, vector_type
 
 
 def lanewise(writer: Writer, name: str, *refs: Ref) -> Ref:
@@ -13,16 +13,16 @@ def lanewise(writer: Writer, name: str, *refs: Ref) -> Ref:
     writer.declare(symbol, type, [type] * len(refs))
     callee = symbol
     if lanes > 1:
-        callee = f"{writer.prefix}_{symbol}"
-        loop = _lane_loop(callee, symbol, type, len(refs))
+        callee = f"{writer.prefix}_{symbol}x{lanes}"
+        loop = _lane_loop(callee, symbol, vector_type(type, lanes), type, len(refs))
         writer.helpers.setdefault(callee, loop)
     whole = vector_type(type, lanes)
     arguments = ", ".join(f"{whole} {ref.text}" for ref in refs)
     return writer.new(f"call {whole} @{callee}({arguments})", type, lanes)
 
 
-def _lane_loop(helper: str, symbol: str, type: str, count: int) -> str:
-    whole = vector_type(type, LANES)
+def _lane_loop(helper: str, symbol: str, whole: str, type: str, count: int) -> str:
+    lanes = whole[1:].split(" x ")[0]
     names = [f"%x{i}" for i in range(count)]
     places = enumerate(names)
     extracted = "\n".join(
@@ -41,7 +41,7 @@ body:
   %one = call {type} @{symbol}({arguments})
   %more = insertelement {whole} %done, {type} %one, i64 %i
   %next = add i64 %i, 1
-  %again = icmp ult i64 %next, {LANES}
+  %again = icmp ult i64 %next, {lanes}
   br i1 %again, label %body, label %end
 end:
   ret {whole} %more

@@ -16,8 +16,8 @@ from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
 from .kernel import LoopKernel
 from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
-from .places import Places, host_has, lane_numbers
-from .writer import LANES, USUAL, Ref, Writer
+from .places import Places, host_has
+from .writer import USUAL, Ref, Writer
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Printer:
     """One nest; `refs` are the values that are known where the writer stands."""
 
     def __init__(self, kernel: LoopKernel, nest: Nest, masks: bool):
-        self.nest = nest
+        self.nest, self.lanes = nest, nest.lanes
         self.writer = Writer(kernel.name)
         self.at = Places(kernel, nest, self.writer, masks)
         self.refs: dict[int, Ref] = {}
@@ -198,15 +198,15 @@ class _Printer:
         if not (deep or folds or totals):
             return
         assert nest.vector is not None
-        with writer.loop(self.low, self.high, LANES) as index, self.scope():
+        with writer.loop(self.low, self.high, self.lanes) as index, self.scope():
             self.at.coordinates[nest.vector] = self.index = index
-            self.rest = writer.call("smin", self.high - index, writer.index(LANES))
+            self.rest = writer.call("smin", self.high - index, writer.index(self.lanes))
             # With masks, a vector that is not whole is an easy one too.
-            last = index if self.at.masks else index + (LANES - 1)
+            last = index if self.at.masks else index + (self.lanes - 1)
             self.easy = writer.compare("slt", last, self.limit)
-            self.whole = writer.compare("slt", index + (LANES - 1), self.high)
-            rest = writer.wide(writer.convert("trunc", self.rest, "i32"), LANES)
-            self.mask = writer.compare("slt", lane_numbers(writer, "i32"), rest)
+            self.whole = writer.compare("slt", index + (self.lanes - 1), self.high)
+            rest = writer.wide(writer.convert("trunc", self.rest, "i32"), self.lanes)
+            self.mask = writer.compare("slt", self.at.lane_numbers("i32"), rest)
             self.load_vectors()
             self.compute(VECTOR, None)
             self.store_vectors(deep)
@@ -248,7 +248,7 @@ class _Printer:
         raws: dict[int, Ref] = {}
         for store in stores:
             dtype = nest.accesses[store.access].dtype
-            wide = self.writer.wide(self.refs[store.value], LANES)
+            wide = self.writer.wide(self.refs[store.value], self.lanes)
             raws[store.access] = to_store(wide, dtype)
 
         def neighbours(access: int) -> None:
@@ -324,7 +324,7 @@ class _Printer:
         index = self.at.coordinates[value.data]
         if value.data != self.nest.vector:
             return index
-        return self.writer.wide(index, LANES) + lane_numbers(self.writer, "i64")
+        return self.writer.wide(index, self.lanes) + self.at.lane_numbers("i64")
 
     def sum_of_parts(self, value: Value) -> Ref:
         """The partial results of all chunks, in order."""
@@ -335,7 +335,7 @@ class _Printer:
         parts = at.word(at.layout.parts + number)
         pointer, lanes = at.pointers[access], 1
         if self.nest.level_of(value) == VECTOR:
-            lanes = LANES
+            lanes = self.lanes
             pointer = at.offset(pointer, dtype, self.index)
         first = at.load(pointer, dtype, lanes)
         place = writer.room(first.whole)
@@ -354,14 +354,14 @@ class _Printer:
 
     def accumulator(self, value: Value) -> str:
         writer = self.writer
-        first = writer.wide(start(writer, value.data, value.dtype), LANES)
+        first = writer.wide(start(writer, value.data, value.dtype), self.lanes)
         place = writer.room(first.whole)
         self.at.write_room(place, first)
         return place
 
     def joined(self, index: int) -> Ref:
         value, place = self.nest.values[index], self.accumulators[index]
-        vector = self.at.read_room(place, register_type(value.dtype), LANES)
+        vector = self.at.read_room(place, register_type(value.dtype), self.lanes)
         return join_lanes(vector, value.data, value.dtype)
 
     def fold(self, index: int, mask: Ref) -> None:
@@ -370,7 +370,7 @@ class _Printer:
 
     def masked(self, source: int, kind: str, mask: Ref) -> Ref:
         value = self.nest.values[source]
-        ref = self.writer.wide(self.refs[source], LANES)
+        ref = self.writer.wide(self.refs[source], self.lanes)
         return self.writer.select(mask, ref, neutral(kind, value.dtype))
 
     def gather_up(self, place: str, kind: str, source: int, mask: Ref) -> None:
@@ -388,7 +388,7 @@ class _Printer:
         dtype = self.nest.values[total.value].dtype
         ref = self.masked(total.value, total.kind, mask)
         pointer = at.offset(at.pointers[total.access], dtype, self.index)
-        old = at.load(pointer, dtype, LANES)
+        old = at.load(pointer, dtype, self.lanes)
         at.store(pointer, combine(total.kind, dtype, old, ref), dtype)
 
     def accumulate(self, place: str, total: Total) -> None:
@@ -408,9 +408,9 @@ class _Printer:
             pointer = at.offset(at.pointers[total.access], dtype, step)
             at.pointers[total.access] = pointer
             if total.form == "column":
-                self.clear(total.access, writer.wide(first, LANES))
+                self.clear(total.access, writer.wide(first, self.lanes))
                 continue
-            first = writer.wide(first, LANES if total.form == "full" else 1)
+            first = writer.wide(first, self.lanes if total.form == "full" else 1)
             if index not in self.totals:
                 self.totals[index] = writer.room(first.whole)
             at.write_room(self.totals[index], first)
@@ -419,7 +419,7 @@ class _Printer:
         dtype = self.nest.accesses[access].dtype
 
         def inside() -> None:
-            with self.writer.loop(self.low, self.high, LANES) as index:
+            with self.writer.loop(self.low, self.high, self.lanes) as index:
                 pointer = self.at.offset(self.at.pointers[access], dtype, index)
                 self.at.store(pointer, first, dtype)
 
@@ -432,7 +432,7 @@ class _Printer:
             if total.form == "column":
                 continue
             dtype = self.nest.values[total.value].dtype
-            lanes = LANES if total.form == "full" else 1
+            lanes = self.lanes if total.form == "full" else 1
             vector = self.at.read_room(self.totals[index], register_type(dtype), lanes)
             one = join_lanes(vector, total.kind, dtype)
             self.at.store(self.at.pointers[total.access], one, dtype)

@@ -5,16 +5,16 @@ Ends of rows, a few neighbours, are common: they go under a mask or by powers of
 
 from __future__ import annotations
 
-from .writer import LANES, vector_type
+from .writer import vector_type
 
 
-def gatherer(name: str, type: str, masked: str | None = None) -> str:
+def gatherer(name: str, type: str, lanes: int, masked: str | None = None) -> str:
     """Reads so many elements into a vector; `masked` is a load under a mask."""
-    whole = vector_type(type, LANES)
+    whole = vector_type(type, lanes)
     arguments = "ptr %array, i64 %stride, i64 %count"
     usual, before = "", "entry"
     if masked is not None:
-        usual, before = _neighbours(type, masked), "apart"
+        usual, before = _neighbours(type, lanes, masked), "apart"
     return f"""
 define internal {whole} @{name}({arguments}) noinline cold {{
 entry:{usual}
@@ -43,11 +43,11 @@ def _walk(type: str, before: str, source: str, target: str) -> str:
   br i1 %again, label %body, label %end"""
 
 
-def _neighbours(type: str, masked: str) -> str:
+def _neighbours(type: str, lanes: int, masked: str) -> str:
     """Lines that give back neighbours at once, and go on with all else."""
-    whole, counts = vector_type(type, LANES), vector_type("i32", LANES)
-    lanes = ", ".join(f"i32 {lane}" for lane in range(LANES))
-    align, mask = int(type[1:]) // 8, vector_type("i1", LANES)
+    whole, counts = vector_type(type, lanes), vector_type("i32", lanes)
+    listed = ", ".join(f"i32 {lane}" for lane in range(lanes))
+    align, mask = int(type[1:]) // 8, vector_type("i1", lanes)
     arguments = f"ptr %array, i32 {align}, {mask} %mask, {whole} zeroinitializer"
     return f"""
   %one = icmp eq i64 %stride, 1
@@ -56,20 +56,20 @@ neighbours:
   %short = trunc i64 %count to i32
   %first = insertelement {counts} poison, i32 %short, i64 0
   %all = shufflevector {counts} %first, {counts} poison, {counts} zeroinitializer
-  %mask = icmp slt {counts} <{lanes}>, %all
+  %mask = icmp slt {counts} <{listed}>, %all
   %these = call {whole} @{masked}({arguments})
   ret {whole} %these
 apart:"""
 
 
-def scatterer(name: str, type: str) -> str:
+def scatterer(name: str, type: str, lanes: int) -> str:
     """Writes so many elements of a buffer."""
     arguments = "ptr %array, i64 %stride, i64 %count, ptr %buffer"
     return f"""
 define internal void @{name}({arguments}) noinline cold {{
 entry:
   %one = icmp eq i64 %stride, 1
-  br i1 %one, label %part{LANES}, label %body{_powers(type)}
+  br i1 %one, label %part{lanes}, label %body{_powers(type, lanes)}
 {_walk(type, "entry", "%near", "%away")}
 end:
   ret void
@@ -77,9 +77,9 @@ end:
 """
 
 
-def _powers(type: str) -> str:
+def _powers(type: str, lanes: int) -> str:
     """Blocks that copy 16, 8, 4, 2 and 1 elements, each if the count has that bit."""
-    found, size, align = "", LANES, int(type[1:]) // 8
+    found, size, align = "", lanes, int(type[1:]) // 8
     while size:
         whole, after = vector_type(type, size), size // 2
         found += f"""
@@ -88,7 +88,7 @@ part{size}:
   %has{size} = icmp ne i64 %bit{size}, 0
   br i1 %has{size}, label %copy{size}, label %{f"part{after}" if after else "end"}
 copy{size}:
-  %at{size} = and i64 %count, {2 * LANES - 2 * size}
+  %at{size} = and i64 %count, {2 * lanes - 2 * size}
   %near{size} = getelementptr {type}, ptr %buffer, i64 %at{size}
   %away{size} = getelementptr {type}, ptr %array, i64 %at{size}
   %value{size} = load {whole}, ptr %near{size}, align {align}

@@ -10,7 +10,7 @@ from .functions import loaded, memory_type, to_store
 from .kernel import Layout, LoopKernel
 from .language import Nest
 from .pieces import gatherer, scatterer
-from .writer import LANES, Ref, Writer, vector_type
+from .writer import Ref, Writer, vector_type
 
 
 @cache
@@ -22,21 +22,15 @@ def host_has(*features: str) -> bool:
     return all(known.get(feature) for feature in features)
 
 
-MASK, POINTERS = vector_type("i1", LANES), vector_type("ptr", LANES)
-
-
-def lane_numbers(writer: Writer, type: str) -> Ref:
-    """0, 1, 2 and on: which lane is which."""
-    listed = ", ".join(f"{type} {lane}" for lane in range(LANES))
-    return Ref(writer, f"<{listed}>", type, LANES)
-
-
 class Places:
     """The words of a nest and its accesses, at the coordinates of the moment."""
 
     def __init__(self, kernel: LoopKernel, nest: Nest, writer: Writer, masks: bool):
         self.kernel, self.nest, self.writer = kernel, nest, writer
         self.masks = masks  # whether the machine has vectors with masks
+        self.lanes = nest.lanes
+        self.mask_type = vector_type("i1", self.lanes)
+        self.pointers_type = vector_type("ptr", self.lanes)
         self.layout = Layout(kernel, nest)
         self.words: dict[int, Ref] = {}
         self.coordinates: dict[int, Ref] = {}
@@ -67,6 +61,11 @@ class Places:
         return self.word(self.layout.sizes + axis)
 
     # Pointers.
+
+    def lane_numbers(self, type: str) -> Ref:
+        """0, 1, 2 and on: which lane is which."""
+        listed = ", ".join(f"{type} {lane}" for lane in range(self.lanes))
+        return Ref(self.writer, f"<{listed}>", type, self.lanes)
 
     def offset(self, pointer: Ref, dtype: DType, index: Ref) -> Ref:
         """The pointer so many elements further."""
@@ -122,13 +121,15 @@ class Places:
         dtype = self.nest.accesses[access].dtype
         pointer = self.offset(self.pointers[access], dtype, index)
         if not self.masks:
-            return self.load_raw(pointer, dtype, LANES)
+            return self.load_raw(pointer, dtype, self.lanes)
         type = memory_type(dtype)
         whole, name = self._masked("load", type)
-        self.writer.declare(name, whole, ["ptr", "i32", MASK, whole])
-        arguments = f"ptr {pointer.text}, i32 {dtype.size}, {MASK} {mask.text}"
+        self.writer.declare(name, whole, ["ptr", "i32", self.mask_type, whole])
+        arguments = (
+            f"ptr {pointer.text}, i32 {dtype.size}, {self.mask_type} {mask.text}"
+        )
         text = f"call {whole} @{name}({arguments}, {whole} zeroinitializer)"
-        return self.writer.new(text, type, LANES)
+        return self.writer.new(text, type, self.lanes)
 
     def store_along(self, access: int, raw: Ref, index: Ref, mask: Ref) -> None:
         """The way back."""
@@ -138,14 +139,14 @@ class Places:
             self.store_raw(pointer, raw, dtype)
             return
         whole, name = self._masked("store", raw.type)
-        self.writer.declare(name, "void", [whole, "ptr", "i32", MASK])
+        self.writer.declare(name, "void", [whole, "ptr", "i32", self.mask_type])
         arguments = f"{whole} {raw.text}, ptr {pointer.text}, i32 {dtype.size}"
-        self.writer.put(f"call void @{name}({arguments}, {MASK} {mask.text})")
+        self.writer.put(f"call void @{name}({arguments}, {self.mask_type} {mask.text})")
 
     def _masked(self, way: str, type: str, places: str = "p0") -> tuple[str, str]:
         short = {"float": "f32", "double": "f64", "half": "f16"}.get(type, type)
-        whole = vector_type(type, LANES)
-        return whole, f"llvm.masked.{way}.v{LANES}{short}.{places}"
+        whole = vector_type(type, self.lanes)
+        return whole, f"llvm.masked.{way}.v{self.lanes}{short}.{places}"
 
     # Pieces of vectors, and vectors whose elements are no neighbours.
 
@@ -155,11 +156,13 @@ class Places:
         if not self._gathers(dtype):
             return self._gather_some(access, index, count)
         type = memory_type(dtype)
-        whole, name = self._masked("gather", type, f"v{LANES}p0")
-        self.writer.declare(name, whole, [POINTERS, "i32", MASK, whole])
+        whole, name = self._masked("gather", type, f"v{self.lanes}p0")
+        self.writer.declare(
+            name, whole, [self.pointers_type, "i32", self.mask_type, whole]
+        )
         arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
-        text = f"{arguments}, {MASK} {mask.text}, {whole} zeroinitializer"
-        return self.writer.new(f"call {whole} @{name}({text})", type, LANES)
+        text = f"{arguments}, {self.mask_type} {mask.text}, {whole} zeroinitializer"
+        return self.writer.new(f"call {whole} @{name}({text})", type, self.lanes)
 
     def scatter(self, access: int, raw: Ref, index: Ref, count: Ref, mask: Ref) -> None:
         """The way back."""
@@ -167,10 +170,12 @@ class Places:
         if not self._gathers(dtype):
             self._scatter_some(access, raw, index, count)
             return
-        whole, name = self._masked("scatter", raw.type, f"v{LANES}p0")
-        self.writer.declare(name, "void", [whole, POINTERS, "i32", MASK])
+        whole, name = self._masked("scatter", raw.type, f"v{self.lanes}p0")
+        self.writer.declare(
+            name, "void", [whole, self.pointers_type, "i32", self.mask_type]
+        )
         arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
-        text = f"{whole} {raw.text}, {arguments}, {MASK} {mask.text}"
+        text = f"{whole} {raw.text}, {arguments}, {self.mask_type} {mask.text}"
         self.writer.put(f"call void @{name}({text})")
 
     def gather_whole(self, access: int, index: Ref, mask: Ref) -> Ref:
@@ -179,11 +184,11 @@ class Places:
         if self._gathers(dtype):
             return self.gather(access, index, index, mask)
         type = memory_type(dtype)
-        found = Ref(writer, "poison", type, LANES)
+        found = Ref(writer, "poison", type, self.lanes)
         for lane, place in enumerate(self._steps(access, index)):
             one = self.load_raw(place, dtype, 1)
             text = f"insertelement {found.whole} {found.text}, {type} {one.text}"
-            found = writer.new(f"{text}, i64 {lane}", type, LANES)
+            found = writer.new(f"{text}, i64 {lane}", type, self.lanes)
         return found
 
     def scatter_whole(self, access: int, raw: Ref, index: Ref, mask: Ref) -> None:
@@ -202,7 +207,7 @@ class Places:
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
         place = self.offset(self.pointers[access], dtype, index * stride)
-        for _ in range(LANES):
+        for _ in range(self.lanes):
             yield place
             place = self.offset(place, dtype, stride)
 
@@ -216,10 +221,11 @@ class Places:
         assert self.nest.vector is not None
         type = memory_type(self.nest.accesses[access].dtype)
         stride = self.word(self.layout.strides[access, self.nest.vector])
-        places = (writer.wide(index, LANES) + lane_numbers(writer, "i64")) * stride
+        numbers = writer.wide(index, self.lanes) + self.lane_numbers("i64")
+        places = numbers * stride
         at = f"ptr {self.pointers[access].text}, {places.whole} {places.text}"
-        found = writer.new(f"getelementptr {type}, {at}", "ptr", LANES)
-        return f"{POINTERS} {found.text}"
+        found = writer.new(f"getelementptr {type}, {at}", "ptr", self.lanes)
+        return f"{self.pointers_type} {found.text}"
 
     def _some(self, way: str, access: int, index: Ref) -> tuple[str, str]:
         """A function for elements that are few or far apart, and where they are."""
@@ -227,7 +233,7 @@ class Places:
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
         at = self.offset(self.pointers[access], dtype, index * stride)
-        name = f"{self.kernel.name}_{way}{8 * dtype.size}"
+        name = f"{self.kernel.name}_{way}{8 * dtype.size}x{self.lanes}"
         return name, f"ptr {at.text}, i64 {stride.text}"
 
     def _gather_some(self, access: int, index: Ref, count: Ref) -> Ref:
@@ -238,11 +244,13 @@ class Places:
             masked = None
             if dtype.size >= 4 and host_has("avx2"):
                 whole, masked = self._masked("load", bits)
-                self.writer.declare(masked, whole, ["ptr", "i32", MASK, whole])
-            self.writer.helpers[name] = gatherer(name, bits, masked)
-        whole = vector_type(bits, LANES)
+                self.writer.declare(
+                    masked, whole, ["ptr", "i32", self.mask_type, whole]
+                )
+            self.writer.helpers[name] = gatherer(name, bits, self.lanes, masked)
+        whole = vector_type(bits, self.lanes)
         text = f"call {whole} @{name}({at}, i64 {count.text})"
-        found = self.writer.new(text, bits, LANES)
+        found = self.writer.new(text, bits, self.lanes)
         if type == bits:
             return found
         return self.writer.convert("bitcast", found, type)
@@ -251,13 +259,15 @@ class Places:
         dtype, buffer = self.nest.accesses[access].dtype, self._buffer(access)
         self.store_raw(buffer, raw, dtype)
         name, at = self._some("scatter", access, index)
-        self.writer.helpers.setdefault(name, scatterer(name, f"i{8 * dtype.size}"))
+        helper = scatterer(name, f"i{8 * dtype.size}", self.lanes)
+        self.writer.helpers.setdefault(name, helper)
         arguments = f"{at}, i64 {count.text}, ptr {buffer.text}"
         self.writer.put(f"call void @{name}({arguments})")
 
     def _buffer(self, access: int) -> Ref:
         if access not in self.buffers:
-            type = vector_type(memory_type(self.nest.accesses[access].dtype), LANES)
+            dtype = self.nest.accesses[access].dtype
+            type = vector_type(memory_type(dtype), self.lanes)
             place = self.writer.room(type)
             self.writer.first.append(f"  store {type} zeroinitializer, ptr {place}")
             self.buffers[access] = place

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-LANES = 16  # elements of a vector, whatever the machine: results depend on it
 USUAL = '!0 = !{!"branch_weights", i32 4000, i32 1}'  # ends a text that has branches
 INTEGER = {"i1", "i8", "i16", "i32", "i64"}
 BITS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "float": 32, "double": 64}

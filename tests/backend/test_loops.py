@@ -187,6 +187,28 @@ def test_ends_of_rows_touch_nothing_behind_them(dtype):
         np.testing.assert_array_equal(result[:, width:], 7)
 
 
+@pytest.mark.parametrize("masks", [False, None])
+def test_rows_known_to_be_short_go_in_short_vectors(masks):
+    lanes = {}
+    for width in (3, 4, 5, 8, 10, 12, 16, 17, 24, 40, 72):
+        body = [step("exp", 0), step("sum", 2, axis=(1,)), step("multiply", 2, 1)]
+        node = fused([f32(B, width), f32(B, 1)], body, [-2, -1])
+        sizes = sizes_of({"B": 37})
+        arrays, compiled = samples(node, sizes), Compiled(node, masks)
+        assert_close(compiled.run(arrays, sizes), reference(node, arrays, sizes))
+        # Every other element: none are neighbours.
+        apart = [np.repeat(array, 2, 1)[:, ::2] for array in arrays]
+        assert_close(compiled.run(apart, sizes), reference(node, arrays, sizes))
+        lanes[width] = lower(node).nests[0].lanes
+    few, some = dict.fromkeys((3, 4), 4), dict.fromkeys((5, 8, 24, 40), 8)
+    assert lanes == few | some | dict.fromkeys((10, 12, 16, 17, 72), 16)
+
+
+def test_rows_that_are_one_in_memory_are_not_short():
+    node = fused([f32(B, 8)], [step("exp", 0)], [-1])
+    assert lower(node).nests[0].lanes == 16
+
+
 @pytest.mark.parametrize("dtype", "bool u8 i8 i16 u32 i64 f16 bf16 f64".split())
 @pytest.mark.parametrize("masks", [False, None])
 def test_elements_of_any_size(dtype, masks):
