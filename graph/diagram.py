@@ -15,6 +15,7 @@ from . import activations
 from .diagnostics import Diagnostic, TensorTypeError, caller_span
 from .dim import Dim, Symbol
 from .layer import Layer, LayerCall
+from .layer_parts import kind_of
 from .match import match_types
 from .modes import ByMode
 from .network import Network
@@ -249,7 +250,7 @@ class _Collector:
         box = Box(
             frame.path + layer.name,
             "layer",
-            getattr(layer, "title", type(layer).__name__),
+            getattr(layer, "title", kind_of(layer)),
             layer.name,
             types_of(node, frame.sizes),
             layer.count_params(),
@@ -377,7 +378,7 @@ def types_of(node: Node, sizes: Sizes) -> tuple[TensorType, ...]:
 
 def title_of(layer: Layer) -> str:
     """The class of a layer, or nothing for a plain network."""
-    name = type(layer).__name__
+    name = kind_of(layer)
     return "" if name in PLAIN_NETWORKS else name
 
 

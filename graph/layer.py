@@ -214,7 +214,12 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, with ops on the arguments."""
         raise TensorTypeError(
-            Diagnostic("T0204", f"`{type(self).__name__}` has no `call`", self.span)
+            Diagnostic(
+                "T0204",
+                f"`{type(self).__name__}` has no `call`",
+                self.span,
+                help=("say what it computes: `def call(self, x): …`",),
+            )
         )
 
     # Losses.

@@ -16,6 +16,12 @@ from .registry import OPS
 from .types import TensorType
 
 
+def kind_of(layer: Any) -> str:
+    """What a layer is called by its kind: its name in a text, or its class."""
+    found: str = getattr(layer, "kind_name", type(layer).__name__)
+    return found
+
+
 def numeric(value: Any) -> bool:
     """Whether a nested list holds numbers and nothing else."""
     if isinstance(value, list):

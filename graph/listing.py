@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .graph import Graph
+from .layer_parts import kind_of
 from .node import Node
 from .notation import attribute_texts
 
@@ -45,7 +46,7 @@ def described(node: Node, names: Sequence[str]) -> str:
             return f"constant {node.attributes['value']!r} : {node.type}"
         case "layer_call":
             layer = node.attributes["call"].layer
-            name = f"{type(layer).__name__} {layer.name}"
+            name = f"{kind_of(layer)} {layer.name}"
             return f"{name}({operands}) : {node.type}"
     settings = "".join(f" {k}={text}" for k, text in attribute_texts(node).items())
     call = f"{node.op.name}({operands})" if operands else node.op.name

@@ -24,6 +24,7 @@ from .initializers import snake_case
 from .input_layer import InputLayer, is_input, keras_order
 from .layer import Layer, LayerCall
 from .layer_calls import as_declared
+from .layer_parts import kind_of
 from .match import match_types
 from .nearest import nearest_of
 from .node import Node, substitute, topological
@@ -251,7 +252,7 @@ class Network(Layer):
         counts: dict[str, int] = {}
         for layer in self.called:
             if layer.given_name is None:
-                kind = getattr(layer, "kind_name", type(layer).__name__)
+                kind = kind_of(layer)
                 base = name = snake_case(kind)
                 while name in taken:
                     counts[base] = counts.get(base, 0) + 1

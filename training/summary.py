@@ -13,6 +13,7 @@ from typing import Any
 
 from ..graph.dim import Dim
 from ..graph.layer import Layer
+from ..graph.layer_parts import kind_of
 from ..graph.network import Network
 from ..graph.types import TensorType, TupleType
 from ..graph.variable import Variable
@@ -157,7 +158,7 @@ def _call_rows(
 ) -> Iterator[Row]:
     if id(layer) in seen:
         yield Row(
-            f"{layer.name} (shared)", type(layer).__name__, type_text(node.type), 0,
+            f"{layer.name} (shared)", kind_of(layer), type_text(node.type), 0,
             layer.trainable, depth, sources,
         )  # fmt: skip
         return
@@ -170,7 +171,7 @@ def _call_rows(
 def _layer_row(layer: Layer, type: str, depth: int, sources: tuple[str, ...]) -> Row:
     return Row(
         layer.name,
-        layer.__class__.__name__,
+        kind_of(layer),
         type,
         layer.count_params(),
         layer.trainable,

@@ -187,3 +187,17 @@ def test_what_a_repeat_says_of_types():
     assert "fold n in [8, …]" in told.help[2]
     with pytest.raises(TulleError):
         loads(HEAD + text)
+
+
+def test_pictures_and_tables_call_a_layer_by_its_name_in_the_text():
+    model = loads(
+        "net 1\ndim B\n"
+        "layer Block[K]()(x: f32[B, K]) -> f32[B, K] { return x |> Dense(K) }\n"
+        "model M(x: f32[B, 4]) -> f32[B, 4] { return x |> repeat 2 { Block() } }"
+    ).M
+    lines = []
+    model.summary(print_fn=lines.append)
+    words = [line.split()[:2] for line in "\n".join(lines).split("\n")]
+    assert ["Block[0]", "Block"] in words
+    boxes = diagram_of(model, expand_nested=False).boxes
+    assert {box.name: box.title for box in boxes}["Block[0]"] == "Block"

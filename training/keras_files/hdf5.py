@@ -31,7 +31,7 @@ def h5py() -> Any:
     except ImportError:
         raise DataError(
             Diagnostic(
-                "T0704",
+                "T0802",
                 "files of Keras need the package `h5py`, which is not installed",
                 caller_span(),
                 help=("install it: `pip install 'tulle[keras-files]'`",),
