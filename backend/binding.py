@@ -140,3 +140,12 @@ def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     if fixed is not None:
         return fixed
     return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
+
+
+def aligned(xp: Any, size: int) -> Any:
+    """Bytes that begin at a multiple of 64."""
+    if xp is not np:
+        return xp.empty(size, np.uint8)
+    whole = np.empty(size + 64, np.uint8)
+    start = -whole.ctypes.data % 64
+    return whole[start : start + size]

@@ -25,6 +25,7 @@ from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
 from .array_code import ArrayCode
+from .binding import aligned
 from .cpu import engine
 from .cpu.code import NativeCode
 from .gpu import code as gpu
@@ -219,15 +220,6 @@ def reserved(xp: Any, size: int) -> Any:
         except MemoryError:
             pass
     return aligned(xp, size)
-
-
-def aligned(xp: Any, size: int) -> Any:
-    """Bytes that begin at a multiple of 64."""
-    if xp is not np:
-        return xp.empty(size, np.uint8)
-    whole = np.empty(size + 64, np.uint8)
-    start = -whole.ctypes.data % 64
-    return whole[start : start + size]
 
 
 def _as_array(value: Any) -> Any:

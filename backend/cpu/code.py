@@ -1,26 +1,27 @@
 """A schedule as native code: commands over bound memory, cut where the host has a step.
 
-Everything has an address once a plan is bound. Inputs are bound to places that nobody
-touches; wherever an argument points there, each run puts the input's own address.
+Everything has an address once a plan is bound. Inputs and large results are bound to
+places that nobody touches; wherever an argument points there, each run puts an input's
+own address, or that of new memory for a result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import host_step, shows
+from ..binding import aligned, host_step, shape_of, shows
 from ..lying import Elsewhere, Lying, address_of, number_of
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
-from ..pipeline.plan import Plan
-from ..pipeline.schedule import Schedule, Step
+from ..pipeline.plan import Plan, number
+from ..pipeline.schedule import Schedule, Step, Storage
 from . import copying, gemm
 from .call import Call
 from .copying import copy
@@ -36,6 +37,7 @@ from .special_random import key_writer
 Array = Any
 Sizes = Mapping[Symbol, int]
 HostStep = Callable[[], None]
+LARGE = 1 << 16  # bytes of a result that are better not copied
 
 
 class NativeCode:
@@ -134,8 +136,10 @@ class NativeCode:
             (), (), at + found.scratch, sizes, pool().threads, self._compiled,
             Elsewhere(), [memory], [], [],
         )  # fmt: skip
-        bound = Bound(self.outline, found, at, place, {})
-        writer = Writer()
+        fresh = self._fresh(place)
+        apart = {storage: one.address for storage, one in fresh.items()}
+        bound = Bound(self.outline, found, at, place, {}, apart)
+        writer = Writer([*fresh.values()])
         last = self._last(bound, writer)
         laid = bound.laid_out(last)
         for native, step in self._stops():
@@ -144,6 +148,26 @@ class NativeCode:
         writer.native(len(laid.table))
         inputs = [bound.given.get(f"x{n}") for n in range(len(self.graph.inputs))]
         return writer.finish(laid, inputs, place)
+
+    def _fresh(self, place: Place) -> dict[Storage, Lying]:
+        """Storages of large results, which get new memory in each run.
+
+        So nobody copies them. Steps of the host know one place of an array only.
+        """
+        outline, outputs = self.outline, self.schedule.outputs.values()
+        if outline.stops:
+            return {}
+        storages = [outline.storage(value.name) for value in outputs]
+        found: dict[Storage, Lying] = {}
+        for value, storage in zip(outputs, storages, strict=True):
+            if storage is None or storages.count(storage) > 1:
+                continue
+            result = Lying(0, shape_of(value, place.sizes), value.node.dtype.numpy)
+            size = number(storage.size, place.sizes) * storage.dtype.size
+            if LARGE <= size <= 2 * result.nbytes:
+                whole = Lying(0, (size,), np.dtype(np.uint8))
+                found[storage] = place.elsewhere.place(whole)
+        return found
 
     def _last(self, bound: Bound, writer: Writer) -> list[Call]:
         """Copies of what must not change at the end, then the updates of variables."""
@@ -161,9 +185,8 @@ class NativeCode:
             found.append(copy(kept, array))
             return kept
 
-        writer.outputs = {
-            name: apart(value.name).array() for name, value in schedule.outputs.items()
-        }
+        for name, value in schedule.outputs.items():
+            writer.result(name, apart(value.name))
         updates = [
             (Lying.of(variable.array), apart(value.name))
             for variable, value in schedule.updates
@@ -193,13 +216,27 @@ UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "ara
 
 
 class Writer:
-    """Stretches of a table of commands, with steps of the host between them."""
+    """Stretches of a table of commands, with steps of the host between them.
 
-    def __init__(self) -> None:
+    `fresh` is memory that each run has made for results.
+    """
+
+    def __init__(self, fresh: Sequence[Lying]) -> None:
         self.by_numpy = False  # whether a step of the host may complain
-        self.outputs: dict[str, Array] = {}
+        self.fresh = fresh
+        self.outputs: dict[str, Array | Fresh] = {}
         self._parts: list[tuple[int, int] | HostStep] = []
         self._done = 0
+
+    def result(self, name: str, lying: Lying) -> None:
+        """Where a result lies at the end."""
+        numbers = {number_of(one): index for index, one in enumerate(self.fresh)}
+        index = numbers.get(number_of(lying))
+        if index is None:
+            self.outputs[name] = lying.array()
+        else:
+            offset = lying.address - self.fresh[index].address
+            self.outputs[name] = Fresh(index, offset, lying)
 
     def native(self, upto: int) -> None:
         """The commands before a number that are not there yet."""
@@ -215,8 +252,9 @@ class Writer:
         self, laid: Laid, inputs: Sequence[Lying | None], place: Place
     ) -> Callable[..., dict[str, Any]]:
         """The whole as a function of the inputs."""
-        patches = patches_of([laid.words, *place.blocks], inputs)
-        addresses = np.zeros(max(1, len(inputs)), np.int64)
+        moving = [*inputs, *self.fresh]
+        patches = patches_of([laid.words, *place.blocks], moving)
+        addresses = np.zeros(max(1, len(moving)), np.int64)
         checks = [*laid.faults, *place.faults]
         parts: list[HostStep] = []
         for part in self._parts:
@@ -226,7 +264,22 @@ class Writer:
                 part = _stretch(at, count, patches, addresses, checks)
             parts.append(part)
         keep = [laid, patches, addresses, place.keep, place.blocks]
-        return Runner(parts, addresses, self.outputs, keep, self.by_numpy)
+        sizes = [one.nbytes for one in self.fresh]
+        return Runner(parts, addresses, self.outputs, sizes, keep, self.by_numpy)
+
+
+class Fresh(NamedTuple):
+    """A result in memory that a run has made: its number, and where it lies there."""
+
+    number: int
+    offset: int
+    like: Lying
+
+    def array(self, memory: Array) -> Array:
+        """The result, which keeps its memory alive."""
+        shape, dtype, strides = self.like.shape, self.like.dtype, self.like.strides
+        found = np.ndarray(shape, dtype, memory, self.offset, strides)
+        return found if self.like.dense else found.copy()
 
 
 def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array:
@@ -238,9 +291,9 @@ def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array
     }
     found: list[int] = []
     for words in blocks:
-        for at, number, offset in pointers(words):
-            if number in numbers:
-                found += [at, numbers[number], offset]
+        for at, one, offset in pointers(words):
+            if one in numbers:
+                found += [at, numbers[one], offset]
     return np.array(found, np.int64)
 
 
@@ -251,12 +304,13 @@ class Runner:
         self,
         parts: Sequence[HostStep],
         addresses: Array,
-        outputs: Mapping[str, Array],
+        outputs: Mapping[str, Array | Fresh],
+        fresh: Sequence[int],
         keep: Sequence[Any],
         host: bool,
     ):
         self.parts, self.addresses, self.outputs = parts, addresses, outputs
-        self.keep, self.host = keep, host
+        self.fresh, self.keep, self.host = fresh, keep, host
 
     def __call__(self, *arrays: Array) -> dict[str, Any]:
         addresses, held = self.addresses, []
@@ -266,10 +320,18 @@ class Runner:
                 array = np.array(array, order="C")
                 held.append(array)
             addresses[index] = array.__array_interface__["data"][0]
+        memory = [aligned(np, size) for size in self.fresh]
+        for index, one in enumerate(memory, len(arrays)):
+            addresses[index] = one.__array_interface__["data"][0]
         with np.errstate(all="ignore") if self.host else nullcontext():
             for part in self.parts:
                 part()
-        return {name: value.copy() for name, value in self.outputs.items()}
+        return {
+            name: one.array(memory[one.number])
+            if isinstance(one, Fresh)
+            else one.copy()
+            for name, one in self.outputs.items()
+        }
 
 
 def _stretch(

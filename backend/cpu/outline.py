@@ -110,6 +110,11 @@ class Outline:
         """The most bytes that a step needs beside its operands and results."""
         return max((sort.form.scratch_bytes(sizes) for sort in self.sorts), default=0)
 
+    def storage(self, name: str) -> Storage | None:
+        """The storage that a value lies in, if it is in a buffer."""
+        root, _ = self.places[name]
+        return self.roots[root].storage if self.roots[root].kind == "buffer" else None
+
     def _place(self, value: Value) -> tuple[int, int]:
         """The root and the way of a value."""
         name, node, fixed = value.name, value.node, self.fixed.get(value.name)
@@ -164,8 +169,9 @@ def _made(value: Value, names: Mapping[str, Any], sizes: Sizes) -> Any:
 class Bound:
     """The steps of an outline, and where its values lie, for given sizes.
 
-    `memory` is the address where the buffers of a plan begin. Inputs are not there,
-    unless they are `given`, as results of an inner schedule are.
+    `memory` is the address where the buffers of a plan begin; storages that are `apart`
+    have addresses of their own. Inputs are not there, unless they are `given`, as
+    results of an inner schedule are.
     """
 
     def __init__(
@@ -175,12 +181,17 @@ class Bound:
         memory: int,
         place: Place,
         given: Mapping[str, Lying],
+        apart: Mapping[Storage, int] | None = None,
     ):
         self.outline, self.place = outline, place
+        apart = apart or {}
         self.given = {**outline.fixed, **given}
         self.roots = outline.known.copy()
-        starts = [found.offsets[storage] for storage in outline.storages]
-        self.roots[outline.buffers] = np.array(starts, np.int64) + memory
+        starts = [
+            apart.get(storage, memory + found.offsets[storage])
+            for storage in outline.storages
+        ]
+        self.roots[outline.buffers] = np.array(starts, np.int64)
         for root, value in outline.parts:
             start = number(value.offset, place.sizes) * value.node.dtype.size
             self.roots[root] += start

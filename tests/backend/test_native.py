@@ -69,6 +69,67 @@ def test_results_do_not_change_with_the_next_run():
     assert (first == 1).all()
 
 
+LARGE_ROWS = 9000  # of X, whose results are not copied then
+
+
+def test_large_results_are_written_into_memory_of_their_own():
+    node = call("tanh", X)
+    outputs = {
+        "plain": node + 1.0,
+        "read": node * 2.0,
+        "sum": call("sum", node * 2.0),
+        "turned": call("transpose", X * 3.0, (1, 0)),
+        "whole": node,
+        "again": node,
+        "part": node[1:],
+        "x": X,
+    }
+    compiled = compile_graph(Graph((X,), outputs))
+    first, second = array(LARGE_ROWS, 3), array(LARGE_ROWS, 3)
+    found = compiled([first])
+    kept = {name: value.copy() for name, value in found.items()}
+    compiled([second])
+    for name, value in kept.items():
+        np.testing.assert_array_equal(found[name], value)
+        assert found[name].flags.c_contiguous
+    tanh = np.tanh(first)
+    wanted = tanh + 1, tanh * 2, (tanh * 2).sum(), first.T * 3, tanh, tanh, tanh[1:]
+    for value, other in zip(found.values(), (*wanted, first), strict=True):
+        np.testing.assert_allclose(value, other, rtol=1e-4, atol=1e-6)
+    arrays = list(found.values())
+    for index, one in enumerate(arrays):
+        assert not any(np.shares_memory(one, two) for two in arrays[:index])
+
+
+def test_a_large_result_that_a_variable_takes_too():
+    variable = Variable(np.zeros((LARGE_ROWS, 3), np.float32))
+    fixed = input_node(
+        "y", TensorType(dtype_of("f32"), (Dim.of(LARGE_ROWS), Dim.of(3)))
+    )
+    node = fixed + variable.node
+    compiled = compile_graph(Graph((fixed,), {"out": node}, ((variable, node),)))
+    ones = np.ones((LARGE_ROWS, 3), np.float32)
+    first, second = compiled([ones])["out"], compiled([ones])["out"]
+    assert (first == 1).all()
+    assert (second == 2).all()
+    assert (variable.numpy() == 2).all()
+
+
+def test_large_results_of_a_loop():
+    def step(carry, x):
+        return carry + x, carry * 2.0
+
+    compiled = function.function(lambda init, xs: ops.scan(step, init, xs))
+    init, xs = array(200, 100), array(5, 200, 100)
+    for given in (xs, xs + 1):
+        last, stacked = compiled(init, given)
+        np.testing.assert_allclose(
+            last.numpy(), init + given.sum(0), rtol=1e-4, atol=1e-4
+        )
+        before = init + np.concatenate([np.zeros_like(given[:1]), given[:-1]]).cumsum(0)
+        np.testing.assert_allclose(stacked.numpy(), before * 2, rtol=1e-4, atol=1e-4)
+
+
 def test_a_step_of_the_host_between_native_ones():
     node = call("sort", call("tanh", X) * 2.0, axis=1)
     compiled = compile_graph(Graph((X,), {"out": node + node}))
