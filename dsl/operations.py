@@ -90,6 +90,8 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
     nodes = [o for o in operands[op.unified] if isinstance(o, Node)]
     like = nodes[0].tensor_type if nodes else None
     alike = range(len(operands))[op.unified] if op.operand_dtypes != "any" else ()
+    fractions = op.operand_dtypes == "float" or getattr(op, "floats", False)
+    alone = "float32" if fractions else "int32"  # of a whole number beside no tensor
     found = []
     for index, operand in enumerate(operands):
         if isinstance(operand, (list, tuple)) and operand:
@@ -99,7 +101,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             like = like or found[-1].tensor_type
             continue
         if isinstance(operand, Dim):
-            dtype = like.dtype.name if like else "int32"
+            dtype = like.dtype.name if like else alone
             size = OPS["size"]
             found.append(size.apply((), size.arguments(operand, dtype)[1]))
             continue
@@ -110,7 +112,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
             shown = "`none`" if operand is None else shown
             raise Fault("T0204", f"`{title}` needs tensors and numbers, not {shown}")
         if like is None and not isinstance(operand, Operand):
-            found.append(_constant(operand))
+            found.append(_constant(operand, alone))
             like = found[-1].tensor_type
         else:
             found.append(as_node(operand, like))
@@ -172,8 +174,8 @@ def _items(values: Any) -> Iterator[Any]:
             yield item
 
 
-def _constant(value: bool | int | float) -> Node:
-    kinds: dict[type, str] = {bool: "bool", int: "int32", float: "float32"}
+def _constant(value: bool | int | float, whole: str) -> Node:
+    kinds: dict[type, str] = {bool: "bool", int: whole, float: "float32"}
     return constant_node(held(value, dtype_of(kinds[type(value)])))
 
 

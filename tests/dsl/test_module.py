@@ -217,3 +217,12 @@ def test_ops_speak_tensors():
     x = np.ones((2, 3), "float32")
     text = "model M(x: f32[B, 3]) -> f32[B] { return sum(x ** 2, axis = 1) / 3 }"
     assert np.allclose(loads(HEAD + text).M(x).numpy(), call("sum", x, axis=1) / 3)
+
+
+def test_a_whole_number_alone_is_a_fraction_where_one_is_needed():
+    model = loads(
+        "net 1\ndim B\n"
+        "model M(x: f32[B, 8]) -> f32[B, 8] { return x / sqrt(8 // 2) + log(B) }"
+    ).M
+    found = model.predict(np.ones((3, 8), "float32"), verbose=0)
+    np.testing.assert_allclose(found, 0.5 + np.log(3), rtol=1e-6)
