@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_products import BLOCK, Products, chosen_panel, pack_panel, panel_width
@@ -41,23 +41,20 @@ def kernel_entry(
     says that channels are brought together first.
     """
     code = Code("convolution_kernel")
-    places = offsets_function(code)
     panels_of = Wide if wide else Narrow
     products = panels_of(code, kind, (filters, width, taps), groups)
     f, words, start, stop = code.entry()
     read = KERNEL.reader(f, words)
     slot = claim(f, words, KERNEL, read("slots"))
     chunks, every, strips = read("chunks"), read("tiles"), read("strips")
-    task = Task(f, kind, words, slot, read)
-    task.tiles, task.places = Tiles(code, kind, f, read), places
+    task = Task(code, kind, f, words, slot)
     products.prepare(task)
     with f.loop(stop, start) as number:
         chunk, strip = number // strips, number % strips
         tiles = chunk * every // chunks, (chunk + 1) * every // chunks
         panels = strip * task.panels // strips, (strip + 1) * task.panels // strips
-        task.compute(
-            products, f.at(task.scratch, chunk * task.partial, kind), tiles, panels
-        )
+        result = f.at(task.scratch, chunk * task.partial, kind)
+        task.compute(products, result, tiles, panels)
     release(f, words, KERNEL, slot)
     combine_entry(code, kind, KERNEL)
     return code.finished()
@@ -66,22 +63,18 @@ def kernel_entry(
 class Task:
     """The sums of a chunk for a strip of panels, and the memory that they need."""
 
-    tiles: Tiles
-    places: Function
-
-    def __init__(self, f: Function, kind: str, words: Value, slot: Value, read: Any):
+    def __init__(self, code: Code, kind: str, f: Function, words: Value, slot: Value):
+        read = KERNEL.reader(f, words)
         self.f, self.kind = f, kind
+        self.tiles, self.places = Tiles(code, kind, f, read), offsets_function(code)
         self.step = panel_width() * lanes(kind)
         self.width, self.taps, self.filters = (
             read(name) for name in ("width", "taps", "filters")
         )
         self.groups, self.panels = read("groups"), read("panels")
-        self.g, self.partial, self.size = (
-            read("g", "ptr"),
-            read("partial"),
-            read("size"),
-        )
-        self.scratch, self.outer = read("scratch", "ptr"), self.filters // self.groups
+        self.partial, self.size = read("partial"), read("size")
+        self.g, self.scratch = read("g", "ptr"), read("scratch", "ptr")
+        self.outer = self.filters // self.groups
         self.tap_places = f.at(words, self.taps + KERNEL.end, "i64")
         start = self.partial * read("chunks") * BYTES[kind] + slot * read("slot")
         self.terms = f.at(self.scratch, start, "i8")
@@ -110,13 +103,16 @@ class Task:
                 low = begin.maximum(group * each) - group * each
                 high = end.minimum((group + 1) * each) - group * each
                 column = group * self.outer + low * self.step
-                columns = (self.outer - low * self.step).minimum(
-                    (high - low) * self.step
+                columns = self.outer - low * self.step
+                part = Part(
+                    f.at(base, group * self.width, self.kind),
+                    f.at(g, column, self.kind),
+                    columns.minimum((high - low) * self.step),
+                    f.at(result, column, self.kind),
+                    amount,
+                    tile - first,
                 )
-                source = f.at(g, column, self.kind)
-                left = f.at(base, group * self.width, self.kind)
-                to = f.at(result, column, self.kind)
-                products.add(self, left, (source, columns), to, amount, tile - first)
+                products.add(self, part)
         with f.when(first.equals(last)):
             f.clear(result, self.size, self.kind)
 
@@ -130,6 +126,17 @@ class Task:
         amount = images * height * count1 * count2
         begin = (image * count0 + row) * count1 * count2
         return base, amount, f.at(self.g, begin * self.filters, self.kind)
+
+
+class Part(NamedTuple):
+    """What a tile adds to the sums of some filters of a group."""
+
+    left: Value  # where the windows of its places begin
+    right: Value  # their cotangents
+    columns: Value  # of these
+    result: Value
+    amount: Value  # of places
+    more: Value  # whether there are sums already
 
 
 class Panels:
@@ -185,17 +192,10 @@ class Narrow(Panels):
             f.store(last, task.terms, depth + k, "i64")
             f.store((depth - 1) * task.filters, task.targets, depth + k, "i64")
 
-    def add(
-        self,
-        task: Task,
-        left: Value,
-        right: tuple[Value, Value],
-        result: Value,
-        amount: Value,
-        more: Value,
-    ) -> None:
-        """The sums of some places for some columns of cotangents."""
-        f, kind, (source, columns) = task.f, task.kind, right
+    def add(self, task: Task, part: Part) -> None:
+        """Add up the products of a part."""
+        f, kind = task.f, task.kind
+        left, source, columns, result, amount, more = part
         rows = left, task.terms, task.taps * task.width, task.rows, amount
 
         def use(column: Value, vectors: int, masked: bool, rest: Value) -> None:
@@ -218,17 +218,10 @@ class Wide(Panels):
     def prepare(self, task: Task) -> None:
         """Nothing."""
 
-    def add(
-        self,
-        task: Task,
-        left: Value,
-        right: tuple[Value, Value],
-        result: Value,
-        amount: Value,
-        more: Value,
-    ) -> None:
-        """The sums of some places for some columns of cotangents."""
-        f, kind, (source, columns) = task.f, task.kind, right
+    def add(self, task: Task, part: Part) -> None:
+        """Add up the products of a part."""
+        f, kind = task.f, task.kind
+        left, source, columns, result, amount, more = part
         packed = task.left, f.number(1), f.number(PITCH), amount * PITCH
 
         def pack(column: Value, vectors: int, masked: bool, rest: Value) -> None:
@@ -288,8 +281,8 @@ def combine_entry(code: Code, kind: str, layout: Layout, whole: str = "size") ->
     read = layout.reader(f, words)
     size, partial, chunks = read(whole), read("partial"), read("chunks")
     out, scratch = read("out", "ptr"), read("scratch", "ptr")
-    with f.loop(stop, start) as block:
-        first = block * 1024
+    with f.loop(stop, start) as number:
+        first = number * 1024
         last = (first + 1024).minimum(size)
         length = last - first
         f.copy(f.at(out, first, kind), f.at(scratch, first, kind), length, kind)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...graph.dim import Dim
 from ...graph.node import Node
 from .building import FLOATS, Entry, lanes, vector_bytes
 from .convolution_code import PRODUCT, pack_units, product_entry
@@ -175,9 +174,8 @@ class Sums(Way):
         return kernel_entry(kind, each, width, math.prod(space), groups, wide)
 
     def _wide(self, attributes: Any, width: int) -> bool:
-        # A stride that is not known now counts as 1, then and later.
-        stride = Dim.of(attributes["strides"][-1]).value or 1
-        return is_wide(width, width * attributes["groups"] * stride)
+        apart = width * attributes["groups"] * attributes["strides"][-1]
+        return is_wide(width, apart)
 
     def _cut(
         self, geometry: Geometry, attributes: Any, operands: Any, results: Any
@@ -227,9 +225,8 @@ class Sums(Way):
         item, (out,) = operands[0].dtype.itemsize, results
         chunks, strips, _ = self._cut(geometry, attributes, operands, results)
         partial = rounded(math.prod(out.shape) * item)
-        return chunks * partial + slots(chunks * strips) * self._slot(
-            geometry, attributes, out, item
-        )
+        slot = self._slot(geometry, attributes, out, item)
+        return chunks * partial + slots(chunks * strips) * slot
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
