@@ -34,7 +34,7 @@ from .pipeline.plan import Plan, plan
 from .pipeline.schedule import Schedule, schedule
 
 RESERVE = 1 << 28  # bytes of addresses, at most, beyond what a plan wants
-PLANS = 64  # kept for as many sets of sizes; the oldest goes first
+PLANS = 64  # kept for as many sets of sizes; the one not used for longest goes first
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Bound:
     plan: Plan
     run: Callable[..., dict[str, Any]]
     moves: int  # `Variable.moves` when its arrays were looked up
+    used: int = 0  # which run of the program was the last one with it
 
 
 class Program:
@@ -67,6 +68,7 @@ class Program:
         self.code.prepare(self.schedule, graph)
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
+        self._runs = 0
         self._memory = aligned(self.xp, 0)
         self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
@@ -96,6 +98,7 @@ class Program:
             bound = self._prepare(key, arrays)
         if self.xp is not np and not self.code.native:
             arrays = [self.xp.asarray(array) for array in arrays]
+        self._runs = bound.used = self._runs + 1
         outputs = bound.run(*arrays)
         for generator, count in self._draws:
             generator.count += count
@@ -131,8 +134,8 @@ class Program:
             TensorType(dtype_of(a.dtype), tuple(map(Dim.of, a.shape))) for a in arrays
         ]
         sizes = self._sizes(types)
-        if len(self._bound) >= PLANS:
-            del self._bound[next(iter(self._bound))]
+        if key not in self._bound and len(self._bound) >= PLANS:
+            del self._bound[min(self._bound, key=lambda key: self._bound[key].used)]
         with device(self.device), collecting_later():
             self._settle()
             found = self._plan(sizes)

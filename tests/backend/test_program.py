@@ -127,6 +127,15 @@ def test_results_stay_when_the_program_runs_again():
     assert A[1, 2] == 5
 
 
+def test_the_plan_that_was_not_used_for_longest_goes(monkeypatch):
+    monkeypatch.setattr("tulle.backend.program.PLANS", 3)
+    program = compile_graph(Graph((X,), {"out": X + 1}))
+    for rows in (2, 3, 4, 2, 5, 2, 6):
+        x = np.ones((rows, 3), "f4")
+        np.testing.assert_array_equal(program([x])["out"], x + 1)
+    assert sorted(rows for (((rows, _), _),) in program._bound) == [2, 5, 6]
+
+
 def test_inputs_of_any_layout():
     turned = call("reshape", call("transpose", X), (-1,))
     program = compile_graph(Graph((X,), {"out": turned * 2}))
