@@ -136,6 +136,8 @@ class Function:
         arrays = None if kwargs else _arrays_alone(args)
         if arrays is None:
             traced, arrays = self._looked_up(args, kwargs)
+            if traced is None:
+                return self.python_function(*args, **kwargs)
             return traced(arrays)
         known = tuple([(array.shape, array.dtype) for array in arrays])
         found = self._known.get(known)
@@ -143,18 +145,19 @@ class Function:
             if len(self._known) >= FAMILIES:
                 self._known.clear()
             found, _ = self._looked_up(args, kwargs)
+            assert found is not None
             self._known[known] = found
         return found(arrays)
 
-    def _looked_up(self, args: Any, kwargs: Any) -> tuple[Traced, list[Any]]:
-        """The trace for a call, and the arrays among its arguments."""
+    def _looked_up(self, args: Any, kwargs: Any) -> tuple[Traced | None, list[Any]]:
+        """The trace for a call, none with symbolic tensors, and the arrays in it."""
         leaves, structure = _split((args, kwargs))
         dtypes = tuple(leaf.type.dtype for leaf in leaves)
         key = (_key(structure), dtypes, current_device())
         if key not in self._families:
             given = tree.flatten((args, kwargs))[0]
             if any(isinstance(item, SymbolicTensor) for item in given):
-                return self.python_function(*args, **kwargs)
+                return None, []
             if len(self._families) >= FAMILIES:
                 del self._families[next(iter(self._families))]
         family = self._families.setdefault(key, Family({}, []))
