@@ -11,7 +11,7 @@ import numpy as np
 from ..graph.dim import Symbol
 from ..graph.graph import Graph
 from ..graph.node import Node
-from .binding import bound_arrays, standing
+from .binding import BoundArrays
 from .pipeline.emit import bound_calls, emit, works_in_place
 from .pipeline.plan import Plan
 from .pipeline.schedule import Schedule
@@ -27,7 +27,6 @@ class ArrayCode:
 
     def __init__(self, xp: Any):
         self.xp = xp
-        self._kept: dict[str, Any] = {}  # arrays that are the same for all sizes
 
     def in_place(self, node: Node, operand: int, output: int) -> bool:
         """Whether a step may write a result over an operand of the same type."""
@@ -39,7 +38,7 @@ class ArrayCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Write the function that runs a schedule."""
-        self.schedule, self._standing = schedule, standing(schedule)
+        self.schedule, self._arrays = schedule, BoundArrays(schedule, self.xp)
         self._source = emit(schedule, graph, self.xp)
         self._code = compile(self._source.text, "<tulle program>", "exec")
 
@@ -50,7 +49,7 @@ class ArrayCode:
 
     def moved(self) -> None:
         """Forget where variables lay."""
-        self._kept = {}
+        self._arrays.forget()
 
     def scratch(self, sizes: Mapping[Symbol, int]) -> int:
         """The most bytes that a step needs beside its operands and results."""
@@ -61,9 +60,7 @@ class ArrayCode:
         self, memory: Any, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
         """The function for sizes, with memory for a plan."""
-        schedule = self.schedule
-        names = bound_arrays(schedule, found, memory, sizes, self.xp, **self._kept)
-        self._kept = {name: names[name] for name in self._standing}
+        names = self._arrays.of(found, memory, sizes)
         for index, (variable, _) in enumerate(self.schedule.updates):
             names[f"a{index}"] = variable.array
         names.update((name, getattr(self.xp, name)) for name in self._source.ufuncs)

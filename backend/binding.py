@@ -11,7 +11,8 @@ import numpy as np
 
 from ..graph.dim import Symbol
 from ..graph.node import Node, resolve
-from ..graph.types import TupleType
+from ..graph.types import TensorType, TupleType
+from .lying import Lying
 from .pipeline.plan import Plan, number
 from .pipeline.schedule import Schedule, Value
 
@@ -47,6 +48,25 @@ def standing(schedule: Schedule) -> list[str]:
         ):
             found[value.name] = None
     return list(found)
+
+
+class BoundArrays:
+    """The arrays of a schedule; those that are the same for all sizes are kept."""
+
+    def __init__(self, schedule: Schedule, xp: Any):
+        self.schedule, self.xp = schedule, xp
+        self._standing = standing(schedule)
+        self._kept: dict[str, Array] = {}
+
+    def forget(self) -> None:
+        """Make all anew the next time, since variables moved."""
+        self._kept = {}
+
+    def of(self, found: Plan, memory: Array, sizes: Sizes) -> dict[str, Array]:
+        """The array of each bound value by name."""
+        names = bound_arrays(self.schedule, found, memory, sizes, self.xp, **self._kept)
+        self._kept = {name: names[name] for name in self._standing}
+        return names
 
 
 def _array(
@@ -140,6 +160,12 @@ def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     if fixed is not None:
         return fixed
     return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
+
+
+def lying_of(type: TensorType, sizes: Sizes) -> Lying:
+    """An array of a type for given sizes, wherever it is; as `shape_of` has it."""
+    shape = tuple([max(0, number(dim, sizes)) for dim in type.shape])
+    return Lying(0, shape, type.dtype.numpy)
 
 
 def aligned(xp: Any, size: int) -> Any:

@@ -196,7 +196,8 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         """What is compiled for `"predict"`, `"test"` or `"train"`, as text for people.
 
         The steps in their order with the types of what they give, then the loops of
-        the generated kernels, as last used; sizes are symbolic. Raises
+        the generated kernels; sizes are symbolic. Of several programs of a kind it is
+        the one that was compiled last. Raises
         `TensorTypeError`, T0606, where data have yet to tell what is computed: before
         the first step of training, or the first call of a model without `Input`.
 

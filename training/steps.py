@@ -123,7 +123,7 @@ class Steps:
         return self._programs[key]
 
     def source(self, kind: str) -> str:
-        """The program of a kind that was used last, as text."""
+        """The program of a kind that was compiled last, as text."""
         if kind not in KINDS:
             message = f"`{kind}` is none of {', '.join(f'`{one}`' for one in KINDS)}"
             raise self._refuse("T0204", message)

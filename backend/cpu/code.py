@@ -16,7 +16,7 @@ import numpy as np
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import aligned, host_step, shape_of, shows
+from ..binding import aligned, host_step, shows
 from ..lying import Elsewhere, Lying, address_of, number_of
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
@@ -29,7 +29,7 @@ from .engine import engine
 from .follow import follow
 from .forms import Copied, Form, Place, form_of
 from .layout import Fault, Laid, pointers
-from .outline import Bound, Outline
+from .outline import Bound, Outline, typed
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
@@ -142,7 +142,7 @@ class NativeCode:
         writer = Writer([*fresh.values()])
         last = self._last(bound, writer)
         laid = bound.laid_out(last)
-        for native, step in self._stops():
+        for native, step in self.outline.stops:
             writer.native(laid.begins[native])
             writer.between(self._host_step(step, bound, writer))
         writer.native(len(laid.table))
@@ -162,9 +162,8 @@ class NativeCode:
         for value, storage in zip(outputs, storages, strict=True):
             if storage is None or storages.count(storage) > 1:
                 continue
-            result = Lying(0, shape_of(value, place.sizes), value.node.dtype.numpy)
             size = number(storage.size, place.sizes) * storage.dtype.size
-            if LARGE <= size <= 2 * result.nbytes:
+            if LARGE <= size <= 2 * typed(value, place.sizes).nbytes:
                 whole = Lying(0, (size,), np.dtype(np.uint8))
                 found[storage] = place.elsewhere.place(whole)
         return found
@@ -193,10 +192,6 @@ class NativeCode:
         ]
         found += [copy(target, source) for target, source in updates]
         return [call for call in found if call is not None]
-
-    def _stops(self) -> Sequence[tuple[int, Step]]:
-        """The steps of the host, each with how many native ones come before."""
-        return self.outline.stops
 
     def _host_step(self, step: Step, bound: Bound, writer: Writer) -> HostStep:
         """What the host does in a step."""

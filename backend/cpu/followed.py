@@ -14,9 +14,8 @@ from ...graph.node import Node
 from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
-from ..binding import attributes_of
+from ..binding import attributes_of, lying_of
 from ..lying import Lying
-from ..pipeline.plan import number
 from .call import Call
 from .convolution_follow import RECORD, STEP
 from .convolution_geometry import geometry_of
@@ -51,8 +50,7 @@ class Value:
 
     def spec(self, sizes: Sizes) -> Lying:
         """An array of its type for given sizes, wherever it is."""
-        shape = tuple([max(0, number(dim, sizes)) for dim in self.type.shape])
-        return Lying(0, shape, self.type.dtype.numpy)
+        return lying_of(self.type, sizes)
 
 
 class Part:

@@ -13,9 +13,9 @@ import numpy as np
 
 from ...graph.dim import Symbol
 from ...graph.node import Node, attribute_key
-from ...graph.types import TensorType, TupleType
+from ...graph.types import TupleType
 from .. import loops
-from ..binding import attributes_of
+from ..binding import attributes_of, lying_of
 from ..kernels import alone
 from ..loops import LoopKernel
 from ..lying import Elsewhere, Lying
@@ -197,10 +197,10 @@ class Own:
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What the op says for arrays of these sizes."""
-        operands = [_lying(source.tensor_type, sizes) for source in self.node.inputs]
+        operands = [lying_of(source.tensor_type, sizes) for source in self.node.inputs]
         type = self.node.type
         types = type.items if isinstance(type, TupleType) else (type,)
-        results = [_lying(type, sizes) for type in types]
+        results = [lying_of(type, sizes) for type in types]
         attributes = attributes_of(self.node, sizes)
         return self.special.scratch_bytes(attributes, operands, results)
 
@@ -237,12 +237,6 @@ class Own:
     def listing(self) -> str:
         """Nothing."""
         return ""
-
-
-def _lying(type: TensorType, sizes: Sizes) -> Lying:
-    """An array of a type, wherever it is."""
-    shape = tuple([number(dim, sizes) for dim in type.shape])
-    return Lying(0, shape, type.dtype.numpy)
 
 
 def form_of(node: Node) -> Form | None:

@@ -149,7 +149,7 @@ class Outline:
         return found
 
 
-def _typed(value: Value, sizes: Sizes) -> Lying:
+def typed(value: Value, sizes: Sizes) -> Lying:
     """A dense array of the type of a value, wherever it is."""
     return Lying(0, shape_of(value, sizes), value.node.dtype.numpy)
 
@@ -200,17 +200,15 @@ class Bound:
         self._lay()
         operands, ways = outline.operands
         self.addresses = self.roots[operands] + self.offsets[ways]
-        self._absent: list[
-            int
-        ] = []  # numbers of arrays, and of operands in their place
-        self._operands: list[int] = []
+        self._absent: list[int] = []  # numbers of arrays
+        self._operands: list[int] = []  # and of the operands in their place
         self.calls = [self._calls(sort) for sort in outline.sorts]
 
     def _other(self, value: Value) -> Any:
         """What is an input, or is computed for these sizes."""
         if value.name not in self.given:
             if value.kind == "input":
-                array = self.place.elsewhere.place(_typed(value, self.place.sizes))
+                array = self.place.elsewhere.place(typed(value, self.place.sizes))
             else:
                 array = _made(value, self.given, self.place.sizes)
                 self.place.keep.append(array)
@@ -232,7 +230,7 @@ class Bound:
             elif value.name in self.given:
                 array = self.given[value.name]
             else:
-                array = elsewhere.place(_typed(value, sizes))
+                array = elsewhere.place(typed(value, sizes))
             self.ways.append(array)
             offsets.append(offset)
         self.offsets = np.array(offsets, np.int64)

@@ -28,8 +28,10 @@ def width() -> int:
 
 @cache
 def product_entry(kind: str) -> Entry:
-    """The entry that multiplies matrices of floats or doubles, and the one that packs
-    a right operand for several products."""
+    """The entry that multiplies matrices of floats or doubles.
+
+    A second one packs a right operand for several products.
+    """
     code = Code("product")
     blocks = {count: block(code, kind, count) for count in range(1, width() + 1)}
     left, right = _pack_left(code, kind), _pack_right(code, kind)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import bound_arrays, standing
+from ..binding import BoundArrays
 from ..loops.cuda import module_source
 from ..pipeline import Pass
 from ..pipeline.differentiate import draws
@@ -49,7 +49,6 @@ class GpuCode:
         self.choice = Choice(refused_by_user())
         self._forms: dict[Node, Form] = {}
         self._functions: dict[str, Any] = {}
-        self._kept: dict[str, Any] = {}  # arrays that are the same for all sizes
 
     @property
     def passes(self) -> tuple[Pass, ...]:
@@ -73,7 +72,7 @@ class GpuCode:
 
     def prepare(self, schedule: Schedule, graph: Graph) -> None:
         """Compile the kernels of a schedule, all in one module."""
-        self.schedule, self._standing = schedule, standing(schedule)
+        self.schedule, self._arrays = schedule, BoundArrays(schedule, self.xp)
         self._functions = self._compiled()
         if not self._functions:
             self._forms = {
@@ -147,7 +146,7 @@ class GpuCode:
 
     def moved(self) -> None:
         """Forget where variables lay."""
-        self._kept = {}
+        self._arrays.forget()
 
     def scratch(self, sizes: Sizes) -> int:
         """The most bytes that a step needs beside its operands and results."""
@@ -163,8 +162,7 @@ class GpuCode:
     ) -> Callable[..., dict[str, Any]]:
         """The program for sizes, with memory for a plan."""
         device, schedule = self.device, self.schedule
-        names = bound_arrays(schedule, found, memory, sizes, self.xp, **self._kept)
-        self._kept = {name: names[name] for name in self._standing}
+        names = self._arrays.of(found, memory, sizes)
         keep = list(names.values())
         writer = Writer(self.xp, self._functions, device, self.choice, keep)
         self.write(writer, schedule, names, memory[found.scratch :], sizes)

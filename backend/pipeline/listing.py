@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from ...graph.dim import Symbol
+from ...graph.dim import Dim, Symbol
 from ...graph.listing import described
 from ...graph.node import Node
 from .plan import number, plan
@@ -41,12 +41,13 @@ def schedule_listing(schedule: Schedule) -> str:
     lines = [f"{value.name} = {described(value.node, ())}" for value in given]
     told.update(given)
     names = {value.node: value.name for value in schedule.values}
+    paths = _paths(names)
     for index, step in enumerate(schedule.steps):
-        found = _untold(step.sources, names, told)
+        found = _untold(step.sources, names, paths, told)
         lines += [f"{'':{width}}  {line}" for line in found]
         lines.append(f"{index:{width}}: {_step(step)}")
     results = [*schedule.outputs.values(), *(value for _, value in schedule.updates)]
-    lines += _untold(results, names, told)
+    lines += _untold(results, names, paths, told)
     lines += [f"{name} = {value.name}" for name, value in schedule.outputs.items()]
     lines += [f"{v.path} := {value.name}" for v, value in schedule.updates]
     return "\n".join(lines)
@@ -64,7 +65,10 @@ def program_listing(
 
 
 def _untold(
-    values: Iterable[Value], names: Mapping[Node, str], told: set[Value]
+    values: Iterable[Value],
+    names: Mapping[Node, str],
+    paths: Mapping[Node, str],
+    told: set[Value],
 ) -> list[str]:
     """What values are that no step computes, those first that they are made of."""
     lines = []
@@ -72,23 +76,32 @@ def _untold(
         if value in told:
             continue
         told.add(value)
-        lines += _untold(value.sources, names, told)
-        operands = [names.get(node, "…") for node in value.node.inputs]
-        text = _place(value.node, operands) or described(value.node, operands)
+        lines += _untold(value.sources, names, paths, told)
+        node = value.node
+        operands = [names.get(operand, "…") for operand in node.inputs]
+        text = described(node, operands)
+        if node in paths:
+            text = f"{paths[node]} in {operands[0]} : {node.type}"
         lines.append(f"{value.name} = {text}")
     return lines
 
 
-def _place(node: Node, operands: Sequence[str]) -> str:
-    """Which variable a view of an arena is; nothing for other nodes."""
-    if node.op.name != "arena_view" or node.inputs[0].op.name != "variable":
-        return ""
-    arena = node.inputs[0].attributes["variable"].arena
-    wanted = node.attributes["offset"], node.attributes["shape"]
-    for variable, offset in arena.offsets.items() if arena else ():
-        if (offset, variable.type.shape) == wanted:
-            return f"{variable.path} in {operands[0]} : {node.type}"
-    return ""
+def _paths(nodes: Iterable[Node]) -> dict[Node, str]:
+    """The paths of the variables that views of an arena are."""
+    found: dict[Node, str] = {}
+    known: dict[Node, dict[tuple[int, tuple[Dim, ...]], str]] = {}
+    for node in nodes:
+        if node.op.name != "arena_view" or node.inputs[0].op.name != "variable":
+            continue
+        (flat,) = node.inputs
+        if flat not in known:
+            arena = flat.attributes["variable"].arena
+            offsets = arena.offsets.items() if arena else ()
+            known[flat] = {(at, one.type.shape): one.path for one, at in offsets}
+        place = node.attributes["offset"], node.attributes["shape"]
+        if place in known[flat]:
+            found[node] = known[flat][place]
+    return found
 
 
 def _step(step: Step) -> str:

@@ -341,12 +341,17 @@ def scatter_update(
 
 
 def _multiplied(rows: Node, flat: Node, values: Node) -> Any:
-    """Each row times the values for it, all others being 1."""
-    hit = call("equal", along(counted(rows.shape[0]), 0, 2), flat)
-    hit = call("reshape", hit, (*hit.shape, *(1 for _ in rows.shape[1:])))
-    each = call("where", hit, call("expand_dims", values, 0), 1)
+    """Each row times the values for it."""
     own = call("expand_dims", rows, 1)
+    each = factors_of(rows.shape[0], flat, values)
     return call("prod", call("concatenate", [own, each], 1), 1)
+
+
+def factors_of(count: Any, indices: Node, values: Node) -> Any:
+    """For each of so many rows all values, with 1 for those of other indices."""
+    hit = call("equal", along(counted(count), 0, 2), indices)
+    hit = call("reshape", hit, (*hit.shape, *(1 for _ in values.shape[1:])))
+    return call("where", hit, call("expand_dims", values, 0), 1)
 
 
 @register

@@ -32,6 +32,7 @@ from .formula import (
 )
 from .gathering import check_indices
 from .movement import full_node, listed
+from .scattering import factors_of
 
 
 @derived(1)
@@ -295,10 +296,7 @@ def segment_prod(
     [4.0, 2.0]
     """
     count = _segments("segment_prod", data, segment_ids, num_segments)
-    ids = along(counted(count), 0, 2)
-    hit = call("equal", ids, call("cast", segment_ids, I32))
-    hit = call("reshape", hit, (*hit.shape, *(1 for _ in data.shape[1:])))
-    return call("prod", call("where", hit, call("expand_dims", data, 0), 1), 1)
+    return call("prod", factors_of(count, call("cast", segment_ids, I32), data), 1)
 
 
 def _end(dtype: DType, sign: int) -> float:
