@@ -142,7 +142,7 @@ class NativeCode:
         writer = Writer([*fresh.values()])
         last = self._last(bound, writer)
         laid = bound.laid_out(last)
-        for native, step in self.outline.stops:
+        for native, step in self._stops():
             writer.native(laid.begins[native])
             writer.between(self._host_step(step, bound, writer))
         writer.native(len(laid.table))
@@ -192,6 +192,13 @@ class NativeCode:
         ]
         found += [copy(target, source) for target, source in updates]
         return [call for call in found if call is not None]
+
+    def _stops(self) -> Sequence[tuple[int, Step]]:
+        """The steps of the host, each with how many native ones come before.
+
+        Whoever looks at a program step by step stops at others as well.
+        """
+        return self.outline.stops
 
     def _host_step(self, step: Step, bound: Bound, writer: Writer) -> HostStep:
         """What the host does in a step."""
