@@ -95,11 +95,10 @@ def relu(node: Node) -> Node:
 
 
 def sigmoid(node: Node) -> Node:
-    """`sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`, which never overflows."""
+    """`sigmoid(x) = 1 / (1 + exp(-x))`, exact for small results too."""
     (x,) = node.inputs
-    half = literal(0.5, x.tensor_type)
     one = literal(1, x.tensor_type)
-    return (call("tanh", x * half) + one) * half  # type: ignore[no-any-return]
+    return call("reciprocal", call("exp", -x) + one)  # type: ignore[no-any-return]
 
 
 def softplus(node: Node) -> Node:

@@ -251,13 +251,13 @@ define(
 
 
 def _sigmoid(xp: Any, x: Any, out: Any) -> Any:
-    # 0.5 * (1 + tanh(x / 2)) keeps every intermediate finite.
-    half, one = x.dtype.type(0.5), x.dtype.type(1)
+    # Where exp(-x) is infinite the result is 0, as it should be. By tanh(x / 2) small
+    # results would be differences of numbers near 1, and lose their digits.
     out = xp.empty_like(x) if out is None else out
-    xp.multiply(x, half, out=out)
-    xp.tanh(out, out=out)
-    xp.add(out, one, out=out)
-    return xp.multiply(out, half, out=out)
+    xp.negative(x, out=out)
+    xp.exp(out, out=out)
+    xp.add(out, x.dtype.type(1), out=out)
+    return xp.reciprocal(out, out=out)
 
 
 def _erf(xp: Any, x: Any, out: Any) -> Any:

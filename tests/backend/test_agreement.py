@@ -13,6 +13,7 @@ from tulle.backend import compile_graph
 from tulle.graph.dim import Dim
 from tulle.graph.evaluate import evaluate
 from tulle.graph.graph import Graph
+from tulle.graph.registry import call
 from tulle.graph.tensor import input_node
 from tulle.graph.types import TensorType, dtype_of
 
@@ -68,6 +69,17 @@ def test_every_op(row, executor):
     inputs, node = built(row)
     arrays = [np.zeros(tuple(VALUES.values()), np.float32), *sample(row)]
     agree(Graph((CARRIER, *inputs), {"out": node}), arrays, VALUES)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_results_of_sigmoid_keep_their_digits(executor, dtype):
+    x = np.array([-80.0, -20.0, -12.0, -6.76, 0.0, 3.0, 90.0, -900.0], dtype)
+    wanted = 1 / (1 + np.exp(-x.astype(np.longdouble)))
+    node = input_node("x", TensorType(dtype_of(dtype), (Dim.of(len(x)),)))
+    program = compile_graph(Graph((node,), {"out": call("sigmoid", node)}))
+    tiny = np.finfo(dtype).tiny
+    for found in (call("sigmoid", x).numpy(), program([x])["out"]):
+        np.testing.assert_allclose(found, wanted, 4 * np.finfo(dtype).eps, tiny)
 
 
 @settings(max_examples=150, deadline=None)
