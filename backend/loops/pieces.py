@@ -12,21 +12,53 @@ def gatherer(name: str, type: str, lanes: int, masked: str | None = None) -> str
     """Reads so many elements into a vector; `masked` is a load under a mask."""
     whole = vector_type(type, lanes)
     arguments = "ptr %array, i64 %stride, i64 %count"
-    usual, before = "", "entry"
-    if masked is not None:
-        usual, before = _neighbours(type, lanes, masked), "apart"
+    neighbours = "" if masked is None else _neighbours(type, lanes, masked)
     return f"""
 define internal {whole} @{name}({arguments}) noinline cold {{
-entry:{usual}
+entry:{neighbours}
+  %full = icmp eq i64 %count, {lanes}
+  br i1 %full, label %whole, label %some
+whole:
+  %pairs = icmp eq i64 %stride, 2
+  br i1 %pairs, label %second, label %steps
+second:{_every_second(type, lanes)}
+steps:{_all_steps(type, lanes)}
+some:
   %buffer = alloca {whole}
   store {whole} zeroinitializer, ptr %buffer
   br label %body
-{_walk(type, before, "%away", "%near")}
+{_walk(type, "some", "%away", "%near")}
 end:
   %found = load {whole}, ptr %buffer
   ret {whole} %found
 }}
 """
+
+
+def _every_second(type: str, lanes: int) -> str:
+    """Lines that give back every second element, by two loads within their span."""
+    whole, align = vector_type(type, lanes), int(type[1:]) // 8
+    first, last = range(0, lanes, 2), range(lanes + 1, 2 * lanes, 2)
+    listed = ", ".join(f"i32 {lane}" for lane in (*first, *last))
+    return f"""
+  %low = load {whole}, ptr %array, align {align}
+  %half = getelementptr {type}, ptr %array, i64 {lanes - 1}
+  %high = load {whole}, ptr %half, align {align}
+  %evens = shufflevector {whole} %low, {whole} %high, <{lanes} x i32> <{listed}>
+  ret {whole} %evens"""
+
+
+def _all_steps(type: str, lanes: int) -> str:
+    """Lines that give back a whole vector of elements a stride apart."""
+    whole, found, text = vector_type(type, lanes), "poison", ""
+    for lane in range(lanes):
+        text += f"""
+  %step{lane} = mul i64 %stride, {lane}
+  %at{lane} = getelementptr {type}, ptr %array, i64 %step{lane}
+  %one{lane} = load {type}, ptr %at{lane}
+  %with{lane} = insertelement {whole} {found}, {type} %one{lane}, i64 {lane}"""
+        found = f"%with{lane}"
+    return f"{text}\n  ret {whole} {found}"
 
 
 def _walk(type: str, before: str, source: str, target: str) -> str:
@@ -68,13 +100,30 @@ def scatterer(name: str, type: str, lanes: int) -> str:
     return f"""
 define internal void @{name}({arguments}) noinline cold {{
 entry:
-  %one = icmp eq i64 %stride, 1
-  br i1 %one, label %part{lanes}, label %body{_powers(type, lanes)}
-{_walk(type, "entry", "%near", "%away")}
+  %neighbours = icmp eq i64 %stride, 1
+  br i1 %neighbours, label %part{lanes}, label %apart{_powers(type, lanes)}
+apart:
+  %full = icmp eq i64 %count, {lanes}
+  br i1 %full, label %whole, label %body
+whole:{_all_away(type, lanes)}
+{_walk(type, "apart", "%near", "%away")}
 end:
   ret void
 }}
 """
+
+
+def _all_away(type: str, lanes: int) -> str:
+    """Lines that put a whole vector into memory, its elements a stride apart."""
+    text = ""
+    for lane in range(lanes):
+        text += f"""
+  %from{lane} = getelementptr {type}, ptr %buffer, i64 {lane}
+  %one{lane} = load {type}, ptr %from{lane}
+  %step{lane} = mul i64 %stride, {lane}
+  %to{lane} = getelementptr {type}, ptr %array, i64 %step{lane}
+  store {type} %one{lane}, ptr %to{lane}"""
+    return f"{text}\n  br label %end"
 
 
 def _powers(type: str, lanes: int) -> str:

@@ -155,6 +155,22 @@ def test_a_vector_of_any_stride():
             assert_close(outputs, [np.tanh(view)])
 
 
+@pytest.mark.parametrize("masks", [False, None])
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i8", "f16"])
+def test_elements_a_few_steps_apart(dtype, masks):
+    node = fused([tensor_type(dtype, [B, D])], [step("negative", 0)], [-1])
+    compiled, random = Compiled(node, masks), np.random.default_rng(0)
+    for apart, columns in [(2, 1), (2, 16), (2, 37), (3, 35), (-2, 33), (-1, 18)]:
+        length = (columns - 1) * abs(apart) + 1
+        whole = random.integers(-9, 9, (3, length)).astype(node.type.dtype.numpy)
+        view, written = whole[:, ::apart], np.full_like(whole, 50)
+        sizes = {SYMBOLS["B"]: 3, SYMBOLS["D"]: columns}
+        expected = written.copy()
+        expected[:, ::apart] = -view
+        compiled.run([view], sizes, outputs=[written[:, ::apart]])
+        np.testing.assert_array_equal(written, expected)
+
+
 def test_what_is_read_and_written_turned_leaves_the_rest_in_whole_vectors():
     body = [step("transpose", 1, axes=(1, 0)), step("add", 0, 2)]
     node = fused(
