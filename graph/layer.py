@@ -173,6 +173,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     supports_masking = False  # whether the output carries the mask of the input
     input_spec: Any = None  # an `InputSpec` for each input, checked at each call
     opaque = False  # whether `call` works on values only
+    takes_ids = False  # whether floats may be ids, which no narrow dtype may round
     auto_name: str | None
     given_name: str | None
     autocast: bool
@@ -316,10 +317,12 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments of a call with floats in the dtype of the layer."""
+        if self.takes_ids or not self.autocast:
+            return arguments
         dtype = self.input_dtype
         operands, structure = tree.flatten(arguments)
         types = [operand.type.dtype for operand in operands]
-        if not self.autocast or not any(t.is_float and t != dtype for t in types):
+        if not any(t.is_float and t != dtype for t in types):
             return arguments
         return tree.unflatten(structure, (recast(o, dtype) for o in operands))
 

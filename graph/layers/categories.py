@@ -80,6 +80,8 @@ class CategoryEncoding(Layer):
     [[1.0, 0.0, 2.0]]
     """
 
+    takes_ids = True
+
     def __init__(
         self,
         num_tokens: int | None = None,
@@ -128,6 +130,8 @@ class Discretization(Layer):
     >>> Discretization([0.0, 1.0])(np.array([-1.0, 0.5, 2.0])).numpy().tolist()
     [0, 1, 2]
     """
+
+    takes_ids = True
 
     def __init__(
         self,

@@ -111,6 +111,7 @@ class Embedding(Adapted):
 
     embeddings_initializer: Any
     lora_role = "embeddings"
+    takes_ids = True
 
     def __init__(
         self,
@@ -227,6 +228,7 @@ class ReversibleEmbedding(Embedding):
                 f"`output_dim`, not {inputs.type}",
                 operands={0: str(inputs.type)},
             )
+        inputs = call("cast", inputs, self.compute_dtype)
         if self.tie_weights:
             kernel = call("transpose", self.adapted(self.embeddings))
         else:

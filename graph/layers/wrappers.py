@@ -34,6 +34,11 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = checked_layer(self, "layer", layer)
 
+    @property
+    def takes_ids(self) -> bool:  # type: ignore[override]
+        """Whether the layer within may take floats for ids."""
+        return self.layer.takes_ids
+
     def call(self, inputs: Any) -> Any:
         return self.layer(inputs)
 

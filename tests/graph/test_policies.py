@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tulle
-from tulle import Model, Sequential, TensorTypeError, load_model
+from tulle import Model, Sequential, TensorTypeError, layers, load_model
 from tulle.graph import configuration, policies
 from tulle.graph.input_spec import InputSpec
 from tulle.graph.layer import Layer
@@ -87,6 +87,27 @@ def test_a_weight_that_is_not_cast():
     layer(X)
     assert layer.seen == ["float16", "float32", "int32"]
     assert layer.cast.dtype == "float32"
+
+
+def test_floats_that_are_ids_are_not_rounded():
+    policies.set_dtype_policy("mixed_bfloat16")
+    ids = np.arange(970, 1000, dtype="float32").reshape(1, 30)
+    embedding = layers.ReversibleEmbedding(1000, 4)
+    given = Input((30,))
+    model = Model(given, embedding(given))
+    rows = embedding.get_weights()[0][None, 970:]
+    timed = layers.TimeDistributed(embedding)(ids.reshape(1, 3, 10))
+    vectors = embedding(ids)
+    for found in (model.predict(ids, verbose=0), vectors, timed):
+        found = np.asarray(found).astype("float32").reshape(1, 30, 4)
+        np.testing.assert_allclose(found, rows, rtol=0.01)
+    assert vectors.dtype == "bfloat16"
+    scores = embedding(np.ones((2, 4), "float32"), reverse=True)
+    assert scores.dtype == "bfloat16"
+    counted = layers.CategoryEncoding(1000, "count")(ids).numpy()
+    np.testing.assert_array_equal(np.flatnonzero(counted[0]), ids[0])
+    cut = layers.Discretization([998.5])(np.array([998.0, 999.0], "float32"))
+    assert cut.numpy().tolist() == [0, 1]
 
 
 def test_inner_layers_follow_their_own_policy():
