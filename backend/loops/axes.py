@@ -149,14 +149,27 @@ RULES: dict[str, Rule] = {
 }
 
 
-def in_order(accesses: Sequence[Dims]) -> list[int]:
-    """All axes in one order, the innermost last, as the first accesses have them."""
+def in_order(accesses: Sequence[Dims], ahead: bool = False) -> list[int]:
+    """All axes in one order, the innermost last, as the first accesses have them.
+
+    An axis that nothing puts before another comes last, or with `ahead` to where later
+    accesses have it.
+    """
     found: list[int] = []
-    for dims in accesses:
-        known = [axis for axis in dims if axis is not None]
+    every = [[axis for axis in dims if axis is not None] for dims in accesses]
+    for known in every:
         for place, axis in enumerate(known):
             if axis in found:
                 continue
             later = [found.index(a) for a in known[place:] if a in found]
+            if ahead and not later:
+                first = max([found.index(a) for a in known[:place]], default=-1)
+                others = [a for dims in every for a in _behind(dims, axis)]
+                places = [found.index(a) for a in others if a in found]
+                later = [place for place in places if place > first]
             found.insert(min(later, default=len(found)), axis)
     return found
+
+
+def _behind(axes: Sequence[int], axis: int) -> Sequence[int]:
+    return axes[axes.index(axis) + 1 :] if axis in axes else ()

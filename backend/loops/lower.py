@@ -13,11 +13,11 @@ from ...graph.dim import Dim
 from ...graph.node import Node, attribute_key
 from ...graph.types import TensorType
 from ..kernels import Body, Instruction, body_types
-from .axes import Dims, in_order, unify
+from .axes import in_order, unify
 from .kernel import LoopKernel
-from .language import Unlowerable
+from .language import LANES, Nest, Unlowerable
 from .nests import NestBuilder
-from .roles import Fold, Roles, assign, find_folds
+from .roles import assign, find_folds
 
 RANK = 8  # axes of a nest
 MOST_KEPT = 1024
@@ -129,28 +129,51 @@ class Lowering:
         self.count = len(leaves)
         self.types = body_types([operands[index] for index in leaves], body)
         self.unifier, self.dims = unify(self.types, self.count, body)
-        self.order, self.roles = self._assigned()
+
+    def _orders(self) -> list[list[int]]:
+        """Axes as outputs have them, or else operands; the best order first."""
+        ends = [self.dims[index] for index in self.outputs]
+        starts = self.dims[: self.count]
+        one, two = (
+            [*sorted(pair, key=len, reverse=True), *self.dims]
+            for pair in ([*ends, *starts], [*starts, *ends])
+        )
+        found = [in_order(one, ahead=True), in_order(one), in_order(two)]
+        if self._narrower(found[0], found[1]):
+            found = found[1:]
+        return [order for n, order in enumerate(found) if order not in found[:n]]
+
+    def _narrower(self, order: list[int], other: list[int]) -> bool:
+        """Whether the innermost axis fills no vector, unlike that of another order."""
+        if not order:
+            return False
+        inner, rest = (self.unifier.sizes[axes[-1]].value for axes in (order, other))
+        return inner is not None and inner < LANES and (rest is None or inner < rest)
+
+    def kernel(self) -> LoopKernel:
+        """The kernel in the first order of axes that one can have."""
+        reason = Unlowerable(f"more than {RANK} axes")
+        for order in self._orders():
+            try:
+                if len(order) <= RANK:
+                    return self._ordered(order)
+            except Unlowerable as found:
+                reason = found
+        raise reason
+
+    def _ordered(self, order: list[int]) -> LoopKernel:
+        """The kernel with its axes in an order."""
+        folds = find_folds(self.dims, self.count, self.body)
+        self.order, self.roles = order, assign(order, folds, self.unifier.sizes)
         self.sizes: list[Dim] = []
         self.totals = [p for p, form in self.roles.forms.items() if form != "fold"]
         self.after = self._after_totals()
-
-    def _assigned(self) -> tuple[list[int], Roles]:
-        """Axes ordered as outputs have them, or else operands, with their roles."""
-        ends = [self.dims[index] for index in self.outputs]
-        starts = self.dims[: self.count]
-        folds = find_folds(self.dims, self.count, self.body)
-        try:
-            return self._in_order([*ends, *starts], folds)
-        except Unlowerable:
-            return self._in_order([*starts, *ends], folds)
-
-    def _in_order(
-        self, accesses: list[Dims], folds: Sequence[Fold]
-    ) -> tuple[list[int], Roles]:
-        order = in_order([*sorted(accesses, key=len, reverse=True), *self.dims])
-        if len(order) > RANK:
-            raise Unlowerable(f"more than {RANK} axes")
-        return order, assign(order, folds, self.unifier.sizes)
+        return LoopKernel(
+            tuple((type.dtype, type.rank) for type in self.operands),
+            tuple((self.types[i].dtype, self.types[i].rank) for i in self.outputs),
+            self._nests(),
+            tuple(self.sizes),
+        )
 
     def _after_totals(self) -> set[int]:
         """What is computed from totals, those included, along the axes they keep."""
@@ -170,8 +193,8 @@ class Lowering:
     def _named(self, place: int) -> frozenset[int]:
         return frozenset(axis for axis in self.dims[place] if axis is not None)
 
-    def kernel(self) -> LoopKernel:
-        """The nests: the main one, then one for each set of axes that totals keep."""
+    def _nests(self) -> tuple[Nest, ...]:
+        """The main one, then one for each set of axes that totals keep."""
         roles = self.roles
         self.main = self.outputs_of(lambda index: index not in self.after)
         self._refuse_repetition()
@@ -195,12 +218,7 @@ class Lowering:
                 (kept[-1:], "inner"),
             ]
             nests.append(NestBuilder(self, split).after(places))
-        return LoopKernel(
-            tuple((type.dtype, type.rank) for type in self.operands),
-            tuple((self.types[i].dtype, self.types[i].rank) for i in self.outputs),
-            tuple(nests),
-            tuple(self.sizes),
-        )
+        return tuple(nests)
 
     def _refuse_repetition(self) -> None:
         """Every result of the main nest varies along all of its outer axes."""
