@@ -81,7 +81,7 @@ def padded_unique(x: Any, size: int, fill_value: int = 0, **options: Any) -> lis
     gap = max(size - len(found[0]), 0)
     fillers = [fill_value]
     if options.get("return_index"):
-        fillers.append(found[1][0])
+        fillers.append(0)
     if options.get("return_counts"):
         fillers.append(0)
     inverse = found.pop(2) if options.get("return_inverse") else None

@@ -9,6 +9,7 @@ from ..node import Node
 from ..registry import call
 from ..types import I32, DTypeLike
 from .formula import derived, type_of
+from .reduce import root
 from .sorting import ORDER, between, hundredths, shares_of
 
 
@@ -52,7 +53,7 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @derived(1, "float")
 def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The square root of the variance over axes of the elements that are not NaN."""
-    return call("sqrt", call("nanvar", x, axis, keepdims))
+    return root(call("nanvar", x, axis, keepdims))
 
 
 def _extreme(x: Any, name: str, axis: Any, keepdims: bool, far: float) -> Any:
@@ -76,8 +77,8 @@ def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _place(x: Any, name: str, axis: Any, keepdims: bool, far: float) -> Any:
-    none = call("all", call("isnan", x), axis, keepdims and axis is not None)
-    found = call(name, _without(x, far), axis, keepdims and axis is not None)
+    none = call("all", call("isnan", x), axis, keepdims)
+    found = call(name, _without(x, far), axis, keepdims)
     return call("where", none, -1, found)
 
 

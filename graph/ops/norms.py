@@ -6,6 +6,7 @@ from typing import Any
 
 from ..registry import call
 from .formula import Refusal, axes_of, derived, place_at, type_of
+from .reduce import root
 
 FLOAT = "float"
 
@@ -36,9 +37,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 def _length(x: Any, axes: Any, keepdims: bool) -> Any:
-    total = call("sum", x * x, axes, keepdims)
-    zero = call("equal", total, 0.0)
-    return call("where", zero, 0.0, call("sqrt", call("where", zero, 1.0, total)))
+    return root(call("sum", x * x, axes, keepdims))
 
 
 def _bad_order(ord: Any) -> Refusal:

@@ -140,8 +140,9 @@ def fmod(x1: Any, x2: Any) -> Any:
 def _beside_nan(name: str, x1: Any, x2: Any) -> Any:
     if not type_of(x1).dtype.is_float:
         return call(name, x1, x2)
-    known = call("where", call("isnan", x2), x1, call(name, x1, x2))
-    return call("where", call("isnan", x1), x2, known)
+    # Both are the number then, and as a tie share a gradient that comes to it whole.
+    one = call("where", call("isnan", x1), x2, x1)
+    return call(name, one, call("where", call("isnan", x2), x1, x2))
 
 
 @derived(2, "same", ((-2.0, 2.0), (-2.0, 2.0)))

@@ -289,12 +289,16 @@ def geomspace(
 ) -> Any:
     """`num` numbers from start to stop at equal ratios; both have the same sign.
 
+    Otherwise, or from or to 0, there are none: all are NaN.
+
     >>> call("geomspace", 1.0, 8.0, 4).numpy().tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
     start, stop = floats(start), floats(stop)
     ends = (call("log2", call("abs", end)) for end in (start, stop))
     powers = call("linspace", *ends, num, endpoint, axis=axis)
-    sign = call("expand_dims", call("sign", start + call("zeros_like", stop)), axis)
+    sign = call("sign", start)
+    alike = call("multiply", sign, call("sign", stop)) > 0
+    sign = call("expand_dims", call("where", alike, sign, math.nan), axis)
     found = sign * call("exp2", powers)
     return found if dtype is None else call("cast", found, dtype)

@@ -7,7 +7,7 @@ from typing import Any
 from ..diagnostics import Fault
 from ..dim import Dim, product
 from ..node import Node
-from ..op import Op, Results, register
+from ..op import Op, Results, convert, register
 from ..registry import call
 from ..types import BOOL, F32, I32, TensorType
 
@@ -229,8 +229,15 @@ class StandardDeviation(Reduction):
     operand_dtypes = "float"
 
     def expand(self, node: Node) -> Node:
-        found: Node = call("sqrt", call("var", *node.inputs, **node.attributes))
-        return found
+        return root(call("var", *node.inputs, **node.attributes))
+
+
+def root(value: Node) -> Node:
+    """The square root of what is not negative; its gradient at 0 is 0."""
+    zero = call("equal", value, 0.0)
+    size = call("sqrt", call("where", zero, 1.0, value))
+    found: Node = call("where", zero, 0.0, size)
+    return found
 
 
 class Truth(Reduction):
@@ -271,9 +278,14 @@ class ArgExtreme(Op):
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-        if axis is None:
-            return (call("reshape", x, (-1,)),), {"axis": 0, "keepdims": keepdims}
-        return (x,), {"axis": axis, "keepdims": keepdims}
+        if axis is not None:
+            return (x,), {"axis": axis, "keepdims": keepdims}
+        x = x if isinstance(x, Node) else convert(x)
+        front = x.ndim - 1 if keepdims else 0
+        if front < 0:  # a scalar has no axes to keep
+            front, keepdims = 0, False
+        flat = call("reshape", x, (1,) * front + (-1,))
+        return (flat,), {"axis": front, "keepdims": keepdims}
 
     def canonical(
         self, types: tuple[TensorType, ...], attributes: dict[str, Any]

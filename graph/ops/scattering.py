@@ -11,7 +11,7 @@ from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import I32, DTypeLike, TensorType
+from ..types import I32, I64, DTypeLike, TensorType
 from .formula import (
     Derived,
     Refusal,
@@ -278,7 +278,7 @@ class ExtremeAt(Op):
         """Ties share the gradient, as those of `max` do."""
         x, indices, updates = node.inputs
         size, dtype = node.shape[0], node.dtype.name
-        inside = call("logical_and", indices >= 0, indices < size_node(size))
+        inside = within(indices, size)
         at = call("where", inside, indices, 0)
         won = call("equal", updates, call("take", node, at, 0))
         won = call("logical_and", won, along(inside, 0, updates.ndim))
@@ -305,6 +305,12 @@ class ExtremeAt(Op):
         join = xp.maximum if reduction == "max" else xp.minimum
         join.at(found, at, updates)
         return found[:-1]
+
+
+def within(indices: Node, size: Any) -> Any:
+    """Whether integers of any dtype point into an axis."""
+    wide = call("cast", indices, I64)
+    return call("logical_and", wide >= 0, wide < size_node(size, I64))
 
 
 REDUCTIONS = ("add", "max", "min", "mul")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..dim import product
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
-from ..types import I32, TensorType
+from ..tensor import held
+from ..types import BOOL, I32, DType, TensorType
 from .formula import (
     Refusal,
     Several,
     axes_of,
     axis_of,
     chosen,
+    constant_beside,
     derived,
     part,
     place_at,
@@ -264,7 +268,8 @@ def unique(
 
     That is the place of the first of each in the row of all elements, which of them
     every element is, how often each occurs. Without `size` their number follows from
-    values, so symbols need it; `fill_value` or 0 stands in places that are left.
+    values, so symbols need it. Of places that are left, the element is `fill_value` or
+    0, and all else is 0. They rise whatever `sorted` says, which is Keras's.
 
     >>> call("unique", [3, 1, 3]).numpy().tolist()
     [1, 3]
@@ -280,26 +285,52 @@ def unique(
             operands={0: str(type_of(x))},
             help=["say how many there are at most: `size = …`"],
         )
+    if size is not None and whole("unique", size, "size") < 0:
+        message = f"`size` of `unique` is not negative: {size}"
+        raise Refusal("unique", "T0204", message, argument="size")
+    filler = _filler(fill_value, type_of(x).dtype)
     flat = call("reshape", x, (-1,))
+    length = shape_of(flat)[0]
     order = call("argsort", flat)
     ordered = call("take", flat, order)
     ranks = _ranks(ordered)
-    count = whole("unique", size, "size") if size is not None else _last(ranks) + 1
+    count = size if size is not None else _last(ranks) + 1
     numbers = call("arange", count)
     starts = call("searchsorted", ranks, numbers)
     ends = call("searchsorted", ranks, numbers, "right")
     there = starts < ends
-    starts = call("where", there, starts, 0)
-    filler = call("cast", fill_value or 0, type_of(x).dtype)
-    found = [call("where", there, call("take", ordered, starts), filler)]
+    behind = size_node(length) if length.value is None else length.value
+    places = call("where", there, starts, behind)
+    found = [call("take", _with(ordered, filler), places)]
     if return_index:
-        found.append(call("take", order, starts))
+        found.append(call("take", _with(order, held(0, I32)), places))
     if return_inverse:
         back = call("take", ranks, call("argsort", order))
         found.append(call("reshape", back, shape_of(x)))
     if return_counts:
         found.append(call("where", there, ends - starts, 0))
     return tuple(found) if len(found) > 1 else found[0]
+
+
+def _filler(value: Any, dtype: DType) -> Any:
+    """What stands in places that are left; refuses what is no number of the dtype."""
+    number = 0 if value is None else value
+    if isinstance(number, float) and not dtype.is_float and number.is_integer():
+        number = int(number)
+    kinds = (int, float) if dtype.is_float else int
+    if not isinstance(number, kinds) or (dtype == BOOL and number not in (0, 1)):
+        raise Refusal(
+            "unique",
+            "T0204",
+            f"`fill_value` of `unique` is a number of {dtype}, not {value!r}",
+            argument="fill_value",
+        )
+    return held(number, dtype)
+
+
+def _with(x: Any, filler: Any) -> Any:
+    """A vector with one element more."""
+    return call("concatenate", [x, constant_beside(x, np.reshape(filler, (1,)))])
 
 
 def _ranks(ordered: Any) -> Any:

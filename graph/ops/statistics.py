@@ -27,12 +27,13 @@ from .formula import (
     floats,
     frozen,
     part,
+    size_node,
     type_of,
     whole,
 )
 from .gathering import check_indices
 from .movement import full_node, listed
-from .scattering import factors_of
+from .scattering import factors_of, within
 
 
 @derived(1)
@@ -223,8 +224,13 @@ def bincount(
     return OPS["add_at"].dispatch((values, x), attributes)
 
 
-def _segments(name: str, data: Node, segment_ids: Node, num_segments: Any) -> Any:
-    """The number of segments; refuses ids that do not fit, and a missing number."""
+def _segments(
+    name: str, data: Node, segment_ids: Node, num_segments: Any
+) -> tuple[Dim, Any]:
+    """The number of segments, and ids as int32; that number in place of those outside.
+
+    Refuses ids that do not fit, and a missing number.
+    """
     check_indices(name, type_of(segment_ids))
     if num_segments is None or segment_ids.shape != data.shape[:1]:
         raise Refusal(
@@ -235,7 +241,10 @@ def _segments(name: str, data: Node, segment_ids: Node, num_segments: Any) -> An
             operands={0: str(type_of(data)), 1: str(type_of(segment_ids))},
             argument="num_segments",
         )
-    return num_segments
+    count = Dim.of(num_segments)
+    inside = within(segment_ids, count)
+    at = call("where", inside, call("cast", segment_ids, I32), size_node(count))
+    return count, at
 
 
 @derived(2, domain=((-2.0, 2.0), ()))
@@ -244,24 +253,26 @@ def segment_sum(
 ) -> Any:
     """The sums of the rows that carry the same id, one for each id from 0 on.
 
+    Rows with other ids than these are left out.
+
     >>> call("segment_sum", [1.0, 2.0, 4.0], [1, 0, 1], 2).numpy().tolist()
     [2.0, 5.0]
     """
-    count = _segments("segment_sum", data, segment_ids, num_segments)
-    attributes = {"axis": 0, "size": Dim.of(count), "rank": 1}
-    return OPS["add_at"].apply((data, segment_ids), attributes)
+    count, at = _segments("segment_sum", data, segment_ids, num_segments)
+    attributes = {"axis": 0, "size": count + 1, "rank": 1}
+    return part(OPS["add_at"].apply((data, at), attributes), 0, 0, count)
 
 
 def _extreme_by_segment(
     fold: str, data: Node, segment_ids: Node, num_segments: Any, sign: int
 ) -> Any:
     """The extreme rows of each id, and what is beyond all numbers where are none."""
-    count = Dim.of(_segments(f"segment_{fold}", data, segment_ids, num_segments))
+    count, at = _segments(f"segment_{fold}", data, segment_ids, num_segments)
     if type_of(data).dtype == BOOL:
         data = call("cast", data, default_float())
     type = type_of(data).with_shape((count, *data.shape[1:]))
     empty = full_node(type, _end(type.dtype, sign))
-    return OPS["extreme_at"].apply((empty, segment_ids, data), {"reduction": fold})
+    return OPS["extreme_at"].apply((empty, at, data), {"reduction": fold})
 
 
 @derived(2, "any", ((-2.0, 2.0), ()))
@@ -295,8 +306,8 @@ def segment_prod(
     >>> call("segment_prod", [1.0, 2.0, 4.0], [1, 1, 0], 2).numpy().tolist()
     [4.0, 2.0]
     """
-    count = _segments("segment_prod", data, segment_ids, num_segments)
-    return call("prod", factors_of(count, call("cast", segment_ids, I32), data), 1)
+    count, at = _segments("segment_prod", data, segment_ids, num_segments)
+    return call("prod", factors_of(count, at, data), 1)
 
 
 def _end(dtype: DType, sign: int) -> float:

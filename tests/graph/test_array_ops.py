@@ -12,6 +12,7 @@ from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
 from tulle.graph.types import TensorType, dtype_of
 
+NAN = math.nan
 RANDOM = np.random.default_rng(3)
 SHAPES = [(4, 4), (5, 3), (3, 5), (2, 4, 3)]
 
@@ -208,7 +209,29 @@ def test_unique_of_values():
         call("unique", x, axis=0)
 
 
-NAN = math.nan
+@pytest.mark.parametrize(("x", "values"), [([5, 3, 5], [3, 5, 9]), ([], [9, 9, 9])])
+def test_unique_fills_what_is_left(x, values):
+    found = call("unique", np.array(x, "int64"), size=3, fill_value=9)
+    assert found.numpy().tolist() == values
+    _, index, counts = call(
+        "unique", np.array(x), size=3, return_index=True, return_counts=True
+    )
+    there = len(set(x))
+    assert index.numpy().tolist() == [1, 0, 0][:there] + [0] * (3 - there)
+    assert counts.numpy().tolist() == [1, 2, 0][:there] + [0] * (3 - there)
+
+
+@pytest.mark.parametrize("fill_value", [2.5, NAN, "a"])
+def test_unique_refuses_a_filler_of_another_kind(fill_value):
+    with pytest.raises(TulleError, match="`fill_value` of `unique` is a number of i32"):
+        call("unique", [3, 1], size=4, fill_value=fill_value)
+
+
+def test_unique_refuses_a_negative_size():
+    with pytest.raises(TulleError, match="`size` of `unique` is not negative: -1"):
+        call("unique", [3, 1], size=-1)
+
+
 HOLED = np.array([[3.0, NAN, 1.0, 2.0], [NAN, NAN, 4.0, 0.5], [1.0, 5.0, 2.0, 2.0]])
 
 
@@ -243,6 +266,70 @@ def test_nan_beside_a_number():
     assert call("fmin", [1.0, NAN, 3.0], [2.0, 2.0, NAN]).numpy().tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("name", ["fmax", "fmin"])
+def test_gradient_beside_nan(name):
+    def objective(x, y):
+        return call("sum", call(name, x, y))
+
+    first, second = grad(objective, argnums=(0, 1))(
+        np.array([1.0, NAN, 3.0]), np.array([NAN, 2.0, 3.0])
+    )
+    assert first.numpy().tolist() == [1.0, 0.0, 0.5]
+    assert second.numpy().tolist() == [0.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64", "uint64"])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("sum", [2.0, 2.0, 3.0]),
+        ("max", [2.0, 0.0, 3.0]),
+        ("min", [0.0, 2.0, 3.0]),
+        ("prod", [4.0, 10.0, 3.0]),
+    ],
+)
+def test_segment_gradients_for_ids_of_any_dtype(name, wanted, dtype):
+    """Also where the number of segments is beyond what the dtype holds."""
+    weights = np.zeros(300)
+    weights[:3] = 1.0, 2.0, 3.0
+
+    def objective(data):
+        found = call(f"segment_{name}", data, np.array([1, 1, 2], dtype), 300)
+        return call("sum", call("multiply", found, weights))
+
+    found = grad(objective)(np.array([5.0, 2.0, 4.0]))
+    assert found.numpy().tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "empty"),
+    [("sum", 0.0), ("max", -math.inf), ("min", math.inf), ("prod", 1.0)],
+)
+def test_ids_outside_of_the_segments_are_left_out(name, empty):
+    ids = np.array([0, 5, -1, 2**40])
+    found = call(f"segment_{name}", [1.0, 2.0, 4.0, 8.0], ids, 2)
+    assert found.numpy().tolist() == [1.0, empty]
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin", "nanargmax", "nanargmin"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_places_in_all_elements_keep_every_axis(name, shape):
+    found = call(name, np.ones(shape), keepdims=True)
+    assert found.shape == (1,) * len(shape)
+    assert call(name, np.ones(shape)).shape == ()
+
+
+@pytest.mark.parametrize("name", ["std", "nanstd"])
+def test_gradient_of_the_deviation_of_equal_numbers(name):
+    found = grad(lambda x: call(name, x))(np.array([3.0, 3.0]))
+    assert found.numpy().tolist() == [0.0, 0.0]
+
+
+def test_gradient_of_the_deviation_of_one_number_beside_nan():
+    found = grad(lambda x: call("nanstd", x))(np.array([3.0, NAN]))
+    assert found.numpy().tolist() == [0.0, 0.0]
+
+
 def test_segments_without_rows():
     assert call("segment_min", [5, 3], [0, 0], 2).numpy()[1] == np.iinfo("int32").max
     assert call("segment_max", [5, 3], [0, 0], 2).numpy()[1] == np.iinfo("int32").min
@@ -252,6 +339,11 @@ def test_segments_without_rows():
 def test_geomspace_below_zero():
     found = call("geomspace", -1.0, -1000.0, 4).numpy()
     np.testing.assert_allclose(found, [-1, -10, -100, -1000], rtol=1e-5)
+
+
+@pytest.mark.parametrize("ends", [(1.0, -8.0), (-1.0, 8.0), (0.0, 8.0), (8.0, 0.0)])
+def test_no_geometric_row_leads_over_zero(ends):
+    assert np.isnan(call("geomspace", *ends, 4).numpy()).all()
 
 
 def test_erfc_far_out():
