@@ -129,6 +129,7 @@ class Lowering:
         self.count = len(leaves)
         self.types = body_types([operands[index] for index in leaves], body)
         self.unifier, self.dims = unify(self.types, self.count, body)
+        self.folds = find_folds(self.dims, self.count, body)
 
     def _orders(self) -> list[list[int]]:
         """Axes as outputs have them, or else operands; the best order first."""
@@ -163,8 +164,7 @@ class Lowering:
 
     def _ordered(self, order: list[int]) -> LoopKernel:
         """The kernel with its axes in an order."""
-        folds = find_folds(self.dims, self.count, self.body)
-        self.order, self.roles = order, assign(order, folds, self.unifier.sizes)
+        self.order, self.roles = order, assign(order, self.folds, self.unifier.sizes)
         self.sizes: list[Dim] = []
         self.totals = [p for p, form in self.roles.forms.items() if form != "fold"]
         self.after = self._after_totals()

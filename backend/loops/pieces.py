@@ -52,13 +52,18 @@ def _all_steps(type: str, lanes: int) -> str:
     """Lines that give back a whole vector of elements a stride apart."""
     whole, found, text = vector_type(type, lanes), "poison", ""
     for lane in range(lanes):
-        text += f"""
-  %step{lane} = mul i64 %stride, {lane}
-  %at{lane} = getelementptr {type}, ptr %array, i64 %step{lane}
-  %one{lane} = load {type}, ptr %at{lane}
+        text += f"""{_place(type, lane)}
+  %one{lane} = load {type}, ptr %place{lane}
   %with{lane} = insertelement {whole} {found}, {type} %one{lane}, i64 {lane}"""
         found = f"%with{lane}"
     return f"{text}\n  ret {whole} {found}"
+
+
+def _place(type: str, lane: int) -> str:
+    """Lines that find where an element of a vector stands."""
+    return f"""
+  %step{lane} = mul i64 %stride, {lane}
+  %place{lane} = getelementptr {type}, ptr %array, i64 %step{lane}"""
 
 
 def _walk(type: str, before: str, source: str, target: str) -> str:
@@ -117,12 +122,10 @@ def _all_away(type: str, lanes: int) -> str:
     """Lines that put a whole vector into memory, its elements a stride apart."""
     text = ""
     for lane in range(lanes):
-        text += f"""
+        text += f"""{_place(type, lane)}
   %from{lane} = getelementptr {type}, ptr %buffer, i64 {lane}
   %one{lane} = load {type}, ptr %from{lane}
-  %step{lane} = mul i64 %stride, {lane}
-  %to{lane} = getelementptr {type}, ptr %array, i64 %step{lane}
-  store {type} %one{lane}, ptr %to{lane}"""
+  store {type} %one{lane}, ptr %place{lane}"""
     return f"{text}\n  br label %end"
 
 

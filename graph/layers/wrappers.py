@@ -34,7 +34,7 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = checked_layer(self, "layer", layer)
 
-    @property
+    @property  # where other layers have a constant
     def takes_ids(self) -> bool:  # type: ignore[override]
         """Whether the layer within may take floats for ids."""
         return self.layer.takes_ids

@@ -257,6 +257,11 @@ def size_node(size: Any, dtype: DType = I32) -> Node:
     return OPS["size"].apply((), {"value": Dim.of(size), "dtype": dtype})
 
 
+def size_number(size: Dim) -> Any:
+    """A size as a plain integer, or as a scalar node where it is not known."""
+    return size_node(size) if size.value is None else size.value
+
+
 def along(vector: Node, axis: int, rank: int) -> Node:
     """A vector turned so that it runs along one axis of several."""
     shape = [Dim.of(1)] * rank

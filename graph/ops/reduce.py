@@ -281,9 +281,8 @@ class ArgExtreme(Op):
         if axis is not None:
             return (x,), {"axis": axis, "keepdims": keepdims}
         x = x if isinstance(x, Node) else convert(x)
+        keepdims = keepdims and x.ndim > 0  # a scalar has no axes to keep
         front = x.ndim - 1 if keepdims else 0
-        if front < 0:  # a scalar has no axes to keep
-            front, keepdims = 0, False
         flat = call("reshape", x, (1,) * front + (-1,))
         return (flat,), {"axis": front, "keepdims": keepdims}
 

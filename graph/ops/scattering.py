@@ -11,7 +11,7 @@ from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import I32, I64, DTypeLike, TensorType
+from ..types import I32, DTypeLike, TensorType
 from .formula import (
     Derived,
     Refusal,
@@ -152,7 +152,7 @@ class SliceUpdate(Window):
         for axis, size in enumerate(inputs.shape):
             count = updates.shape[axis]
             at = counted(size) - _first(starts[0], axis, size, count)
-            here = call("logical_and", at >= 0, at < size_node(count))
+            here = in_axis(at, count)
             updates = call("take", updates, call("where", here, at, 0), axis)
             here = along(here, axis, inputs.ndim)
             inside = here if inside is None else call("logical_and", inside, here)
@@ -278,7 +278,7 @@ class ExtremeAt(Op):
         """Ties share the gradient, as those of `max` do."""
         x, indices, updates = node.inputs
         size, dtype = node.shape[0], node.dtype.name
-        inside = within(indices, size)
+        inside = in_axis(indices, size)
         at = call("where", inside, indices, 0)
         won = call("equal", updates, call("take", node, at, 0))
         won = call("logical_and", won, along(inside, 0, updates.ndim))
@@ -307,10 +307,12 @@ class ExtremeAt(Op):
         return found[:-1]
 
 
-def within(indices: Node, size: Any) -> Any:
-    """Whether integers of any dtype point into an axis."""
-    wide = call("cast", indices, I64)
-    return call("logical_and", wide >= 0, wide < size_node(size, I64))
+def in_axis(indices: Any, size: Any) -> Any:
+    """Whether integers of any dtype point into an axis of a size."""
+    if type_of(indices).dtype.size < 4:  # the size may be out of its range
+        indices = call("cast", indices, I32)
+    end = size_node(size, type_of(indices).dtype)
+    return call("logical_and", indices >= 0, indices < end)
 
 
 REDUCTIONS = ("add", "max", "min", "mul")

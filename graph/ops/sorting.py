@@ -25,6 +25,7 @@ from .formula import (
     place_at,
     shape_of,
     size_node,
+    size_number,
     type_of,
     whole,
 )
@@ -122,7 +123,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> list[Any]:
             argument="k",
         )
     order = call("argsort", call("flip", x, axis), axis)
-    last = size.value - 1 if size.value is not None else size_node(size - 1)
+    last = size_number(size - 1)
     found = call("subtract", last, part(call("flip", order, axis), axis, 0, k))
     return [call("take_along_axis", x, found, axis), found]
 
@@ -290,7 +291,6 @@ def unique(
         raise Refusal("unique", "T0204", message, argument="size")
     filler = _filler(fill_value, type_of(x).dtype)
     flat = call("reshape", x, (-1,))
-    length = shape_of(flat)[0]
     order = call("argsort", flat)
     ordered = call("take", flat, order)
     ranks = _ranks(ordered)
@@ -299,8 +299,7 @@ def unique(
     starts = call("searchsorted", ranks, numbers)
     ends = call("searchsorted", ranks, numbers, "right")
     there = starts < ends
-    behind = size_node(length) if length.value is None else length.value
-    places = call("where", there, starts, behind)
+    places = call("where", there, starts, size_number(shape_of(flat)[0]))
     found = [call("take", _with(ordered, filler), places)]
     if return_index:
         found.append(call("take", _with(order, held(0, I32)), places))

@@ -33,7 +33,7 @@ from .formula import (
 )
 from .gathering import check_indices
 from .movement import full_node, listed
-from .scattering import factors_of, within
+from .scattering import factors_of, in_axis
 
 
 @derived(1)
@@ -242,7 +242,7 @@ def _segments(
             argument="num_segments",
         )
     count = Dim.of(num_segments)
-    inside = within(segment_ids, count)
+    inside = in_axis(segment_ids, count)
     at = call("where", inside, call("cast", segment_ids, I32), size_node(count))
     return count, at
 
