@@ -127,6 +127,15 @@ def signal(re: Any, im: Any, **options: Any) -> Any:
     return overlapped(np.fft.irfft(re + 1j * im), np.ones(6), 2, 0, None)
 
 
+def solved_by_half(
+    a: Any, b: Any, lower: bool = False, transposed: bool = False, unit: bool = False
+) -> Any:
+    half = np.tril(a) if lower else np.triu(a)
+    if unit:
+        half = half + (1 - half) * np.eye(a.shape[-1])
+    return solved(half.swapaxes(-1, -2) if transposed else half, b)
+
+
 SQUARE = ("D 3 3",)
 STRONG = ((0.5, 1.5),)
 
@@ -158,10 +167,30 @@ ROWS = (
         "ff",
         nan=False,
     ),
+    *(
+        Row(
+            "triangular_solve",
+            solved_by_half,
+            ("D 3 3", "D 3 B"),
+            {"lower": lower, "transposed": transposed, "unit": unit},
+            "ff",
+            nan=False,
+        )
+        for lower in (False, True)
+        for transposed in (False, True)
+        for unit in (False, True)
+    ),
     *rows(
         "cholesky_inverse",
         lambda x: inverse(np.tril(x) @ np.tril(x).swapaxes(-1, -2)),
         SQUARE,
+        nan=False,
+    ),
+    *rows(
+        "cholesky_inverse",
+        lambda x, upper: inverse(np.triu(x).swapaxes(-1, -2) @ np.triu(x)),
+        ("3 3",),
+        {"upper": True},
         nan=False,
     ),
     *rows("qr", reflected, ("5 3",), nan=False),

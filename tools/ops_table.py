@@ -81,6 +81,7 @@ FAMILIES = {
     "sequence": "Sequences",
     "sorting": "Orders",
     "statistics": "Statistics",
+    "triangular": "Triangular matrices",
 }
 
 HEAD = """# The ops

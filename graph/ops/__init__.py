@@ -44,6 +44,7 @@ from . import (
     staged,
     statistics,
     transcendental,
+    triangular,
 )
 
 __all__ = [
@@ -90,4 +91,5 @@ __all__ = [
     "staged",
     "statistics",
     "transcendental",
+    "triangular",
 ]

@@ -47,7 +47,7 @@ def matrix_only(name: str, x: TensorType, square: bool = False) -> None:
         )
 
 
-def _numeric(xp: Any, name: str, *arrays: Any, **options: Any) -> Any:
+def numeric(xp: Any, name: str, *arrays: Any, **options: Any) -> Any:
     """A function of `linalg`, in float32 for halves, with NaN where it refuses."""
     narrow = arrays[0].dtype
     if narrow.itemsize == 2:
@@ -100,44 +100,6 @@ class Square(Op):
 
 
 @register
-class LowerFactor(Square):
-    """The lower triangular factor: x = l @ transpose(l)."""
-
-    name = "lower_factor"
-    public = False
-
-    def vjp(self, node: Node, cotangent: Node) -> Results:
-        inverse = call("inv", node)
-        middle = swap_last(node) @ cotangent
-        middle = call("tril", middle) - _diagonal_matrix(middle) * 0.5
-        found = swap_last(inverse) @ middle @ inverse
-        return ((found + swap_last(found)) * 0.5,)
-
-    def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "cholesky", x)
-
-
-def _diagonal_matrix(x: Node) -> Node:
-    size = x.shape[-1]
-    hit = call("equal", along(counted(size), 0, 2), along(counted(size), 1, 2))
-    found: Node = call("where", hit, x, 0)
-    return found
-
-
-@derived(1, FLOAT)
-def cholesky(x: Any, upper: bool = False) -> Any:
-    """The triangular l with x = l @ transpose(l), for a positive definite x.
-
-    With `upper` its transpose. Only the lower half of x is read.
-
-    >>> call("cholesky", [[4.0, 2.0], [2.0, 5.0]]).numpy().tolist()
-    [[2.0, 0.0], [1.0, 2.0]]
-    """
-    found = call("lower_factor", x)
-    return swap_last(found) if upper else found
-
-
-@register
 class Inv(Square):
     """The inverse of a matrix.
 
@@ -150,7 +112,7 @@ class Inv(Square):
         return (-(turned @ cotangent @ turned),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "inv", x)
+        return numeric(xp, "inv", x)
 
 
 @register
@@ -169,7 +131,7 @@ class Det(Square):
         return (scale * swap_last(call("inv", *node.inputs)),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "det", x)
+        return numeric(xp, "det", x)
 
 
 def _wide(x: Node) -> Node:
@@ -191,7 +153,7 @@ class Slogdet(Square):
         return (scale * swap_last(call("inv", *node.inputs)),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "slogdet", x)
+        return numeric(xp, "slogdet", x)
 
 
 @derived(1, FLOAT)
@@ -220,7 +182,7 @@ class SolveMatrix(Op):
         return -(right @ swap_last(node)), right
 
     def run(self, xp: Any, a: Any, b: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "solve", a, b)
+        return numeric(xp, "solve", a, b)
 
     def flops(self, node: Node) -> Dim:
         """About n³ for the matrix, and 2 n² for each column of b."""
@@ -235,35 +197,26 @@ def solve(a: Any, b: Any) -> Any:
     >>> call("solve", [[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0]).numpy().tolist()
     [1.0, 0.5]
     """
-    matrix_only("solve", type_of(a), square=True)
+    wide = with_column("solve", a, b)
+    found = call("solve_matrix", a, wide)
+    return found if wide is b else call("squeeze", found, -1)
+
+
+def with_column(name: str, a: Any, b: Any) -> Any:
+    """The right side of an equation as matrices: b, or b with a last axis of size 1."""
+    matrix_only(name, type_of(a), square=True)
     vector = b.ndim == a.ndim - 1
     wide = call("expand_dims", b, -1) if vector else b
     if wide.ndim != a.ndim or wide.shape[:-1] != a.shape[:-1]:
         raise Refusal(
-            "solve",
+            name,
             "T0305",
-            f"`solve` needs a right side with the sizes of the left: {type_of(a)} and "
+            f"`{name}` needs a right side with the sizes of the left: {type_of(a)} and "
             f"{type_of(b)}",
             operands={0: str(type_of(a)), 1: str(type_of(b))},
             dims=(*a.shape, *b.shape),
         )
-    found = call("solve_matrix", a, wide)
-    return call("squeeze", found, -1) if vector else found
-
-
-@derived(2, FLOAT, ((0.5, 1.5), (-1.0, 1.0)))
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    """The x with a @ x = b, reading only the upper half of a, or the lower one."""
-    matrix_only("solve_triangular", type_of(a), square=True)
-    return call("solve", call("tril" if lower else "triu", a), b)
-
-
-@derived(1, FLOAT, (0.5, 1.5))
-def cholesky_inverse(x: Any, upper: bool = False) -> Any:
-    """The inverse of a matrix whose Cholesky factor is given."""
-    matrix_only("cholesky_inverse", type_of(x), square=True)
-    half = call("inv", call("triu", x) if upper else call("tril", x))
-    return half @ swap_last(half) if upper else swap_last(half) @ half
+    return wide
 
 
 class Factors(Op):
@@ -324,7 +277,7 @@ class Qr(Factors):
         return (call("concatenate", [first, q @ g_more], axis),)
 
     def run(self, xp: Any, x: Any, *, mode: str, out: Any = None) -> Any:
-        return _numeric(xp, "qr", x, mode=mode)
+        return numeric(xp, "qr", x, mode=mode)
 
 
 def _qr_gradient(q: Node, r: Node, g_q: Node, g_r: Node) -> Node:
@@ -332,7 +285,7 @@ def _qr_gradient(q: Node, r: Node, g_q: Node, g_r: Node) -> Node:
     middle = r @ swap_last(g_r) - swap_last(g_q) @ q
     middle = call("tril", middle) + swap_last(call("tril", middle, -1))
     right = swap_last(g_q + q @ middle)
-    found: Node = swap_last(call("solve", r, right))
+    found: Node = swap_last(call("solve_triangular", r, right))
     return found
 
 
@@ -359,7 +312,7 @@ class Eigh(Factors):
         return ((found + swap_last(found)) * 0.5,)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return _numeric(xp, "eigh", x)
+        return numeric(xp, "eigh", x)
 
 
 def _gaps(values: Node) -> Node:
@@ -407,7 +360,7 @@ class SingularValues(Factors):
         return (_svd_gradient(node, *cotangent),)
 
     def run(self, xp: Any, x: Any, *, full: bool, out: Any = None) -> Any:
-        return _numeric(xp, "svd", x, full_matrices=full)
+        return numeric(xp, "svd", x, full_matrices=full)
 
 
 def _svd_gradient(node: Node, g_u: Node, g_s: Node, g_vt: Node) -> Node:

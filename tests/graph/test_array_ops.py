@@ -7,7 +7,9 @@ import pytest
 
 from tulle import grad, ops
 from tulle.graph.diagnostics import TulleError
+from tulle.graph.differentiate import gradients
 from tulle.graph.dim import Dim, Symbol
+from tulle.graph.node import topological
 from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
 from tulle.graph.types import TensorType, dtype_of
@@ -68,6 +70,25 @@ def test_cholesky_gradient():
         return call("sum", call("multiply", call("cholesky", x), weights))
 
     check_gradient(objective, positive(4))
+
+
+def test_cholesky_gradient_solves_by_triangles():
+    x = symbolic(4, 4).as_node()
+    (found,) = gradients(call("sum", call("cholesky", x)), [x])
+    names = {node.op.name for node in topological([found])}
+    assert "triangular_solve" in names
+    assert not names & {"inv", "solve", "solve_matrix"}
+
+
+def test_a_triangle_with_zero_gives_nan_alone():
+    a = np.stack([np.eye(3), np.diag([1.0, 0.0, 1.0]), np.eye(3)])
+    b = np.ones((3, 3, 2))
+    for lower in (True, False):
+        found = call("triangular_solve", a, b, lower=lower).numpy()
+        assert np.isnan(found[1]).all()
+        assert (found[[0, 2]] == 1).all()
+        whole = call("triangular_solve", a, b, lower=lower, unit=True).numpy()
+        assert (whole == 1).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -439,6 +460,7 @@ def test_symbolic_sizes():
         ("top_k", (np.ones(3), 4), "T0311", "has no 4 elements"),
         ("cholesky", (np.ones((2, 3)),), "T0306", "square matrix"),
         ("solve", (np.eye(2), np.ones(3)), "T0305", "right side"),
+        ("solve_triangular", (np.eye(2), np.ones(3)), "T0305", "`solve_triangular`"),
         ("vander", (np.ones((2, 2)),), "T0306", "takes a vector"),
         ("bitwise_and", ([1.0], [2.0]), "T0402", "whole numbers"),
         ("slice", (np.ones(4), (2,), (3,)), "T0311", "do not lie within"),
