@@ -6,7 +6,7 @@ from typing import Any
 
 from .configuration import epsilon
 from .registry import call
-from .settings import Settings, chosen, number
+from .settings import Settings, axes, chosen, number
 
 
 class Constraint(Settings):
@@ -37,7 +37,7 @@ class MaxNorm(Constraint):
     """
 
     def __init__(self, max_value: float = 2, axis: Any = 0):
-        self.max_value, self.axis = number("max_value", max_value), axis
+        self.max_value, self.axis = number("max_value", max_value), axes(axis)
 
     def __call__(self, w: Any) -> Any:
         norms = _norms(w, self.axis)
@@ -64,7 +64,7 @@ class UnitNorm(Constraint):
     """
 
     def __init__(self, axis: Any = 0):
-        self.axis = axis
+        self.axis = axes(axis)
 
     def __call__(self, w: Any) -> Any:
         return w / (_norms(w, self.axis) + epsilon())
@@ -86,7 +86,7 @@ class MinMaxNorm(Constraint):
     ):
         self.min_value = number("min_value", min_value)
         self.max_value = number("max_value", max_value)
-        self.rate, self.axis = number("rate", rate), axis
+        self.rate, self.axis = number("rate", rate), axes(axis)
 
     def __call__(self, w: Any) -> Any:
         norms = _norms(w, self.axis)

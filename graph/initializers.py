@@ -16,6 +16,7 @@ from .diagnostics import Fault, TensorTypeError, caller_span
 from .nearest import nearest_of
 from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
+from .wanted import Wanted, shown
 
 Array = np.ndarray[Any, Any]
 # The deviation of a standard normal that is cut at two deviations.
@@ -39,11 +40,18 @@ def _parameters(kind: type) -> tuple[str, ...]:
 
 
 def _number(argument: str, value: Any, low: float = -math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise refused(argument, f"a number, not {value!r}")
-    if not value >= low:
-        raise refused(argument, f"a number of at least {low:g}, not {value!r}")
-    return value  # type: ignore[return-value]
+    found: float = _fitted("float", argument, value)
+    if not found >= low:
+        raise refused(argument, f"a number of at least {low:g}, not {shown(value)}")
+    return found
+
+
+def _fitted(kind: str, argument: str, value: Any) -> Any:
+    """A setting in its plain form; refuses what is not of the kind, T0204."""
+    try:
+        return Wanted.of(kind).fit(argument, value)  # type: ignore[union-attr]
+    except Fault as fault:
+        raise TensorTypeError.of(fault, caller_span()) from None
 
 
 class Initializer:
@@ -64,7 +72,8 @@ class Initializer:
     def __init__(self, seed: Any = None):
         whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
         if seed is not None and not whole and not hasattr(seed, "next"):
-            raise refused("seed", f"a whole number or a SeedGenerator, not {seed!r}")
+            told = f"a whole number or a SeedGenerator, not {shown(seed)}"
+            raise refused("seed", told)
         self.seed = seed
 
     def values(self, shape: tuple[int, ...], dtype: DType, seed: int) -> Array:
@@ -81,6 +90,8 @@ class Initializer:
         chosen = seed if self.seed is None else self.seed
         if hasattr(chosen, "next"):
             chosen = np.random.SeedSequence([int(word) for word in chosen.next()])
+        elif chosen < 0:
+            chosen = [-int(chosen), 1]  # NumPy's seeds are not negative
         return np.random.Generator(np.random.Philox(chosen))
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -157,7 +168,8 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0):
         super().__init__()
         if np.asarray(value).dtype.kind not in "biuf":
-            raise refused("value", f"a number or an array of numbers, not {value!r}")
+            told = f"a number or an array of numbers, not {shown(value)}"
+            raise refused("value", told)
         self.value = value
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -189,7 +201,7 @@ class Identity(Initializer):
 
     def __init__(self, gain: float = 1.0):
         super().__init__()
-        self.gain = gain
+        self.gain = _number("gain", gain)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         if len(shape) != 2:
@@ -221,14 +233,17 @@ class STFT(Initializer):
     ):
         super().__init__()
         if side not in ("real", "imag"):
-            raise refused("side", f"`real` or `imag`, not {side!r}")
+            raise refused("side", f"`real` or `imag`, not {shown(side)}")
         if isinstance(window, str) and window not in TAPERS:
             known = f"there are {', '.join(TAPERS)}"
             raise refused("window", f"a name, an array or None, not {window!r}", known)
+        if not isinstance(window, str):
+            window = _fitted("Numbers | None", "window", window)
         if scaling not in (None, "density", "spectrum"):
-            raise refused("scaling", f"`density`, `spectrum` or None, not {scaling!r}")
+            told = f"`density`, `spectrum` or None, not {shown(scaling)}"
+            raise refused("scaling", told)
         self.side, self.window, self.scaling = side, window, scaling
-        self.periodic = periodic
+        self.periodic = _fitted("bool", "periodic", periodic)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         if len(shape) != 3:
@@ -290,7 +305,8 @@ class RandomUniform(Initializer):
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ):
         super().__init__(seed)
-        self.minval, self.maxval = _number("minval", minval), _number("maxval", maxval)
+        self.minval = _number("minval", minval)
+        self.maxval = _number("maxval", maxval, self.minval)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         return generator.uniform(self.minval, self.maxval, shape)
@@ -316,18 +332,20 @@ class VarianceScaling(Initializer):
         output_axes: Sequence[int] | None = None,
     ):
         super().__init__(seed)
+        scale = _number("scale", scale)
         if not scale > 0:
             raise refused("scale", f"a number above 0, not {scale!r}")
         if mode not in MODES:
-            raise refused("mode", f"one of {', '.join(MODES)}, not {mode!r}")
-        distribution = distribution.lower()
+            raise refused("mode", f"one of {', '.join(MODES)}, not {shown(mode)}")
+        distribution = _fitted("str", "distribution", distribution).lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         if distribution not in SHAPES:
             known = ", ".join(SHAPES)
             raise refused("distribution", f"one of {known}, not {distribution!r}")
         self.scale, self.mode, self.distribution = scale, mode, distribution
-        self.input_axes, self.output_axes = input_axes, output_axes
+        self.input_axes = _axes("input_axes", input_axes)
+        self.output_axes = _axes("output_axes", output_axes)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         fan_in, fan_out = self.fans(shape)
@@ -350,9 +368,19 @@ class VarianceScaling(Initializer):
         """Inputs and outputs that a weight connects, along the axes given if any."""
         if self.input_axes is None or self.output_axes is None:
             return fans(shape)
+        for axis in (*self.input_axes, *self.output_axes):
+            if not -len(shape) <= axis < len(shape):
+                raise Fault(
+                    "T0303", f"a weight of the shape {shape} has no axis {axis}"
+                )
         inputs = math.prod(shape[axis] for axis in self.input_axes)
         outputs = math.prod(shape[axis] for axis in self.output_axes)
         return float(inputs), float(outputs)
+
+
+def _axes(argument: str, axes: Any) -> Sequence[int] | None:
+    found = _fitted("Axes", argument, axes)
+    return (found,) if isinstance(found, int) else found
 
 
 class _Scaled(VarianceScaling):
@@ -416,7 +444,7 @@ class Orthogonal(Initializer):
 
     def __init__(self, gain: float = 1.0, seed: Any = None):
         super().__init__(seed)
-        self.gain = gain
+        self.gain = _number("gain", gain)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         if len(shape) < 2:
@@ -499,8 +527,12 @@ def get(identifier: Any) -> Any:
     if identifier is None or isinstance(identifier, Initializer):
         return identifier
     if isinstance(identifier, dict):
-        kind = _find(identifier["class_name"])
-        return kind.from_config(identifier.get("config", {}))
+        name, config = identifier.get("class_name"), identifier.get("config", {})
+        if not isinstance(name, str) or not isinstance(config, dict):
+            advice = "a description has a `class_name` and a `config`"
+            told = f"{shown(identifier)} describes no initializer"
+            raise Fault("T0204", told, help=[advice])
+        return _find(name).from_config(config)
     if isinstance(identifier, type) and issubclass(identifier, Initializer):
         return identifier()
     if isinstance(identifier, str):
@@ -511,7 +543,7 @@ def get(identifier: Any) -> Any:
         return found
     if callable(identifier):
         return Wrapped(identifier)
-    raise Fault("T0204", f"{identifier!r} is no initializer")
+    raise Fault("T0204", f"{shown(identifier)} is no initializer")
 
 
 def _find(identifier: str) -> type[Initializer]:

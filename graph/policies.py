@@ -8,6 +8,7 @@ from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .nearest import nearest_of
 from .types import DType, dtype_of
+from .wanted import shown
 
 # The dtype of computation of the policies that keep weights in float32.
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -75,7 +76,7 @@ def _name_of(name: Any) -> str:
     if not isinstance(name, str):
         raise Fault(
             "T0401",
-            f"a dtype policy has a name, such as `mixed_float16`, and this is {name!r}",
+            f"a dtype policy has a name, as `mixed_float16`, and this is {shown(name)}",
             argument="name",
         )
     if name in MIXED:
@@ -125,7 +126,7 @@ def set_dtype_policy(policy: Any) -> None:
         fault = Fault(
             "T0401",
             "a dtype policy is a name, such as `mixed_float16`, or a `DTypePolicy`; "
-            f"this is {policy!r}",
+            f"this is {shown(policy)}",
             argument="policy",
         )
         raise TensorTypeError.of(fault, caller_span())
@@ -151,7 +152,7 @@ def get(identifier: Any) -> DTypePolicy:
     except (TypeError, Fault):
         fault = Fault(
             "T0401",
-            f"`dtype` is a dtype or a `DTypePolicy`, and this is {identifier!r}",
+            f"`dtype` is a dtype or a `DTypePolicy`, and this is {shown(identifier)}",
             argument="dtype",
         )
         raise TensorTypeError.of(fault, caller_span()) from None
@@ -176,6 +177,6 @@ def deserialize(config: dict[str, Any]) -> DTypePolicy:
         return DTypePolicy.from_config(config["config"])
     except (KeyError, TypeError):
         fault = Fault(
-            "T0401", f"{config!r} describes no dtype policy", argument="dtype"
+            "T0401", f"{shown(config)} describes no dtype policy", argument="dtype"
         )
         raise TensorTypeError.of(fault, caller_span()) from None

@@ -6,7 +6,7 @@ from typing import Any
 
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .registry import call
-from .settings import Settings, chosen, number
+from .settings import Settings, chosen, number, refuse
 from .tensor import convert_to_tensor
 
 
@@ -82,8 +82,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         if mode not in ("rows", "columns"):
-            fault = Fault("T0204", f"`mode` is rows or columns, not {mode!r}")
-            raise TensorTypeError.of(fault, caller_span())
+            refuse("mode", "rows or columns", mode)
         self.factor, self.mode = number("factor", factor), mode
 
     def __call__(self, inputs: Any) -> Any:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any, NoReturn, TypeVar
 
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .initializers import snake_case
+from .wanted import Wanted, shown
 
 Kind = TypeVar("Kind", bound="Settings")
 
@@ -35,14 +33,31 @@ class Settings:
 
 def number(name: str, value: Any, least: float | None = 0.0) -> Any:
     """A setting that is a number, not below a bound."""
-    value = value.item() if isinstance(value, np.generic) else value
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    finite = known and math.isfinite(value)
-    if not finite or (least is not None and not value >= least):
-        bound = "" if least is None else f" of at least {least:g}"
-        fault = Fault("T0204", f"`{name}` is a number{bound}, not {value!r}")
-        raise TensorTypeError.of(fault, caller_span())
+    bound = "" if least is None else f" of at least {least:g}"
+    value = fitted(Wanted(("float",)), name, value, f"a number{bound}")
+    if least is not None and not value >= least:
+        refuse(name, f"a number{bound}", value)
     return value
+
+
+def fitted(wanted: Wanted, name: str, value: Any, words: str = "") -> Any:
+    """A setting in its plain form; refuses another kind at the caller's line, T0204."""
+    try:
+        return wanted.fit(name, value)
+    except Fault:
+        refuse(name, words or str(wanted), value)
+
+
+def axes(value: Any) -> Any:
+    """The setting `axis`: one axis, several, or None for all."""
+    return fitted(Wanted(("Axes",)), "axis", value)
+
+
+def refuse(name: str, words: str, value: Any, *advice: str) -> NoReturn:
+    """Say what a setting has to be, T0204."""
+    message = f"`{name}` is {words}, not {shown(value)}"
+    fault = Fault("T0204", message, argument=name, help=advice)
+    raise TensorTypeError.of(fault, caller_span())
 
 
 def chosen(identifier: Any, kinds: Mapping[str, Any], what: str) -> Any:
@@ -51,7 +66,14 @@ def chosen(identifier: Any, kinds: Mapping[str, Any], what: str) -> Any:
         return None
     config: dict[str, Any] = {}
     if isinstance(identifier, dict):
-        config, identifier = identifier.get("config", {}), identifier["class_name"]
+        given, config = identifier, identifier.get("config", {})
+        identifier = identifier.get("class_name")
+        if not isinstance(identifier, str) or not isinstance(config, dict):
+            raise Fault(
+                "T0204",
+                f"{shown(given)} describes no {what}",
+                help=["a description has a `class_name` and a `config`"],
+            )
     if isinstance(identifier, str):
         name = snake_case(identifier)
         found = kinds.get(identifier) or kinds.get(name)
@@ -65,4 +87,4 @@ def chosen(identifier: Any, kinds: Mapping[str, Any], what: str) -> Any:
         return identifier()
     if callable(identifier):
         return identifier
-    raise Fault("T0204", f"{identifier!r} is no {what}")
+    raise Fault("T0204", f"{shown(identifier)} is no {what}")

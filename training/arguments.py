@@ -8,11 +8,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..graph.diagnostics import Fault
+from ..graph.wanted import shown
 
 
 def refuse(argument: str, wanted: str, value: Any, *advice: str) -> NoReturn:
     """Say what an argument has to be, T0204."""
-    message = f"`{argument}` is {wanted}, not {value!r}"
+    message = f"`{argument}` is {wanted}, not {shown(value)}"
     raise Fault("T0204", message, argument=argument, help=advice)
 
 
@@ -37,7 +38,8 @@ def checked_count(
 
 def checked_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
     """One of several values."""
-    if value not in choices:
+    plain = value is None or isinstance(value, (str, bool, int, float))
+    if not plain or value not in choices:
         refuse(argument, f"one of {', '.join(map(repr, choices))}", value)
     return value
 

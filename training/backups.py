@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..graph.diagnostics import DataError, Fault
+from ..graph.diagnostics import DataError
 from ..graph.files import PathLike, check_writable, unwritable
 from .callbacks import Callback, Logs, deferring, steps_together
 from .callbacks_monitoring import checked_frequency
@@ -54,8 +54,6 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ):
-        if not str(backup_dir):
-            raise Fault("T0204", "`backup_dir` is empty", argument="backup_dir")
         self.backup_dir = Path(backup_dir)
         self.save_freq = (
             save_freq if save_freq is False else checked_frequency(save_freq)

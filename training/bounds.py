@@ -1,7 +1,8 @@
 """What numbers an argument may be: a class says it once, by the argument's name.
 
 `ConfiguredKind` holds every call of a class to its `argument_bounds`, in Python and in
-a text alike, and `docs/catalogue.md` tells them.
+a text alike, and `docs/catalogue.md` tells them. What kind of value an argument takes
+stands in its annotation, see `graph.wanted`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ..graph.diagnostics import Fault
+from ..graph.wanted import plain_scalar, shown
 from .arguments import is_number
 
 
@@ -30,7 +33,11 @@ class Bounds:
     advice: str = ""
 
     def __contains__(self, value: float) -> bool:
-        if not math.isfinite(value) or not self.least <= value <= self.most:
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:  # a whole number above all floats
+            return False
+        if not finite or not self.least <= value <= self.most:
             return False
         at_open_end = (self.open_below and value == self.least) or (
             self.open_above and value == self.most
@@ -50,10 +57,11 @@ class Bounds:
         return f"{'above' if self.open_below else 'from'} {self.least:g}"
 
     def check(self, argument: str, value: Any) -> None:
-        """Refuse a number outside, T0204; what is no number is left to the class."""
+        """Refuse a number outside, T0204; other kinds are for `graph.wanted`."""
+        value = plain_scalar(value)
         if not is_number(value) or value in self:
             return
-        message = f"`{argument}` is a number {self}, not {value!s}"
+        message = f"`{argument}` is a number {self}, not {shown(value)}"
         help = [self.advice] if self.advice else []
         raise Fault("T0204", message, argument=argument, help=help)
 
@@ -67,6 +75,7 @@ BELOW_1 = Bounds(0, 1, open_above=True)
 RATE = Bounds(0, advice="to make a loss large, train on its negative")
 
 
+@lru_cache(1024)
 def bounds_of(kind: type) -> Mapping[str, Bounds]:
     """The bounds of a class's arguments, those of its bases included."""
     found: dict[str, Bounds] = {}

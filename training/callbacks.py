@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
 from ..graph.nearest import nearest_of
+from ..graph.wanted import shown
 from .configured import Configured
 from .hooks import BatchHooks
 
@@ -264,7 +265,7 @@ def _flat(given: Any) -> list[Callback]:
         return [callback for item in given for callback in _flat(item)]
     raise Fault(
         "T0204",
-        f"{given!r} is no callback",
+        f"{shown(given)} is no callback",
         argument="callbacks",
         help=["make a subclass of `Callback`, and pass an object of it"],
     )
@@ -345,5 +346,7 @@ class LambdaCallback(Callback):
 
 def _checked(name: str, function: Any) -> Any:
     if not callable(function):
-        raise Fault("T0204", f"`{name}` is a function, not {function!r}", argument=name)
+        raise Fault(
+            "T0204", f"`{name}` is a function, not {shown(function)}", argument=name
+        )
     return function

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..graph.diagnostics import DataError, Diagnostic, Fault
+from ..graph.wanted import shown
+from .arguments import refuse
 from .callbacks import Callback, Logs
 from .callbacks_monitoring import rate_of
 from .notices import say
@@ -21,13 +23,9 @@ class LearningRateScheduler(Callback):
     a `learning_rate`.
     """
 
-    def __init__(self, schedule: Any, verbose: int = 0):
+    def __init__(self, schedule: Any, verbose: int | bool = 0):
         if not callable(schedule):
-            raise Fault(
-                "T0204",
-                f"`schedule` is a function of the epoch and the rate, not {schedule!r}",
-                argument="schedule",
-            )
+            refuse("schedule", "a function of the epoch and the rate", schedule)
         self.schedule, self.verbose = schedule, verbose
         self._single = _takes_one(schedule)
 
@@ -39,8 +37,8 @@ class LearningRateScheduler(Callback):
             if not isinstance(rate, (float, np.floating)):
                 raise Fault(
                     "T0204",
-                    f"the schedule gave {rate!r} for epoch {epoch}, and a learning "
-                    "rate is a float",
+                    f"the schedule gave {shown(rate)} for epoch {epoch}, and a rate "
+                    "is a float",
                     argument="schedule",
                 )
             optimizer.learning_rate = float(rate)

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..graph.diagnostics import Fault
 from ..graph.files import PathLike, check_writable
+from ..graph.wanted import shown
 from .callbacks import Callback, Logs, deferring, resolved
 from .notices import warn
 from .progress import progress
@@ -93,7 +94,7 @@ class CSVLogger(RowLogger):
         if not isinstance(separator, str) or len(separator) != 1:
             raise Fault(
                 "T0204",
-                f"`separator` is one character, not {separator!r}",
+                f"`separator` is one character, not {shown(separator)}",
                 argument="separator",
             )
         self.sep = separator

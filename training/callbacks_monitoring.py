@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph.diagnostics import DataError, Fault
 from ..graph.files import PathLike
+from ..graph.wanted import Infinite, plain_scalar, shown
+from .bounds import BELOW_1, FROM_0
 from .callbacks import Callback, Logs, deferring, resolved, steps_together
 from .notices import say, warn
 
@@ -114,15 +116,16 @@ class EarlyStopping(Monitoring):
     """
 
     state_attributes = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+    argument_bounds: ClassVar = {"patience": FROM_0, "start_from_epoch": FROM_0}
 
     def __init__(
         self,
         monitor: str = "val_loss",
         min_delta: float = 0,
         patience: int = 0,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
-        baseline: float | None = None,
+        baseline: Infinite | None = None,
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ):
@@ -174,13 +177,19 @@ class ReduceLROnPlateau(Monitoring):
     """
 
     state_attributes = ("wait", "cooldown_counter", "best")
+    argument_bounds: ClassVar = {
+        "factor": BELOW_1,
+        "patience": FROM_0,
+        "cooldown": FROM_0,
+        "min_lr": FROM_0,
+    }
 
     def __init__(
         self,
         monitor: str = "val_loss",
         factor: float = 0.1,
         patience: int = 10,
-        verbose: int = 0,
+        verbose: int | bool = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
         cooldown: int = 0,
@@ -188,12 +197,6 @@ class ReduceLROnPlateau(Monitoring):
         **kwargs: Any,
     ):
         super().__init__(monitor, mode, min_delta)
-        if not 0 <= factor < 1:
-            raise Fault(
-                "T0204",
-                f"`factor` is from 0 to below 1, not {factor}",
-                argument="factor",
-            )
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self.on_train_begin()
@@ -253,12 +256,12 @@ class ModelCheckpoint(Monitoring):
         self,
         filepath: PathLike,
         monitor: str = "val_loss",
-        verbose: int = 0,
+        verbose: int | bool = 0,
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
         save_freq: Any = "epoch",
-        initial_value_threshold: float | None = None,
+        initial_value_threshold: Infinite | None = None,
     ):
         super().__init__(monitor, mode, 0.0, initial_value_threshold)
         self.filepath, self.verbose = str(filepath), verbose
@@ -331,13 +334,14 @@ class ModelCheckpoint(Monitoring):
             ) from None
 
 
-def checked_frequency(given: Any) -> Any:
+def checked_frequency(given: Any, argument: str = "save_freq") -> Any:
     """`epoch` or a number of batches; refuses anything else, T0204."""
+    given = plain_scalar(given)
     whole = isinstance(given, int) and not isinstance(given, bool) and given > 0
-    if given == "epoch" or whole:
+    if whole or (isinstance(given, str) and given == "epoch"):
         return given
     raise Fault(
         "T0204",
-        f"`save_freq` is 'epoch' or a number of batches, not {given!r}",
-        argument="save_freq",
+        f"`{argument}` is 'epoch' or a number of batches, not {shown(given)}",
+        argument=argument,
     )

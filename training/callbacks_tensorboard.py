@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..graph.diagnostics import DataError, Diagnostic, Fault
 from ..graph.files import PathLike, check_writable
+from .bounds import FROM_0
 from .callbacks import Callback, Logs, deferring, resolved
 from .callbacks_control import rates_of
+from .callbacks_monitoring import checked_frequency
 from .notices import warn
 
 NUMBERS = itertools.count()  # so that no two files have one name
@@ -39,6 +41,7 @@ class TensorBoard(Callback):
     """
 
     state_attributes = ("_batches", "_kept")
+    argument_bounds: ClassVar = {"histogram_freq": FROM_0}
 
     def __init__(
         self,
@@ -66,7 +69,8 @@ class TensorBoard(Callback):
         self.log_dir, self.histogram_freq = os.fspath(log_dir), histogram_freq
         self.write_graph, self.write_images = write_graph, write_images
         self.write_steps_per_second = write_steps_per_second
-        self.update_freq = 1 if update_freq == "batch" else update_freq
+        batch = isinstance(update_freq, str) and update_freq == "batch"
+        self.update_freq = checked_frequency(1 if batch else update_freq, "update_freq")
         self._batches, self._started, self._at_epoch = 0, 0.0, 0
         self._writers: dict[str, Any] = {}
         self._kept: dict[str, int] = {}  # the bytes of each file, of all runs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
@@ -13,6 +13,7 @@ from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
+from ..graph.wanted import Wanted, settings_of, shown, wanted_by
 from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
@@ -24,10 +25,15 @@ def told_to_caller(
 ) -> Callable[Parameters, Result]:
     """Let refusals of a public function point at the line that called it."""
 
+    checks = _checks(function)
+
     @functools.wraps(function)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        given: Any = args
         try:
-            return function(*args, **kwargs)
+            if checks:
+                given = _fitted(checks, args, kwargs)
+            return function(*given, **kwargs)
         except Fault as fault:
             names = list(inspect.signature(function).parameters)[1:]
             raise TensorTypeError.of(fault, caller_span(), names) from None
@@ -44,6 +50,27 @@ def told_to_caller(
             raise TensorTypeError.of(told, caller_span()) from None
 
     return wrapper
+
+
+Checks = tuple[tuple[int, str, Wanted], ...]
+
+
+def _checks(function: Any) -> Checks:
+    """The places and names of arguments, with what they want."""
+    wanted = wanted_by(function)
+    names = inspect.signature(function).parameters
+    return tuple((i, n, wanted[n]) for i, n in enumerate(names) if n in wanted)
+
+
+def _fitted(checks: Checks, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    """Arguments by place, those of the library's kinds in their plain forms."""
+    given = list(args)
+    for place, name, wanted in checks:
+        if place < len(given):
+            given[place] = wanted.fit(name, given[place])
+        elif name in kwargs:
+            kwargs[name] = wanted.fit(name, kwargs[name])
+    return given
 
 
 def call_fault(function: Any, given: Mapping[str, Any], error: TypeError) -> Fault:
@@ -82,22 +109,40 @@ class ConfiguredKind(type):
         except TypeError as error:
             fault = argument_fault(cls, kwargs, error)
             raise TensorTypeError.of(fault, caller_span()) from None
-        bound.apply_defaults()
-        given = dict(bound.arguments)
-        given.pop(next(iter(given)), None)
-        for name, parameter in bound.signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                given.update(given.pop(name, {}))
         made: Any = object.__new__(cls)
-        made._given = given
         try:
+            cls._fit(bound)
+            made._given = _flat_arguments(bound)
             for name, bounds in bounds_of(cls).items():
-                bounds.check(name, given.get(name))
-            made.__init__(*args, **kwargs)
+                bounds.check(name, made._given.get(name))
+            made.__init__(*bound.args[1:], **bound.kwargs)
         except Fault as fault:
             names = list(bound.signature.parameters)[1:]
             raise TensorTypeError.of(fault, caller_span(), names) from None
         return made
+
+    def _fit(cls, bound: inspect.BoundArguments) -> None:
+        """Give arguments their plain forms; refuse those of a wrong kind, T0204."""
+        holders: list[dict[str, Any]] = [bound.arguments]
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD and name in bound.arguments:
+                holders.append(bound.arguments[name])
+        for name, wanted in settings_of(cls).items():
+            for holder in holders:
+                if name in holder:
+                    holder[name] = wanted.fit(name, holder[name])
+
+
+def _flat_arguments(bound: inspect.BoundArguments) -> dict[str, Any]:
+    """The arguments of a constructor by name, with defaults, without `self`."""
+    full = inspect.BoundArguments(bound.signature, dict(bound.arguments))  # type: ignore[arg-type]
+    full.apply_defaults()
+    given = dict(full.arguments)
+    given.pop(next(iter(given)), None)
+    for name, parameter in bound.signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given.update(given.pop(name, {}))
+    return given
 
 
 class Configured(metaclass=ConfiguredKind):
@@ -141,17 +186,21 @@ def deserialized(
     """
     custom = custom_objects or {}
     name = config.get("class_name") if isinstance(config, Mapping) else None
-    if not isinstance(name, str) or "config" not in config:
-        fault = Fault(
-            "T0204",
-            f"{config!r} describes no {kinds.noun}",
-            argument="config",
-            help=["give what `serialize` gave: `class_name` and `config`"],
-        )
-        raise TensorTypeError.of(fault, caller_span())
+    if not isinstance(name, str) or not isinstance(config.get("config"), Mapping):
+        raise _undescribed(config, kinds.noun, "config")
     inner = {key: _revived(part, custom) for key, part in config["config"].items()}
     kind = custom.get(name) or kinds.find(name)
     return kind.from_config(inner)
+
+
+def _undescribed(config: Any, noun: str, argument: str) -> TensorTypeError:
+    fault = Fault(
+        "T0204",
+        f"{shown(config)} describes no {noun}",
+        argument=argument,
+        help=["give what `serialize` gave: `class_name` and `config`"],
+    )
+    return TensorTypeError.of(fault, caller_span())
 
 
 def _revived(item: Any, custom: Mapping[str, Any]) -> Any:
@@ -224,8 +273,10 @@ class Kinds:
         if identifier is None or isinstance(identifier, self.base):
             return identifier
         if isinstance(identifier, dict):
-            kind = self.find(identifier["class_name"])
-            return kind.from_config(identifier.get("config", {}))
+            name, config = identifier.get("class_name"), identifier.get("config", {})
+            if not isinstance(name, str) or not isinstance(config, Mapping):
+                raise _undescribed(identifier, self.noun, self.argument)
+            return self.find(name).from_config(config)
         if isinstance(identifier, str):
             return self.find(identifier)()
         if isinstance(identifier, type):
@@ -235,7 +286,7 @@ class Kinds:
                 return self.classes[name]()
         if callable(identifier):
             return identifier
-        told = f"{identifier!r} is no {self.noun}"
+        told = f"{shown(identifier)} is no {self.noun}"
         fault = Fault("T0204", told, argument=self.argument)
         raise TensorTypeError.of(fault, caller_span())
 

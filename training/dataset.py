@@ -82,7 +82,7 @@ class Dataset:
     @told_to_caller
     def from_generator(
         cls,
-        generator: Callable[..., Any],
+        generator: Any,
         output_types: Any = None,
         output_shapes: Any = None,
         args: tuple[Any, ...] | None = None,

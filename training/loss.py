@@ -12,6 +12,7 @@ from ..graph.masking import get_mask
 from ..graph.operand import Operand
 from ..graph.registry import call
 from ..graph.types import dtype_of
+from ..graph.wanted import shown
 from .configured import Configured
 from .notices import warn
 from .operands import (
@@ -54,10 +55,11 @@ class Loss(Configured):
         dtype: Any = None,
     ):
         reduction = "none" if reduction is None else reduction
-        if reduction not in REDUCTIONS:
+        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+            given = reduction if isinstance(reduction, str) else shown(reduction)
             raise Fault(
                 "T0204",
-                f"`{reduction}` is no reduction of a loss",
+                f"`{given}` is no reduction of a loss",
                 argument="reduction",
                 help=[f"there are {', '.join(REDUCTIONS)}"],
             )
@@ -220,7 +222,7 @@ def plain(function: Callable[..., Any]) -> Callable[..., None]:
     def construct(
         self: FunctionLoss,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = function.__name__,
+        name: str | None = function.__name__,
         dtype: Any = None,
     ) -> None:
         FunctionLoss.__init__(self, function, name, reduction, dtype)

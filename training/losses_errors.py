@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph import configuration
 from ..graph.registry import call
+from .bounds import FROM_0
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of, plain
 
@@ -195,7 +196,7 @@ class CosineSimilarity(FunctionLoss):
         self,
         axis: int = -1,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "cosine_similarity",
+        name: str | None = "cosine_similarity",
         dtype: Any = None,
     ):
         super().__init__(cosine_similarity, name, reduction, dtype, axis=axis)
@@ -208,11 +209,13 @@ class Huber(FunctionLoss):
     1.5
     """
 
+    argument_bounds: ClassVar = {"delta": FROM_0}
+
     def __init__(
         self,
         delta: float = 1.0,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "huber_loss",
+        name: str | None = "huber_loss",
         dtype: Any = None,
     ):
         super().__init__(huber, name, reduction, dtype, delta=delta)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph import configuration
 from ..graph.registry import call
+from ..graph.wanted import Numbers
+from .bounds import FROM_0, SHARE
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of
 from .losses_probability import smoothed_answers, smoothed_classes
@@ -57,7 +59,7 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: Any = 0.25,
+    alpha: Numbers = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -93,6 +95,12 @@ class BinaryFocalCrossentropy(FunctionLoss):
     0.1733
     """
 
+    argument_bounds: ClassVar = {
+        "alpha": SHARE,
+        "gamma": FROM_0,
+        "label_smoothing": SHARE,
+    }
+
     def __init__(
         self,
         apply_class_balancing: bool = False,
@@ -102,7 +110,7 @@ class BinaryFocalCrossentropy(FunctionLoss):
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "binary_focal_crossentropy",
+        name: str | None = "binary_focal_crossentropy",
         dtype: Any = None,
     ):
         super().__init__(
@@ -127,15 +135,17 @@ class CategoricalFocalCrossentropy(FunctionLoss):
     0.0433
     """
 
+    argument_bounds: ClassVar = {"gamma": FROM_0, "label_smoothing": SHARE}
+
     def __init__(
         self,
-        alpha: Any = 0.25,
+        alpha: Numbers = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "categorical_focal_crossentropy",
+        name: str | None = "categorical_focal_crossentropy",
         dtype: Any = None,
     ):
         super().__init__(

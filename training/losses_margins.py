@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
 from ..graph.masking import set_mask
 from ..graph.registry import call
+from .bounds import FROM_0
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of, plain
 from .operands import as_floats, as_tensor
@@ -176,13 +177,15 @@ class Circle(FunctionLoss):
     0.0
     """
 
+    argument_bounds: ClassVar = {"gamma": FROM_0}
+
     def __init__(
         self,
         gamma: float = 80.0,
         margin: float = 0.4,
         remove_diagonal: bool = True,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "circle",
+        name: str | None = "circle",
         dtype: Any = None,
     ):
         super().__init__(

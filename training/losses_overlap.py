@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph import configuration
 from ..graph.registry import call
+from ..graph.wanted import Axes
+from .bounds import FROM_0
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of
 
@@ -13,7 +15,7 @@ __all__ = ["Dice", "Tversky", "dice", "tversky"]
 
 
 @told_to_caller
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Any:
     """1 less twice the overlap divided by both regions, summed over `axis`.
 
     Both f32[...]; `axis` is one axis, several, or None for all; the result has those
@@ -31,7 +33,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 @told_to_caller
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None
+    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
 ) -> Any:
     """1 less the overlap divided by itself and what is missed and wrongly marked.
 
@@ -65,8 +67,8 @@ class Dice(FunctionLoss):
     def __init__(
         self,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "dice",
-        axis: Any = None,
+        name: str | None = "dice",
+        axis: Axes = None,
         dtype: Any = None,
     ):
         super().__init__(dice, name, reduction, dtype, axis=axis)
@@ -79,13 +81,15 @@ class Tversky(FunctionLoss):
     0.0
     """
 
+    argument_bounds: ClassVar = {"alpha": FROM_0, "beta": FROM_0}
+
     def __init__(
         self,
         alpha: float = 0.5,
         beta: float = 0.5,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "tversky",
-        axis: Any = None,
+        name: str | None = "tversky",
+        axis: Axes = None,
         dtype: Any = None,
     ):
         super().__init__(

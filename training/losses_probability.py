@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph import configuration
 from ..graph.diagnostics import Fault
 from ..graph.masking import set_mask
 from ..graph.registry import call
+from .bounds import SHARE, Bounds
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of, plain
 from .operands import (
@@ -217,12 +218,7 @@ def smoothed_classes(y_true: Any, smoothing: float, axis: int) -> Any:
 
 
 def _check_smoothing(smoothing: float) -> None:
-    if not 0.0 <= smoothing <= 1.0:
-        raise Fault(
-            "T0204",
-            f"`label_smoothing` is a share from 0 to 1, not {smoothing}",
-            argument="label_smoothing",
-        )
+    SHARE.check("label_smoothing", smoothing)
 
 
 class KLDivergence(FunctionLoss):
@@ -262,13 +258,15 @@ class BinaryCrossentropy(FunctionLoss):
     0.6931
     """
 
+    argument_bounds: ClassVar = {"label_smoothing": SHARE}
+
     def __init__(
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "binary_crossentropy",
+        name: str | None = "binary_crossentropy",
         dtype: Any = None,
     ):
         super().__init__(
@@ -289,13 +287,15 @@ class CategoricalCrossentropy(FunctionLoss):
     0.6931
     """
 
+    argument_bounds: ClassVar = {"label_smoothing": SHARE}
+
     def __init__(
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "categorical_crossentropy",
+        name: str | None = "categorical_crossentropy",
         dtype: Any = None,
     ):
         super().__init__(
@@ -323,7 +323,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         ignore_class: int | None = None,
         reduction: Reduction = "sum_over_batch_size",
         axis: int = -1,
-        name: str = "sparse_categorical_crossentropy",
+        name: str | None = "sparse_categorical_crossentropy",
         dtype: Any = None,
     ):
         super().__init__(
@@ -346,15 +346,15 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     1.0
     """
 
+    argument_bounds: ClassVar = {"q": Bounds(0, 1, open_below=True, open_above=True)}
+
     def __init__(
         self,
         q: float = 0.5,
         reduction: Reduction = "sum_over_batch_size",
-        name: str = "categorical_generalized_cross_entropy",
+        name: str | None = "categorical_generalized_cross_entropy",
         dtype: Any = None,
     ):
-        if not 0 < q < 1:
-            raise Fault("T0204", f"`q` lies between 0 and 1, not at {q}", argument="q")
         super().__init__(
             categorical_generalized_cross_entropy, name, reduction, dtype, q=q
         )

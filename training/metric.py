@@ -49,7 +49,8 @@ class Metric(Configured):
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or snake_case(type(self).__name__)
-        wanted = dtype or self.usual_dtype or configuration.floatx()
+        usual = self.usual_dtype or configuration.floatx()
+        wanted = usual if dtype is None else dtype
         self.dtype = dtype_of(policies.get(wanted).compute_dtype).name
         self._variables: list[Variable] = []
 

@@ -137,7 +137,10 @@ class BinaryAccuracy(MeanOf):
     function = binary_accuracy
 
     def __init__(
-        self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
+        self,
+        name: str | None = "binary_accuracy",
+        dtype: Any = None,
+        threshold: float = 0.5,
     ):
         super().__init__(name, dtype)
         self.settle(threshold=threshold)
@@ -163,7 +166,10 @@ class TopKCategoricalAccuracy(MeanOf):
     function = top_k_categorical_accuracy
 
     def __init__(
-        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None
+        self,
+        k: int = 5,
+        name: str | None = "top_k_categorical_accuracy",
+        dtype: Any = None,
     ):
         super().__init__(name, dtype)
         self.settle(k=checked_count("k", k))
@@ -177,7 +183,7 @@ class SparseTopKCategoricalAccuracy(MeanOf):
     def __init__(
         self,
         k: int = 5,
-        name: str = "sparse_top_k_categorical_accuracy",
+        name: str | None = "sparse_top_k_categorical_accuracy",
         dtype: Any = None,
         from_sorted_ids: bool = False,
     ):

@@ -10,6 +10,7 @@ import numpy as np
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
+from ..graph.wanted import Numbers
 from .arguments import MOST_LEVELS, checked_choice, checked_count, refuse
 from .configured import told_to_caller
 from .metrics_confusion import (
@@ -54,7 +55,7 @@ class AUC(Decisions):
         thresholds: Any = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: Numbers | None = None,
         from_logits: bool = False,
     ):
         super().__init__(dtype, name)

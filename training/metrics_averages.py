@@ -26,7 +26,7 @@ class Sum(Metric):
     2.5
     """
 
-    def __init__(self, name: str = "sum", dtype: Any = None):
+    def __init__(self, name: str | None = "sum", dtype: Any = None):
         super().__init__(dtype, name)
         self.total = self.add_variable(dtype=self.dtype, name="total")
 
@@ -53,7 +53,7 @@ class Mean(Metric):
     2.0
     """
 
-    def __init__(self, name: str = "mean", dtype: Any = None):
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(dtype, name)
         self.total = self.add_variable(dtype=self.dtype, name="total")
         self.count = self.add_variable(dtype=self.dtype, name="count")
@@ -134,7 +134,7 @@ class MeanOf(MeanMetricWrapper):
 def named(title: str) -> Callable[..., None]:
     """The constructor of a `MeanOf` with that name, where no other is given."""
 
-    def construct(self: MeanOf, name: str = title, dtype: Any = None) -> None:
+    def construct(self: MeanOf, name: str | None = title, dtype: Any = None) -> None:
         MeanOf.__init__(self, name, dtype)
 
     return construct

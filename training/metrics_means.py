@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..graph.configuration import epsilon
 from ..graph.registry import call
 from . import losses
+from .bounds import SHARE
 from .configured import told_to_caller
 from .losses_errors import cosine_similarity as negative_cosine
 from .metrics_averages import Mean, MeanOf, named
@@ -151,7 +152,7 @@ class CosineSimilarity(MeanOf):
     function = cosine_similarity
 
     def __init__(
-        self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1
+        self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1
     ):
         super().__init__(name, dtype)
         self.settle(axis=axis)
@@ -163,7 +164,10 @@ class PearsonCorrelation(MeanOf):
     function = pearson_correlation
 
     def __init__(
-        self, name: str = "pearson_correlation", dtype: Any = None, axis: int = -1
+        self,
+        name: str | None = "pearson_correlation",
+        dtype: Any = None,
+        axis: int = -1,
     ):
         super().__init__(name, dtype)
         self.settle(axis=axis)
@@ -175,7 +179,10 @@ class ConcordanceCorrelation(MeanOf):
     function = concordance_correlation
 
     def __init__(
-        self, name: str = "concordance_correlation", dtype: Any = None, axis: int = -1
+        self,
+        name: str | None = "concordance_correlation",
+        dtype: Any = None,
+        axis: int = -1,
     ):
         super().__init__(name, dtype)
         self.settle(axis=axis)
@@ -188,7 +195,7 @@ class RootMeanSquaredError(Mean):
     0.7071
     """
 
-    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None):
         super().__init__(name, dtype)
 
     @told_to_caller
@@ -209,10 +216,11 @@ class BinaryCrossentropy(MeanOf):
     """The crossentropy of yes-or-no answers; see `binary_crossentropy`."""
 
     function = losses.binary_crossentropy
+    argument_bounds: ClassVar = {"label_smoothing": SHARE}
 
     def __init__(
         self,
-        name: str = "binary_crossentropy",
+        name: str | None = "binary_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
@@ -225,10 +233,11 @@ class CategoricalCrossentropy(MeanOf):
     """The crossentropy of distributions; see `categorical_crossentropy`."""
 
     function = losses.categorical_crossentropy
+    argument_bounds: ClassVar = {"label_smoothing": SHARE}
 
     def __init__(
         self,
-        name: str = "categorical_crossentropy",
+        name: str | None = "categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
@@ -248,7 +257,7 @@ class SparseCategoricalCrossentropy(MeanOf):
 
     def __init__(
         self,
-        name: str = "sparse_categorical_crossentropy",
+        name: str | None = "sparse_categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
         ignore_class: int | None = None,

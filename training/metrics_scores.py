@@ -9,7 +9,7 @@ from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.tensor import SymbolicTensor
 from ..graph.variable import Variable
-from .arguments import checked_choice, checked_count, is_number, refuse
+from .arguments import MOST_LEVELS, checked_choice, checked_count, is_number, refuse
 from .configured import told_to_caller
 from .metric import Metric
 from .metrics_averages import weights_of
@@ -182,7 +182,9 @@ class R2Score(ByColumn):
         self.class_aggregation = checked_choice(
             "class_aggregation", class_aggregation, choices
         )
-        self.num_regressors = checked_count("num_regressors", num_regressors, 0)
+        self.num_regressors = checked_count(
+            "num_regressors", num_regressors, 0, MOST_LEVELS
+        )
         self.num_samples = self.add_variable(name="num_samples")
 
     def build(self, columns: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.wanted import shown
 from .configured import Kinds, deserialized, serialized
 from .optimizer import Optimizer
 
@@ -24,7 +25,7 @@ def get(identifier: Any) -> Any:
     found = KINDS.get(identifier)
     if found is None or isinstance(found, Optimizer):
         return found
-    fault = Fault("T0204", f"{identifier!r} is no optimizer", argument="optimizer")
+    fault = Fault("T0204", f"{shown(identifier)} is no optimizer", argument="optimizer")
     raise TensorTypeError.of(fault, caller_span())
 
 

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.variable import Variable
+from ..graph.wanted import is_held, plain_scalar, settings_of, shown
 from . import schedules
-from .arguments import is_number
+from .arguments import is_number, refuse
 from .asking import asked
-from .bounds import ABOVE_0, FROM_0, RATE, SHARE
+from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
 from .optimizer_state import OptimizerState
 
@@ -29,7 +30,9 @@ class OptimizerSettings(OptimizerState):
         "clipvalue": ABOVE_0,
         "global_clipnorm": ABOVE_0,
         "ema_momentum": SHARE,
+        "ema_overwrite_frequency": FROM_0,
         "loss_scale_factor": ABOVE_0,
+        "gradient_accumulation_steps": Bounds(2),
     }
 
     def __init__(
@@ -55,7 +58,7 @@ class OptimizerSettings(OptimizerState):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_settings()
-        self.revision = 0  # rises when programs made of this optimizer are out of date
+        self._revision = 0
         self._told: set[str] = set()  # the paths without gradients that it warned of
         self._spared: tuple[frozenset[Variable], list[re.Pattern[str]]]
         self._spared = frozenset(), []
@@ -86,18 +89,29 @@ class OptimizerSettings(OptimizerState):
                 f"`{given[0]}` and `{given[1]}` exclude each other",
                 argument=given[1],
             )
-        for name, least in (
-            ("gradient_accumulation_steps", 2),
-            ("ema_overwrite_frequency", 1),
-        ):
-            value = getattr(self, name)
-            if value and (not isinstance(value, int) or value < least):
-                raise Fault(
-                    "T0204",
-                    f"`{name}` is a whole number of at least {least}, or None, not "
-                    f"{value!r}",
-                    argument=name,
-                )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A setting that is changed later is held to the same bounds, T0204."""
+        kind, ready = type(self), "_revision" in vars(self)
+        if ready and (name in settings_of(kind) or name in bounds_of(kind)):
+            value = self._changed(name, value)
+        super().__setattr__(name, value)
+
+    @told_to_caller
+    def _changed(self, name: str, value: Any) -> Any:
+        """A new value of a setting, in its plain form; programs are out of date."""
+        if name in (wanted := settings_of(type(self))):
+            value = wanted[name].fit(name, value)
+        if name in (bounds := bounds_of(type(self))):
+            bounds[name].check(name, value)
+        if name != "learning_rate" and value != getattr(self, name, None):
+            self._revision += 1
+        return value
+
+    @property
+    def revision(self) -> int:
+        """Rises when programs made of this optimizer are out of date."""
+        return self._revision
 
     @property
     def iterations(self) -> Any:
@@ -125,7 +139,7 @@ class OptimizerSettings(OptimizerState):
         if _is_function(value):
             self._kept.pop((None, "learning_rate"), None)
             self._schedule = value
-            self.revision += 1
+            self._revision += 1
         elif self._schedule is not None:
             raise Fault(
                 "T0204",
@@ -163,7 +177,7 @@ class OptimizerSettings(OptimizerState):
         """
         names = [pattern("var_names", name) for name in var_names or ()]
         self._spared = frozenset(var_list or ()), names
-        self.revision += 1
+        self._revision += 1
 
     def decay_of(self, variable: Variable) -> float | None:
         """The weight decay of a single variable, None if it has none."""
@@ -182,14 +196,11 @@ def _is_function(rate: Any) -> bool:
 
 def _checked_rate(value: Any) -> Any:
     """A rate that is one number; refuses anything else."""
-    if is_number(value) or getattr(value, "shape", None) == ():
-        RATE.check("learning_rate", value)
-        return value
-    raise Fault(
-        "T0204",
-        f"`learning_rate` is a number, a schedule or a function, not {value!r}",
-        argument="learning_rate",
-    )
+    value = plain_scalar(value)
+    if not is_number(value) and not is_held(value):
+        refuse("learning_rate", "a number, a schedule or a function", value)
+    RATE.check("learning_rate", value)
+    return value
 
 
 def pattern(argument: str, text: Any) -> re.Pattern[str]:
@@ -199,6 +210,6 @@ def pattern(argument: str, text: Any) -> re.Pattern[str]:
     except (re.error, TypeError) as error:
         raise Fault(
             "T0204",
-            f"`{argument}` takes regular expressions, and {text!r} is none: {error}",
+            f"`{argument}` takes regular expressions, not {shown(text)}: {error}",
             argument=argument,
         ) from None

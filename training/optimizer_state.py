@@ -160,8 +160,15 @@ class OptimizerState(Configured):
 
     def slot(self, variable: Variable, name: str) -> Variable:
         """A slot of a variable."""
-        found = self._flat_slots.get((variable, name))
-        return self._kept[variable, name] if found is None else found
+        key = (variable, name)
+        found = self._flat_slots.get(key, self._kept.get(key))
+        if found is None:
+            raise Fault(
+                "T0204",
+                f"`{self.name}` has made no `{name}` for `{variable.path}`",
+                help=["change settings before the optimizer's first step"],
+            )
+        return found
 
     def has_slot(self, variable: Variable, name: str) -> bool:
         """Whether a variable has a slot of that name."""

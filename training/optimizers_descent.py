@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from ..graph.initializers import Constant
 from ..graph.registry import call
 from ..graph.variable import Variable
-from .bounds import AT_MOST_0, BELOW_1, FROM_0, SHARE, SHARE_ABOVE_0
+from .bounds import ABOVE_0, AT_MOST_0, BELOW_1, FROM_0, SHARE, SHARE_ABOVE_0
 from .optimizer import Optimizer, Rate
 
 
@@ -278,6 +278,7 @@ class Ftrl(Optimizer):
     elementwise = True
 
     argument_bounds: ClassVar = {
+        "learning_rate": ABOVE_0,  # it divides
         "learning_rate_power": AT_MOST_0,
         "initial_accumulator_value": FROM_0,
         "l1_regularization_strength": FROM_0,

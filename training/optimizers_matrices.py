@@ -7,11 +7,19 @@ from typing import Any, ClassVar
 
 from ..graph.registry import call
 from ..graph.variable import Variable
-from .arguments import checked_count
+from .arguments import checked_count, refuse
 from .bounds import ABOVE_0, AT_MOST_0, BELOW_1, FROM_0, SHARE
 from .optimizer import Optimizer, Rate
 from .optimizer_settings import pattern
 from .optimizers_moments import adam_step, step_number
+
+
+def _names(argument: str, given: Any) -> list[str]:
+    """Texts as a list; refuses one text alone and what is no list, T0204."""
+    if given is not None and not isinstance(given, (list, tuple, set, frozenset)):
+        refuse(argument, "a list of regular expressions", given)
+    return list(given or ())
+
 
 MOST_STEPS = 2**10  # of an iteration that is written out
 
@@ -176,7 +184,7 @@ class Muon(Optimizer):
         self.adam_beta_1, self.adam_beta_2 = adam_beta_1, adam_beta_2
         self.adam_weight_decay, self.adam_lr_ratio = adam_weight_decay, adam_lr_ratio
         self.epsilon, self.momentum, self.nesterov = epsilon, momentum, nesterov
-        self.exclude_layers = list(exclude_layers or ())
+        self.exclude_layers = _names("exclude_layers", exclude_layers)
         self._excluded = [pattern("exclude_layers", p) for p in self.exclude_layers]
         self.exclude_embeddings = exclude_embeddings
         self.muon_a, self.muon_b, self.muon_c = muon_a, muon_b, muon_c

@@ -305,7 +305,7 @@ class ScheduleFreeAdamW(Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        warmup_steps: int = 0,
+        warmup_steps: float = 0,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,

@@ -19,6 +19,7 @@ from ..graph.diagnostics import Fault
 from ..graph.initializers import Constant
 from ..graph.registry import call
 from ..graph.variable import Variable
+from ..graph.wanted import shown
 from .bounds import ABOVE_0
 from .configured import Configured, ConfiguredKind, told_to_caller
 from .optimizer import Optimizer, Pairs, only_if
@@ -43,6 +44,11 @@ class Wrapping(Optimizer):
     def _inner(self) -> dict[str, Optimizer]:
         """The optimizers within, by their names in files."""
         return {}
+
+    @property
+    def revision(self) -> int:
+        """Rises with those of the optimizers within."""
+        return self._revision + sum(each.revision for each in self.optimizers)
 
     @property
     def variables(self) -> list[Variable]:
@@ -110,7 +116,7 @@ class LossScaleOptimizer(Wrapping):
         if not isinstance(self.inner_optimizer, Optimizer):
             raise Fault(
                 "T0204",
-                f"`inner_optimizer` is an optimizer, not {inner_optimizer!r}",
+                f"`inner_optimizer` is an optimizer, not {shown(inner_optimizer)}",
                 argument="inner_optimizer",
             )
         self.initial_scale = initial_scale
@@ -201,7 +207,7 @@ class OptimizerMap(Configured, MutableMapping[str, Optimizer], metaclass=MapKind
         if optimizer_map is not None and not isinstance(optimizer_map, Mapping):
             raise Fault(
                 "T0204",
-                f"`optimizer_map` is a dictionary of paths, not {optimizer_map!r}",
+                f"`optimizer_map` is a dictionary of paths, not {shown(optimizer_map)}",
                 argument="optimizer_map",
             )
         for path, optimizer in (optimizer_map or {}).items():
@@ -215,7 +221,7 @@ class OptimizerMap(Configured, MutableMapping[str, Optimizer], metaclass=MapKind
     def _put(self, path: str, optimizer: Any) -> None:
         if not isinstance(path, str):
             raise Fault(
-                "T0204", f"a path is text, not {path!r}", argument="optimizer_map"
+                "T0204", f"a path is text, not {shown(path)}", argument="optimizer_map"
             )
         pattern("optimizer_map", path)
         if path in self._by_path:
@@ -300,7 +306,7 @@ class MultiOptimizer(Wrapping):
             raise Fault(
                 "T0204",
                 "`optimizer_map` is an OptimizerMap or a function of a variable, not "
-                f"{optimizer_map!r}",
+                f"{shown(optimizer_map)}",
                 argument="optimizer_map",
             )
         super().__init__(loss_scale_factor, name)

@@ -11,12 +11,18 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..graph.configuration import floatx
-from ..graph.diagnostics import Fault
+from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
-from .bounds import ABOVE_0, FROM_0, RATE
+from ..graph.wanted import Wanted
+from .arguments import refuse
+from .bounds import ABOVE_0, FROM_0, RATE, Bounds
 from .configured import Configured, Kinds, deserialized, serialized
+
+NUMBER = Wanted(("float",))
 
 
 class LearningRateSchedule(Configured):
@@ -33,17 +39,17 @@ class LearningRateSchedule(Configured):
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step."""
-        raise Fault("T0204", f"`{type(self).__name__}` has no `__call__`")
+        fault = Fault("T0204", f"`{type(self).__name__}` has no `__call__`")
+        raise TensorTypeError.of(fault, caller_span())
 
 
-def _length(name: str, steps: Any) -> Any:
-    """A number of steps above 0; refuses another, T0204."""
-    number = isinstance(steps, (int, float)) and not isinstance(steps, bool)
-    if number and steps > 0:
-        return steps
-    raise Fault(
-        "T0204", f"`{name}` is a number of steps above 0, not {steps!r}", argument=name
-    )
+def _numbers(name: str, given: Any) -> list[float]:
+    """Several numbers as a list; refuses anything else, T0204."""
+    if isinstance(given, np.ndarray) and given.ndim == 1:
+        given = given.tolist()
+    if not isinstance(given, (list, tuple)):
+        refuse(name, "a list of numbers", given)
+    return [NUMBER.fit(name, item) for item in given]
 
 
 def rate_dtype() -> str:
@@ -69,21 +75,22 @@ class ExponentialDecay(LearningRateSchedule):
     """
 
     argument_bounds: ClassVar = {
+        "decay_steps": ABOVE_0,
         "decay_rate": FROM_0,
     }
 
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
-        name: str = "ExponentialDecay",
+        name: str | None = "ExponentialDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _length("decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate = decay_rate
-        self.staircase, self.name = staircase, name
+        self.staircase, self.name = staircase, name or type(self).__name__
 
     def __call__(self, step: Any) -> Any:
         return self.initial_learning_rate * call(
@@ -99,21 +106,22 @@ class InverseTimeDecay(LearningRateSchedule):
     """
 
     argument_bounds: ClassVar = {
+        "decay_steps": ABOVE_0,
         "decay_rate": FROM_0,
     }
 
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
-        name: str = "InverseTimeDecay",
+        name: str | None = "InverseTimeDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _length("decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.decay_rate = decay_rate
-        self.staircase, self.name = staircase, name
+        self.staircase, self.name = staircase, name or type(self).__name__
 
     def __call__(self, step: Any) -> Any:
         return self.initial_learning_rate / (1.0 + self.decay_rate * _turns(self, step))
@@ -131,8 +139,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self,
         boundaries: Sequence[float],
         values: Sequence[float],
-        name: str = "PiecewiseConstant",
+        name: str | None = "PiecewiseConstant",
     ):
+        boundaries = _numbers("boundaries", boundaries)
+        values = _numbers("values", values)
+        for value in values:
+            RATE.check("values", value)
         if len(values) != len(boundaries) + 1:
             raise Fault(
                 "T0204",
@@ -143,10 +155,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if any(high <= low for low, high in pairwise(boundaries)):
             raise Fault(
                 "T0204",
-                f"the boundaries {list(boundaries)} do not rise",
+                f"the boundaries {boundaries} do not rise",
                 argument="boundaries",
             )
-        self.boundaries, self.values, self.name = boundaries, values, name
+        self.boundaries, self.values = boundaries, values
+        self.name = name or type(self).__name__
 
     def __call__(self, step: Any) -> Any:
         step = convert_to_tensor(step)
@@ -171,6 +184,7 @@ class PolynomialDecay(LearningRateSchedule):
     """
 
     argument_bounds: ClassVar = {
+        "decay_steps": ABOVE_0,
         "end_learning_rate": FROM_0,
         "power": FROM_0,
     }
@@ -178,16 +192,17 @@ class PolynomialDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
         cycle: bool = False,
-        name: str = "PolynomialDecay",
+        name: str | None = "PolynomialDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _length("decay_steps", decay_steps)
+        self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
-        self.power, self.cycle, self.name = power, cycle, name
+        self.power, self.cycle = power, cycle
+        self.name = name or type(self).__name__
 
     def __call__(self, step: Any) -> Any:
         step, length = _float(step), float(self.decay_steps)
@@ -212,6 +227,7 @@ class CosineDecay(LearningRateSchedule):
     """
 
     argument_bounds: ClassVar = {
+        "decay_steps": ABOVE_0,
         "alpha": FROM_0,
         "warmup_target": FROM_0,
         "warmup_steps": FROM_0,
@@ -220,15 +236,15 @@ class CosineDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         alpha: float = 0.0,
-        name: str = "CosineDecay",
+        name: str | None = "CosineDecay",
         warmup_target: float | None = None,
-        warmup_steps: int = 0,
+        warmup_steps: float = 0,
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _length("decay_steps", decay_steps)
-        self.alpha, self.name = alpha, name
+        self.decay_steps = decay_steps
+        self.alpha, self.name = alpha, name or type(self).__name__
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step: Any) -> Any:
@@ -258,7 +274,8 @@ class CosineDecayRestarts(LearningRateSchedule):
     """
 
     argument_bounds: ClassVar = {
-        "t_mul": ABOVE_0,
+        "first_decay_steps": ABOVE_0,
+        "t_mul": Bounds(1, advice="shorter and shorter turns come to an end"),
         "m_mul": FROM_0,
         "alpha": FROM_0,
     }
@@ -266,16 +283,16 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        first_decay_steps: int,
+        first_decay_steps: float,
         t_mul: float = 2.0,
         m_mul: float = 1.0,
         alpha: float = 0.0,
-        name: str = "SGDRDecay",
+        name: str | None = "SGDRDecay",
     ):
         self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = _length("first_decay_steps", first_decay_steps)
+        self.first_decay_steps = first_decay_steps
         self.t_mul, self.m_mul = t_mul, m_mul
-        self.alpha, self.name = alpha, name
+        self.alpha, self.name = alpha, name or type(self).__name__
 
     def __call__(self, step: Any) -> Any:
         done = _float(step) / float(self.first_decay_steps)

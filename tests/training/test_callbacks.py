@@ -295,7 +295,7 @@ def refused(action, code, word):
         (lambda: callbacks.EarlyStopping(patiense=1), "T0202", "patience"),
         (lambda: callbacks.ReduceLROnPlateau(factor=1.0), "T0204", "below 1"),
         (lambda: callbacks.ModelCheckpoint("a", save_freq=0), "T0204", "save_freq"),
-        (lambda: callbacks.BackupAndRestore(""), "T0204", "empty"),
+        (lambda: callbacks.BackupAndRestore(""), "T0204", "a path, not ''"),
         (lambda: callbacks.BackupAndRestore("a", "batch"), "T0204", "save_freq"),
         (lambda: callbacks.LearningRateScheduler(0.1), "T0204", "function"),
         (lambda: callbacks.CSVLogger("a", separator=", "), "T0204", "one character"),
