@@ -13,6 +13,7 @@ from .diagnostics import Fault, InternalError
 from .node import Node, rewrite, topological
 from .ops.movement import full_node, sum_to
 from .tensor import input_node
+from .trace import building
 from .types import TupleType
 
 
@@ -90,7 +91,8 @@ def by_expansion(node: Node, arrived: Any) -> list[Node | None]:
     """The cotangents of a composite that leaves its gradient to its expansion."""
     # Operands may coincide or depend on each other, so fresh inputs stand for them.
     holes = tuple(input_node("x", source.tensor_type) for source in node.inputs)
-    body = node.op.expand(node.op.apply(holes, node.attributes))
+    with building():
+        body = node.op.expand(node.op.apply(holes, node.attributes))
     several = isinstance(node.type, TupleType)
     actual = dict(zip(holes, node.inputs, strict=True))
     cotangents: dict[Node, Node] = {}

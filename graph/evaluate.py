@@ -10,6 +10,7 @@ from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological
 from .op import Op
 from .tensor import Tensor, input_node
+from .trace import building
 from .types import TensorType
 
 EXPANSIONS = 1024
@@ -18,7 +19,10 @@ _EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}
 
 def expanded(node: Node) -> Node | None:
     """The expansion of a composite; None for other ops."""
-    return node.op.expand(node) if node.op.level == "composite" else None
+    if node.op.level != "composite":
+        return None
+    with building():
+        return node.op.expand(node)
 
 
 def expand_composites(node: Node) -> Node:
@@ -36,7 +40,7 @@ def evaluate_composite(
             _EXPANSIONS.clear()
         inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
         whole = op.apply(inputs, attributes)
-        _EXPANSIONS[key] = inputs, expand_composites(op.expand(whole))
+        _EXPANSIONS[key] = inputs, expand_composites(whole)
     inputs, body = _EXPANSIONS[key]
     (value,) = evaluate([body], dict(zip(inputs, arrays, strict=True)), {})
     if isinstance(value, tuple):

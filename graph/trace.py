@@ -81,6 +81,17 @@ def tracing(trace: Trace | None) -> Iterator[Trace | None]:
         _current.reset(token)
 
 
+@contextmanager
+def building() -> Iterator[None]:
+    """Let every op build a node, those without operands too: rules that write ops with
+    ops give one graph, whether a trace is in force or not."""
+    if current_trace() is not None:
+        yield
+        return
+    with tracing(Trace()):
+        yield
+
+
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside", default=False)
 
 

@@ -10,5 +10,6 @@ from .in_bodies import in_bodies
 
 def expand_composites(graph: Graph) -> Graph:
     """The graph without composites, within bodies too."""
-    graph = in_bodies(graph, expand_composites, "expand_composites")
-    return graph.replace(normalize(graph.roots, expanded).nodes)
+    # Bodies come last: the expansion of a composite may hold loops.
+    graph = graph.replace(normalize(graph.roots, expanded).nodes)
+    return in_bodies(graph, expand_composites, "expand_composites")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ...graph.bodies import Body, body_of
+from ...graph.bodies import FREE, Body, body_of
 from ...graph.dim import Dim
 from ...graph.graph import Graph
 from ...graph.node import Node, rewrite, substitute, topological
@@ -160,25 +160,30 @@ def form_of(node: Node) -> tuple[Form, list[Node]]:
     options = node.attributes
     body = settled(options["body"], options["sizes"])
     start, middle = options["carries"], options["carries"] + options["slices"]
-    outputs = simple(body)
+    # Whether a body makes a source or is given it must not tell two loops apart.
+    pairs = list(zip(body.inputs[middle:], node.inputs[middle:], strict=True))
+    own = {inside: outside for inside, outside in pairs if outside.op.name in FREE}
+    outputs = simple(body, own)
     carries = [
         Carry(*three)
         for three in zip(node.inputs[:start], body.inputs[:start], outputs[:start],
                          strict=True)
     ]  # fmt: skip
-    given = [
+    slices = [
         Given(*pair)
-        for pair in zip(node.inputs[start:], body.inputs[start:], strict=True)
-    ]
-    slices, others = given[: middle - start], given[middle - start :]
+        for pair in zip(node.inputs[start:middle], body.inputs[start:middle],
+                        strict=True)
+    ]  # fmt: skip
+    others = [Given(outside, inside) for inside, outside in pairs if inside not in own]
     found = Form(options["length"], options["reverse"], carries, slices, others)
     stand_ins = [found.end(carry) for carry in carries]
     return found, [*stand_ins, *map(found.stacked, outputs[start:])]
 
 
-def simple(body: Body) -> list[Node]:
-    """The outputs of a body, simplified."""
-    outputs = {str(i): node for i, node in enumerate(body.outputs)}
+def simple(body: Body, new: dict[Node, Node]) -> list[Node]:
+    """The outputs of a body, with other nodes for some of its inputs, simplified."""
+    found = replaced(body.outputs, new)
+    outputs = {str(i): found[node] for i, node in enumerate(body.outputs)}
     return list(simplify(Graph(body.inputs, outputs)).outputs.values())
 
 

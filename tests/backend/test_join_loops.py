@@ -9,14 +9,18 @@ from tulle.backend.pipeline import GENERATED, join_loops
 from tulle.backend.pipeline.expand_composites import expand_composites
 from tulle.backend.pipeline.simplify import simplify
 from tulle.graph import control
+from tulle.graph.bodies import body_of
 from tulle.graph.differentiate import gradients
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.evaluate import evaluate
 from tulle.graph.graph import Graph, verify
 from tulle.graph.layers import GRU, LSTM, Bidirectional, Dense, Masking, SimpleRNN
 from tulle.graph.network import Input, Network
+from tulle.graph.node import topological
+from tulle.graph.ops.movement import full_node
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor, input_node
+from tulle.graph.trace import Trace, tracing
 from tulle.graph.types import TensorType, dtype_of
 
 BATCH = Dim.from_symbol(Symbol("batch"))
@@ -43,8 +47,6 @@ def loops(graph):
 
 
 def ops_of(loop):
-    from tulle.graph.node import topological
-
     inside = topological(loop.attributes["body"].outputs)
     return sorted(n.op.name for n in inside if n.op.name not in ("input", "constant"))
 
@@ -173,6 +175,69 @@ def test_sums_over_turns_are_one_sum():
         agree(before, after)
         assert after.outputs["slope"].op.name == "sum"
         assert str(after.outputs["slope"].inputs[0].type) == summed
+
+
+def ctc(known):
+    """A loss that is a loop, and its gradient; lengths are inputs or `known`."""
+    target = input_node("target", TensorType(dtype_of("i32"), (BATCH, Dim.of(2))))
+    output = input_node("output", F32.with_shape((BATCH, 6, 5)))
+    count = TensorType(dtype_of("i32"), (BATCH,))
+    labels, frames = (
+        full_node(count, size) if known else input_node("length", count)
+        for size in (2, 6)
+    )
+    losses = OPS["ctc_loss"](target, output, labels, frames)
+    (slope,) = gradients(call("sum", losses), [output])
+    inputs = tuple(n for n in (target, output, labels, frames) if n.op.name == "input")
+    return Graph(inputs, {"losses": losses, "slope": slope})
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_loss_that_is_a_loop_runs_it_once(known, traced):
+    """Whether its gradient was taken inside a trace or after it."""
+    with tracing(Trace() if traced else None):
+        graph = ctc(known)
+    before = simplify(expand_composites(graph))
+    after = join_loops(before)
+    verify(after)
+    forward, backward = loops(after)
+    assert ops_of(forward).count("logaddexp") == 2
+    assert "logaddexp" not in ops_of(backward)
+    given = [[[1, 2], [3, 3], [4, 1]], [2, 1, 2], [6, 6, 5]]
+    random = np.random.default_rng(0)
+    arrays = [np.array(array, np.int32) for array in given]
+    arrays.insert(1, random.standard_normal((3, 6, 5), np.float32))
+    values = dict(zip(graph.inputs, arrays, strict=False))
+    wanted, found = (
+        evaluate(list(one.roots), values, {BATCH.symbol: 3}) for one in (graph, after)
+    )
+    for one, two in zip(wanted, found, strict=True):
+        np.testing.assert_allclose(one, two, 1e-5, 1e-6, strict=True)
+
+
+def test_composites_in_a_loop_that_a_composite_makes_are_expanded():
+    for loop in loops(expand_composites(ctc(known=False))):
+        levels = {n.op.level for n in topological(loop.attributes["body"].outputs)}
+        assert levels == {"primitive"}
+
+
+def test_a_source_that_a_body_is_given_is_as_one_that_it_makes():
+    """A gradient gives the loop that it runs again what the loop made by itself."""
+    from tulle.graph.ops.control import loop_node
+
+    ones = full_node(F32, 1.0)
+    makes = scan(lambda h, x: (h + x + SymbolicTensor(ones), None), START)[0]
+    (made,) = loops(Graph(INPUTS, {"last": makes}))
+    h, x, line = (input_node("x", F32) for _ in range(3))
+    body = body_of([h, x, line], [call("add", call("add", h, x), line)])
+    length = made.attributes["length"]
+    (given,) = loop_node(body, [START], [XS], [ones], length)
+    (found,) = loops(joined(made=makes, given=given))
+    assert len(found.inputs) == 2
+    # What is no source stays an operand.
+    (other,) = loop_node(body, [START], [XS], [START], length)
+    assert len(loops(joined(made=makes, other=other))) == 2
 
 
 def test_what_all_turns_share_is_computed_once():
