@@ -54,7 +54,10 @@ def index_text(index: Sequence[tuple[Any, ...]], shape: Sequence[Dim]) -> str:
     return f"[{', '.join(texts)}]"
 
 
-def _slice_text(start: Dim, count: Dim, step: int, size: Dim) -> str:
+def _slice_text(start: Dim, count: Dim, by: Any, size: Dim) -> str:
+    step = Dim.of(by).value
+    if step is None:  # a size is never below zero
+        return f"{start}:{start + count * by}:{by}"
     first, left = (Dim.of(0), size - start) if step > 0 else (size - 1, start + 1)
     begin = "" if start == first else str(start)
     end = "" if count == ceildiv(left, abs(step)) else str(start + count * step)

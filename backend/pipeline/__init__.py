@@ -16,6 +16,7 @@ from .fuse import fuse
 from .join_loops import join_loops
 from .place_parameters import place_parameters
 from .select_attention import select_attention
+from .select_factors import select_factors
 from .select_kernels import select_generated, select_kernels
 from .simplify import simplify
 
@@ -31,12 +32,15 @@ FIRST: Passes = (
     (place_parameters, WITHOUT_LAYERS),
     (differentiate, WITHOUT_LAYERS),
 )
-THEN: Passes = ((expand_composites, LOW), (simplify, LOW), (join_loops, LOW))
+EXPANDING: Passes = ((expand_composites, LOW),)
+THEN: Passes = ((simplify, LOW), (join_loops, LOW))
 # For NumPy and CuPy, and for generated kernels.
-PASSES = (*FIRST, *THEN, (select_kernels, LOW), (chain, LOW))
+PASSES = (*FIRST, *EXPANDING, *THEN, (select_kernels, LOW), (chain, LOW))
 GENERATED = (
     *FIRST,
     (select_attention, WITHOUT_LAYERS),
+    *EXPANDING,
+    (select_factors, LOW),
     *THEN,
     (select_generated, LOW),
     (fuse, LOW),

@@ -483,6 +483,7 @@ class LuFactor(Factors):
             top = lu[:, k].copy()
             lu[:, k] = lu[batch, at]
             lu[batch, at] = top
-            lu[:, k + 1 :, k] /= lu[:, k : k + 1, k]
+            pivot = lu[:, k : k + 1, k]
+            lu[:, k + 1 :, k] /= xp.where(pivot == 0, 1, pivot)
             lu[:, k + 1 :, k + 1 :] -= lu[:, k + 1 :, k, None] * lu[:, None, k, k + 1 :]
         return lu.reshape(x.shape), pivots.reshape((*x.shape[:-2], count))

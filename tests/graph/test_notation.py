@@ -6,6 +6,8 @@ from tulle.graph.diagram import diagram_of
 from tulle.graph.graph import graph_of
 from tulle.graph.listing import listing
 from tulle.graph.network import Input, Network
+from tulle.graph.notation import attribute_texts
+from tulle.graph.registry import call
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,11 @@ def test_sizes_stand_by_their_names():
     model = Network(x, x[:, rows - 1 :])
     (box,) = (box for box in diagram_of(model).boxes if box.title == "getitem")
     assert box.detail == f"[:, {rows - 1}:, :]"
+
+
+def test_a_step_that_is_a_size_stands_by_its_name():
+    for size, text in ((5, "[::6]"), (None, "[0:{0}**2 + {0}:{0} + 1]")):
+        x = Input((size,), name="x").as_node()
+        square = call("diagonal", call("matmul", call("transpose", x), x))
+        found = attribute_texts(square.op.expand(square))["index"]
+        assert found == text.format(x.shape[1])

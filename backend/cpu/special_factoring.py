@@ -1,0 +1,161 @@
+"""Factors of matrices and what they solve: how much work, and which words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple
+
+from ...graph.node import Node
+from .building import FLOATS, Entry
+from .factor_entries import (
+    AFTER,
+    BEFORE,
+    CHOLESKY,
+    LU,
+    STRIP,
+    cholesky_entry,
+    lu_entry,
+    solve_entry,
+    solve_layout,
+)
+from .special_base import Special, Work, ceildiv, grain, special
+
+SPEED = 4  # multiplications that take as long as an elementary step, roughly
+
+
+class Factoring(Special):
+    """What takes matrices of floats."""
+
+    def accepts(self, node: Node) -> bool:
+        return node.inputs[0].dtype.short in FLOATS
+
+
+@special("lower_factor")
+class LowerFactor(Factoring):
+    """Cholesky's factor."""
+
+    def entry(self, node: Node) -> Entry:
+        return cholesky_entry(FLOATS[node.inputs[0].dtype.short])
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        *batch, size, _ = operands[0].shape
+        count = math.prod(batch) if size else 0
+        return (_work(count, size**2 * (size + 16) / 6),)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        (x,), (out,) = operands, results
+        return CHOLESKY.words(
+            source=x.address, out=out.address, scratch=scratch, size=x.shape[-1]
+        )
+
+
+def _work(count: int, steps: float) -> Work:
+    """So many units that take so many multiplications each."""
+    return Work(count, grain(count, count * (steps / SPEED + 64)))
+
+
+@special("lu_factor")
+class LuFactor(Factoring):
+    """The LU factors, and where each row went."""
+
+    def entry(self, node: Node) -> Entry:
+        return lu_entry(FLOATS[node.inputs[0].dtype.short])
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        *batch, rows, columns = operands[0].shape
+        least = min(rows, columns)
+        count = math.prod(batch) if least else 0
+        return (_work(count, rows * columns * (least + 32) / 3),)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        (x,), (out, pivots) = operands, results
+        rows, columns = x.shape[-2:]
+        return LU.words(
+            source=x.address, out=out.address, pivots=pivots.address,
+            scratch=scratch, rows=rows, columns=columns,
+        )  # fmt: skip
+
+
+class Turn(NamedTuple):
+    """A triangle that is solved by: which half, transposed or not, ones or not."""
+
+    lower: bool
+    transposed: bool
+    unit: bool
+
+    def words(self, number: int, size: int) -> dict[str, int]:
+        """The words of a turn; from the last row on for what is upper."""
+        row, term = (1, size) if self.transposed else (size, 1)
+        back = self.lower == self.transposed
+        sign = -1 if back else 1
+        return {
+            f"start{number}": size**2 - 1 if back else 0,
+            f"row{number}": sign * row, f"term{number}": sign * term,
+            f"unit{number}": self.unit, f"back{number}": back,
+        }  # fmt: skip
+
+
+class Solving(Factoring):
+    """Systems of triangles, in strips of the right side."""
+
+    pivots: ClassVar[bool] = True
+    right: ClassVar[bool] = True
+
+    def entry(self, node: Node) -> Entry:
+        kind = FLOATS[node.inputs[0].dtype.short]
+        return solve_entry(kind, self.pivots, self.right)
+
+    def turns(self, attributes: Any) -> tuple[Turn, ...]:
+        """The triangles, in their order."""
+        if attributes.get("transposed"):
+            return Turn(False, True, False), Turn(True, True, True)
+        return Turn(True, False, True), Turn(False, False, False)
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        *batch, size, columns = results[0].shape
+        count = math.prod(batch) * ceildiv(columns, STRIP) if size else 0
+        steps = size * (size + 8) * max(8, min(columns, STRIP)) / 2
+        return (_work(count, steps * len(self.turns(attributes))),)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        (out,), turns = results, self.turns(attributes)
+        size, columns = out.shape[-2:]
+        layout = solve_layout(self.pivots, self.right)
+        found = dict(zip(layout.names, (o.address for o in operands), strict=False))
+        order = AFTER if attributes.get("transposed") else BEFORE
+        found |= {
+            "out": out.address, "scratch": scratch, "size": size, "columns": columns,
+            "strips": ceildiv(columns, STRIP), "order": order if self.pivots else 0,
+            "solves": len(turns),
+            **turns[0].words(0, size), **turns[-1].words(1, size),
+        }  # fmt: skip
+        return layout.words(**found)
+
+
+@special("lu_solve")
+class LuSolve(Solving):
+    """By both factors of a matrix."""
+
+
+@special("lu_inverse")
+class LuInverse(Solving):
+    """The right side is a unit matrix that nobody has written."""
+
+    right = False
+
+
+@special("triangular_solve")
+class TriangularSolve(Solving):
+    """By one triangle."""
+
+    pivots = False
+
+    def turns(self, attributes: Any) -> tuple[Turn, ...]:
+        names = ("lower", "transposed", "unit")
+        return (Turn(*(attributes[name] for name in names)),)

@@ -1,0 +1,192 @@
+"""Native factors and solutions: NumPy's to rounding, NaN for what is refused alone."""
+
+import numpy as np
+import pytest
+from native_calls import close, native, node_of, reference
+
+from tulle.backend import factors
+
+assert factors  # the ops are entered when it is imported
+
+DTYPES = ["float32", "float64"]
+SIZES = [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 100]
+SHAPES = [*((size, size) for size in SIZES), (3, 7, 7), (2, 3, 20, 20)]
+TALL = [(5, 3), (40, 17), (100, 70), (2, 3, 9, 4)]
+WIDE = [(*batch, columns, rows) for *batch, rows, columns in TALL]
+COLUMNS = [1, 3, 16, 64, 65, 150]
+
+
+def eps(dtype, size=1):
+    return 16 * size * float(np.finfo(dtype).eps)
+
+
+def numbers(shape, dtype, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def positive(shape, dtype):
+    x = numbers(shape, "float64")
+    return (x @ x.swapaxes(-1, -2) + shape[-1] * np.eye(shape[-1])).astype(dtype)
+
+
+def far_from_singular(shape, dtype):
+    return numbers(shape, dtype) + np.dtype(dtype).type(4 * shape[-1]) * np.eye(
+        shape[-1], dtype=dtype
+    )
+
+
+def parts(lu, pivots):
+    """Both factors in float64, and the order of the rows."""
+    rows, columns = lu.shape[-2:]
+    count = min(rows, columns)
+    wide = lu.astype("float64")
+    lower = np.tril(wide, -1)[..., :count] + np.eye(rows, count)
+    order = np.broadcast_to(np.arange(rows), lu.shape[:-1]).copy()
+    for place in np.ndindex(lu.shape[:-2]):
+        for row, other in enumerate(pivots[place]):
+            order[place][[row, other]] = order[place][[other, row]]
+    return lower, np.triu(wide)[..., :count, :], order
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [*SHAPES, *TALL, *((s[:-2] + s[:-3:-1]) for s in TALL)]
+)
+def test_lu(shape, dtype):
+    x = numbers(shape, dtype)
+    lu, pivots = native("lu_factor", (x,))
+    lower, upper, order = parts(lu, pivots)
+    assert pivots.dtype == np.int32
+    assert np.abs(lower).max() <= 1 + eps(dtype)
+    moved = np.take_along_axis(x, order[..., None], axis=-2)
+    np.testing.assert_allclose(lower @ upper, moved, rtol=0, atol=eps(dtype, shape[-1]))
+    if dtype == "float64":
+        np.testing.assert_array_equal(pivots, reference("lu_factor", (x,))[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lu_of_singular_matrices(dtype):
+    """A column without a pivot is left as it is; of equal ones the first is chosen."""
+    x = np.ones((3, 3), dtype)
+    x[2, 2] = 2
+    lu, pivots = native("lu_factor", (x,))
+    assert lu.tolist() == [[1, 1, 1], [1, 0, 0], [1, 0, 1]]
+    assert pivots.tolist() == [0, 1, 2]
+    zero, pivots = native("lu_factor", (np.zeros((20, 20), dtype),))
+    assert not zero.any()
+    assert pivots.tolist() == [*range(20)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cholesky(shape, dtype):
+    x = positive(shape, dtype)
+    (found,) = native("lower_factor", (x,))
+    wanted = np.linalg.cholesky(x.astype("float64"))
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=eps(dtype) * scale)
+    assert not np.triu(found, 1).any()
+    other = x + np.triu(numbers(shape, dtype, 1), 1)
+    np.testing.assert_array_equal(native("lower_factor", (other,))[0], found)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1, 3, 4, 6, 21])
+def test_cholesky_refuses_alone(size, dtype):
+    x = np.stack([positive((size, size), dtype)] * 5)
+    for number, value in ((1, -1e9), (2, 0), (3, np.nan)):
+        x[number, -1, -1] = value
+        x[number, -1, :-1] = 0
+    (found,) = native("lower_factor", (x,))
+    assert np.isnan(found[1:4]).all()
+    assert np.isfinite(found[[0, 4]]).all()
+    np.testing.assert_array_equal(found[0], found[4])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("unit", [False, True])
+def test_triangles(shape, dtype, unit):
+    a = far_from_singular(shape, dtype)
+    if unit:
+        a /= a[..., :1, :1] * 2
+    for number, columns in enumerate(COLUMNS):
+        b = numbers((*shape[:-1], columns), dtype, 1)
+        options = {"lower": number % 2 == 0, "transposed": number % 3 == 0}
+        close("triangular_solve", (a, b), eps(dtype), unit=unit, **options)
+        options["transposed"] ^= True
+        close("triangular_solve", (a, b), eps(dtype), unit=unit, **options)
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_triangle_reads_its_half_alone(lower, transposed):
+    a, b = far_from_singular((9, 9), "float32"), numbers((9, 70), "float32")
+    options = {"lower": lower, "transposed": transposed}
+    (wanted,) = native("triangular_solve", (a, b), unit=False, **options)
+    half = (np.triu if lower else np.tril)(np.full((9, 9), np.nan, "float32"), 0)
+    other = a + (np.triu(half, 1) if lower else np.tril(half, -1))
+    (found,) = native("triangular_solve", (other, b), unit=False, **options)
+    np.testing.assert_array_equal(found, wanted)
+    unit = a.copy()
+    unit[range(9), range(9)] = 0
+    (found,) = native("triangular_solve", (unit, b), unit=True, **options)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_solutions_and_inverses(shape, dtype):
+    a = far_from_singular(shape, dtype) + numbers(shape, dtype, 3)
+    a = a[..., np.random.default_rng(0).permutation(shape[-1]), :].copy()
+    lu, pivots = native("lu_factor", (a,))
+    for columns in COLUMNS:
+        b = numbers((*shape[:-1], columns), dtype, 1)
+        for transposed in (False, True):
+            (x,) = native("lu_solve", (lu, pivots, b), transposed=transposed)
+            turned = a.swapaxes(-1, -2) if transposed else a
+            wanted = np.linalg.solve(turned.astype("float64"), b.astype("float64"))
+            np.testing.assert_allclose(x, wanted, rtol=0, atol=eps(dtype))
+    (found,) = native("lu_inverse", (lu, pivots))
+    wanted = np.linalg.inv(a.astype("float64"))
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=eps(dtype))
+    close("lu_inverse", (lu, pivots), eps(dtype))
+
+
+def test_a_singular_matrix_gives_nan_alone():
+    a = np.stack([np.eye(4), np.diag([1.0, 1.0, 0.0, 1.0]), 2 * np.eye(4)])
+    b = np.ones((3, 4, 70))
+    lu, pivots = native("lu_factor", (a,))
+    for name, operands, options in (
+        ("lu_solve", (lu, pivots, b), {"transposed": False}),
+        ("lu_solve", (lu, pivots, b), {"transposed": True}),
+        ("lu_inverse", (lu, pivots), {}),
+        ("triangular_solve", (a, b), dict.fromkeys(("lower", "transposed", "unit"), 0)),
+    ):
+        (found,) = native(name, operands, **options)
+        assert np.isnan(found[1]).all(), name
+        assert np.isfinite(found[[0, 2]]).all(), name
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3, 3), (2, 0, 0), (3, 0), (0, 3)])
+def test_no_elements(shape):
+    x = np.zeros(shape, np.float32)
+    lu, pivots = native("lu_factor", (x,))
+    assert lu.shape == shape
+    assert pivots.shape == (*shape[:-2], min(shape[-2:]))
+    if shape[-1] == shape[-2]:
+        assert native("lower_factor", (x,))[0].shape == shape
+        assert native("lu_inverse", (x, pivots))[0].shape == shape
+        for columns in (0, 2):
+            b = np.zeros((*shape[:-1], columns), np.float32)
+            assert (
+                native("lu_solve", (x, pivots, b), transposed=False)[0].size == b.size
+            )
+
+
+def test_halves_are_not_taken():
+    from tulle.backend.cpu.special import SPECIAL
+
+    x = np.eye(2, dtype=np.float16)
+    for name in ("lu_factor", "lower_factor"):
+        assert not SPECIAL[name].accepts(node_of(name, (x,)))
