@@ -25,6 +25,8 @@ COMMAND = 8  # words of a command: entry, args, total, grain, flag, and room
 SLOTS = 64
 FIRST_SLOT = 24  # the word where jobs begin
 SLEEPERS, BUSY, WORKERS, MUTEX, CONDITION, SET_THREADS, GET_THREADS = range(8, 15)
+POSTER, GET_CPU, GET_AFFINITY, SET_AFFINITY = range(15, 19)
+PATIENCE = 1_000_000  # nanoseconds from one change of processors to the next
 SPINS = 2000  # turns that a thread waits for work before it sleeps
 
 X86 = {
@@ -78,6 +80,7 @@ define void @tulle_set_float_mode(i64 %value) {
 }
 
 NAMES = ("tulle_worker", "tulle_parallel", "tulle_run", "tulle_loop")
+PLACING = ("sched_getcpu", "sched_getaffinity", "sched_setaffinity")  # of Linux
 
 
 @cache
@@ -90,7 +93,9 @@ def runtime_fragments() -> dict[str, str]:
     words = {
         "first": FIRST_SLOT, "sleepers": SLEEPERS, "busy": BUSY, "workers": WORKERS,
         "mutex": MUTEX, "condition": CONDITION, "set_threads": SET_THREADS,
-        "get_threads": GET_THREADS, "spins": SPINS, **machine,
+        "get_threads": GET_THREADS, "spins": SPINS, "poster": POSTER,
+        "get_cpu": GET_CPU, "get_affinity": GET_AFFINITY,
+        "set_affinity": SET_AFFINITY, "patience": PATIENCE, **machine,
     }  # fmt: skip
     return dict.fromkeys(NAMES, Template(text).substitute(words))
 
@@ -124,13 +129,13 @@ class Pool:
         self._start(ctypes.CFUNCTYPE(None, pointer)(found["tulle_worker"]))
 
     def _start(self, worker: Any) -> None:
-        for index in range(self.threads - 1):
-            thread = threading.Thread(
-                target=worker,
-                args=(self.address,),
-                name=f"tulle-{index + 1}",
-                daemon=True,
+        self.workers = [
+            threading.Thread(
+                target=worker, args=(self.address,), name=f"tulle-{index}", daemon=True
             )
+            for index in range(1, self.threads)
+        ]
+        for thread in self.workers:
             thread.start()
         self._words[WORKERS] = self.threads - 1
 
@@ -162,6 +167,11 @@ def _shared_words() -> tuple[Any, list[Any]]:
     words[MUTEX] = ctypes.addressof(lock)
     words[CONDITION] = ctypes.addressof(condition)
     words[SET_THREADS], words[GET_THREADS] = thread_controls()
+    if all(hasattr(process, name) for name in PLACING):
+        words[GET_CPU : SET_AFFINITY + 1] = [
+            ctypes.cast(getattr(process, name), ctypes.c_void_p).value or 0
+            for name in PLACING
+        ]
     return words, [whole, lock, condition]
 
 

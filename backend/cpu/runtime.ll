@@ -5,6 +5,8 @@ declare i32 @pthread_mutex_unlock(ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_broadcast(ptr)
 declare i32 @sched_yield()
+declare i32 @clock_gettime(i32, ptr)
+declare i32 @getpid()
 ${declare}
 
 ; Takes parts of the present job until none is left; gives the last state seen.
@@ -87,6 +89,9 @@ post:
   store atomic i64 %parts, ptr %parts_at monotonic, align 8
   %done_at = getelementptr i64, ptr %at, i64 5
   store atomic i64 0, ptr %done_at monotonic, align 8
+  %cpu = call i64 @tulle_cpu(ptr %pool)
+  %cpu_at = getelementptr i64, ptr %pool, i64 ${poster}
+  store atomic i64 %cpu, ptr %cpu_at monotonic, align 8
   %fresh = shl i64 %job, 32
   store atomic i64 %fresh, ptr %pool seq_cst, align 8
   %sleepers_at = getelementptr i64, ptr %pool, i64 ${sleepers}
@@ -125,6 +130,69 @@ leave:
   ret void
 }
 
+; The processor that the calling thread runs on; -1 where the system does not tell.
+define i64 @tulle_cpu(ptr %pool) {
+  %get_at = getelementptr i64, ptr %pool, i64 ${get_cpu}
+  %get = load ptr, ptr %get_at
+  %known = icmp ne ptr %get, null
+  br i1 %known, label %ask, label %leave
+ask:
+  %number = call i32 %get()
+  %wide = sext i32 %number to i64
+  br label %leave
+leave:
+  %cpu = phi i64 [ -1, %0 ], [ %wide, %ask ]
+  ret i64 %cpu
+}
+
+; Keeps a thread off the processor of the one that posted the present job. A system may
+; wake it there while others are idle, where it waits for milliseconds. The rest of the
+; processors are those of the process; where none is left the call fails, and no more.
+; Gives the nanosecond of the last change; the next is later, should there be no room.
+define i64 @tulle_apart(ptr %pool, i64 %moved) {
+  %mask = alloca [16 x i64], align 8
+  %clock = alloca [2 x i64], align 8
+  %cpu = call i64 @tulle_cpu(ptr %pool)
+  %poster_at = getelementptr i64, ptr %pool, i64 ${poster}
+  %poster = load atomic i64, ptr %poster_at monotonic, align 8
+  %same = icmp eq i64 %cpu, %poster
+  %known = icmp ult i64 %cpu, 1024
+  %shared = and i1 %same, %known
+  br i1 %shared, label %look, label %stay
+look:
+  %told = call i32 @clock_gettime(i32 1, ptr %clock)
+  %second = load i64, ptr %clock
+  %billion = mul i64 %second, 1000000000
+  %fraction_at = getelementptr i64, ptr %clock, i64 1
+  %fraction = load i64, ptr %fraction_at
+  %now = add i64 %billion, %fraction
+  %since = sub i64 %now, %moved
+  %rested = icmp ugt i64 %since, ${patience}
+  br i1 %rested, label %ask, label %stay
+ask:
+  %get_at = getelementptr i64, ptr %pool, i64 ${get_affinity}
+  %get = load ptr, ptr %get_at
+  %process = call i32 @getpid()
+  %refused = call i32 %get(i32 %process, i64 128, ptr %mask)
+  %given = icmp eq i32 %refused, 0
+  br i1 %given, label %narrow, label %stay
+narrow:
+  %word = lshr i64 %cpu, 6
+  %bit = and i64 %cpu, 63
+  %one = shl i64 1, %bit
+  %other = xor i64 %one, -1
+  %word_at = getelementptr i64, ptr %mask, i64 %word
+  %whole = load i64, ptr %word_at
+  %rest = and i64 %whole, %other
+  store i64 %rest, ptr %word_at
+  %set_at = getelementptr i64, ptr %pool, i64 ${set_affinity}
+  %set = load ptr, ptr %set_at
+  %alone = call i32 %set(i32 0, i64 128, ptr %mask)
+  ret i64 %now
+stay:
+  ret i64 %moved
+}
+
 ; What a thread of the pool does all its life.
 define void @tulle_worker(ptr %pool) {
   %mode = call i64 @tulle_float_mode()
@@ -137,6 +205,8 @@ define void @tulle_worker(ptr %pool) {
   %condition = load ptr, ptr %condition_at
   br label %work
 work:
+  %moved = phi i64 [ 0, %0 ], [ %last_move, %spin ], [ %last_move, %rise ]
+  %last_move = call i64 @tulle_apart(ptr %pool, i64 %moved)
   %seen = call i64 @tulle_work(ptr %pool)
   br label %spin
 spin:

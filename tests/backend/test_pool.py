@@ -1,6 +1,8 @@
 """The native runtime: each part of an axis runs once, whoever takes it."""
 
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu.pool import pool  # noqa: E402
+from tulle.backend.cpu.pool import Pool, pool  # noqa: E402
 
 ADD_ONE = """
 define void @add_one(ptr %args, i64 %start, i64 %stop) {
@@ -89,3 +91,28 @@ def test_object_code_is_kept_and_a_broken_file_is_a_miss(tmp_path, monkeypatch):
     third = engine.Engine()
     third.compile({"add_two": text})
     assert third.compiled == 1
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two processors whose threads can be placed",
+)
+def test_a_thread_of_the_pool_leaves_the_processor_of_its_caller():
+    own = Pool(2)
+    worker = own.workers[0].native_id
+    here = min(os.sched_getaffinity(0))
+    x = np.zeros(20_000, np.float32)
+    args = np.array([x.ctypes.data], np.int64)
+
+    def post():
+        os.sched_setaffinity(0, {here})
+        os.sched_setaffinity(worker, {here})
+        end = time.monotonic() + 20
+        while here in os.sched_getaffinity(worker) and time.monotonic() < end:
+            own.parallel(entry(), args.ctypes.data, x.size, 100)
+            time.sleep(0.001)
+
+    caller = threading.Thread(target=post)
+    caller.start()
+    caller.join()
+    assert os.sched_getaffinity(worker) == os.sched_getaffinity(0) - {here}
