@@ -278,9 +278,23 @@ class Fault(Exception):
             here[0] if here else "",
             labels=tuple(label for label in unique if label.span != primary),
             notes=tuple(dict.fromkeys([*self.notes, *here[1:], *notes])),
-            help=tuple(self._named(text, spans) for text in self.help),
+            help=tuple(
+                self._named(text, spans) for text in (*self.help, *self._alike())
+            ),
             fix=self._fix({**spans, **(argument_spans or {})}),
         )
+
+    def _alike(self) -> list[str]:
+        """What to do about sizes of one name that are bounded in different ways."""
+        met: dict[str, Any] = {}
+        for symbol in [symbol for dim in self.dims for symbol in dim.symbols()]:
+            other = met.setdefault(symbol.name, symbol)
+            if other.admitted != symbol.admitted:
+                return [
+                    f"the sizes called `{symbol}` are two, {other.admitted} and "
+                    f"{symbol.admitted}: give both the same bounds, or two names"
+                ]
+        return []
 
     def _named(self, text: str, spans: Mapping[int, Span]) -> str:
         """Advice in the author's words: `<1:w>` is what stands there, if short."""

@@ -1,15 +1,13 @@
-"""`Input` and `Network`: layers put together as a graph of calls."""
+"""`Network`: layers put together as a graph of calls."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
 from . import tree
-from .configuration import default_float
 from .decide import equal
 from .diagnostics import (
     Diagnostic,
@@ -19,9 +17,12 @@ from .diagnostics import (
     TulleError,
     caller_span,
 )
-from .dim import Dim, Origin, Symbol
+from .dim import Dim, Symbol
 from .initializers import snake_case
 from .input_layer import InputLayer, is_input, keras_order
+from .inputs import BATCH as BATCH
+from .inputs import Input as Input
+from .inputs import check_sizes_of
 from .layer import Layer, LayerCall
 from .layer_calls import as_declared
 from .layer_parts import kind_of
@@ -29,84 +30,16 @@ from .match import match_types
 from .nearest import nearest_of
 from .node import Node, substitute, topological
 from .ops.random import draw_key
-from .tensor import SymbolicTensor, Value, input_node
+from .tensor import SymbolicTensor, Value
 from .trace import current_trace
-from .types import TensorType, dtype_of
+from .types import TensorType
 from .unapplied import is_layer, not_applied
 from .variable import Variable
 
-BATCH = Symbol("batch")
-_NAMED: dict[str, Symbol] = {}
-_NAME = re.compile(r"([^\W\d]\w*)(?: in (\d{1,9})\.\.(\d{1,9}))?")
 # The sizes of the networks whose call is under way.
 _around: ContextVar[Mapping[Symbol, Dim]] = ContextVar(
     "around", default=MappingProxyType({})
 )
-
-
-def Input(  # noqa: N802 - Keras's name
-    shape: Sequence[int | str | Dim | None] | None = None,
-    batch_size: int | None = None,
-    dtype: Any = None,
-    batch_shape: Sequence[int | str | Dim | None] | None = None,
-    name: str | None = None,
-) -> SymbolicTensor:
-    """A symbolic input; `shape` leaves the batch axis out.
-
-    A string in `shape` is a symbolic size, the same one wherever the string stands;
-    it may have bounds, `"T in 1..512"`. None is a size of its own.
-
-    >>> print(Input((784,)).type)
-    f32[batch, 784]
-    >>> print(Input(("T in 1..512", 8)).type)
-    f32[batch, T, 8]
-    """
-    span = caller_span()
-    if batch_shape is None:
-        if shape is None:
-            raise TensorTypeError(Diagnostic("T0203", "`Input` needs a `shape`", span))
-        alone = isinstance(shape, (int, str, Dim))
-        sizes: tuple[Any, ...] = (shape,) if alone else tuple(shape)
-        batch_shape = (batch_size if batch_size is not None else "batch", *sizes)
-    label = name or "input"
-    try:
-        dims = tuple(_size(s, label, i, span) for i, s in enumerate(batch_shape))
-        type = TensorType(dtype_of(dtype or default_float()), dims)
-    except Fault as fault:
-        raise TensorTypeError.of(fault, span) from None
-    return SymbolicTensor(input_node(label, type, span))
-
-
-def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
-    if isinstance(size, Dim):
-        return size
-    if size == "batch":
-        return Dim.from_symbol(BATCH).born(Origin("`batch` is any size", span))
-    if size is None or isinstance(size, str):
-        symbol = Symbol(f"{name}_{axis}") if size is None else _named(size)
-        within = f" from {symbol.lower} to {symbol.upper}" if symbol.upper else ""
-        origin = Origin(f"`{symbol}` is any size{within}", span)
-        return Dim.from_symbol(symbol).born(origin)
-    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
-        raise Fault("T0204", f"`{size}` is no size of an input", argument="shape")
-    return Dim.of(int(size), Origin(f"{size} is written here", span))
-
-
-def _named(text: str) -> Symbol:
-    """The size that a string stands for; refuses what is no name with bounds, T0204."""
-    if text not in _NAMED:
-        found = _NAME.fullmatch(text)
-        if found is None:
-            raise Fault(
-                "T0204",
-                f"`{text}` is no size of an input",
-                argument="shape",
-                help=['name a size, `"T"`, or bound it as well, `"T in 1..512"`'],
-            )
-        name, lower, upper = found.groups()
-        bounds = (int(lower), int(upper)) if upper else ()
-        _NAMED[text] = Symbol(name, *bounds)
-    return _NAMED[text]
 
 
 def _plain(structure: Any) -> list[Any]:
@@ -139,6 +72,7 @@ class Network(Layer):
         self.outputs, self.output_structure = tree.flatten(outputs)
         self._check_ends()
         self.input_nodes = tuple(tensor.as_node() for tensor in self.inputs)
+        check_sizes_of(self.input_nodes)
         self.output_nodes = tuple(tensor.as_node() for tensor in self.outputs)
         self.loss_nodes: tuple[Node, ...] = ()
         self._take_in()

@@ -86,12 +86,21 @@ DTypeLike: TypeAlias = "DType | str | np.dtype[np.generic] | type"
 
 
 def dtype_of(value: DTypeLike) -> DType:
-    """The dtype that a short name, a Keras or NumPy name or a NumPy dtype means."""
+    """The dtype that a short name, a Keras or NumPy name or a NumPy dtype means.
+
+    Raises T0401 for anything else.
+    """
     if isinstance(value, DType):
         return value
     if isinstance(value, str) and value in DTYPES:
         return DTYPES[value]
-    return _named(value) if isinstance(value, str) else _of_numpy(np.dtype(value))
+    if isinstance(value, str):
+        return _named(value)
+    try:
+        numpy_dtype = np.dtype(value)
+    except (TypeError, ValueError):
+        raise _no_dtype(f"{value!r:.60}") from None
+    return _of_numpy(numpy_dtype)
 
 
 @cache
@@ -102,9 +111,13 @@ def _of_numpy(value: np.dtype[np.generic]) -> DType:
 
 def _named(name: str) -> DType:
     if name not in _BY_NAME:
-        known = ", ".join(_BY_NAME)
-        raise Fault("T0401", f"`{name}` is no dtype", help=[f"the dtypes are {known}"])
+        raise _no_dtype(name)
     return _BY_NAME[name]
+
+
+def _no_dtype(told: str) -> Fault:
+    known = ", ".join(_BY_NAME)
+    return Fault("T0401", f"`{told}` is no dtype", help=[f"the dtypes are {known}"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,8 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         the generated kernels; sizes are symbolic. Of several programs of a kind it is
         the one that was compiled last. Raises
         `TensorTypeError`, T0606, where data have yet to tell what is computed: before
-        the first step of training, or the first call of a model without `Input`.
+        the first step of training, or the first call of a model without `Input`; T0204
+        for another word.
 
         >>> from tulle import Sequential, layers
         >>> model = Sequential([layers.Input((2,)), layers.ReLU()])

@@ -20,6 +20,7 @@ from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from ..graph.variable import Variable
+from .arguments import checked_choice
 from .keeping import Kept, Watched
 from .notices import warn
 from .objective import Compiled
@@ -124,9 +125,7 @@ class Steps:
 
     def source(self, kind: str) -> str:
         """The program of a kind that was compiled last, as text."""
-        if kind not in KINDS:
-            message = f"`{kind}` is none of {', '.join(f'`{one}`' for one in KINDS)}"
-            raise self._refuse("T0204", message)
+        checked_choice("kind", kind, list(KINDS))
         programs = [p for (made, *_), p in self._programs.items() if made == kind]
         programs = getattr(self._own.get(kind), "programs", programs)
         types = getattr(self.model, "input_types", self.model.called_with)

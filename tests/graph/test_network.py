@@ -134,7 +134,13 @@ def test_names_are_unique_and_do_not_depend_on_history():
         (lambda x, y: Input((2.5,)), "T0204", "no size"),
         (lambda x, y: Input((-1,)), "T0204", "no size"),
         (lambda x, y: Input(("2 * T",)), "T0204", "bound it as well"),
-        (lambda x, y: Input(("T in 9..3",)), "T0204", "no size is admitted"),
+        (lambda x, y: Input(("T in 9..3",)), "T0204", 'bound first: `"T in 3..9"`'),
+        (lambda x, y: Input(("T in 1..9999999999",)), "T0907", "at most 2147483647"),
+        (lambda x, y: Input((10**30,)), "T0907", "a size is at most"),
+        (lambda x, y: Input(5.0), "T0204", "`shape` is a tuple of sizes, not 5.0"),
+        (lambda x, y: Input({3}), "T0204", "`shape` is a tuple of sizes, not {3}"),
+        (lambda x, y: Input((3,), name=3), "T0204", "`name` is text, not 3"),
+        (lambda x, y: Input((3,), dtype=3), "T0401", "`3` is no dtype"),
         (lambda x, y: Input(), "T0203", "needs a `shape`"),
         (lambda x, y: Input((3,), dtype="f31"), "T0401", "no dtype"),
     ],
@@ -180,6 +186,41 @@ def test_sizes_with_names_and_bounds():
     assert short.type.shape[1] != Input("T").type.shape[1]
     assert short.type.shape[1].bounds() == (1, 5)
     assert minimum(short.type.shape[1], 5) == short.type.shape[1]
+
+
+def two_lengths(first, second):
+    one = Input((first, 3), name="one")
+    return one, Input((second, 3), name="two")
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (("T", "T in 1..512"), ("at least 1 and in 1..512", '"T in 1..512"')),
+        (("T in 1..64", "T in 1..512"), ("in 1..64 and in 1..512", '"T in 1..512"')),
+    ],
+)
+def test_one_name_is_one_size_of_a_model(texts, told):
+    one, two = two_lengths(*texts)
+    with pytest.raises(TensorTypeError) as error:
+        Network([one, two], [call("mean", x, axis=1) for x in (one, two)])
+    (found,) = error.value.diagnostics
+    assert found.code == "T0205"
+    assert told[0] in found.message
+    assert told[1] in found.help[0]
+    assert [label.text[:8] for label in found.labels] == ["in `one`", "in `two`"]
+    with pytest.raises(TensorTypeError) as error:
+        one + two
+    assert f"`T` are two, {told[0]}" in error.value.diagnostics[0].help[-1]
+
+
+def test_a_size_is_read_by_what_it_says():
+    one, two = two_lengths("T in 1..5", " T  in 01 .. 5 ")
+    assert str((one + two).type) == "f32[batch, T, 3]"
+    assert Network([one, two], one + two).built
+    # Sizes without a name of one's own may be called alike.
+    first, second = Input((None,)), Input((None,))
+    assert Network([first, second], [first, second]).built
 
 
 def test_values_take_symbolic_sizes():

@@ -110,7 +110,11 @@ def test_an_eager_model_tells_its_ops():
 def test_nothing_is_told_before_the_types_are_known():
     with pytest.raises(TensorTypeError, match=r"first: `model.fit\(x, y\)`"):
         small().source("train")
-    with pytest.raises(TensorTypeError, match="`trian` is none of `predict`, `test`"):
+    for wrong in ([], {}, None, 3, np.zeros(2)):
+        with pytest.raises(TensorTypeError, match="`kind` is") as error:
+            small().source(wrong)
+        assert error.value.diagnostics[0].code == "T0204"
+    with pytest.raises(TensorTypeError, match="one of 'predict', 'test', 'train', not"):
         small().source("trian")
 
     class Lazy(Model):
