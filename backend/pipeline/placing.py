@@ -13,7 +13,16 @@ from typing import TypeAlias
 
 from ...graph.graph import Graph
 from ...graph.node import Node, users
-from .fusible import SOURCES, closing, computes, cost, elements, moves, weight
+from .fusible import (
+    FOLDS,
+    SOURCES,
+    closing,
+    computes,
+    cost,
+    elements,
+    moves,
+    weight,
+)
 
 IMPURE = ("random_key", "opaque", "opaque_gradient", "barrier")
 CHEAP = 8  # additions an element for which nothing is stored
@@ -39,6 +48,7 @@ class Placing:
         self.fixed: set[Node] = set()
         self.light: set[Node] = set()
         self.late: set[Node] = set()  # known only at the end of a kernel
+        self.folded: dict[Node, int] = {}  # elements that make one, of what folds make
         self.stage: dict[Node, int] = {}  # of what kernels compute
         self.memory: dict[Node, int] = {}  # from which stage on a value can be read
         self.stored: set[Node] = set()
@@ -67,6 +77,7 @@ class Placing:
                 self.memory[node] = self.stage[node] + 1
                 if closing(node) or any(map(self._ends, node.inputs)):
                     self.late.add(node)
+                self.folded[node] = self._length(node)
             else:
                 found = (self.memory[self.base[source]] for source in node.inputs)
                 self.memory[node] = max(found, default=0)
@@ -97,6 +108,15 @@ class Placing:
         """Whether an operand is known only at the end of a kernel."""
         return self.base[source] in self.late
 
+    def _length(self, node: Node) -> int:
+        """How many elements one of a value takes, by a fold in the same stage."""
+        if node.op.name in FOLDS:
+            given = elements(node.inputs[0].tensor_type)
+            return max(1, given // max(1, elements(node.tensor_type)))
+        bases = map(self.base.__getitem__, node.inputs)
+        same = (base for base in bases if self.stage.get(base) == self.stage[node])
+        return max((self.folded[base] for base in same), default=1)
+
     def varying(self, node: Node) -> tuple[bool, ...]:
         """For each axis of a value whether its elements differ along it."""
         if node in self.varies:
@@ -107,12 +127,16 @@ class Placing:
         """Whether an operand is read from memory even if both could be one kernel.
 
         What follows from a fold across rows is known only at the end. A line that each
-        of many rows reads would be computed for each of them.
+        of many rows reads would be computed for each of them, and so would a row be
+        folded for each of many that read the result.
         """
         base = self.base[source]
         wide = max(elements(operand.tensor_type) for operand in reader.inputs)
         if base in self.late:
             return wide > elements(base.tensor_type)
+        folded = self.folded[base]
+        if folded > 1 and wide >= MANY * folded * elements(base.tensor_type):
+            return True
         varies = self.varying(source)
         if not varies or not varies[-1] or not any(varies):
             return False

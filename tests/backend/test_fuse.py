@@ -176,6 +176,20 @@ def test_a_line_for_many_rows_is_computed_before():
     assert len(kernels(fuse(graph))) == 1  # cheap enough for each row
 
 
+def test_a_row_is_folded_once_for_many_that_read_the_sum():
+    wide = input_node("wide", TYPE.with_shape((5, 64, 32)))
+    rows = input_node("rows", TYPE.with_shape((5, 32)))
+    each = call("reshape", call("sum", call("exp", rows), axis=1), (5, 1, 1))
+    found = kernels(fuse(Graph((wide, rows), {"out": wide * each})))
+    assert [[one.op for one in node.attributes["body"]] for node in found] == [
+        ["exp", "sum"],
+        ["reshape", "multiply"],
+    ]
+    row = call("sum", call("exp", wide), axis=2, keepdims=True)
+    graph = Graph((wide,), {"out": wide * row})
+    assert len(kernels(fuse(graph))) == 1  # its own row reads it
+
+
 def test_no_kernel_waits_for_itself():
     h = call("exp", X)
     product = call("matmul", h, call("transpose", h))
