@@ -174,7 +174,50 @@ def grouped() -> Net:
     return Net(started(shapes), plain(apply), entropy, adam())
 
 
+def gp() -> Net:
+    def apply(weights, x, mode):
+        points, values, scales, bias = weights
+        points, x = points * jnp.exp(scales), x * jnp.exp(scales)
+
+        def kernel(x, z):
+            return jnp.exp(-0.5 * ((x[:, None] - z[None]) ** 2).sum(-1))
+
+        def solved(b):
+            return jax.scipy.linalg.solve_triangular(lower, b, lower=True)
+
+        lower = jnp.linalg.cholesky(kernel(points, points) + 0.1 * jnp.eye(64))
+        return solved(kernel(points, x)).T @ solved(values) + bias
+
+    return Net(started([(64, 4), (64, 1), 4, 1]), plain(apply), square, adam())
+
+
+def kalman() -> Net:
+    def apply(weights, x, mode):
+        move, see, drift, gate, doubt = weights
+        unit = jnp.eye(4)
+
+        def step(carry, seen):
+            mean, spread = carry
+            told = mean @ see
+            trust = jnp.exp(seen @ gate + doubt)
+            whole = see.T @ spread @ see + trust[..., None] * unit
+            gain = spread @ see @ jnp.linalg.inv(whole)
+            mean = mean + (gain @ (seen - told)[..., None])[..., 0]
+            spread = spread - gain @ (see.T @ spread)
+            spread = move.T @ spread @ move + jnp.exp(drift) * unit
+            return (mean @ move, spread), told
+
+        start = jnp.zeros_like(x[:, 0])
+        carry = start, start[..., None] + unit
+        return jax.lax.scan(step, carry, x.transpose(1, 0, 2))[1].transpose(1, 0, 2)
+
+    shapes = [(4, 4), (4, 4), 4, (4, 4), 4]
+    return Net(started(shapes), plain(apply), square, adam())
+
+
 NETWORKS = {
     make.__name__: make
-    for make in (bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped)
-}
+    for make in (
+        bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+    )
+}  # fmt: skip

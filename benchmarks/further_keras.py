@@ -152,7 +152,64 @@ def grouped(k: Any, noise: bool = True) -> Task:
     return classifier(k, x, layers.Dense(10)(layers.GlobalAveragePooling2D()(h)))
 
 
+def gp(k: Any, noise: bool = True) -> Task:
+    """The mean of a Gaussian process that is known at 64 points, which are learned."""
+    ops = k.ops
+
+    def mean(weights, x):
+        points, values, scales, bias = weights
+        points, x = points * ops.exp(scales), x * ops.exp(scales)
+
+        def kernel(x, z):
+            apart = ops.expand_dims(x, 1) - ops.expand_dims(z, 0)
+            return ops.exp(-0.5 * ops.sum(ops.square(apart), axis=-1))
+
+        lower = ops.cholesky(kernel(points, points) + 0.1 * ops.eye(64))
+        seen = ops.solve_triangular(lower, kernel(points, x), lower=True)
+        known = ops.solve_triangular(lower, values, lower=True)
+        return ops.matmul(ops.transpose(seen), known) + bias
+
+    x = k.Input((4,))
+    model = k.Model(x, formula(k, [(64, 4), (64, 1), 4, 1], mean)(x))
+    return Task(model, k.losses.MeanSquaredError(), k.optimizers.Adam(1e-3))
+
+
+def kalman(k: Any, noise: bool = True) -> Task:
+    """A Kalman filter, whose noise depends on what is seen, tells the next step."""
+    ops = k.ops
+
+    def filtered(weights, x):
+        move, see, drift, gate, doubt = weights
+        unit = ops.eye(4)
+
+        def step(state, seen):
+            mean, spread = state[..., 0], state[..., 1:]
+            trust = ops.exp(ops.matmul(seen, gate) + doubt)
+            whole = turned(see, spread) + ops.expand_dims(trust, -1) * unit
+            gain = ops.matmul(ops.matmul(spread, see), ops.inv(whole))
+            wrong = ops.expand_dims(seen - ops.matmul(mean, see), -1)
+            mean = mean + ops.squeeze(ops.matmul(gain, wrong), -1)
+            spread = spread - ops.matmul(gain, ops.matmul(ops.transpose(see), spread))
+            mean = ops.expand_dims(ops.matmul(mean, move), -1)
+            spread = turned(move, spread) + ops.exp(drift) * unit
+            return ops.concatenate([mean, spread], axis=-1), state
+
+        def turned(matrix, spread):
+            return ops.matmul(ops.matmul(ops.transpose(matrix), spread), matrix)
+
+        # On TensorFlow Keras stacks what has the sizes of the carried state alone.
+        start = ops.expand_dims(ops.zeros_like(x[:, 0]), -1) + ops.eye(4, 5, k=1)
+        states = ops.scan(step, start, ops.transpose(x, (1, 0, 2)))[1]
+        return ops.transpose(ops.matmul(states[..., 0], see), (1, 0, 2))
+
+    x = k.Input((50, 4))
+    model = k.Model(x, formula(k, [(4, 4), (4, 4), 4, (4, 4), 4], filtered)(x))
+    return Task(model, k.losses.MeanSquaredError(), k.optimizers.Adam(1e-3))
+
+
 NETWORKS = {
     make.__name__: make
-    for make in (bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped)
-}
+    for make in (
+        bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+    )
+}  # fmt: skip

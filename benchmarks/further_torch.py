@@ -170,7 +170,53 @@ def grouped() -> Task:
     return task(Formula(run, inside=inside, logits=nn.Linear(32, 10)))
 
 
+def zeros(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.zeros(*shape))
+
+
+def gp() -> Task:
+    def kernel(x, z):
+        return torch.exp(-0.5 * ((x[:, None] - z[None]) ** 2).sum(-1))
+
+    def run(own, x):
+        points, x = own.points * torch.exp(own.scales), x * torch.exp(own.scales)
+        whole = kernel(points, points) + 0.1 * torch.eye(64)
+        lower = torch.linalg.cholesky(whole)
+        seen, known = (
+            torch.linalg.solve_triangular(lower, b, upper=False)
+            for b in (kernel(points, x), own.values)
+        )
+        return seen.T @ known + own.bias
+
+    held = {"points": weight(64, 4), "values": weight(64, 1)}
+    held |= {"scales": zeros(4), "bias": zeros(1)}
+    return task(Formula(run, **held), functional.mse_loss)
+
+
+def kalman() -> Task:
+    def run(own, x):
+        move, see, unit = own.move, own.see, torch.eye(4)
+        mean = torch.zeros_like(x[:, 0])
+        spread, told = mean[..., None] + unit, []
+        for seen in x.unbind(1):
+            told.append(mean @ see)
+            trust = torch.exp(seen @ own.gate + own.doubt)
+            whole = see.T @ spread @ see + trust[..., None] * unit
+            gain = spread @ see @ torch.linalg.inv(whole)
+            mean = mean + (gain @ (seen - told[-1])[..., None])[..., 0]
+            spread = spread - gain @ (see.T @ spread)
+            mean = mean @ move
+            spread = move.T @ spread @ move + torch.exp(own.drift) * unit
+        return torch.stack(told, 1)
+
+    held = {name: weight(4, 4) for name in ("move", "see", "gate")}
+    held |= {name: zeros(4) for name in ("drift", "doubt")}
+    return task(Formula(run, **held), functional.mse_loss)
+
+
 NETWORKS = {
     make.__name__: make
-    for make in (bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped)
-}
+    for make in (
+        bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+    )
+}  # fmt: skip

@@ -135,6 +135,8 @@ OTHERS = (
         Field((16, 16, 32)),
         CLASS,
     ),
+    Workload("gp", "a Gaussian process of 64 points", 64, Field((4,)), Field((1,))),
+    Workload("kalman", "a Kalman filter over 50 steps", 16, Field((50, 4)), None),
 )
 
 WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}
