@@ -49,7 +49,7 @@ class Blocks(NamedTuple):
 
 def suits(m: int, n: int, k: int) -> bool:
     """Whether these products are at least as fast as those of the BLAS."""
-    return m > 1 and n > 1 and (vector_bytes() == 32 or m * n * k <= SMALL)
+    return m > 1 and n > 1 and (vector_bytes() >= 32 or m * n * k <= SMALL)
 
 
 def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
