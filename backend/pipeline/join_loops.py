@@ -7,13 +7,15 @@ the loop. What no result needs goes, and what all turns share is computed once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from .scan_forms import Form, form_of
 from .scan_merging import hoist, join_added_carries, join_equal_carries, merge
 from .scan_saving import save, sum_after
+from .scan_taking import take_in
 from .simplify import simplify
 
 
@@ -50,8 +52,10 @@ class Joining:
         for form in reversed(self.forms):
             form.prune(self._used())
         for form in self.forms:
-            stand_ins = (*form.stacks.values(), *form.ends.values(), *form.aliases)
-            self.owner.update(dict.fromkeys(stand_ins, form))
+            for given in form.slices:
+                given.outside = self._settled(given.outside)
+            take_in(form, self._readers())
+        self.owner = self._owners()
         self._build()
         return self.graph.replace(self.new)
 
@@ -93,25 +97,44 @@ class Joining:
 
     def _behind(self, nodes: Iterable[Node]) -> set[Node]:
         """The stand-ins that nodes depend on, through loops as well."""
-        found: set[Node] = set()
+        owner = self._owners()
+        return {node for node, _ in self._walk(nodes, owner) if node in owner}
+
+    def _readers(self) -> Counter[Node]:
+        """How many nodes, results or loops read each node outside of loops."""
+        owner, found = self._owners(), Counter(map(self._settled, self.graph.roots))
+        loops: set[Form] = set()
+        for node, sources in self._walk(self.graph.roots, owner):
+            if node in owner:
+                if owner[node] in loops:
+                    continue
+                loops.add(owner[node])
+            found.update(set(map(self._settled, sources)))
+        return found
+
+    def _walk(
+        self, nodes: Iterable[Node], owner: Mapping[Node, Form]
+    ) -> Iterator[tuple[Node, Sequence[Node]]]:
+        """Each node that some depend on, and what it reads; a loop's result, all that
+        the loop reads."""
         seen: set[Node] = set()
-        owner = {
-            stand_in: form
-            for form in self.forms
-            for stand_in in (*form.stacks.values(), *form.ends.values(), *form.aliases)
-        }
         stack = list(nodes)
         while stack:
             node = self._settled(stack.pop())
             if node in seen:
                 continue
             seen.add(node)
-            if node in owner:
-                found.add(node)
-                stack += owner[node].operands
-            else:
-                stack += node.inputs
-        return found
+            sources = owner[node].operands if node in owner else node.inputs
+            yield node, sources
+            stack += sources
+
+    def _owners(self) -> dict[Node, Form]:
+        """The loops that stand-ins are results of."""
+        return {
+            stand_in: form
+            for form in self.forms
+            for stand_in in (*form.stacks.values(), *form.ends.values(), *form.aliases)
+        }
 
     def _save(self) -> None:
         """Let earlier loops stack what later ones would compute again."""

@@ -253,6 +253,67 @@ def test_what_all_turns_share_is_computed_once():
     assert loop.inputs[2] is call("tanh", WEIGHT * 2.0)
 
 
+BIAS = input_node("bias", F32.with_shape((3,)))
+STEPS = input_node("steps", F32.with_shape((4, 1, 1)))
+MOVED = call("multiply", call("add", XS, BIAS), STEPS)  # of all slices
+
+
+def entered(xs, f=recurrent, **more):
+    """A loop over slices, in the graph that is made of it, which gives equal values."""
+    inputs = (*INPUTS, BIAS, STEPS)
+    last, _ = scan(f, START, xs)
+    before = simplify(expand_composites(Graph(inputs, {"last": last, **more})))
+    after = join_loops(before)
+    verify(after)
+    agree(before, after)
+    (loop,) = loops(after)
+    return loop, after
+
+
+def test_turns_compute_what_was_computed_of_all_slices():
+    loop, after = entered(MOVED)
+    assert {n.op.name for n in after.nodes} <= {"input", "constant", "loop", "item"}
+    assert ops_of(loop) == ["add", "add", "matmul", "multiply", "tanh"]
+    assert set(loop.inputs) == {START, XS, STEPS, BIAS, WEIGHT}
+    assert loop.attributes["slices"] == 2  # the bias is the same in all turns
+
+
+def test_a_turn_reads_parts_of_what_it_computes_of_a_slice():
+    def parts(h, x):
+        h = h * x[..., :1] + call("tanh", call("matmul", h, SymbolicTensor(WEIGHT)))
+        return h * x[..., 1:2], None
+
+    def whole(h, x):
+        return h * x[..., ::-1] + x, None
+
+    assert entered(MOVED, parts)[0].attributes["slices"] == 1  # read to be broadcast
+    loop, _ = entered(MOVED, whole)
+    assert loop.attributes["slices"] == 2
+    assert XS in loop.inputs
+
+
+def test_slices_that_others_read_or_that_are_multiplied_are_computed_before():
+    loop, _ = entered(MOVED, more=call("tanh", MOVED))
+    assert XS not in loop.inputs
+
+    def multiplied(h, x):
+        return h + call("matmul", x, SymbolicTensor(WEIGHT)), None
+
+    loop, _ = entered(MOVED, multiplied)
+    assert XS not in loop.inputs
+
+
+def test_what_an_earlier_loop_stacks_is_read_by_slices():
+    _, ys = scan(recurrent, START)
+    last, _ = scan(recurrent, START, call("add", ys, BIAS))
+    after = join_loops(
+        simplify(expand_composites(Graph((*INPUTS, BIAS), {"last": last})))
+    )
+    verify(after)
+    agree(Graph((*INPUTS, BIAS), {"last": last}), after)
+    assert not [n for n in after.nodes if n.op.name == "add"]
+
+
 def test_what_nobody_reads_goes():
     def step(carry, x):
         a, b = carry
