@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from .building import (
     BYTES,
@@ -31,7 +32,7 @@ from .factor_code import (
 )
 
 CHOLESKY = Layout("source out scratch size")
-LU = Layout("source out pivots scratch rows columns")
+LU = Layout("source out pivots scratch rows columns apart")
 PANEL = 16  # columns of a matrix that are factored one by one
 PANELS = 64  # columns that are factored before the others are touched
 TURNED = 16  # rows and columns of a square that is turned at a time
@@ -123,7 +124,7 @@ def lu_entry(kind: str) -> Entry:
     source, out, pivots = (read(n, "ptr") for n in ("source", "out", "pivots"))
     rows, columns = read("rows"), read("columns")
     count, whole = rows.minimum(columns), rows * columns
-    one = f.number(1)
+    apart, one = read("apart"), f.number(1)
 
     def follow(first: Value, last: Value, end: Value) -> None:
         """Let columns up to an end follow those that have been factored."""
@@ -139,11 +140,12 @@ def lu_entry(kind: str) -> Entry:
         a = f.at(out, unit * whole, kind)
         f.copy(a, f.at(source, unit * whole, kind), whole, kind)
         own = f.at(pivots, unit * count, "i32")
+        beside = f.at(read("scratch", "ptr"), unit * rows * PANEL, kind)
         with f.loop(count, 0, PANELS) as begin:
             end = (begin + PANELS).minimum(count)
             with f.loop(end, begin, PANEL) as first:
                 last = (first + PANEL).minimum(end)
-                f.call(panel, a, own, rows, columns, first, last)
+                f.call(panel, a, own, rows, columns, first, last, beside, apart)
                 follow(first, last, end)
             follow(begin, end, columns)
     return code.finished()
@@ -153,32 +155,63 @@ def _panel_function(code: Code, kind: str) -> Function:
     """The factors of some columns, rows exchanged as wholes.
 
     Arguments: matrix, pivots, rows, columns, the first column and the one behind the
-    last.
+    last; memory for a panel, and whether it is used: rows far apart in memory push each
+    other out of a cache.
     """
-    f = code.helper("panel", ["ptr", "ptr", "i64", "i64", "i64", "i64"])
-    a, pivots, rows, columns, first, last = f.arguments
+    f = code.helper("panel", ["ptr", "ptr", "i64", "i64", "i64", "i64", "ptr", "i64"])
+    a, pivots, rows, columns, first, last, beside, apart = f.arguments
+    away, width, place = apart.differs(0), last - first, f.at(a, first, kind)
+    with f.when(away):
+        _move_rows(f, kind, (place, columns), (beside, f.number(PANEL)), width)
+    panel = Panel(away.where(beside, place), away.where(f.number(PANEL), columns))
     with f.loop(last, first) as k:
-        other = _largest(f, kind, f.at(a, k, kind), rows, columns, k)
+        other = _largest(f, kind, panel, rows, k)
         f.store(other.cast("trunc", "i32"), pivots, k, "i32")
         with f.when(other.differs(k)):
-            exchange(f, kind, f.at(a, k * columns, kind),
-                     f.at(a, other * columns, kind), columns)  # fmt: skip
-        whole = (last - first).equals(PANEL)
+            _exchange_rows(f, kind, a, columns, k, other, columns)
+            with f.when(away):
+                _exchange_rows(f, kind, beside, f.number(PANEL), k, other, width)
+        whole = width.equals(PANEL)
         with f.when(whole):
-            _eliminate(f, kind, k, False)
+            _eliminate(f, kind, panel, k, False)
         with f.when(whole ^ 1):
-            _eliminate(f, kind, k, True)
+            _eliminate(f, kind, panel, k, True)
+    with f.when(away):
+        _move_rows(f, kind, (beside, f.number(PANEL)), (place, columns), width)
     return f
 
 
-def _largest(
-    f: Function, kind: str, column: Value, rows: Value, step: Value, first: Value
-) -> Value:
+class Panel(NamedTuple):
+    """Where the columns of a panel lie: its first row, and the step to the next."""
+
+    start: Value
+    step: Value
+
+
+def _move_rows(
+    f: Function,
+    kind: str,
+    source: tuple[Value, Value],
+    target: tuple[Value, Value],
+    width: Value,
+) -> None:
+    """Copy the rows of a panel from its first column's on, each with its step."""
+    rows, first = f.arguments[2], f.arguments[4]
+    with f.loop(rows, first) as i:
+        for tile, column in tiles(f, kind, width):
+            one, other = (
+                f.at(start, i * step + column, kind) for start, step in (source, target)
+            )
+            tile.write(tile.read(one), other)
+
+
+def _largest(f: Function, kind: str, panel: Panel, rows: Value, k: Value) -> Value:
     """The row, from one on, of the first element that is largest; NaN is."""
     whole = f"i{8 * BYTES[kind]}"
-    best, place = f.variable(f.number(-1, whole)), f.variable(first)
-    with f.loop(rows, first) as i:
-        bits = f.load(column, i * step, kind).cast("bitcast", whole)
+    column = f.at(panel.start, k - f.arguments[4], kind)
+    best, place = f.variable(f.number(-1, whole)), f.variable(k)
+    with f.loop(rows, k) as i:
+        bits = f.load(column, i * panel.step, kind).cast("bitcast", whole)
         size = bits & ((1 << (8 * BYTES[kind] - 1)) - 1)
         larger = size > best.get()
         best.set(larger.where(size, best.get()))
@@ -186,48 +219,50 @@ def _largest(
     return place.get()
 
 
-def exchange(f: Function, kind: str, a: Value, b: Value, count: Value) -> None:
+def _exchange_rows(
+    f: Function, kind: str, x: Value, step: Value, i: Value, j: Value, count: Value
+) -> None:
     """Two rows change places."""
     for tile, column in tiles(f, kind, count):
-        one, two = f.at(a, column, kind), f.at(b, column, kind)
+        one, two = (f.at(x, row * step + column, kind) for row in (i, j))
         first, second = tile.read(one), tile.read(two)
         tile.write(first, two)
         tile.write(second, one)
 
 
-def _eliminate(f: Function, kind: str, k: Value, masked: bool) -> None:
+def _eliminate(f: Function, kind: str, panel: Panel, k: Value, masked: bool) -> None:
     """Take a row times a number off each row below, within the panel."""
-    a, _, rows, columns, first, last = f.arguments
-    lane = lanes(kind)
+    rows, first, last = f.arguments[2], *f.arguments[4:6]
+    lane, own = lanes(kind), k - first
     of, count = vector(kind, lane), PANEL // lane
-    starts = [first + n * lane for n in range(count)]
-    steps = [f.steps("i64", lane) + f.splat(start, lane) for start in starts]
-    own = f.splat(k, lane)
-    tops = [f.at(a, start, kind) for start in starts]
-    masks = [step < f.splat(last, lane) for step in steps]
+    starts = [n * lane for n in range(count)]
+    steps = [f.steps("i64", lane) + f.number(n, vector("i64", lane)) for n in starts]
+    masks = [step < f.splat(last - first, lane) for step in steps]
+    here = f.splat(own, lane)
+
+    def place(row: Value, column: Value | int) -> Value:
+        return f.at(panel.start, row * panel.step + column, kind)
 
     def read(n: int, row: Value) -> Value:
-        place = f.at(tops[n], row * columns, kind)
         if masked:
-            return f.masked_load(place, masks[n], of)
-        return f.load(place, 0, kind, of)
+            return f.masked_load(place(row, starts[n]), masks[n], of)
+        return f.load(place(row, starts[n]), 0, kind, of)
 
     nothing = f.number(0.0, of)
-    upper = [(step > own).where(read(n, k), nothing) for n, step in enumerate(steps)]
-    at = [step.equals(own) for step in steps]
-    pivot = f.load(a, k * columns + k, kind)
+    upper = [(step > here).where(read(n, k), nothing) for n, step in enumerate(steps)]
+    at = [step.equals(here) for step in steps]
+    pivot = f.load(place(k, own), 0, kind)
     pivot = pivot.equals(0.0).where(f.number(1.0, kind), pivot)
     with f.loop(rows, k + 1) as i:
-        share = f.load(a, i * columns + k, kind) / pivot
+        share = f.load(place(i, own), 0, kind) / pivot
         less, same = f.splat(negated(share), lane), f.splat(share, lane)
-        for n in range(count):
+        for n, start in enumerate(starts):
             row = f.fma(less, upper[n], read(n, i))
             row = at[n].where(same, row)
-            place = f.at(tops[n], i * columns, kind)
             if masked:
-                f.masked_store(row, place, masks[n])
+                f.masked_store(row, place(i, start), masks[n])
             else:
-                f.store(row, place, 0, kind)
+                f.store(row, place(i, start), 0, kind)
 
 
 SOLVE = (
@@ -311,8 +346,7 @@ def _move(
     """Exchange a row for that of its pivot."""
     other = f.load(pivots, k, "i32").cast("sext", "i64")
     with f.when(other.differs(k)):
-        one, two = (f.at(x, row * step, kind) for row in (k, other))
-        exchange(f, kind, one, two, width)
+        _exchange_rows(f, kind, x, step, k, other, width)
 
 
 def _refuse(

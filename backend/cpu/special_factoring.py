@@ -12,14 +12,16 @@ from .factor_entries import (
     BEFORE,
     CHOLESKY,
     LU,
+    PANEL,
     STRIP,
     cholesky_entry,
     lu_entry,
     solve_entry,
     solve_layout,
 )
-from .special_base import Special, Work, ceildiv, grain, special
+from .special_base import Special, Work, ceildiv, grain, rounded, special
 
+FAR = 128  # rows of a matrix whose panels are factored apart from it
 SPEED = 4  # multiplications that take as long as an elementary step, roughly
 
 
@@ -76,8 +78,13 @@ class LuFactor(Factoring):
         rows, columns = x.shape[-2:]
         return LU.words(
             source=x.address, out=out.address, pivots=pivots.address,
-            scratch=scratch, rows=rows, columns=columns,
+            scratch=scratch, rows=rows, columns=columns, apart=rows >= FAR,
         )  # fmt: skip
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        *batch, rows, _ = operands[0].shape
+        item = operands[0].dtype.itemsize
+        return rounded(math.prod(batch) * rows * PANEL * item) if rows >= FAR else 0
 
 
 class Turn(NamedTuple):

@@ -9,9 +9,9 @@ from tulle.backend import factors
 assert factors  # the ops are entered when it is imported
 
 DTYPES = ["float32", "float64"]
-SIZES = [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 100]
+SIZES = [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 100, 150]
 SHAPES = [*((size, size) for size in SIZES), (3, 7, 7), (2, 3, 20, 20)]
-TALL = [(5, 3), (40, 17), (100, 70), (2, 3, 9, 4)]
+TALL = [(5, 3), (40, 17), (100, 70), (2, 3, 9, 4), (2, 141, 19)]
 WIDE = [(*batch, columns, rows) for *batch, rows, columns in TALL]
 COLUMNS = [1, 3, 16, 64, 65, 150]
 
