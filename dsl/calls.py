@@ -15,7 +15,8 @@ from ..graph.diagnostics import (
 from ..graph.layer import Layer
 from ..graph.layer_parts import IDS, declared_at
 from ..graph.layers.normalization import Affine, RMSNormalization, UnitNormalization
-from . import externs, gradients, holes, library, statics
+from ..graph.types import DTYPES
+from . import externs, foreign, gradients, holes, library, statics
 from . import syntax as s
 from .arguments import (
     LISTED,
@@ -57,12 +58,27 @@ def evaluated(evaluator: Evaluator, call: s.Call) -> list[Given]:
     given = []
     for argument in call.arguments:
         name, value = argument.name, argument.value
+        if name is None and (setting := _with_colon(value)):
+            name, value = setting
+            fault = foreign.colon_fault(
+                name.text, argument.value.span, foreign.gap(name.span, value.span),
+                value.text,
+            )  # fmt: skip
+            evaluator.checker.add(fault)
         inner = evaluator
         if kinds := library.kinds_of(name):
             kinds = (*kinds, *evaluator.kinds)
             inner = type(evaluator)(evaluator.checker, evaluator.scope, kinds)
         given.append(Given(name, inner.evaluate(value), value.span))
     return given
+
+
+def _with_colon(value: s.Expression) -> tuple[s.Name, s.Name] | None:
+    """Name and value of `units: width`, which reads as a value of a stated type."""
+    match value:
+        case s.Ascription(_, s.Name() as name, s.TypeExpression(_, dtype, None)):
+            return None if dtype.text in DTYPES else (name, dtype)
+    return None
 
 
 def is_constructor(value: Value) -> bool:

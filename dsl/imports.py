@@ -23,13 +23,14 @@ from ..graph.diagnostics import (
 )
 from ..graph.files import check_readable
 from ..graph.nearest import nearest
-from . import library
+from ..graph.synonyms import SYNONYMS
+from . import library, parts
 from . import syntax as s
 from .arguments import replacement
 from .parser import parse
 from .scope import Scope, listed
 from .tokens import MAX_BYTES
-from .values import POISON, Namespace, Poison, Static, Value, describe
+from .values import POISON, Namespace, Poison, Static, Tensor, Value, describe
 
 if TYPE_CHECKING:
     from .checker import Checker
@@ -360,17 +361,32 @@ def not_lent(evaluator: Evaluator, name: s.Name) -> Poison:
                 help=(f"did you mean `{first}.{near}`?",) if near else (),
                 fix=replacement(name.span, f"{first}.{near}") if near else None,
             )
-    last = name.text.rpartition(".")[2]
-    plain = known is None and library.find(last, evaluator.kinds) is not None
-    message = f"no imported file is called `{first}`"
-    advice = f"write `{last}`"
     if known is not None:
         message = f"`{first}` is {describe(known)}, and only imported files have parts"
-        advice = f"write `{last}({first}, …)`"
+        told = _in_place_of(evaluator, name.text, known)
+        return evaluator.checker.error("T0201", message, name.span, help=told)
+    last = name.text.rpartition(".")[2]
+    meant = last if library.find(last, evaluator.kinds) else None
+    if meant is None and first in parts.MODULES:
+        meant = library.near(last, evaluator.kinds)
+    alone = parts.ALONE if first in parts.MODULES else ""
+    advice = (f"{alone}write `{meant}`",) if meant else ()
     return evaluator.checker.error(
         "T0201",
-        message,
+        f"no imported file is called `{first}`",
         name.span,
-        help=(advice,) if library.find(last, evaluator.kinds) is not None else (),
-        fix=replacement(name.span, last) if plain else None,
+        help=(parts.SELF,) if first == "self" else advice,
+        fix=replacement(name.span, meant) if meant else None,
     )
+
+
+def _in_place_of(evaluator: Evaluator, text: str, known: Value) -> tuple[str, ...]:
+    """What to write where a value has no part: `x.T`, `x.mean`."""
+    before, _, last = text.rpartition(".")
+    type = known.type if isinstance(known, Tensor) and "." not in before else None
+    if isinstance(known, Tensor) and (told := parts.part_of(last, before, type)):
+        return (told,)
+    meant = last if library.find(last, evaluator.kinds) else None
+    if meant is None and isinstance(known, Tensor) and last.lower() in SYNONYMS:
+        meant = library.near(last, evaluator.kinds)
+    return (f"write `{meant}({before}, …)`",) if meant and "." not in before else ()

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..graph.layer import Layer
 from ..graph.layer_parts import constructor_parameters
+from ..graph.nearest import nearest
 from ..graph.registry import OPS
 from .syntax import Name
 from .values import Library
@@ -113,6 +114,11 @@ def find(name: str, kinds: tuple[str, ...] = ()) -> Library | None:
         if name in table:
             return table[name]
     return None
+
+
+def near(name: str, kinds: tuple[str, ...] = ()) -> str | None:
+    """The name of the library that was probably meant by another."""
+    return nearest(name, [known for table in tables(kinds) for known in table])
 
 
 def tables(kinds: tuple[str, ...] = ()) -> Iterator[Mapping[str, Library]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
 from ..graph.nearest import nearest_of
-from . import habits, mistaken_turns
+from . import foreign, habits, mistaken_turns
 from .tokens import (
     CLOSERS,
     ITEMS,
@@ -97,8 +97,10 @@ class Mistake:
 
 def explain(mistake: Mistake, table: Terminals) -> Diagnostic:
     """The diagnostic of a syntax error."""
-    if told := mistaken_turns.explain(mistake) or habits.explain(mistake):
-        return told
+    known = mistaken_turns.explain, habits.explain, foreign.explain
+    for nearly in known:
+        if told := nearly(mistake):
+            return told
     for rule in (
         _unclosed,
         _closes_nothing,

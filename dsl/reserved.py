@@ -43,8 +43,23 @@ def _is_name(tokens: Sequence[Token], index: int, known: bool) -> bool:
     return known and (before in AHEAD or before == "RETURN" or after in BEHIND)
 
 
+def _is_setting(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a word is given as the name of a setting: `softmax(x, dim = 1)`."""
+    around = tokens[place - 1].type, tokens[place + 1].type
+    return around[0] in ("LPAREN", "COMMA") and around[1] == "EQUAL"
+
+
 def _fault(tokens: Sequence[Token], places: Sequence[int]) -> Diagnostic:
     word = tokens[places[0]].text
+    if word == "dim" and all(_is_setting(tokens, place) for place in places):
+        edits = tuple(Edit(tokens[place].span, "axis") for place in places)
+        return Diagnostic(
+            "T0106",
+            "`dim` declares a size, and is no setting",
+            tokens[places[0]].span,
+            help=("an axis is given by `axis`",),
+            fix=Fix("write `axis`", edits),
+        )
     title = f"write `{word}_`, or another name"
     edits = tuple(Edit(tokens[place].span, f"{word}_") for place in places)
     return Diagnostic(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import isinf
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Source, Span
+from . import parts
 
 ITEMS = frozenset("IMPORT DIM CONFIG CONST FN LAYER EXTERN MODEL TRAIN".split())
 STATEMENTS = frozenset("LET PARAM STATE UPDATE LOSS RETURN".split())
@@ -155,7 +156,7 @@ _ADVICE = {
     ";": "statements need no `;` between them: each begins with its own word",
     "'": 'strings stand in double quotes: `"same"`',
     "!": "only `!=` begins with `!`",
-    "&": "`&` is no operator here",
+    "&": "both of two conditions: `a and b`",
     "|": "the pipe is written `|>`",
     "`": "names stand without quotes",
     "^": "a power is written `**`",
@@ -187,10 +188,17 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
     if text == "." and source.text[:place].endswith(".."):
         advice = "there is no `...`: write `:` for each axis"
     elif text == "." and source.text[place - 1 : place] in (")", "]"):
-        advice = "there are no methods: `x |> relu` applies a function"
+        advice = _behind_point(source.text[place + 1 : place + 40])
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     message = f"{shown} has no meaning in a `.net` file"
     return Diagnostic("T0101", message, span, help=(advice,) if advice else ())
+
+
+def _behind_point(rest: str) -> str:
+    """What to write in place of `….T`, `….shape` or a method."""
+    found = re.match(r"[A-Za-z_]\w*", rest)
+    told = parts.part_of(found[0], "…", None) if found else None
+    return told or "there are no methods: `x |> relu` applies a function"
 
 
 def _bad_number(text: str, span: Span) -> Diagnostic:

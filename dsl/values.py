@@ -17,6 +17,15 @@ from ..graph.types import TensorType
 from . import syntax
 
 
+class Described:
+    """A value that is shown in messages by what it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return describe(self)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor of the graph under construction, with the mask that it carries."""
@@ -44,8 +53,8 @@ class Static:
         return Dim.of(self.value, self.origin)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+@dataclass(frozen=True, slots=True, repr=False)
+class Shape(Described):
     """What a `..S` stands for."""
 
     dims: tuple[Dim, ...]
@@ -58,8 +67,8 @@ class Tuple:
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+@dataclass(frozen=True, slots=True, repr=False)
+class Library(Described):
     """A name of the library: an op, a layer class, a loss and so on."""
 
     kind: str
@@ -67,15 +76,15 @@ class Library:
     target: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+@dataclass(frozen=True, slots=True, repr=False)
+class Definition(Described):
     """A `fn` or `layer` of the file."""
 
     item: syntax.FunctionItem | syntax.LayerItem | syntax.ExternItem
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
+@dataclass(frozen=True, slots=True, repr=False)
+class Derivative(Described):
     """The gradient of a function by some of its arguments; a list if `several`."""
 
     function: Value
@@ -84,8 +93,8 @@ class Derivative:
     order: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+@dataclass(frozen=True, slots=True, repr=False)
+class Namespace(Described):
     """An imported file by its alias; `broken` if it could not be read."""
 
     title: str
@@ -93,8 +102,8 @@ class Namespace:
     broken: bool = False
 
 
-@dataclass(slots=True)
-class Instance:
+@dataclass(slots=True, repr=False)
+class Instance(Described):
     """A layer that owns parameters: one for each evaluation of a constructor.
 
     A layer of the file gets its network when it is first applied.

@@ -8,6 +8,7 @@ from .diagnostics import Fault
 from .nearest import nearest_of
 from .op import Op
 from .registry import OPS, call
+from .wanted import shown
 
 NAMES = (
     "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid",
@@ -29,8 +30,9 @@ def get(identifier: Any) -> Any:
     if callable(identifier):
         return identifier
     if not isinstance(identifier, str):
-        told = f"an activation is a name or a function, not {identifier!r}"
-        raise Fault("T0204", told, argument="activation")
+        told = f"an activation is a name or a function, not {shown(identifier)}"
+        known = "known: " + ", ".join(NAMES)
+        raise Fault("T0204", told, argument="activation", help=[known])
     name = ALIASES.get(identifier, identifier)
     if identifier in (*NAMES, *ALIASES) and name in OPS:
         return OPS[name]
