@@ -60,6 +60,8 @@ def distorted(
 ) -> Any:
     """Images [batch, height, width, channels] read beside each pixel, at random."""
     kind = images.dtype if images.type.dtype.is_float else None
+    if images.type.dtype.is_half:  # in which places of large pictures do not exist
+        kind = "float32"
     noise = random.normal((2, *images.type.shape[:3]), 0.0, 1.0, kind, seed)
     settings = [call("cast", x, noise.dtype) for x in (alpha, sigma)]
     order, mode, value = how

@@ -89,14 +89,21 @@ class Augmentation(Layer):
         return self.uniform(images) < self.uniform(images, *factor)
 
     def drawn(self, images: Any, low: float, high: float) -> Any:
-        """A random number [batch] for each picture."""
-        shape = (images.type.shape[0],)
-        return random.uniform(shape, low, high, images.dtype, self.seed_generator)
+        """A random number [batch] for each picture, of which places are made."""
+        shape, dtype = (images.type.shape[0],), place_dtype(images)
+        return random.uniform(shape, low, high, dtype, self.seed_generator)
 
     def sides(self, images: Any) -> tuple[Any, Any]:
-        """Height and width, as numbers of the dtype of the pictures."""
+        """Height and width, as numbers of the dtype of places."""
         rows, columns = (images.type.shape[axis] for axis in self.space)
-        return number(rows, images.dtype), number(columns, images.dtype)
+        dtype = place_dtype(images)
+        return number(rows, dtype), number(columns, dtype)
+
+
+def place_dtype(images: Any) -> str:
+    """The dtype in which places in pictures are reckoned: 16 bits have no 257."""
+    found: str = "float32" if images.type.dtype.size < 4 else images.dtype
+    return found
 
 
 def number(size: Dim, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from ..diagnostics import Fault
 from ..ops import random
 from ..ops.windows import per_axis
 from ..registry import call
-from .augmentation import Augmentation, factor_range, value_bounds
+from .augmentation import Augmentation, factor_range, place_dtype, value_bounds
 from .colouring import BYTES
 
 __all__ = [
@@ -80,7 +80,8 @@ class Boxed(Augmentation):
         ):
             length = share * size
             start = self.drawn(images, 0.0, 1.0) * (length * -1.0 + size)
-            places = call("cast", call("arange", images.type.shape[axis]), images.dtype)
+            places = call("arange", images.type.shape[axis])
+            places = call("cast", places, place_dtype(images))
             start = call("reshape", start, (batch, 1))
             end = start + call("reshape", length, (batch, 1))
             here = call("logical_and", places >= start, places < end)
@@ -187,7 +188,8 @@ def blended(x: Any, order: Any, weights: Any) -> Any:
     if x is None:
         return None
     share = call("reshape", weights, (x.type.shape[0], *[1] * (x.ndim - 1)))
-    return x * share + call("take", x, order, axis=0) * (1.0 - share)
+    mixed = x * share + call("take", x, order, axis=0) * (1.0 - share)
+    return call("cast", mixed, x.dtype)
 
 
 class MixUp(Mixing):
@@ -255,7 +257,7 @@ class CutMix(Mixing):
         self.factor = factor_range(self, "factor", factor, 0.0, 1.0)
 
     def mixed(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        generator, kind = self.seed_generator, images.dtype
+        generator, kind = self.seed_generator, place_dtype(images)
         alpha = random.uniform((), *self.factor, kind, generator) + 1e-6
         shape = (images.type.shape[0],)
         kept = random.beta(shape, alpha, alpha, kind, generator)

@@ -12,7 +12,7 @@ from ..ops.resizing import largest, middle
 from ..ops.sampling import BEYOND, ORDERS
 from ..ops.windows import channels_last, in_format, one_of
 from ..registry import call
-from .augmentation import Augmentation, factor_range, number, value_bounds
+from .augmentation import Augmentation, factor_range, number, place_dtype, value_bounds
 from .core import positive
 
 __all__ = [
@@ -49,7 +49,7 @@ class Moved(Augmentation):
         self.fill_value = float(fill_value)
 
     def changed(self, images: Any) -> Any:
-        ones = call("ones", (images.type.shape[0],), images.dtype)
+        ones = call("ones", (images.type.shape[0],), place_dtype(images))
         parts = [ones * part for part in self.places(images)]
         return call(
             "affine_transform",
@@ -268,10 +268,10 @@ class RandomPerspective(Moved):
         batch = images.type.shape[0]
         half = 0.5 * self.scale
         shares = random.uniform(
-            (batch, 4, 2), -half, half, images.dtype, self.seed_generator
+            (batch, 4, 2), -half, half, place_dtype(images), self.seed_generator
         )
         height, width = self.sides(images)
-        ones = call("ones", (batch,), images.dtype)
+        ones = call("ones", (batch,), place_dtype(images))
         right, low = ones * (width - 1.0), ones * (height - 1.0)
         x = call("stack", [ones * 0.0, right, ones * 0.0, right], 1)
         y = call("stack", [ones * 0.0, ones * 0.0, low, low], 1)
@@ -325,9 +325,10 @@ class RandomElasticTransform(Moved):
 
     def changed(self, images: Any) -> Any:
         rows, columns = (images.type.shape[axis] for axis in self.space)
-        share = random.uniform((), *self.scale, images.dtype, self.seed_generator)
-        alpha = share * number(maximum(rows, columns), images.dtype) * 0.1
-        sigma = share * number(minimum(rows, columns), images.dtype) * 0.05 + 1e-6
+        dtype = place_dtype(images)
+        share = random.uniform((), *self.scale, dtype, self.seed_generator)
+        alpha = share * number(maximum(rows, columns), dtype) * 0.1
+        sigma = share * number(minimum(rows, columns), dtype) * 0.05 + 1e-6
         moved = distorted(
             channels_last(images, self.data_format),
             alpha,

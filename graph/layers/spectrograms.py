@@ -14,6 +14,7 @@ from ..ops.windows import one_of
 from ..registry import call
 from .core import positive
 from .formats import Spatial
+from .normalization import widened
 
 __all__ = [
     "MelSpectrogram",
@@ -135,10 +136,16 @@ class STFTSpectrogram(Spatial):
         if self.mode in parts:
             return parts[self.mode]
         real, imaginary = parts["real"], parts["imag"]
-        if self.mode == "angle":
-            return call("arctan2", imaginary, real)
         if self.mode == "stft":
             return call("concatenate", [real, imaginary], -1)
+        # Squares and gradients of logarithms leave the range of 16 bits.
+        shown = self._reckoned(widened(real), widened(imaginary))
+        return call("cast", shown, real.dtype)
+
+    def _reckoned(self, real: Any, imaginary: Any) -> Any:
+        """What the mode makes of both parts of the waves."""
+        if self.mode == "angle":
+            return call("arctan2", imaginary, real)
         power = call("square", real) + call("square", imaginary)
         if self.mode == "psd":
             # All but the first and the last frequency stand for two.

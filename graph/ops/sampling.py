@@ -27,6 +27,7 @@ from .formula import (
     type_of,
     whole,
 )
+from .reduce import widened
 from .resizing import moved_weights
 from .windows import FORMATS, channels_last, format_named, in_format, one_of, per_axis
 
@@ -258,7 +259,7 @@ def affine_transform(
             operands={1: str(given)},
             argument="transform",
         )
-    factors = floats(transform)
+    factors = widened(floats(transform))
     factors = factors if given.rank == 2 else call("expand_dims", factors, 0)
     _one_each(name, batch, factors, "transform")
     found = warped(batch, factors, order, mode, fill_value)
@@ -308,7 +309,7 @@ def perspective_transform(
             operands={1: str(start), 2: str(end)},
             argument="start_points",
         )
-    points = [floats(p) for p in (start_points, end_points)]
+    points = [widened(floats(p)) for p in (start_points, end_points)]
     if start.rank == 2:
         points = [call("expand_dims", p, 0) for p in points]
     _one_each(name, batch, points[0], "start_points")
