@@ -102,6 +102,11 @@ def attributes_of(node: Node, sizes: Sizes) -> dict[str, Any]:
     return fixed | {key: resolve(value, sizes) for key, value in symbolic.items()}
 
 
+def is_sized(node: Node) -> bool:
+    """Whether an attribute of a node has sizes in it that are not numbers."""
+    return bool(_parts(node)[1])
+
+
 Parts = tuple[dict[str, Any], dict[str, Any]]
 _attributes: WeakKeyDictionary[Node, Parts] = WeakKeyDictionary()
 

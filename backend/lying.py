@@ -15,6 +15,7 @@ import numpy as np
 
 FIRST = 1 << 62  # where memory that is not there begins
 ROOM = 1 << 44  # addresses of one array of it
+OWN = 1 << 17  # from here on a number says which operand of its step an array is
 
 Array = Any
 Shape = tuple[int, ...]
@@ -69,6 +70,28 @@ class Lying:
         address = self.address + count * self.steps[0] * self.itemsize
         return Lying(address, self.shape[1:], self.dtype, self.steps[1:], self.dense)
 
+    def part(self, index: Any) -> Lying | None:
+        """A part by numbers and slices along the first axes; None for other indices."""
+        given = index if isinstance(index, tuple) else (index,)
+        if len(given) > self.ndim:
+            return None
+        shape, steps, first = list[int](), list[int](), 0
+        for axis, one in enumerate(given):
+            length, step = self.shape[axis], self.steps[axis]
+            if type(one) is slice:
+                start, stop, stride = one.indices(length)
+                shape.append(len(range(start, stop, stride)))
+                steps.append(step * stride)
+            elif type(one) is int and -length <= one < length:
+                start = one % length
+            else:
+                return None
+            first += start * step
+        whole = (*shape, *self.shape[len(given) :])
+        strides = (*steps, *self.steps[len(given) :])
+        address, dense = self.address + first * self.itemsize, follows(whole, strides)
+        return Lying(address, whole, self.dtype, strides, dense)
+
     @property
     def strides(self) -> Shape:
         """The steps in bytes."""
@@ -114,6 +137,12 @@ class Lying:
         return found if found.dtype == self.dtype else found.view(self.dtype)
 
 
+def follows(shape: Shape, steps: Shape) -> bool:
+    """Whether elements with these steps lie side by side in their order."""
+    pairs = zip(shape, steps, dense_steps(shape), strict=True)
+    return 0 in shape or all(n == 1 or one == two for n, one, two in pairs)
+
+
 def dense_steps(shape: Shape) -> Shape:
     """The steps of an array whose elements lie side by side."""
     steps, size = [], 1
@@ -143,6 +172,11 @@ class Elsewhere:
         address = FIRST + self.count * ROOM + ROOM // 2
         self.count += 1
         return like.at(address)
+
+
+def own(operand: int) -> int:
+    """Where the operand of a step lies, so far as all steps of its sort are told."""
+    return FIRST + (OWN + operand) * ROOM + ROOM // 2
 
 
 def number_of(array: Lying) -> int:

@@ -20,7 +20,7 @@ from ..graph.device import array_module, device, module_of, to_numpy
 from ..graph.diagnostics import Fault, InternalError, RunShapeError
 from ..graph.dim import Dim, Symbol
 from ..graph.graph import Graph
-from ..graph.match import match_types
+from ..graph.match import Reader, match_types
 from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
@@ -73,6 +73,7 @@ class Program:
         self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
+        self._reader = Reader([node.tensor_type for node in graph.inputs])
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
 
@@ -130,10 +131,11 @@ class Program:
     def _prepare(self, key: Any, arrays: Sequence[Any]) -> Bound:
         """Check the arrays, plan for their sizes and bind the function to memory."""
         self._check_count(arrays)
-        types = [
-            TensorType(dtype_of(a.dtype), tuple(map(Dim.of, a.shape))) for a in arrays
-        ]
-        sizes = self._sizes(types)
+        dtypes, shapes = [dtype_of(a.dtype) for a in arrays], [a.shape for a in arrays]
+        sizes = self._reader.read(dtypes, shapes)
+        if sizes is None or not self._symbols <= sizes.keys():
+            dims = [tuple(map(Dim.of, shape)) for shape in shapes]
+            sizes = self._sizes(list(map(TensorType, dtypes, dims)))
         if key not in self._bound and len(self._bound) >= PLANS:
             del self._bound[min(self._bound, key=lambda key: self._bound[key].used)]
         with device(self.device), collecting_later():

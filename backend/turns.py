@@ -25,6 +25,7 @@ class Turns:
             (output.tensor_type.size, output.dtype.size)
             for output in self.body.outputs[: self.carries]
         ]
+        self._planned: tuple[Sizes, Plan] | None = None  # the last one
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """The body's memory, and a second place for what is carried."""
@@ -41,7 +42,11 @@ class Turns:
         return dict(zip(self.body.symbols, given, strict=True))
 
     def _plan(self, inner: Sizes) -> Plan:
-        return plan(self.schedule, inner, self._scratch(inner))
+        found = self._planned
+        if found is None or found[0] != inner:
+            made = plan(self.schedule, inner, self._scratch(inner))
+            found = self._planned = dict(inner), made
+        return found[1]
 
     def _scratch(self, inner: Sizes) -> int:
         """The most bytes that a step of the body needs."""

@@ -12,7 +12,7 @@ from .advice import to_match
 from .decide import Condition, equal, holds, solve, solve_all
 from .diagnostics import Fault
 from .dim import Dim, Symbol, sorted_symbols
-from .types import TensorType
+from .types import DType, TensorType
 
 Solution = dict[Symbol, Dim]
 Pairs = Sequence[tuple[str, TensorType, TensorType]]
@@ -47,6 +47,51 @@ def match_types(
     for condition in _own_conditions(declared):
         _check_condition(condition, values, proven=True)
     return values
+
+
+class Reader:
+    """Declared types whose sizes are read off shapes, with nothing to be solved.
+
+    It does not say what is wrong with shapes that do not fit: `match_types` does.
+    """
+
+    def __init__(self, declared: Sequence[TensorType]):
+        dims = [dim for type in declared for dim in type.shape]
+        self._dtypes = [type.dtype for type in declared]
+        self._axes = [
+            [(dim.symbol, dim.value) for dim in type.shape] for type in declared
+        ]
+        self._conditions = _own_conditions(declared)
+        told = {dim.symbol for dim in dims}
+        related = {s for one in self._conditions for s in one.symbols()}
+        plain = all(dim.symbol or dim.value is not None for dim in dims)
+        self._suits = plain and related <= told
+
+    def read(
+        self, dtypes: Sequence[DType], shapes: Sequence[tuple[int, ...]]
+    ) -> dict[Symbol, int] | None:
+        """The sizes; None where they have to be solved, or may not fit.
+
+        >>> batch = Symbol("B")
+        >>> reader = Reader([TensorType(F32, (Dim.from_symbol(batch), Dim.of(3)))])
+        >>> reader.read([F32], [(8, 3)]) == {batch: 8}
+        True
+        """
+        if not self._suits or list(dtypes) != self._dtypes:
+            return None
+        values: dict[Symbol, int] = {}
+        for axes, shape in zip(self._axes, shapes, strict=True):
+            if len(axes) != len(shape):
+                return None
+            for (symbol, wanted), size in zip(axes, shape, strict=True):
+                if symbol is not None:
+                    wanted = values.get(symbol)
+                    if wanted is None and symbol.admits(size):
+                        values[symbol] = wanted = size
+                if wanted != size:
+                    return None
+        kept = all(condition.holds(values) for condition in self._conditions)
+        return values if kept else None
 
 
 def _own_conditions(declared: Sequence[TensorType]) -> list[Condition]:

@@ -38,12 +38,15 @@ class DType:
     @property
     def numpy(self) -> np.dtype[np.generic]:
         """The NumPy dtype; bfloat16 needs the `ml_dtypes` package."""
-        if self.short == "bf16":
-            return _bfloat16()
-        return np.dtype(self.name)
+        return _numpy(self.short, self.name)
 
     def __str__(self) -> str:
         return self.short
+
+
+@cache
+def _numpy(short: str, name: str) -> np.dtype[np.generic]:
+    return _bfloat16() if short == "bf16" else np.dtype(name)
 
 
 def _bfloat16() -> np.dtype[np.generic]:

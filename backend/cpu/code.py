@@ -29,10 +29,11 @@ from .engine import engine
 from .follow import follow
 from .forms import Copied, Form, Place, form_of
 from .layout import Fault, Laid, pointers
-from .outline import Bound, Outline, typed
+from .outline import Bound, Outline, Sized
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
+from .ways import typed
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -51,6 +52,7 @@ class NativeCode:
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
         self._outline: Outline | None = None
+        self._sized: Sized | None = None  # not bound yet
         for usual in (
             runtime_fragments(),
             gemm.packed_fragment("f32"),
@@ -114,7 +116,7 @@ class NativeCode:
 
     def moved(self) -> None:
         """Forget where variables lay."""
-        self._outline = None
+        self._outline = self._sized = None
 
     @property
     def outline(self) -> Outline:
@@ -125,20 +127,30 @@ class NativeCode:
 
     def scratch(self, sizes: Sizes) -> int:
         """The most bytes that a step needs beside its operands and results."""
-        return self.outline.scratch(sizes)
+        return self._sized_for(sizes).scratch
+
+    def _sized_for(self, sizes: Sizes) -> Sized:
+        """The steps for sizes; those last asked for are what is bound next."""
+        found = self._sized
+        if found is None or found.place.sizes != sizes:
+            place = Place(
+                (), (), 0, dict(sizes), pool().threads, self._compiled, Elsewhere(),
+                [], [], [],
+            )  # fmt: skip
+            found = self._sized = Sized(self.outline, place, {})
+        return found
 
     def bind(
         self, memory: Array, found: Plan, sizes: Sizes
     ) -> Callable[..., dict[str, Any]]:
         """The program for sizes, with memory for a plan."""
         at = address_of(memory)
-        place = Place(
-            (), (), at + found.scratch, sizes, pool().threads, self._compiled,
-            Elsewhere(), [memory], [], [],
-        )  # fmt: skip
+        sized, self._sized = self._sized_for(sizes), None
+        place = sized.place
+        place.keep.append(memory)
         fresh = self._fresh(place)
         apart = {storage: one.address for storage, one in fresh.items()}
-        bound = Bound(self.outline, found, at, place, {}, apart)
+        bound = Bound(sized, found, at, at + found.scratch, apart)
         writer = Writer([*fresh.values()])
         last = self._last(bound, writer)
         laid = bound.laid_out(last)

@@ -45,7 +45,7 @@ def product_entry(kind: str, filters: int, terms: int) -> Entry:
     inner, lattice_count = writer.inner, read("lattices")
     with f.loop(writer.taps) as t, f.loop(inner) as i:
         f.store(f.load(tap_places, t, "i64") + i, writer.terms, t * inner + i, "i64")
-    tiles, tail = Tiles(code, kind, f, read), Tail(code, f, kind, slot, read)
+    tiles, tail = Tiles(code, kind, f, read), Tail(code, f, kind, slot, words, read)
     steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
     ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
     with f.loop(stop, start) as tile:

@@ -150,7 +150,7 @@ def depthwise_entry(kind: str) -> Entry:
     rows = f.at(read("scratch", "ptr"), slot * read("slot"), "i8")
     targets = f.at(rows, read("table"), "i8")
     copy, lattice_count = f.at(targets, read("table"), "i8"), read("lattices")
-    tail = Tail(code, f, kind, slot, read)
+    tail = Tail(code, f, kind, slot, words, read)
     steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
     ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
     with f.loop(stop, start) as tile:

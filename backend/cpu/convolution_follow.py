@@ -1,7 +1,8 @@
 """What follows a tile of a convolution: other entries, on the tile's part of arrays.
 
-Their words lie in a table as for the first tile, once for whole tiles and once for the
-last one. A thread copies them to memory of its own and moves the addresses in them.
+Their words lie in a table behind those of the convolution, as for the first tile: once
+for whole tiles and once for the last one. A thread copies them to memory of its own and
+moves the addresses in them.
 """
 
 from __future__ import annotations
@@ -45,12 +46,15 @@ def follow_function(code: Code) -> Function:
 class Tail:
     """Where the results of a tile go, and what follows then."""
 
-    def __init__(self, code: Code, f: Function, kind: str, slot: Value, read: Any):
+    def __init__(
+        self, code: Code, f: Function, kind: str, slot: Value, words: Value, read: Any
+    ):
         self.f, self.kind, self.slot = f, kind, slot
         self.function = follow_function(code)
         self.shift = read("shift_image"), read("shift_row")
         self.out = f.at(read("out", "ptr"), slot * read("out_slot"), "i8")
-        self.entries, self.table = read("followers"), read("follow", "ptr")
+        self.entries = read("followers")
+        self.table = f.at(words, read("follow"), "i64")
         self.room = f.at(read("room", "ptr"), slot * read("slot"), "i8")
         self.whole = read("images"), read("rows")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .convolution_geometry import Geometry, Three
@@ -13,11 +14,14 @@ from .special_base import rounded
 
 @dataclass(frozen=True)
 class Following:
-    """What follows each tile: a table of entries, and memory of a thread for it."""
+    """What follows each tile: memory of a thread for it, and a table of entries.
+
+    The table stands behind the words of the convolution.
+    """
 
     size: int = 0  # bytes in each slot of scratch memory
     count: int = 0
-    table: int = 0
+    table: Sequence[int] = ()
     apart: bool = False  # the results lie there too, at the address of the first slot
 
 
@@ -25,14 +29,17 @@ NOTHING = Following()
 
 
 def tail_words(
-    after: Following, slot: int, begin: int, result: dict[str, int]
+    after: Following, slot: int, begin: int, table: int, result: dict[str, int]
 ) -> dict[str, int]:
-    """The words about what follows; its memory begins at `begin` in the first slot."""
+    """The words about what follows.
+
+    Its memory begins at `begin` in the first slot, its table at the word `table`.
+    """
     return {
         "out_slot": slot if after.apart else 0,
         "shift_image": 0 if after.apart else result["out_image"],
         "shift_row": 0 if after.apart else result["out0"],
-        "followers": after.count, "follow": after.table, "room": begin,
+        "followers": after.count, "follow": table, "room": begin,
     }  # fmt: skip
 
 

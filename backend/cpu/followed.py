@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ...graph.dim import Symbol
-from ...graph.node import Node
+from ...graph.dim import Dim, Symbol
+from ...graph.node import Node, attribute_key
 from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
-from ..binding import attributes_of, lying_of
+from ..binding import attributes_of, is_sized
+from ..loops import LoopKernel
 from ..lying import Lying
 from .call import Call
 from .convolution_follow import RECORD, STEP
@@ -30,6 +30,7 @@ from .tile_axes import TileAxes, tile_axes
 
 Sizes = Mapping[Symbol, int]
 WHOLE, LAST = 0, 1  # tiles
+TILES = 64  # whose words are known, at most
 
 
 @dataclass
@@ -50,7 +51,16 @@ class Value:
 
     def spec(self, sizes: Sizes) -> Lying:
         """An array of its type for given sizes, wherever it is."""
-        return lying_of(self.type, sizes)
+        shape = [
+            size if size is not None else max(0, dim.evaluate(sizes))
+            for dim, size in self._sizes
+        ]
+        return Lying(0, tuple(shape), self.type.dtype.numpy)
+
+    @cached_property
+    def _sizes(self) -> list[tuple[Dim, int | None]]:
+        """Its sizes, with their numbers if they have any."""
+        return [(dim, dim.value) for dim in self.type.shape]
 
 
 class Part:
@@ -61,52 +71,81 @@ class Part:
         self.arrays = [*operands, *results]
         self.step = 1  # rows of a tile for a row of what it reads
         self.axes: list[TileAxes] = [TileAxes(0, 1)] * len(self.arrays)
+        self._known: dict[Any, tuple[list[int], int]] = {}
 
     def set_axes(self, values: Sequence[Value]) -> None:
         """Find the axes of something that follows."""
         tiled = [n for n, index in enumerate(self.operands) if values[index].step]
         self.step = values[self.operands[tiled[0]]].step
-        if self.node.op.name == "fused":
-            self.axes = tile_axes(loops.lower(self.node), tiled) or []
+        if self.kernel is not None:
+            self.axes = tile_axes(self.kernel, tiled) or []
 
-    @property
+    @cached_property
+    def kernel(self) -> LoopKernel | None:
+        """Its loops, if it has any."""
+        return loops.lower(self.node) if self.node.op.name == "fused" else None
+
+    @cached_property
     def entry(self) -> Any:
         """Its native code."""
-        if self.node.op.name == "fused":
-            return loops.print_llvm(loops.lower(self.node))
+        if self.kernel is not None:
+            return loops.print_llvm(self.kernel)
         return SPECIAL[self.node.op.name].entry(self.node)
 
-    def words(self, arrays: Sequence[Lying], place: Any) -> tuple[list[int], int]:
-        """The words for arrays, and the length of the parallel axis."""
+    @cached_property
+    def _asks_sizes(self) -> bool:
+        """Whether its words follow from more than how arrays lie."""
+        if self.kernel is None:
+            return is_sized(self.node)
+        dims = [*self.kernel.sizes, *self.kernel.unmeasured]
+        return any(dim.value is None for dim in dims)
+
+    def words(self, arrays: Sequence[Lying], sizes: Sizes) -> tuple[list[int], int]:
+        """The words for arrays, and the length of the parallel axis.
+
+        Tiles have the same sizes for most numbers of images: what was found for arrays
+        that lie alike is taken again, with other addresses.
+        """
+        forms = tuple([(one.shape, one.steps) for one in arrays])
+        found = self._known.get(forms)
+        if found is None:
+            found = self._words(arrays, sizes)
+            if not self._asks_sizes and len(self._known) < TILES:
+                self._known[forms] = found
+        words, total = found
+        return [*[one.address for one in arrays], *words[len(arrays) :]], total
+
+    def _words(self, arrays: Sequence[Lying], sizes: Sizes) -> tuple[list[int], int]:
         count = len(self.operands)
         sources, targets = arrays[:count], arrays[count:]
-        if self.node.op.name == "fused":
-            kernel = loops.lower(self.node)
-            (launch,) = loops.bind(kernel, sources, targets, sizes=place.sizes)
+        if self.kernel is not None:
+            (launch,) = loops.bind(self.kernel, sources, targets, sizes=sizes)
             return launch.words, launch.total
         special = SPECIAL[self.node.op.name]
         attributes = {
-            **attributes_of(self.node, place.sizes), "count": targets[0].shape[1:-1]
+            **attributes_of(self.node, sizes), "count": targets[0].shape[1:-1]
         }  # fmt: skip
         words = special.words(attributes, sources, targets, 0)
         (work,) = special.works(attributes, sources, targets)
         return words, work.total
 
-    @property
+    @cached_property
     def word_count(self) -> int:
         """How many words it reads."""
-        if self.node.op.name == "fused":
-            return loops.lower(self.node).layouts[0].count
+        if self.kernel is not None:
+            return self.kernel.layouts[0].count
         return SPECIAL[self.node.op.name].layout.end  # type: ignore[attr-defined]
 
 
 class Followed:
     """A convolution, then kernels and pooling on each of its tiles."""
 
-    key = None
+    has_scratch = True
 
     def __init__(self, node: Node):
         self.node = node
+        types = tuple([source.type for source in node.inputs])
+        self.key = node.op.name, attribute_key(node.attributes), types
         self.values = [Value(source.tensor_type) for source in node.inputs]
         self.head, *self.rest = self._parts()
         for place, index in enumerate(node.attributes["outputs"]):
@@ -116,6 +155,7 @@ class Followed:
         self.special = special
         self.entries = [part.entry for part in (self.head, *self.rest)]
         self.room = rounded(8 * max(part.word_count for part in self.rest))
+        self._cut: tuple[Sizes, Cut] | None = None  # as last asked for
 
     def _parts(self) -> Iterator[Part]:
         """The instructions as nodes; `values` grows by their results."""
@@ -145,37 +185,43 @@ class Followed:
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """The convolution's, and that of what follows."""
-        cut = Cut(self, sizes, [value.spec(sizes) for value in self.values])
+        cut = self.cut(sizes)
         specs = cut.given(self.head)
         result = cut.specs[self.head.arrays[-1]]
         after = Following(cut.size)
         return self.special.scratch_bytes(cut.attributes, specs, [result], after)
 
+    def cut(self, sizes: Sizes) -> Cut:
+        """The arrays for sizes; scratch memory and calls are asked for one by one."""
+        found = self._cut
+        if found is None or found[0] != sizes:
+            specs = [value.spec(sizes) for value in self.values]
+            self._check(specs, sizes)
+            found = self._cut = dict(sizes), Cut(self, sizes, specs)
+        return found[1]
+
     def calls(self, place: Any) -> list[Call]:
         """Copies where they must be, then the convolution's entries."""
-        specs = [value.spec(place.sizes) for value in self.values]
-        self._check(specs, place.sizes)
-        cut = Cut(self, place.sizes, specs)
+        cut = self.cut(place.sizes)
         given = [place.sources[index] for index in self.head.operands]
         found, operands = dense(given, place.keep)
         cut.lay(place)
-        records = [self._record(part, cut, place) for part in self.rest]
-        table = np.array([word for words in records for word in words], np.int64)
-        place.blocks.append(table)
-        place.keep.append(table)
         index = self.head.arrays[-1]
         apart, out = self.values[index].apart, cut.arrays[index]
         if apart:  # the code reads its shape and address alone
-            out = specs[index].at(out.address)
-        after = Following(cut.size, len(self.rest), table.ctypes.data, apart)
+            out = cut.specs[index].at(out.address)
+        table = [word for part in self.rest for word in self._record(part, cut, place)]
+        after = Following(cut.size, len(self.rest), table, apart)
         words = self.special.words(
             cut.attributes, operands, [out], place.scratch, after
         )
         works = self.special.works(cut.attributes, operands, [out])
         names = self.entries[0].names
+        # What packs the filters, before the tiles are taken up, reads no table.
+        each = [words[: -len(table)]] * (len(names) - 1) + [words]
         return found + [
-            Call(place.compiled[name], words, work.total, work.grain)
-            for name, work in zip(names, works, strict=True)
+            Call(place.compiled[name], one, work.total, work.grain)
+            for name, one, work in zip(names, each, works, strict=True)
             if work.total
         ]
 
@@ -198,8 +244,8 @@ class Followed:
             steps += STEP.words(
                 image=image, ratio=step, row=row, slot=cut.slot if apart else 0
             )
-        whole, total = part.words(cut.tile(part, WHOLE), place)
-        last, rest = part.words(cut.tile(part, LAST), place)
+        whole, total = part.words(cut.tile(part, WHOLE), place.sizes)
+        last, rest = part.words(cut.tile(part, LAST), place.sizes)
         words = [*steps, *whole, *last]
         record = RECORD.words(
             length=RECORD.end + len(words), entry=place.compiled[part.entry.names[0]],

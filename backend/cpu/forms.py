@@ -19,7 +19,6 @@ from ..binding import attributes_of, lying_of
 from ..kernels import alone
 from ..loops import LoopKernel
 from ..lying import Elsewhere, Lying
-from ..matrices import readable
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
 from . import gemm
@@ -64,8 +63,12 @@ class Form(Protocol):
     def in_place(self, operand: int, output: int) -> bool:
         """Whether a result may lie where an operand of the same type does."""
 
+    @property
+    def has_scratch(self) -> bool:
+        """Whether it may want memory beside operands and results."""
+
     def scratch_bytes(self, sizes: Sizes) -> int:
-        """The memory that it wants beside operands and results."""
+        """That memory."""
 
     def calls(self, place: Place) -> list[Call]:
         """The calls that compute it on given arrays."""
@@ -78,6 +81,7 @@ class Copied:
     """A step that copies a value, whose shape may be another one there."""
 
     key = "copy"
+    has_scratch = False
 
     def fragments(self) -> dict[str, str]:
         """None: `copy` finds its own."""
@@ -111,6 +115,7 @@ class Product:
         self.shape = node.shape if min(left.ndim, right.ndim) > 1 else None
         self.terms = left.shape[-1]
         self.key = "matmul", node.dtype.short
+        self.has_scratch = self.shape is not None
 
     def fragments(self) -> dict[str, str]:
         """The entry for products that are not the BLAS's."""
@@ -134,7 +139,7 @@ class Product:
         (x, y), (out,) = place.sources, place.targets
         found: list[Call] = []
         if gemm.by_blas(x, y):
-            found, (x, y) = dense((x, y), place.keep, lambda one: readable(one.array()))
+            found, (x, y) = dense((x, y), place.keep, gemm.reads)
         call = gemm.product(x, y, out, place.threads, place.scratch)
         return found if call is None else [*found, call]
 
@@ -149,6 +154,7 @@ class Loops:
     def __init__(self, kernel: LoopKernel):
         self.kernel = kernel
         self.key = kernel.identity
+        self.has_scratch = bool(kernel.nests[0].totals)
 
     def fragments(self) -> dict[str, str]:
         """The functions of its nests."""
@@ -186,6 +192,7 @@ class Own:
         self.special, self.node = special, node
         self.entry = special.entry(node)
         self.key = node.op.name, attribute_key(node.attributes), self.entry.names
+        self.has_scratch = special.has_scratch
 
     def fragments(self) -> dict[str, str]:
         """The op's entries."""

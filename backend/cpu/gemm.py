@@ -19,7 +19,7 @@ import numpy as np
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
 from ..lying import Lying
-from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes
+from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes, readable
 from . import packed_products
 from .blas import blas_address, core_name
 from .call import Call
@@ -133,6 +133,11 @@ def by_blas(x: Lying, y: Lying) -> bool:
     return not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1])
 
 
+def reads(array: Lying) -> bool:
+    """Whether the BLAS can read an operand as it lies."""
+    return readable(array.array() if array.ndim < 2 else array)
+
+
 def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
     """The memory that a product of matrices needs, by its shape and number of terms."""
     *batch, m, n = shape
@@ -158,8 +163,10 @@ def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call 
 
 def _blas_product(x: Lying, y: Lying, out: Lying, threads: int, short: str) -> Call:
     """The call of the BLAS, or of several parts by it."""
-    places = [array.address for array in (x, y, out)]
-    a, b, c = as_matrices(x.array(), y.array(), out.array())
+    places, given = [array.address for array in (x, y, out)], (x, y, out)
+    if any(one.ndim < 2 or one.shape[:-2] != out.shape[:-2] for one in given):
+        given = tuple([one.array() for one in given])
+    a, b, c = as_matrices(*given)
     batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
     values = _values(a, b, c, places)
     dims = _batch(a, b, c)

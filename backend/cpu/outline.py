@@ -16,31 +16,31 @@ import numpy as np
 from ...graph.dim import Symbol
 from ...graph.node import attribute_key
 from ...graph.types import TupleType
-from ..binding import attributes_of, shape_of, standing
-from ..lying import Lying, pointing
+from ..binding import attributes_of, is_sized, standing
+from ..lying import OWN, Lying, own, pointing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage, Value
 from .call import Call
 from .forms import Form, Place
-from .layout import Laid, laid_out
+from .layout import Block, Laid, Order, laid_out
+from .ways import Way, Ways, typed
 
 Sizes = Mapping[Symbol, int]
-
-
-class Way(NamedTuple):
-    """How values lie that lie alike; a view says how what it shows does."""
-
-    value: Value  # one of them
-    shown: int | None = None
 
 
 class Sort(NamedTuple):
     """Steps that differ in addresses alone; the ways of their operands and results."""
 
     form: Form
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
+    ways: tuple[int, ...]
+    sources: int  # how many of them are operands
     first: int  # among the operands of all steps those of the first one
+    stands: bool  # whether sizes have no say in it
+
+    def calls(self, arrays: Sequence[Lying], place: Place) -> list[Call]:
+        """The calls that compute it on operands and results."""
+        sources, targets = arrays[: self.sources], arrays[self.sources :]
+        return self.form.calls(place._replace(sources=sources, targets=targets))
 
 
 class Outline:
@@ -58,10 +58,10 @@ class Outline:
         inner: bool = False,
     ):
         self.schedule, self.inner = schedule, inner
-        self.ways: list[Way] = []
         self.roots: list[Value] = []
         self.places: dict[str, tuple[int, int]] = {}  # root and way of a value
         self.fixed: dict[str, Lying] = {}
+        self.ways = Ways(self.fixed)
         self._known: dict[Hashable, int] = {}
         fixed = frozenset(standing(schedule))
         for value in schedule.values:
@@ -69,12 +69,25 @@ class Outline:
                 self.fixed[value.name] = _made(value, self.fixed, {})
             if value.kind != "tuple":
                 self.places[value.name] = self._place(value)
+        self._find_steps(form)
+        self._find_buffers()
+        self.spread = Order([*self.order, len(self.sorts)])  # the last calls behind
+        self.blocks: dict[int, Block] = {}  # of sorts that stand, once they are bound
+        self.keep: list[Any] = []  # for these
+        self._scratch: dict[int, int] = {}  # for these
+
+    def _find_steps(self, form: Callable[[Step], Form | None]) -> None:
+        """The sorts of native steps, and where their operands have their places.
+
+        The last operand of each is the scratch memory.
+        """
         self.sorts: list[Sort] = []
         self.order: list[int] = []  # the sort of each native step
         operands: list[tuple[int, int]] = []
         firsts: list[int] = []
         self.stops: list[tuple[int, Step]] = []  # of the host, after so many others
-        for step in schedule.steps:
+        scratch = len(self.roots), len(self.ways.all)
+        for step in self.schedule.steps:
             found = form(step)
             if found is None:
                 self.stops.append((len(self.order), step))
@@ -83,9 +96,9 @@ class Outline:
                 self.order.append(self._sort(step, found, len(operands)))
                 values = (*step.sources, *step.targets)
                 operands += [self.places[value.name] for value in values]
+                operands.append(scratch)
         self.operands = np.array(operands, np.int64).reshape(-1, 2).T
         self.firsts = np.array(firsts, np.int64)
-        self._find_buffers()
 
     def _find_buffers(self) -> None:
         """Which roots are buffers, with their storages; which others follow sizes."""
@@ -93,7 +106,7 @@ class Outline:
         self.parts: list[tuple[int, Value]] = []  # of storages, not at their beginning
         self.others: list[tuple[int, Value]] = []
         buffers: list[int] = []
-        self.known = np.zeros(len(self.roots), np.int64)
+        self.known = np.zeros(len(self.roots) + 1, np.int64)  # and of scratch memory
         for root, value in enumerate(self.roots):
             if value.kind == "buffer" and value.storage is not None:
                 buffers.append(root)
@@ -108,7 +121,18 @@ class Outline:
 
     def scratch(self, sizes: Sizes) -> int:
         """The most bytes that a step needs beside its operands and results."""
-        return max((sort.form.scratch_bytes(sizes) for sort in self.sorts), default=0)
+        return max((self.scratch_of(sort, sizes) for sort in self.sorts), default=0)
+
+    def scratch_of(self, sort: Sort, sizes: Sizes) -> int:
+        """The bytes that the steps of a sort need."""
+        if not sort.form.has_scratch:
+            return 0
+        if not sort.stands:
+            return sort.form.scratch_bytes(sizes)
+        found = self._scratch.get(sort.first)
+        if found is None:
+            found = self._scratch[sort.first] = sort.form.scratch_bytes(sizes)
+        return found
 
     def storage(self, name: str) -> Storage | None:
         """The storage that a value lies in, if it is in a buffer."""
@@ -132,26 +156,24 @@ class Outline:
         return len(self.roots) - 1, self._way(key, Way(value))
 
     def _way(self, key: Hashable, way: Way) -> int:
-        found = self._known.setdefault(key, len(self.ways))
-        if found == len(self.ways):
-            self.ways.append(way)
+        count = len(self.ways.all)
+        found = self._known.setdefault(key, count)
+        if found == count:
+            kind = way.value.kind
+            is_given = kind != "buffer" and (kind != "input" or self.inner)
+            self.ways.add(way, is_given)
         return found
 
     def _sort(self, step: Step, form: Form, first: int) -> int:
-        sources, targets = (
-            tuple([self.places[value.name][1] for value in values])
-            for values in (step.sources, step.targets)
-        )
-        key = form if form.key is None else (form.key, sources, targets)
+        values = *step.sources, *step.targets
+        ways, count = tuple([self.places[v.name][1] for v in values]), len(step.sources)
+        key = form if form.key is None else (form.key, ways, count)
         found = self._known.setdefault(("step", key), len(self.sorts))
         if found == len(self.sorts):
-            self.sorts.append(Sort(form, sources, targets, first))
+            stands = form.key is not None and not is_sized(step.node)
+            stands = stands and all(self.ways.standing[way] for way in ways)
+            self.sorts.append(Sort(form, ways, count, first, stands))
         return found
-
-
-def typed(value: Value, sizes: Sizes) -> Lying:
-    """A dense array of the type of a value, wherever it is."""
-    return Lying(0, shape_of(value, sizes), value.node.dtype.numpy)
 
 
 def _made(value: Value, names: Mapping[str, Any], sizes: Sizes) -> Any:
@@ -166,45 +188,30 @@ def _made(value: Value, names: Mapping[str, Any], sizes: Sizes) -> Any:
     return result if several else Lying.of(np.asarray(result))
 
 
-class Bound:
-    """The steps of an outline, and where its values lie, for given sizes.
+class Sized:
+    """The ways and the sorts of an outline for given sizes, wherever its memory is.
 
-    `memory` is the address where the buffers of a plan begin; storages that are `apart`
-    have addresses of their own. Inputs are not there, unless they are `given`, as
-    results of an inner schedule are.
+    Inputs are not there, unless they are `given`, as those and the results of an inner
+    schedule are. A sort without a key has no block here: it is bound where it lies.
     """
 
-    def __init__(
-        self,
-        outline: Outline,
-        found: Plan,
-        memory: int,
-        place: Place,
-        given: Mapping[str, Lying],
-        apart: Mapping[Storage, int] | None = None,
-    ):
+    def __init__(self, outline: Outline, place: Place, given: Mapping[str, Lying]):
         self.outline, self.place = outline, place
-        apart = apart or {}
+        place.keep.append(outline.keep)
         self.given = {**outline.fixed, **given}
-        self.roots = outline.known.copy()
-        starts = [
-            apart.get(storage, memory + found.offsets[storage])
-            for storage in outline.storages
-        ]
-        self.roots[outline.buffers] = np.array(starts, np.int64)
-        for root, value in outline.parts:
-            start = number(value.offset, place.sizes) * value.node.dtype.size
-            self.roots[root] += start
-        for root, value in outline.others:
-            self.roots[root] = getattr(self._other(value), "address", 0)
-        self._lay()
-        operands, ways = outline.operands
-        self.addresses = self.roots[operands] + self.offsets[ways]
-        self._absent: list[int] = []  # numbers of arrays
-        self._operands: list[int] = []  # and of the operands in their place
-        self.calls = [self._calls(sort) for sort in outline.sorts]
+        for _, value in outline.others:
+            self._other(value)
+        laid = outline.ways.lay(place.sizes, self.given)
+        self.ways = [one.array for one in laid]
+        self.offsets = np.array([*[one.offset for one in laid], 0], np.int64)
+        self.blocks: list[Block | None] = []
+        self.scratch = 0  # the most bytes that a step needs
+        for index, sort in enumerate(outline.sorts):
+            self.blocks.append(self._block(index, sort))
+            if not outline.inner:
+                self.scratch = max(self.scratch, outline.scratch_of(sort, place.sizes))
 
-    def _other(self, value: Value) -> Any:
+    def _other(self, value: Value) -> None:
         """What is an input, or is computed for these sizes."""
         if value.name not in self.given:
             if value.kind == "input":
@@ -213,58 +220,79 @@ class Bound:
                 array = _made(value, self.given, self.place.sizes)
                 self.place.keep.append(array)
             self.given[value.name] = array
-        return self.given[value.name]
 
-    def _lay(self) -> None:
-        """An array of each way, and where it begins from its root on."""
-        sizes, elsewhere = self.place.sizes, self.place.elsewhere
-        self.ways: list[Lying] = []
-        offsets: list[int] = []
-        for value, shown in self.outline.ways:
-            offset = 0
-            if shown is not None:
-                whole, node = self.ways[shown], value.node
-                seen = node.op.run(np, whole.array(), **attributes_of(node, sizes))
-                array = Lying.of(seen)
-                offset = offsets[shown] + array.address - whole.address
-            elif value.name in self.given:
-                array = self.given[value.name]
-            else:
-                array = elsewhere.place(typed(value, sizes))
-            self.ways.append(array)
-            offsets.append(offset)
-        self.offsets = np.array(offsets, np.int64)
-
-    def _calls(self, sort: Sort) -> list[Call]:
-        """The calls of a sort, or of the one step of it."""
-        ways = [self.ways[way] for way in (*sort.sources, *sort.targets)]
+    def _block(self, index: int, sort: Sort) -> Block | None:
+        """The calls of a sort; one in which sizes have no say is bound once."""
         if sort.form.key is None:
-            at = self.addresses[sort.first : sort.first + len(ways)].tolist()
-            arrays = [way.at(address) for way, address in zip(ways, at, strict=True)]
-        else:
-            elsewhere = self.place.elsewhere
-            first = elsewhere.count
-            arrays = [elsewhere.place(way) for way in ways]
-            self._absent += range(first, elsewhere.count)
-            self._operands += range(len(ways))
-        count = len(sort.sources)
-        return sort.form.calls(
-            self.place._replace(sources=arrays[:count], targets=arrays[count:])
-        )
+            return None
+        outline, place = self.outline, self.place
+        found = outline.blocks.get(index) if sort.stands else None
+        if found is None:
+            keep = outline.keep if sort.stands else place.keep
+            arrays = [
+                self.ways[way].at(own(operand)) for operand, way in enumerate(sort.ways)
+            ]
+            scratch = own(len(arrays))
+            found = Block.of(
+                sort.calls(arrays, place._replace(scratch=scratch, keep=keep))
+            )
+            if sort.stands:
+                outline.blocks[index] = found
+        return found
+
+
+class Bound:
+    """The steps of an outline for given sizes, and where its values lie.
+
+    `memory` is the address where the buffers of a plan begin; storages that are `apart`
+    have addresses of their own. `scratch` is where the scratch memory of steps begins.
+    """
+
+    def __init__(
+        self,
+        sized: Sized,
+        found: Plan,
+        memory: int,
+        scratch: int,
+        apart: Mapping[Storage, int] | None = None,
+    ):
+        self.sized, self.outline, self.given = sized, sized.outline, sized.given
+        self.place, self.ways = sized.place._replace(scratch=scratch), sized.ways
+        outline, apart = self.outline, apart or {}
+        self.roots = outline.known.copy()
+        starts = [
+            apart.get(storage, memory + found.offsets[storage])
+            for storage in outline.storages
+        ]
+        self.roots[outline.buffers] = np.array(starts, np.int64)
+        for root, value in outline.parts:
+            start = number(value.offset, self.place.sizes) * value.node.dtype.size
+            self.roots[root] += start
+        for root, value in outline.others:
+            self.roots[root] = getattr(self.given[value.name], "address", 0)
+        self.roots[-1] = scratch
+        operands, ways = outline.operands
+        self.addresses = self.roots[operands] + sized.offsets[ways]
+        pairs = zip(sized.blocks, outline.sorts, strict=True)
+        self.blocks = [block or self._block(sort) for block, sort in pairs]
+
+    def _block(self, sort: Sort) -> Block:
+        """The calls of the one step of a sort."""
+        addresses = self.addresses[sort.first : sort.first + len(sort.ways)].tolist()
+        pairs = zip(sort.ways, addresses, strict=True)
+        arrays = [self.ways[way].at(address) for way, address in pairs]
+        return Block.of(sort.calls(arrays, self.place))
 
     def laid_out(self, last: Sequence[Call] = ()) -> Laid:
         """The words and commands of all steps, and of calls that come after them."""
         outline = self.outline
-        order = [*outline.order, len(self.calls)]
-        laid = laid_out([*self.calls, last], order)
-        operands = np.full(self.place.elsewhere.count, -1)
-        operands[self._absent] = self._operands
-        places, numbers, offsets = pointing(laid.words)
-        found = operands[numbers]
-        own = found >= 0
-        places, found, offsets = places[own], found[own], offsets[own]
+        laid = laid_out([*self.blocks, Block.of(last)], outline.spread)
+        words = laid.words
+        places, numbers, offsets = pointing(words)
+        ours = numbers >= OWN
+        places, numbers, offsets = places[ours], numbers[ours] - OWN, offsets[ours]
         steps = np.searchsorted(laid.starts, places, "right") - 1
-        laid.words[places] = self.addresses[outline.firsts[steps] + found] + offsets
+        words[places] = self.addresses[outline.firsts[steps] + numbers] + offsets
         return laid
 
     def lying(self, name: str) -> Lying:
@@ -272,4 +300,4 @@ class Bound:
         if name in self.given:
             return self.given[name]
         root, way = self.outline.places[name]
-        return self.ways[way].at(int(self.roots[root] + self.offsets[way]))
+        return self.ways[way].at(int(self.roots[root] + self.sized.offsets[way]))

@@ -10,7 +10,7 @@ from .building import STORED
 from .call import Call
 from .copying import WORTH
 from .engine import engine
-from .layout import laid_out
+from .layout import Block, Order, laid_out
 from .pool import pool
 from .special_gathering import LAYOUT, take_entry
 
@@ -28,7 +28,7 @@ class Rows:
 
     def __init__(self, arrays: Sequence[Array], buffers: Sequence[Array], order: Array):
         calls = [_call(*pair, order) for pair in zip(arrays, buffers, strict=True)]
-        self._laid = laid_out([calls], [0])
+        self._laid = laid_out([Block.of(calls)], Order([0]))
         each = self._laid.words.reshape(len(calls), -1)
         self._index = each[:, LAYOUT.places["index"]]
         self._count = each[:, LAYOUT.places["count"]]

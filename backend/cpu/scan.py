@@ -20,7 +20,7 @@ from . import gemm
 from .call import Call
 from .copying import copy
 from .layout import Laid, pointers
-from .outline import Bound, Outline
+from .outline import Bound, Outline, Sized
 from .pool import pool
 
 Array = Any
@@ -32,6 +32,7 @@ class Scan(Turns):
     """The native form of a `loop` node whose body has native steps alone."""
 
     key = None
+    has_scratch = True
 
     def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
         super().__init__(node, schedule, code)
@@ -62,8 +63,9 @@ class Scan(Turns):
         given, moving = self._given(place, pairs)
         blocks: list[Array] = []
         scratch = place.scratch + found.scratch
-        below = place._replace(sizes=inner, blocks=blocks, scratch=scratch)
-        laid = Bound(self.outline, found, place.scratch, below, given).laid_out()
+        below = place._replace(sizes=inner, blocks=blocks)
+        sized = Sized(self.outline, below, given)
+        laid = Bound(sized, found, place.scratch, scratch).laid_out()
         packing = self._packed_ahead(laid, place) if turns > 1 else []
         blocks += [laid.words]
         place.faults.extend(laid.faults)

@@ -38,6 +38,11 @@ class Special:
     def __init__(self, name: str):
         self.name = name
 
+    @property
+    def has_scratch(self) -> bool:
+        """Whether entries may need scratch memory."""
+        return type(self).scratch_bytes is not Special.scratch_bytes
+
     def reads(self, array: Lying) -> bool:
         """Whether an operand may lie as it does; else it is copied first."""
         return not self.contiguous or array.dense

@@ -55,13 +55,15 @@ class Depthwise(Placed):
         (source, kernel), (out,) = operands, results
         geometry = geometry_of(self.name, attributes, operands)
         item, channels = source.dtype.itemsize, int(out.shape[-1])
+        places = class_words(geometry, three(out.shape[1:-1], 1), channels)
+        table = PLACES.end + len(places)
         found = PLACES.words(
             source=source.address, kernel=kernel.address, out=out.address,
             scratch=scratch, filters=channels,
-            **self.result_words(attributes, operands, out, scratch, after),
+            **self.result_words(attributes, operands, out, scratch, after, table),
             **shared_words(geometry, item, geometry.tiles),
         )  # fmt: skip
-        return found + class_words(geometry, three(out.shape[1:-1], 1), channels)
+        return [*found, *places, *after.table]
 
 
 class DepthwiseKernel(Way):

@@ -75,13 +75,14 @@ class Placed(Way):
         out: Any,
         scratch: int,
         after: Following,
+        table: int,
     ) -> dict[str, int]:
-        """The words about results, and what follows them."""
+        """The words about results, and what follows them: its table begins there."""
         geometry = geometry_of(self.name, attributes, operands)
         found = result_words(geometry, three(out.shape[1:-1], 1), int(out.shape[-1]))
         own = self.slot(attributes, operands)
         begin, slot = scratch + self.head(attributes, operands) + own, own + after.size
-        return {"slot": slot, **found, **tail_words(after, slot, begin, found)}
+        return {"slot": slot, **found, **tail_words(after, slot, begin, table, found)}
 
 
 class Product(Placed):
@@ -146,8 +147,8 @@ class Product(Placed):
         inner, outer = self._filters(kernel, groups)
         taps = math.prod(kernel.shape[:-2])
         width, filters = int(kernel.shape[-2]), int(kernel.shape[-1])
-        space = three(out.shape[1:-1], 1)
-        channels = int(out.shape[-1])
+        places = class_words(geometry, three(out.shape[1:-1], 1), int(out.shape[-1]))
+        table = PRODUCT.end + len(places)
         per = filters // groups
         strides = (per, 1, filters) if self.turned else (per, filters, 1)
         found = PRODUCT.words(
@@ -157,10 +158,10 @@ class Product(Placed):
             groups=groups, inner=inner, outer=outer,
             tap_stride=width * filters, group_stride=strides[0],
             inner_stride=strides[1], outer_stride=strides[2],
-            **self.result_words(attributes, operands, out, scratch, after),
+            **self.result_words(attributes, operands, out, scratch, after, table),
             **shared_words(geometry, item, geometry.tiles),
         )  # fmt: skip
-        return found + class_words(geometry, space, channels)
+        return [*found, *places, *after.table]
 
 
 class Sums(Way):

@@ -13,8 +13,8 @@ if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
 from tulle.backend.cpu.forms import Place
-from tulle.backend.cpu.layout import laid_out
-from tulle.backend.cpu.outline import Bound
+from tulle.backend.cpu.layout import Block, Order, laid_out
+from tulle.backend.cpu.outline import Bound, Sized
 
 RANDOM = np.random.default_rng(0)
 
@@ -87,9 +87,10 @@ def test_steps_have_the_words_that_they_would_have_alone(name, rows):
     code, (symbol,) = program.code, program._symbols
     found = program.plan([array.shape for array in given])
     memory = 1 << 40  # nothing runs
-    place = Place((), (), memory + found.scratch, {symbol: rows}, 2, code._compiled,
-                  Elsewhere(), [], [], [])  # fmt: skip
-    bound = Bound(code.outline, found, memory, place, {})
+    scratch = memory + found.scratch
+    place = Place((), (), scratch, {symbol: rows}, 2, code._compiled, Elsewhere(),
+                  [], [], [])  # fmt: skip
+    bound = Bound(Sized(code.outline, place, {}), found, memory, scratch)
     laid = bound.laid_out()
     native = [s for s in program.schedule.steps if code.step_form(s) is not None]
     ends = [*laid.starts[1:].tolist(), len(laid.words)]
@@ -104,7 +105,7 @@ def test_steps_have_the_words_that_they_would_have_alone(name, rows):
         )
         alone = form.calls(place._replace(sources=sources, targets=targets))
         if all(array.dense for array in sources):  # else copies have memory
-            wanted = laid_out([alone], [0]).words[: end - start]
+            wanted = laid_out([Block.of(alone)], Order([0])).words[: end - start]
             np.testing.assert_array_equal(laid.words[start:end], wanted)
             compared += 1
     assert compared > len(native) // 2

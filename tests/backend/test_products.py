@@ -14,7 +14,7 @@ from tulle.backend.cpu import (  # noqa: E402
     packed_code,
     packed_products,
 )
-from tulle.backend.cpu.layout import laid_out  # noqa: E402
+from tulle.backend.cpu.layout import Block, Order, laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.lying import Lying  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
@@ -23,7 +23,7 @@ SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
 
 
 def run(call):
-    laid = laid_out([[call]], [0])
+    laid = laid_out([Block.of([call])], Order([0]))
     pool().run(laid.table.ctypes.data, 1, 0, 0, 0)
 
 

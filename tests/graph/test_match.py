@@ -2,10 +2,11 @@
 
 import pytest
 
+from tulle.graph.decide import Condition
 from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import Dim, Symbol
-from tulle.graph.match import match_types
-from tulle.graph.types import tensor_type
+from tulle.graph.match import Reader, match_types
+from tulle.graph.types import F32, I32, TensorType, tensor_type
 
 SYMBOLS = {name: Symbol(name) for name in "BTK"} | {"R": Symbol("R", 2, 8)}
 B, T, K, R = (Dim.from_symbol(symbol) for symbol in SYMBOLS.values())
@@ -96,3 +97,36 @@ def test_swapping_is_proposed_among_several_and_across_dtypes():
     assert caught.value.help == (
         "they fit if swapped: give `image` what `label` got, and the other way round",
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "shapes", "sizes"),
+    [
+        ([(B, 3), (B, T)], [(4, 3), (4, 7)], {"B": 4, "T": 7}),
+        ([(B, 3), (B, T)], [(4, 3), (5, 7)], None),
+        ([(B, 3)], [(4, 2)], None),
+        ([(B, 3)], [(4,)], None),
+        ([(B, 3)], [(0, 3)], None),  # a size is 1 at least
+        ([(B * 2, B)], [(8, 4)], None),  # to be solved
+    ],
+)
+def test_sizes_are_read_off_shapes(declared, shapes, sizes):
+    types = [tensor_type("f32", shape) for shape in declared]
+    found = Reader(types).read([type.dtype for type in types], shapes)
+    named = None if found is None else {s.name: size for s, size in found.items()}
+    assert named == sizes
+    if found is not None:
+        given = [tensor_type("f32", shape) for shape in shapes]
+        solved = match_types(["x"] * len(types), types, given)
+        assert solved == {symbol: Dim.of(size) for symbol, size in found.items()}
+
+
+def test_sizes_are_not_read_where_a_dtype_or_a_condition_is_broken():
+    two = Symbol("N", members=[2, 4])
+    type = TensorType(F32, (Dim.from_symbol(two),))
+    assert Reader([type]).read([F32], [(4,)]) == {two: 4}
+    assert Reader([type]).read([F32], [(3,)]) is None
+    assert Reader([type]).read([I32], [(4,)]) is None
+    two.conditions = (Condition(Dim.from_symbol(two), "<", Dim.of(3)),)
+    assert Reader([type]).read([F32], [(2,)]) == {two: 2}
+    assert Reader([type]).read([F32], [(4,)]) is None

@@ -1,0 +1,151 @@
+"""A program that meets new sizes: bound anew, with the bits of a fresh one."""
+
+import numpy as np
+import pytest
+
+import tulle
+from tulle import layers
+from tulle.backend.cpu import engine
+from tulle.backend.lying import FIRST, Lying
+from tulle.training.batches import prepare
+
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+from tulle.backend import Program
+from tulle.backend.cpu.engine import engine as compiler
+
+RANDOM = np.random.default_rng(0)
+SIZES = [(5, 9), (11, 9), (2, 3), (64, 30), (1, 1), (11, 4), (3, 30), (65, 9)]
+
+
+def dense(x):
+    h = layers.Dense(7, activation="tanh")(x)
+    return layers.Dense(2)(layers.LayerNormalization()(h))
+
+
+def pooled(x):
+    h = layers.Conv1D(8, 3, padding="same", activation="relu")(x)
+    return layers.Dense(2)(layers.MaxPooling1D(2, padding="same")(h))
+
+
+def recurrent(x):
+    h = layers.GRU(6, return_sequences=True)(x)
+    return layers.LSTM(5, go_backwards=True)(h)
+
+
+def attention(x):
+    h = layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
+    return layers.GlobalAveragePooling1D()(h + x)
+
+
+NETWORKS = [dense, pooled, recurrent, attention]
+
+
+def program_of(network):
+    """A prediction whose batch and length are symbols."""
+    x = tulle.Input((None, 4))
+    model = tulle.Model(x, network(x))
+    signature = prepare(model, batch(5, 9)[0], scored=False).signature
+    return model.steps.program("predict", signature)
+
+
+def batch(rows, length):
+    return (RANDOM.standard_normal((rows, length, 4), np.float32),)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_any_order_of_sizes_gives_the_bits_of_a_fresh_program(network):
+    program = program_of(network)
+    for sizes in [*SIZES, *SIZES[::-1]]:
+        given = batch(*sizes)
+        (found,) = program(given).values()
+        (wanted,) = Program(program.graph)(given).values()
+        assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_new_sizes_compile_nothing(network, monkeypatch):
+    program = program_of(network)
+    program(batch(*SIZES[0]))
+
+    def link(texts):
+        raise AssertionError(f"compiled for new sizes: {list(texts.values())}")
+
+    monkeypatch.setattr(compiler(), "_link", link)
+    for sizes in SIZES[1:]:
+        program(batch(*sizes))
+
+
+def test_steps_that_ask_for_no_size_are_bound_once():
+    x = tulle.Input((6,))
+    model = tulle.Model(x, layers.Dense(3)(x))
+    model.compile(optimizer="adam", loss="mse")
+
+    def arrays(rows):
+        return np.ones((rows, 6), np.float32), np.ones((rows, 3), np.float32)
+
+    signature = prepare(model, *arrays(4), scored=True).signature
+    program = model.steps.program("train", signature)
+    program(arrays(4))
+    outline = program.code.outline
+    kept = dict(outline.blocks)
+    assert kept  # Adam's update, at least
+    asked = []
+    for sort in outline.sorts:
+        calls = sort.form.calls
+
+        def counted(place, sort=sort, calls=calls):
+            asked.append(sort)
+            return calls(place)
+
+        sort.form.calls = counted
+    program(arrays(9))
+    assert program.code.outline is outline
+    assert all(outline.blocks[index] is block for index, block in kept.items())
+    assert asked
+    assert not any(sort.stands for sort in asked)
+
+
+def test_variables_that_move_are_found_again():
+    x = tulle.Input((6,))
+    model = tulle.Model(x, layers.Dense(3)(x))
+    model.compile(optimizer="sgd", loss="mse")
+
+    def loss(rows):
+        ones = np.ones((rows, 6), np.float32), np.ones((rows, 3), np.float32)
+        return model.train_on_batch(*ones)
+
+    loss(4), loss(7)
+    for variable in model.variables:
+        variable.rehome(variable.array.copy())
+    before = [variable.numpy().copy() for variable in model.trainable_variables]
+    loss(5)
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        assert not np.array_equal(old, variable.numpy())
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        0, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(4, 1),
+        slice(-2, None), (slice(None), 2), (1, slice(None, None, 2)),
+        (slice(0, 2), slice(3, None), -1), (0, 1, 2),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_a_part_lies_where_numpy_has_it(index, order):
+    array = np.arange(5 * 6 * 7, dtype="f4").reshape(5, 6, 7).transpose(order)
+    seen = array[index]
+    part = Lying.of(array).part(index)
+    wanted = Lying.of(np.asarray(seen))
+    assert part.shape == wanted.shape
+    assert part.dense == wanted.dense
+    if seen.size:
+        assert np.array_equal(Lying(part.address, part.shape, part.dtype, part.steps)
+                              .array(), seen)  # fmt: skip
+
+
+@pytest.mark.parametrize("index", [5, -6, None, ..., True, (0, 0, 0, 0), ([1],)])
+def test_other_indices_are_left_to_numpy(index):
+    assert Lying(FIRST, (5, 6, 7), np.dtype("f4")).part(index) is None
