@@ -56,7 +56,13 @@ class Multiples(NamedTuple):
 
 
 USUAL = Multiples(16, 16)
-MULTIPLES = {("Haswell", "f32"): Multiples(12, 0), ("Zen", "f32"): Multiples(12, 0)}
+MULTIPLES = {
+    **dict.fromkeys([("Haswell", "f32"), ("Zen", "f32")], Multiples(12, 0)),
+    **dict.fromkeys(
+        [("SkylakeX", "f32"), ("Cooperlake", "f32"), ("SapphireRapids", "f32")],
+        Multiples(16, 0),  # columns: of a vector's product with a matrix
+    ),
+}
 
 
 def accepts(node: Node) -> bool:
