@@ -7,11 +7,14 @@ arrays have the same dtypes and shapes only their values are looked at again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import chain
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..graph.layer_metrics import Measuring
 
 if TYPE_CHECKING:
     from .model import Model
@@ -41,6 +44,12 @@ class Watched:
                 objects += item.values()
         self.objects = objects
         self.trainable = [v.trainable for v in self.variables]
+
+    @cached_property
+    def measured(self) -> list[Any]:
+        """The metrics that the model and its layers hold, each once."""
+        found: list[Any] = Measuring.metrics.fget(self.model)  # type: ignore[attr-defined]
+        return found
 
     def _attributes(self) -> list[Any]:
         own = [v for k, v in self.model.__dict__.items() if k not in FOLLOWING]

@@ -376,8 +376,10 @@ class Trainer(StepMethods):
         """Begin all figures anew."""
         if self._compiled is not None:
             self._compiled.reset()
-        for metric in self.metrics:
-            metric.reset_state()
+        known = {id(m) for m in self._compiled.all_metrics} if self._compiled else ()
+        for metric in self.steps.kept.now().measured:
+            if id(metric) not in known:
+                metric.reset_state()
 
     def get_metrics_result(self: Any) -> dict[str, Any]:
         """The running figures by name: Python numbers, tensors within a traced step."""

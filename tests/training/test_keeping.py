@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tulle import Input, Model, layers
+from tulle import Input, Model, layers, metrics
 from tulle.graph.diagnostics import DataError, TulleError
 from tulle.training.batches import prepare, prepare_again
 from tulle.training.keeping import Kept, Watched, form_of
@@ -142,3 +142,54 @@ def test_forms():
     assert form != form_of((x, {"z": y}, None), [])
     assert form_of((x, [1, 2]), []) is None
     assert form_of(y.astype("int64"), []) is None  # its type depends on its values
+
+
+def test_a_reset_walks_no_layers_until_something_changes(monkeypatch):
+    model, (x, y) = compiled(Scorer()), data()
+    model.train_on_batch(x, y)
+    model.reset_metrics()
+    walked = []
+    plain = layers.Layer.children
+    monkeypatch.setattr(
+        layers.Layer, "children", lambda self: walked.append(self) or plain(self)
+    )
+    model.train_on_batch(x, y)
+    model.reset_metrics()
+    assert not walked
+    assert model.get_metrics_result() == {"loss": 0.0}
+
+
+@pytest.mark.parametrize("place", ["alone", "listed", "added"])
+def test_a_metric_that_a_layer_gets_later_is_reset(place):
+    model, (x, y) = compiled(Scorer()), data()
+    model.train_on_batch(x, y)
+    model.reset_metrics()
+    mean = metrics.Mean(name="later")
+    if place == "alone":
+        model.hidden.later = mean
+    elif place == "listed":
+        model.traces.append(mean)
+    else:
+        model.hidden.add_metric(np.float32(3.0), "later")
+        (mean,) = model.hidden.metrics
+    if place != "added":
+        mean.update_state(3.0)
+    assert float(mean.result()) == 3.0
+    model.reset_metrics()
+    assert float(mean.result()) == 0.0
+
+
+def test_a_reset_brings_each_metric_back_once():
+    class Counted(metrics.Mean):
+        resets = 0
+
+        def reset_state(self):
+            self.resets += 1
+            super().reset_state()
+
+    model, own = Scorer(), Counted(name="own")
+    given = Counted(name="given")
+    model.own, model.given = own, given
+    model.compile("sgd", "mse", metrics=[given])
+    model.reset_metrics()
+    assert (own.resets, given.resets) == (1, 1)
