@@ -45,6 +45,7 @@ class Call:
         ]
         given, results = [*map(Lying.of, operands)], [*map(Lying.of, self.results)]
         self.works = self.special.works(self.attributes, given, results)
+        self.rounds = self.special.rounds(self.attributes, given, results)
         size = self.special.scratch_bytes(self.attributes, given, results)
         scratch = self._memory(size)
         self.guards = [m[-64:] for m in (*memory, scratch)]
@@ -62,8 +63,12 @@ class Call:
         """Copies of the results: on all threads, or by parts of a length."""
         for result in self.results:
             result.reshape(-1).view(np.uint8).fill(GUARD)
-        for entry, work in zip(self.entries, self.works, strict=True):
-            at = self.words.ctypes.data
+        for number, work, own in self.rounds:
+            entry, words = self.entries[number], self.words
+            if own:
+                words = words.copy()
+                words[list(own)] = list(own.values())
+            at = words.ctypes.data
             if cut is None:
                 pool().parallel(entry, at, work.total, 1)
                 continue

@@ -14,7 +14,6 @@ from .building import (
     Function,
     Layout,
     Value,
-    Variable,
     lanes,
     vector,
 )
@@ -31,8 +30,8 @@ from .factor_code import (
     tiles,
 )
 
-CHOLESKY = Layout("source out scratch size")
-LU = Layout("source out pivots scratch rows columns apart")
+CHOLESKY = Layout("source out scratch size begin")
+LU = Layout("source out pivots scratch rows columns apart begin")
 PANEL = 16  # columns of a matrix that are factored one by one
 PANELS = 64  # columns that are factored before the others are touched
 TURNED = 16  # rows and columns of a square that is turned at a time
@@ -42,69 +41,145 @@ NAN = math.nan
 
 @cache
 def cholesky_entry(kind: str) -> Entry:
-    """A matrix is a unit of work; the upper factor is found, and turned at the end."""
+    """The upper factor is found in place of the matrix, and turned at the end.
+
+    The first entry does all for a matrix. The others share a large one among threads:
+    rows of squares are turned, then for some rows at a time the square on the diagonal
+    is factored, and strips of columns right of it follow; then all is turned again.
+    """
     code = Code("cholesky")
+    square, right = _square_function(code, kind), _right_function(code, kind)
     f, words, start, stop = code.entry()
-    read = CHOLESKY.reader(f, words)
-    source, out, size = read("source", "ptr"), read("out", "ptr"), read("size")
-    whole = size * size
+    source, out, _, size = _cholesky_words(f, words)
     with f.loop(stop, start) as unit:
-        x, u = (f.at(each, unit * whole, kind) for each in (source, out))
-        for i, j in upper_half(f, size):
-            f.store(f.load(x, j * size + i, kind), u, i * size + j, kind)
-        refused = f.variable(f.number(0, "i1"))
+        x, u = (f.at(each, unit * size * size, kind) for each in (source, out))
+        flag = f.variable(f.number(0))
+        with f.loop(size, 0, TURNED) as top:
+            _turned(f, kind, x, u, size, top)
         with f.loop(size, 0, height(kind)) as first:
-            _cholesky_rows(f, kind, u, size, first, refused)
-        with f.when(refused.get()):
-            fill(f, u, whole, NAN, kind)
-        with f.when(refused.get() ^ 1):
-            for i, j in upper_half(f, size):
-                value = f.load(u, i * size + j, kind)
-                f.store(f.number(0.0, kind), u, i * size + j, kind)
-                f.store(value, u, j * size + i, kind)
+            f.call(square, u, size, first, size, Value(f, "ptr", flag.name))
+            f.call(right, u, size, first, first + lanes(kind), size)
+        with f.loop(size, 0, TURNED) as top:
+            _turned_back(f, kind, u, size, top, flag.get())
+    _cholesky_rounds(code, kind, square, right)
     return code.finished()
 
 
-def upper_half(f: Function, size: Value) -> Iterator[tuple[Value, Value]]:
-    """Loops over the elements of an upper half, square by square."""
-    with f.loop(size, 0, TURNED) as top, f.loop(size, top, TURNED) as left:
+def _cholesky_words(f: Function, words: Value) -> tuple[Value, ...]:
+    read = CHOLESKY.reader(f, words)
+    return *(read(name, "ptr") for name in ("source", "out", "scratch")), read("size")
+
+
+def _cholesky_rounds(code: Code, kind: str, square: Function, right: Function) -> None:
+    """The entries for large matrices."""
+    for last in (False, True):
+        f, words, start, stop = code.entry()
+        source, out, scratch, size = _cholesky_words(f, words)
+        bands = (size + (TURNED - 1)) // TURNED
+        with f.loop(stop, start) as unit:
+            number, top = unit // bands, unit % bands * TURNED
+            x, u = (f.at(each, number * size * size, kind) for each in (source, out))
+            if last:
+                flag = f.load(scratch, number, "i64")
+                _turned_back(f, kind, u, size, top, flag)
+            else:
+                _turned(f, kind, x, u, size, top)
+                f.store(f.number(0), scratch, number, "i64")
+    for strips in (False, True):
+        f, words, start, stop = code.entry()
+        _, out, scratch, size = _cholesky_words(f, words)
+        begin = CHOLESKY.reader(f, words)("begin")
+        end = (begin + PANELS).minimum(size)
+        each = ((size - end + (STRIP - 1)) // STRIP).maximum(1) if strips else None
+        with f.loop(stop, start) as unit:
+            number = unit // each if strips else unit
+            u = f.at(out, number * size * size, kind)
+            with f.loop(end, begin, height(kind)) as first:
+                if strips:
+                    left = end + unit % each * STRIP
+                    f.call(right, u, size, first, left, (left + STRIP).minimum(size))
+                else:
+                    f.call(square, u, size, first, end, f.at(scratch, number, "i64"))
+                    f.call(right, u, size, first, first + lanes(kind), end)
+
+
+def band(f: Function, size: Value, top: Value) -> Iterator[tuple[Value, Value]]:
+    """Loops over elements of an upper half in some rows, square by square."""
+    with f.loop(size, top, TURNED) as left:
         down, across = ((n + TURNED).minimum(size) for n in (top, left))
         with f.loop(down, top) as i, f.loop(across, i.maximum(left)) as j:
             yield i, j
 
 
-def _cholesky_rows(
-    f: Function, kind: str, u: Value, size: Value, first: Value, refused: Variable
+def _turned(
+    f: Function, kind: str, x: Value, u: Value, size: Value, top: Value
 ) -> None:
-    """A block of rows of the upper factor, in place of the matrix."""
+    """Put the lower half of x into the upper half of u."""
+    for i, j in band(f, size, top):
+        f.store(f.load(x, j * size + i, kind), u, i * size + j, kind)
+
+
+def _turned_back(
+    f: Function, kind: str, u: Value, size: Value, top: Value, refused: Value
+) -> None:
+    """Put the upper half into the lower one, and zeros there; NaN if refused."""
+    with f.when(refused.equals(0)):
+        for i, j in band(f, size, top):
+            value = f.load(u, i * size + j, kind)
+            f.store(f.number(0.0, kind), u, i * size + j, kind)
+            f.store(value, u, j * size + i, kind)
+    with f.when(refused.differs(0)):
+        rows = (size - top).minimum(TURNED)
+        fill(f, f.at(u, top * size, kind), rows * size, NAN, kind)
+
+
+def _square_function(code: Code, kind: str) -> Function:
+    """The small square that begins a block of rows of the upper factor.
+
+    Arguments: matrix, its size, the first row, the column behind the last that is known
+    here, and where to note that the matrix is refused.
+    """
+    f = code.helper("square", ["ptr", "i64", "i64", "i64", "ptr"])
+    u, size, first, limit, flag = f.arguments
     lane = lanes(kind)
-    mask = f.steps("i64", lane) < f.splat(size - first, lane)
+    mask = f.steps("i64", lane) < f.splat(limit - first, lane)
     rows = Rows(Tile(f, kind, 1, mask), first, size)
     # The transposed upper factor is the triangle that rows are solved by.
-    a = Triangle(u, f.number(1), size)
     corner = f.at(u, first, kind)
     rows.read(corner, size)
-    rows.lessen(a, corner, size, first)
-    _small(f, rows, refused)
+    rows.lessen(Triangle(u, f.number(1), size), corner, size, first)
+    refused = _small(f, rows)
     rows.write()
-    zero = f.number(0)
-    for tile, column in tiles(f, kind, size, first + lane):
-        block = Rows(tile, first, size)
-        solve_rows(block, a, f.at(u, column, kind), size, zero)
+    f.store(f.load(flag, 0, "i64") | refused.cast("zext", "i64"), flag, 0, "i64")
+    return f
 
 
-def _small(f: Function, rows: Rows, refused: Variable) -> None:
-    """The factor of the small square that begins a block of rows."""
+def _small(f: Function, rows: Rows) -> Value:
+    """Factor a square in registers; whether it is refused."""
     tile, one = rows.tile, f.number(1.0, rows.tile.kind)
+    refused = f.number(0, "i1")
     for n, inside in enumerate(rows.inside):
         (row,) = rows.row(n)
-        square = _lane(row, n)
-        good = square > 0.0
-        refused.set(refused.get() | (inside & (good ^ 1)))
-        row = tile.times([row], one / f.root(square))[0]
+        pivot = _lane(row, n)
+        refused = refused | (inside & ((pivot > 0.0) ^ 1))
+        row = tile.times([row], one / f.root(pivot))[0]
         rows.put(n, [row])
         for after in range(n + 1, len(rows.inside)):
             rows.put(after, tile.less(rows.row(after), _lane(row, after), [row]))
+    return refused
+
+
+def _right_function(code: Code, kind: str) -> Function:
+    """Some columns right of the square that begins a block of rows.
+
+    Arguments: matrix, its size, the first row, the first column, the one behind them.
+    """
+    f = code.helper("right", ["ptr", "i64", "i64", "i64", "i64"])
+    u, size, first, left, end = f.arguments
+    for tile, column in tiles(f, kind, end, left):
+        block, place = Rows(tile, first, size), f.at(u, column, kind)
+        solve_rows(block, Triangle(u, f.number(1), size), place, size, f.number(0))
+    return f
 
 
 def _lane(value: Value, number: int) -> Value:
@@ -115,40 +190,89 @@ def _lane(value: Value, number: int) -> Value:
 
 @cache
 def lu_entry(kind: str) -> Entry:
-    """A matrix is a unit of work: panels of columns, and after each what is right."""
+    """Panels of columns are factored, and after each what is right follows.
+
+    The first entry does all for a matrix. The others share a large one among threads:
+    some columns are factored, then strips of what is right of them follow.
+    """
     code = Code("lu")
     solve, lessen = solve_function(code, kind), lessen_function(code, kind)
     panel = _panel_function(code, kind)
-    f, words, start, stop = code.entry()
-    read = LU.reader(f, words)
-    source, out, pivots = (read(n, "ptr") for n in ("source", "out", "pivots"))
-    rows, columns = read("rows"), read("columns")
-    count, whole = rows.minimum(columns), rows * columns
-    apart, one = read("apart"), f.number(1)
-
-    def follow(first: Value, last: Value, end: Value) -> None:
-        """Let columns up to an end follow those that have been factored."""
-        corner, below = (f.at(a, n * columns, kind) for n in (first, last))
-        square, top = f.at(corner, first, kind), f.at(corner, last, kind)
-        left, right = f.at(below, first, kind), f.at(below, last, kind)
-        width, deep = end - last, last - first
-        f.call(solve, square, columns, one, top, columns, deep, width, one)
-        f.call(lessen, left, columns, one, top, right, columns,
-               rows - last, width, deep)  # fmt: skip
-
-    with f.loop(stop, start) as unit:
-        a = f.at(out, unit * whole, kind)
-        f.copy(a, f.at(source, unit * whole, kind), whole, kind)
-        own = f.at(pivots, unit * count, "i32")
-        beside = f.at(read("scratch", "ptr"), unit * rows * PANEL, kind)
-        with f.loop(count, 0, PANELS) as begin:
-            end = (begin + PANELS).minimum(count)
-            with f.loop(end, begin, PANEL) as first:
-                last = (first + PANEL).minimum(end)
-                f.call(panel, a, own, rows, columns, first, last, beside, apart)
-                follow(first, last, end)
-            follow(begin, end, columns)
+    for part in ("whole", "columns", "strips"):
+        Factoring(code, kind, panel, solve, lessen).entry(part)
     return code.finished()
+
+
+class Factoring:
+    """An entry of LU: the functions that it calls, and what it reads."""
+
+    def __init__(
+        self, code: Code, kind: str, panel: Function, solve: Function, lessen: Function
+    ):
+        self.f, words, self.start, self.stop = code.entry()
+        self.kind, self.panel, self.solve, self.lessen = kind, panel, solve, lessen
+        read = LU.reader(self.f, words)
+        self.source, self.out, self.pivots, self.scratch = (
+            read(name, "ptr") for name in ("source", "out", "pivots", "scratch")
+        )
+        self.rows, self.columns = read("rows"), read("columns")
+        self.apart, self.begin = read("apart"), read("begin")
+        self.count = self.rows.minimum(self.columns)
+        self.whole = self.rows * self.columns
+
+    def entry(self, part: str) -> None:
+        """Its loop over units of work."""
+        f, begin = self.f, self.begin
+        with f.loop(self.stop, self.start) as unit:
+            if part == "whole":
+                a = self._copied(unit)
+                with f.loop(self.count, 0, PANELS) as first:
+                    end = self._factored(a, unit, first)
+                    self._follow(a, first, end, end, self.columns)
+            elif part == "columns":
+                with f.when(begin.equals(0)):
+                    self._copied(unit)
+                self._factored(self._matrix(unit), unit, begin)
+            else:
+                end = (begin + PANELS).minimum(self.count)
+                each = (self.columns - end + (STRIP - 1)) // STRIP
+                left = end + unit % each * STRIP
+                right = (left + STRIP).minimum(self.columns)
+                self._follow(self._matrix(unit // each), begin, end, left, right)
+
+    def _matrix(self, number: Value) -> Value:
+        return self.f.at(self.out, number * self.whole, self.kind)
+
+    def _copied(self, number: Value) -> Value:
+        a = self._matrix(number)
+        given = self.f.at(self.source, number * self.whole, self.kind)
+        self.f.copy(a, given, self.whole, self.kind)
+        return a
+
+    def _factored(self, a: Value, number: Value, begin: Value) -> Value:
+        """Factor some columns from one on; the column behind them."""
+        f, rows, columns = self.f, self.rows, self.columns
+        own = f.at(self.pivots, number * self.count, "i32")
+        beside = f.at(self.scratch, number * rows * PANEL, self.kind)
+        end = (begin + PANELS).minimum(self.count)
+        with f.loop(end, begin, PANEL) as first:
+            last = (first + PANEL).minimum(end)
+            f.call(self.panel, a, own, rows, columns, first, last, beside, self.apart)
+            self._follow(a, first, last, last, end)
+        return end
+
+    def _follow(
+        self, a: Value, first: Value, last: Value, left: Value, right: Value
+    ) -> None:
+        """Let columns from `left` to `right` follow those that have been factored."""
+        f, kind, columns, one = self.f, self.kind, self.columns, self.f.number(1)
+        corner, below = (f.at(a, n * columns, kind) for n in (first, last))
+        square, top = f.at(corner, first, kind), f.at(corner, left, kind)
+        width, deep = right - left, last - first
+        f.call(self.solve, square, columns, one, top, columns, deep, width, one)
+        share, target = f.at(below, first, kind), f.at(below, left, kind)
+        f.call(self.lessen, share, columns, one, top, target, columns,
+               self.rows - last, width, deep)  # fmt: skip
 
 
 def _panel_function(code: Code, kind: str) -> Function:

@@ -217,10 +217,12 @@ class Own:
         self.special.check(attributes, place.sources)
         found, operands = dense(place.sources, place.keep, self.special.reads)
         words = self.special.words(attributes, operands, place.targets, place.scratch)
-        works = self.special.works(attributes, operands, place.targets)
-        for name, work in zip(self.entry.names, works, strict=True):
+        rounds = self.special.rounds(attributes, operands, place.targets)
+        for entry, work, own in rounds:
             if work.total:
-                call = Call(place.compiled[name], words, work.total, work.grain)
+                given = [own.get(at, word) for at, word in enumerate(words)]
+                address = place.compiled[self.entry.names[entry]]
+                call = Call(address, given, work.total, work.grain)
                 found.append(self._guarded(call, attributes, operands))
         return found
 

@@ -24,12 +24,21 @@ class Work(NamedTuple):
     grain: int
 
 
+class Round(NamedTuple):
+    """A run of one of the entries: which, what it has to do, and words of its own."""
+
+    entry: int
+    work: Work
+    words: Mapping[int, int]  # by their places
+
+
 class Special:
     """Native code for one op.
 
     Its words begin with the addresses of the operands, then of the results, then of
     the scratch memory, whether or not there are any. Sizes are plain numbers. All
-    entries of a node run in their order on the same words.
+    entries of a node run in their order on the same words, as long as `rounds` does not
+    say otherwise.
     """
 
     contiguous: ClassVar[bool] = True  # operands have to be; results always are
@@ -60,6 +69,13 @@ class Special:
     ) -> tuple[Work, ...]:
         """What each entry has to do for given sizes."""
         raise NotImplementedError
+
+    def rounds(
+        self, attributes: Mapping[str, Any], operands: Sequence[Any], results: Any
+    ) -> Sequence[Round]:
+        """The runs of entries in their order; each once, if nothing else is said."""
+        works = self.works(attributes, operands, results)
+        return [Round(number, work, {}) for number, work in enumerate(works)]
 
     def words(
         self,

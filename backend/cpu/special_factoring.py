@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from ...graph.node import Node
@@ -13,16 +14,24 @@ from .factor_entries import (
     CHOLESKY,
     LU,
     PANEL,
+    PANELS,
     STRIP,
+    TURNED,
     cholesky_entry,
     lu_entry,
     solve_entry,
     solve_layout,
 )
-from .special_base import Special, Work, ceildiv, grain, rounded, special
+from .special_base import Round, Special, Work, ceildiv, grain, rounded, special
 
+LARGE, FEW = 384, 8  # rows of matrices, and how many, that threads share
 FAR = 128  # rows of a matrix whose panels are factored apart from it
 SPEED = 4  # multiplications that take as long as an elementary step, roughly
+
+
+def is_shared(shape: Sequence[int]) -> bool:
+    """Whether matrices are so large and few that threads share them."""
+    return min(shape[-2:]) >= LARGE and math.prod(shape[:-2]) < FEW
 
 
 class Factoring(Special):
@@ -49,8 +58,30 @@ class LowerFactor(Factoring):
     ) -> list[int]:
         (x,), (out,) = operands, results
         return CHOLESKY.words(
-            source=x.address, out=out.address, scratch=scratch, size=x.shape[-1]
-        )
+            source=x.address, out=out.address, scratch=scratch, size=x.shape[-1],
+            begin=0,
+        )  # fmt: skip
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        count = math.prod(operands[0].shape[:-2])
+        return rounded(8 * count) if is_shared(operands[0].shape) else 0
+
+    def rounds(self, attributes: Any, operands: Any, results: Any) -> Sequence[Round]:
+        *batch, size, _ = operands[0].shape
+        if not is_shared(operands[0].shape):
+            return super().rounds(attributes, operands, results)
+        count, at = math.prod(batch), CHOLESKY.places["begin"]
+        bands = ceildiv(size, TURNED)
+        turn = _work(count * bands, size * TURNED * 4)
+        found = [Round(1, turn, {})]
+        for begin in range(0, size, PANELS):
+            terms, right = PANELS * (begin + PANELS), max(0, size - begin - PANELS)
+            strips = ceildiv(right, STRIP)
+            found += [
+                Round(3, _work(count, terms * PANELS), {at: begin}),
+                Round(4, _work(count * strips, terms * STRIP / 16), {at: begin}),
+            ]
+        return [*found, Round(2, turn, {})]
 
 
 def _work(count: int, steps: float) -> Work:
@@ -79,7 +110,24 @@ class LuFactor(Factoring):
         return LU.words(
             source=x.address, out=out.address, pivots=pivots.address,
             scratch=scratch, rows=rows, columns=columns, apart=rows >= FAR,
+            begin=0,
         )  # fmt: skip
+
+    def rounds(self, attributes: Any, operands: Any, results: Any) -> Sequence[Round]:
+        *batch, rows, columns = operands[0].shape
+        if not is_shared(operands[0].shape):
+            return super().rounds(attributes, operands, results)
+        count, at = math.prod(batch), LU.places["begin"]
+        found = []
+        for begin in range(0, min(rows, columns), PANELS):
+            end = min(begin + PANELS, rows, columns)
+            strips = ceildiv(columns - end, STRIP)
+            steps = (rows - begin) * PANELS * STRIP / 16
+            found += [
+                Round(1, _work(count, steps), {at: begin}),
+                Round(2, _work(count * strips, steps), {at: begin}),
+            ]
+        return found
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
         *batch, rows, _ = operands[0].shape

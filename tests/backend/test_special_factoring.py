@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from native_calls import close, native, node_of, reference
+from native_calls import Call, close, native, node_of, reference
 
 from tulle.backend import factors
 
@@ -13,6 +13,7 @@ SIZES = [1, 2, 3, 4, 5, 8, 15, 16, 17, 33, 64, 65, 100, 150]
 SHAPES = [*((size, size) for size in SIZES), (3, 7, 7), (2, 3, 20, 20)]
 TALL = [(5, 3), (40, 17), (100, 70), (2, 3, 9, 4), (2, 141, 19)]
 WIDE = [(*batch, columns, rows) for *batch, rows, columns in TALL]
+LARGE = [(384, 384), (2, 397, 397), (520, 390), (390, 530)]
 COLUMNS = [1, 3, 16, 64, 65, 150]
 
 
@@ -62,6 +63,29 @@ def test_lu(shape, dtype):
     np.testing.assert_allclose(lower @ upper, moved, rtol=0, atol=eps(dtype, shape[-1]))
     if dtype == "float64":
         np.testing.assert_array_equal(pivots, reference("lu_factor", (x,))[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", LARGE)
+def test_large_matrices_are_shared_by_threads(shape, dtype):
+    x = numbers(shape, dtype)
+    assert len(Call(node_of("lu_factor", (x,)), (x,)).rounds) > 2
+    lu, pivots = native("lu_factor", (x,))
+    lower, upper, order = parts(lu, pivots)
+    moved = np.take_along_axis(x, order[..., None], axis=-2)
+    np.testing.assert_allclose(lower @ upper, moved, rtol=0, atol=eps(dtype, shape[-1]))
+    if shape[-1] != shape[-2]:
+        return
+    x = positive(shape, dtype)
+    (found,) = native("lower_factor", (x,))
+    wanted = np.linalg.cholesky(x.astype("float64"))
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=eps(dtype) * scale)
+    if len(shape) > 2:
+        x[1, -1, -1] = -1
+        (refused,) = native("lower_factor", (x,))
+        assert np.isnan(refused[1]).all()
+        np.testing.assert_array_equal(refused[0], found[0])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
