@@ -218,8 +218,9 @@ class Fault(Exception):
     """A refusal by a rule that does not know source positions.
 
     `operands` labels operands by their index, `argument` names the static argument at
-    fault, `dims` are sizes whose origin belongs into the message. `repair` says what to
-    write in place of an operand or argument, which stands where the form has `{}`.
+    fault, `op` the op whose it is, as the message has it, `dims` are sizes whose origin
+    belongs into the message. `repair` says what to write in place of an operand or
+    argument, which stands where the form has `{}`.
     `origins` are other places to show; `place` is where the mistake was made, if that
     is not where it shows. `<0:x>` in `help` is operand 0 as its author wrote it.
     """
@@ -236,13 +237,14 @@ class Fault(Exception):
         help: Sequence[str] = (),
         repair: Mapping[int | str, str] | None = None,
         origins: Sequence[Origin] = (),
+        op: str | None = None,
     ):
         super().__init__(message)
         self.code, self.message = code, message
         self.repair, self.origins = dict(repair or {}), list(origins)
         self.place: Origin | None = None
         self.operands = dict(operands or {})
-        self.argument = argument
+        self.argument, self.op = argument, op
         self.dims = tuple(dims)
         self.notes, self.help = tuple(notes), tuple(help)
 

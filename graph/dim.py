@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import TypeAlias
+
+from numpy import bool_
 
 from .diagnostics import Fault
 from .symbol import Origin as Origin
@@ -231,6 +234,8 @@ class Dim:
         """A dim from an integer, or the dim itself."""
         if isinstance(value, Dim):
             return value.born(origin) if origin else value
+        if value.__class__ is not int:
+            value = _integer(value)
         if value and not origin:
             return _number(value)
         return Dim((((), value),) if value else (), origin)
@@ -244,6 +249,13 @@ class Dim:
 @lru_cache(4096)
 def _number(value: int) -> Dim:
     return Dim((((), value),))
+
+
+def _integer(value: object) -> int:
+    """An integer of another library; a truth value, whose hash is 1 or 0, is none."""
+    if isinstance(value, (bool, bool_)):
+        raise TypeError(f"a size is an integer, not {value!r}")
+    return index(value)  # type: ignore[arg-type]
 
 
 ZERO = Dim(())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,10 +22,12 @@ from .diagnostics import (
     Fault,
     InternalError,
     TensorTypeError,
+    TulleError,
     called_by_user,
     caller_span,
 )
 from .dim import Dim
+from .kinds import Kind, kinds_of
 from .nearest import nearest_of
 from .node import Node, intern, resolve
 from .operand import Operand
@@ -32,7 +36,13 @@ from .promotion import least
 from .recording import record, recording
 from .registry import OPS
 from .replacing import replacements
-from .tensor import SymbolicTensor, Tensor, convert_to_tensor, literal
+from .tensor import (
+    NoTensorError,
+    SymbolicTensor,
+    Tensor,
+    convert_to_tensor,
+    literal,
+)
 from .trace import current_trace
 from .types import DType, TensorType, TupleType, Type
 from .unapplied import is_layer, not_applied
@@ -40,6 +50,10 @@ from .unapplied import is_layer, not_applied
 Results = Sequence["Node | None"] | None
 
 
+# Codes of values that are none of what is wanted, wherever that is.
+OF_VALUES = ("T0204", "T0401", "T0404")
+# NumPy's words for arrays that no memory holds.
+TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded")
 # What lies between the line of an author and the rule of an op.
 OF_CALLS = ("graph/op.py", "graph/operand.py", "graph/registry.py")
 
@@ -150,13 +164,78 @@ class Op:
         )
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        bound = False
         try:
-            operands, attributes = self._bind(arguments, options)
+            operands, attributes = self.arguments(*arguments, **options)
+            if attributes:
+                self._read(attributes)
+            bound = True
+            return self.dispatch(operands, attributes, arguments)
         except Fault as fault:
-            if any(isinstance(argument, Node) for argument in arguments):
+            if bound or any(isinstance(argument, Node) for argument in arguments):
                 raise
-            raise TensorTypeError.of(fault, caller_span()) from None
-        return self.dispatch(operands, attributes, arguments)
+            raise self._refused(fault, arguments) from None
+        except InternalError:
+            raise
+        except Exception as error:
+            told = self._explained(error, arguments, options)
+            if told is error:
+                raise
+            raise told from None
+
+    def _read(self, attributes: dict[str, Any]) -> None:
+        """Bring attributes into their plain form; refuse those of another kind."""
+        for name, kind in self.kinds:
+            if name in attributes and attributes[name].__class__ not in kind.exact:
+                attributes[name] = kind.read(self.name, name, attributes[name])
+
+    def _refused(self, fault: Fault, given: Sequence[Any]) -> TensorTypeError:
+        """The error of a refusal, which says in which op a bare value was refused."""
+        names = list(inspect.signature(self.arguments).parameters)
+        error = TensorTypeError.of(fault, caller_span(), names, given)
+        (told,) = error.diagnostics
+        texts = (told.message, *told.notes)
+        if fault.code in OF_VALUES:
+            if not any(f"`{self.name}`" in text for text in texts):
+                notes = (*told.notes, f"this happened in `{self.name}`")
+                error.diagnostics = (replace(told, notes=notes),)
+        return error
+
+    def _explained(
+        self, error: Exception, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> Exception:
+        """What an argument of the wrong kind has led to, told as its fault."""
+        if isinstance(error, TulleError) and not isinstance(error, NoTensorError):
+            return error
+        try:
+            signature = inspect.signature(self.arguments)
+            given = signature.bind(*arguments, **options).arguments
+        except TypeError as wrong:
+            return TensorTypeError.of(self._misused(options, wrong), caller_span())
+        if isinstance(error, NoTensorError):
+            error.tell_argument(self.name, given)
+            return error
+        if isinstance(error, MemoryError) or any(
+            map(str(error).__contains__, TOO_LARGE)
+        ):
+            told = Fault("T0907", f"`{self.name}` takes more memory than there is")
+            return self._refused(told, arguments)
+        for name, kind in self.kinds:
+            if name not in given:
+                continue
+            try:
+                kind.read(self.name, name, given[name])
+            except Fault as fault:
+                if any(isinstance(argument, Node) for argument in arguments):
+                    return fault
+                return self._refused(fault, arguments)
+        return error
+
+    @cached_property
+    def kinds(self) -> tuple[tuple[str, Kind], ...]:
+        """The arguments whose kind the signature tells."""
+        function = getattr(self.arguments, "__wrapped__", self.arguments)
+        return tuple(kinds_of(function))
 
     def dispatch(
         self,
@@ -179,8 +258,7 @@ class Op:
                 return self._placed(self.apply(tuple(nodes), attributes))
             return self.eager(tuple(self._promoted(operands)), attributes)
         except Fault as fault:
-            names = list(inspect.signature(self.arguments).parameters)
-            raise TensorTypeError.of(fault, caller_span(), names, given) from None
+            raise self._refused(fault, given) from None
 
     def _refuse_pairs(self, nodes: Sequence[Node]) -> None:
         """Refuse a column beside a vector; layers of the library know what they do."""
@@ -197,20 +275,6 @@ class Op:
         if told and isinstance(node, Node) and node.span is None:
             place(node, caller_span())
         return unpack(node, SymbolicTensor)
-
-    def _bind(
-        self, arguments: tuple[Any, ...], options: dict[str, Any]
-    ) -> tuple[Sequence[Any], dict[str, Any]]:
-        try:
-            return self.arguments(*arguments, **options)
-        except TypeError as error:
-            try:
-                inspect.signature(self.arguments).bind(*arguments, **options)
-            except TypeError as wrong:
-                raise TensorTypeError.of(
-                    self._misused(options, wrong), caller_span()
-                ) from None
-            raise error
 
     def _misused(self, options: dict[str, Any], wrong: TypeError) -> Fault:
         """A call that does not fit the signature, with the nearest name."""

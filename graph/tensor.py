@@ -6,7 +6,8 @@ builds a node.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +17,7 @@ from .configuration import default_float
 from .device import array_module, module_of, to_numpy
 from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
 from .dim import Dim
+from .kinds import shown
 from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
@@ -258,7 +260,7 @@ def held(value: bool | int | float, dtype: DType) -> np.ndarray[Any, Any]:
         with np.errstate(over="ignore"):
             array = np.asarray(value, dtype.numpy)
         fits = not np.isfinite(value) or bool(np.isfinite(array))
-    except OverflowError:
+    except (OverflowError, ValueError):  # NumPy's words for infinity, and for NaN
         fits = False
     if not fits:
         raise Fault(
@@ -304,7 +306,9 @@ def convert_to_tensor(
         try:
             return Tensor(xp.asarray(held(x, dtype_of(kind))))
         except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
+            error = NoTensorError.of(fault, caller_span())
+            error.value = x
+            raise error from None
     if dtype is not None:
         return Tensor(xp.asarray(array, dtype_of(dtype).numpy))
     native = isinstance(x, (bool, int, float, list, tuple))
@@ -326,26 +330,52 @@ def _as_array(value: Any) -> Any:
     if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
         on_gpu = value.__dlpack_device__()[0] == DLPACK_CUDA
         return array_module("gpu:0" if on_gpu else "cpu").from_dlpack(value)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, OverflowError):
+        raise NoTensorError.of_value(value) from None
     if array.dtype.kind == "O":
         layer = next(filter(is_layer, array.flat), None)
         if layer is not None:
             raise TensorTypeError.of(not_applied(layer), caller_span())
     if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
-        raise TensorTypeError(
+        raise NoTensorError.of_value(value)
+    return array
+
+
+class NoTensorError(TensorTypeError):
+    """A value that no tensor can be made of; ops say which of their arguments it is."""
+
+    value: Any = None
+
+    @classmethod
+    def of_value(cls, value: Any) -> NoTensorError:
+        """The error of what holds no numbers."""
+        error = cls(
             Diagnostic(
                 "T0401",
-                f"a tensor holds numbers, and this is {_shown(value)}",
+                f"a tensor holds numbers, and this is {shown(value)}",
                 caller_span(),
                 help=("give numbers, or lists of numbers of equal lengths",),
             )
         )
-    return array
+        error.value = value
+        return error
 
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 40 else f"{text[:36]}…"
+    def tell_argument(self, op: str, given: Mapping[str, Any]) -> None:
+        """Name the argument of an op that the value stands in, if it is one."""
+        for name, value in given.items():
+            items = value if isinstance(value, (list, tuple)) else ()
+            if any(one is self.value for one in (value, *items)):
+                first, *others = self.diagnostics
+                told = f"`{name}` of `{op}`"
+                if first.code == "T0401":
+                    message = f"{told} holds numbers, and this is {shown(self.value)}"
+                else:
+                    rest = first.message.rpartition("out of ")[2]
+                    message = f"{told} is {shown(self.value)}, out of {rest}"
+                self.diagnostics = (replace(first, message=message), *others)
+                return
 
 
 def constant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -85,7 +85,7 @@ BOOL, I32, I64, U32, F32, F64 = (
     DTYPES[short] for short in ("bool", "i32", "i64", "u32", "f32", "f64")
 )
 
-DTypeLike: TypeAlias = "DType | str | np.dtype[np.generic] | type"
+DTypeLike: TypeAlias = DType | str | np.dtype[np.generic] | type
 
 
 def dtype_of(value: DTypeLike) -> DType:
@@ -100,10 +100,17 @@ def dtype_of(value: DTypeLike) -> DType:
     if isinstance(value, str):
         return _named(value)
     try:
-        numpy_dtype = np.dtype(value)
-    except (TypeError, ValueError):
-        raise _no_dtype(f"{value!r:.60}") from None
-    return _of_numpy(numpy_dtype)
+        return _of_numpy(_numpy_dtype(value))
+    except (TypeError, ValueError, AttributeError):
+        raise _no_dtype(value) from None
+
+
+def _numpy_dtype(value: Any) -> np.dtype[np.generic]:
+    """NumPy's dtype of a value; None, which means float64 there, is none."""
+    if value is None:
+        raise TypeError
+    found: np.dtype[np.generic] = np.dtype(value)
+    return found
 
 
 @cache
@@ -118,9 +125,15 @@ def _named(name: str) -> DType:
     return _BY_NAME[name]
 
 
-def _no_dtype(told: str) -> Fault:
+def _no_dtype(value: Any) -> Fault:
+    text = value if isinstance(value, str) else f"{value!r:.60}"
     known = ", ".join(_BY_NAME)
-    return Fault("T0401", f"`{told}` is no dtype", help=[f"the dtypes are {known}"])
+    return Fault(
+        "T0401",
+        f"`{text}` is no dtype",
+        argument="dtype",
+        help=[f"the dtypes are {known}"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

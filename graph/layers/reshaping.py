@@ -7,8 +7,8 @@ from typing import Any
 from ..diagnostics import Fault
 from ..dim import product
 from ..layer import Layer
-from ..ops.movement import as_shape
 from ..registry import call
+from ..sizes import as_shape
 from .core import positive
 from .formats import channels_first
 
@@ -66,7 +66,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.target_shape = as_shape(target_shape)
+        self.target_shape = as_shape(target_shape, "Reshape", "target_shape", -1)
 
     def call(self, inputs: Any) -> Any:
         batch = batched(self, inputs)[0]

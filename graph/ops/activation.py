@@ -86,10 +86,7 @@ class Threshold(Formula):
     )
 
     def arguments(self, x: Any, threshold: float, default_value: float) -> Any:
-        return (x,), {
-            "threshold": float(threshold),
-            "default_value": float(default_value),
-        }
+        return (x,), {"threshold": threshold, "default_value": default_value}
 
 
 @register

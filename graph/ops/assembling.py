@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dim import Dim, maximum, minimum
+from ..dim import LIMIT, Dim, maximum, minimum
+from ..kinds import Positions, Size, Sizes
 from ..op import register
 from ..registry import call
 from .formula import (
@@ -42,7 +43,7 @@ def _end(border: Any, size: Dim) -> Dim:
 
 
 @derived(1, kind=Several)
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(x: Any, indices_or_sections: Positions, axis: int = 0) -> list[Any]:
     """A list of parts along an axis: so many equal ones, or cut at the given places.
 
     >>> [p.numpy().tolist() for p in call("split", [1, 2, 3, 4], [1, 3])]
@@ -68,7 +69,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @derived(1, kind=Several)
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(x: Any, indices_or_sections: Positions, axis: int = 0) -> list[Any]:
     """A list of parts along an axis, whose lengths differ by at most one.
 
     >>> [p.numpy().tolist() for p in call("array_split", [1, 2, 3], 2)]
@@ -79,11 +80,11 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     if isinstance(indices_or_sections, tuple):
         return _parts(x, axis, list(indices_or_sections))
     count = whole("array_split", indices_or_sections, "indices_or_sections")
-    if count < 1:
+    if not 0 < count < LIMIT:
         raise Refusal(
             "array_split",
             "T0304",
-            f"`array_split` makes one part or more, not {count}",
+            f"`array_split` makes 1 to {LIMIT - 1} parts, not {count}",
             argument="indices_or_sections",
         )
     start, found = Dim.of(0), []
@@ -95,14 +96,14 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @derived(1, kind=Several)
-def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(x: Any, indices_or_sections: Positions) -> list[Any]:
     """A list of parts along the first axis."""
     found: list[Any] = call("split", x, indices_or_sections, 0)
     return found
 
 
 @derived(1, kind=Several)
-def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(x: Any, indices_or_sections: Positions) -> list[Any]:
     """A list of parts along the second axis, or the only one."""
     axis = 0 if type_of(x).rank == 1 else 1
     found: list[Any] = call("split", x, indices_or_sections, axis)
@@ -110,7 +111,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 
 @derived(1, kind=Several)
-def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(x: Any, indices_or_sections: Positions) -> list[Any]:
     """A list of parts along the third axis."""
     found: list[Any] = call("split", x, indices_or_sections, axis_of("dsplit", x, 2))
     return found
@@ -186,7 +187,7 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
 
 
 @derived(1)
-def tile(x: Any, repeats: Any) -> Any:
+def tile(x: Any, repeats: Sizes) -> Any:
     """The whole tensor side by side with itself, so many times along each axis.
 
     >>> call("tile", [1, 2], 2).numpy().tolist()
@@ -202,7 +203,7 @@ def tile(x: Any, repeats: Any) -> Any:
 
 
 @derived(1)
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(x: Any, repeats: Sizes, axis: int | None = None) -> Any:
     """Each slice along an axis so many times in a row; each element for None.
 
     >>> call("repeat", [1, 2], 2).numpy().tolist()
@@ -283,7 +284,7 @@ def kron(x1: Any, x2: Any) -> Any:
 
 
 @derived(1)
-def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
+def vander(x: Any, N: Size | None = None, increasing: bool = False) -> Any:
     """The powers of a vector in columns, the highest first unless `increasing`."""
     if x.ndim != 1:
         raise Refusal(

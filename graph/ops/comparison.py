@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
 from ..diagnostics import Fault
+from ..kinds import Scalar, wrong_value
 from ..node import Node
 from ..op import Results, register
-from ..types import TensorType
+from ..types import DType, TensorType
 from .elementwise import Elementwise, broadcast_shapes, define, dtype_clash, op
 
 where = op("where")
@@ -168,8 +172,27 @@ class Clip(Elementwise):
     scalar = "min(max(x, x_min), x_max)"
     domain = ((-0.9, 0.9),)
 
-    def arguments(self, x: Any, x_min: float, x_max: float) -> Any:
+    def arguments(self, x: Any, x_min: Scalar | None, x_max: Scalar | None) -> Any:
         return (x,), {"x_min": x_min, "x_max": x_max}
+
+    def canonical(self, types: Any, attributes: dict[str, Any]) -> dict[str, Any]:
+        kind = types[0].dtype
+        if kind.is_float and None not in attributes.values():
+            return attributes
+        return {key: self._limit(key, limit, kind) for key, limit in attributes.items()}
+
+    def _limit(self, key: str, limit: Any, kind: DType) -> Any:
+        """A limit that the dtype can hold; None is the last number on its side."""
+        if limit is None:
+            limit = -math.inf if key == "x_min" else math.inf
+        if kind.is_float or math.isfinite(limit):
+            return limit
+        if math.isnan(limit):
+            raise wrong_value(self.name, key, f"a number of {kind}", limit)
+        if not kind.is_integer:
+            return limit > 0
+        last = np.iinfo(kind.name)
+        return int(last.max if limit > 0 else last.min)
 
     def infer(self, x: TensorType, x_min: float, x_max: float) -> TensorType:  # type: ignore[override]
         return x

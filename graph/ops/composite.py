@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ..decide import equal
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..kinds import Axes
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
@@ -20,7 +21,7 @@ from .elementwise import (
     floats_needed,
     signature,
 )
-from .reduce import Reduction, kept, normal_axes, normal_axis, spread
+from .reduce import Reduction, kept, normal_axes, normal_axis, refuse_empty, spread
 
 Types = tuple[TensorType, ...]
 
@@ -141,7 +142,7 @@ def _gelu(x: Node, approximate: bool) -> Any:
 class Normalized(Composite):
     """A composite along axes, by default the last."""
 
-    def arguments(self, x: Any, axis: Any = -1) -> Any:
+    def arguments(self, x: Any, axis: Axes = -1) -> Any:
         return (x,), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -151,9 +152,10 @@ class Normalized(Composite):
         return common_floats(self.name, (x,))
 
 
-def _peak(x: Node, axis: Any) -> Any:
-    """The largest elements, or 0 where these are infinite."""
-    top = call("max", x, axis=axis, keepdims=True)
+def _peak(x: Node, axis: tuple[int, ...]) -> Any:
+    """The largest elements, or 0 where these are infinite or there are none."""
+    empty = any(x.shape[one].value == 0 for one in axis)
+    top = call("sum" if empty else "max", x, axis=axis, keepdims=True)
     return call("where", call("isfinite", top), top, 0.0)
 
 
@@ -214,6 +216,7 @@ class Logsumexp(Reduction):
 
     def expand(self, node: Node) -> Node:
         (x,), axis = node.inputs, node.attributes["axis"]
+        refuse_empty(self.name, x.tensor_type, axis)
         _, _, total = _weights(x, axis)
         found: Node = call("log", total) + _peak(x, axis)
         return call("reshape", found, node.shape) if found.ndim != node.ndim else found
@@ -230,7 +233,7 @@ class Crossentropy(Composite):
     def arguments(
         self, target: Any, output: Any, from_logits: bool = False, axis: int = -1
     ) -> Any:
-        return (target, output), {"from_logits": bool(from_logits), "axis": axis}
+        return (target, output), {"from_logits": from_logits, "axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         axis = normal_axis(self.name, attributes["axis"], types[1].rank, types[1])
@@ -338,7 +341,7 @@ class BinaryCrossentropy(Composite):
     domain = ((0.1, 0.9), (0.1, 0.9))
 
     def arguments(self, target: Any, output: Any, from_logits: bool = False) -> Any:
-        return (target, output), {"from_logits": bool(from_logits)}
+        return (target, output), {"from_logits": from_logits}
 
     def infer(
         self, target: TensorType, output: TensorType, from_logits: bool

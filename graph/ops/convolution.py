@@ -251,7 +251,8 @@ def beyond(name: str, value: Any, strides: Sequence[int]) -> tuple[int | None, .
     """`output_padding` for each axis, below its stride; None leaves an axis alone."""
     given = value if isinstance(value, (tuple, list)) else (value,) * len(strides)
     fits = len(given) == len(strides) and all(
-        more is None or (isinstance(more, int) and 0 <= more < stride)
+        more is None
+        or (isinstance(more, int) and not isinstance(more, bool) and 0 <= more < stride)
         for more, stride in zip(given, strides, strict=False)
     )
     if not fits:

@@ -8,11 +8,13 @@ from typing import Any
 from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, ceildiv, maximum
+from ..kinds import BOUND, SIZE, Bound, Size, wrong_value
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
+from ..sizes import as_shape, known_size
 from ..types import I32, DTypeLike, TensorType, dtype_of
-from .movement import as_shape, full_node, known_size
+from .movement import full_node
 
 Types = tuple[TensorType, ...]
 
@@ -32,25 +34,50 @@ class Arange(Op):
 
     def arguments(
         self,
-        start: Any,
-        stop: Any = None,
-        step: Any = 1,
+        start: Bound,
+        stop: Bound | None = None,
+        step: Bound = 1,
         dtype: DTypeLike | None = None,
     ) -> Any:
-        start, stop, step = map(known_size, (start, stop, step))
+        given = {"start": start, "stop": stop, "step": step}
+        start, stop, step = (
+            None if name == "stop" and value is None else self._bound(name, value)
+            for name, value in given.items()
+        )
         first, last = (0, start) if stop is None else (start, stop)
         whole = all(isinstance(n, (int, Dim)) for n in (first, last, step))
         usual = I32 if whole else default_float()
         kind = usual if dtype is None else dtype_of(dtype)
+        if step == 0:
+            raise Fault(
+                "T0204", "`step` of `arange` is a number other than 0", argument="step"
+            )
         if not whole:
-            count = Dim.of(max(0, math.ceil((last - first) / step)))
+            count = self._count(first, last, step)
             return (), {"start": first, "count": count, "step": step, "dtype": kind}
-        if not isinstance(step, int) or step == 0:
-            raise Fault("T0204", "the step of `arange` is a number other than 0")
+        if not isinstance(step, int):
+            raise Fault(
+                "T0204", "`step` of `arange` is a plain number here", argument="step"
+            )
         low, high = Dim.of(first), Dim.of(last)
         span = maximum(high - low if step > 0 else low - high, 0)
         count = ceildiv(span, abs(step))
         return (), {"start": low, "count": count, "step": step, "dtype": kind}
+
+    def _bound(self, name: str, value: Any) -> Any:
+        """A number or a size; refuses NaN and what no `arange` can reach."""
+        found = BOUND.read(self.name, name, known_size(value))
+        if not isinstance(found, Dim) and not abs(found) < math.inf:
+            raise wrong_value(self.name, name, "a finite number", value)
+        return found
+
+    def _count(self, first: Any, last: Any, step: Any) -> Dim:
+        if any(isinstance(n, Dim) for n in (first, last, step)):
+            raise Fault(
+                "T0204", "`arange` of fractions has no symbolic size among its bounds"
+            )
+        count = max(0, math.ceil((last - first) / step))
+        return Dim.of(SIZE.read(self.name, "stop", count))
 
     def infer(self, start: Any, count: Dim, step: Any, dtype: Any) -> TensorType:
         return TensorType(dtype, (count,))
@@ -72,7 +99,7 @@ class Filled(Op):
 
     def arguments(self, shape: Any, dtype: DTypeLike | None = None) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)
-        return (), {"shape": as_shape(shape), "dtype": kind}
+        return (), {"shape": as_shape(shape, self.name), "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         shape = tuple(Dim.of(size) for size in attributes["shape"])
@@ -153,10 +180,12 @@ class Eye(Op):
     level = "composite"
 
     def arguments(
-        self, N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None
+        self, N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None
     ) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)
-        return (), {"N": N, "M": N if M is None else M, "k": k, "dtype": kind}
+        rows = known_size(N)
+        columns = rows if M is None else known_size(M)
+        return (), {"N": rows, "M": columns, "k": k, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         rows, columns = Dim.of(attributes["N"]), Dim.of(attributes["M"])

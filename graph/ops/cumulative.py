@@ -8,7 +8,7 @@ from ..dim import maximum
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
-from ..types import DTypeLike, TensorType
+from ..types import DTypeLike, TensorType, dtype_of
 from .formula import Refusal, axis_of, derived, part, type_of, whole
 from .reduce import normal_axis
 
@@ -27,7 +27,7 @@ class Running(Op):
         self, x: Any, axis: int | None = None, dtype: DTypeLike | None = None
     ) -> Any:
         if dtype is not None:
-            x = call("cast", x, dtype)
+            x = call("cast", x, dtype_of(dtype))
         if axis is None:
             return (call("reshape", x, (-1,)),), {"axis": 0}
         return (x,), {"axis": axis}
@@ -100,6 +100,8 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
             "diff", "T0204", f"`n` of `diff` is not negative: {n}", argument="n"
         )
     for _ in range(n):
+        if a.shape[axis] == 0:
+            break
         count = maximum(a.shape[axis] - 1, 0)
         later, earlier = part(a, axis, 1, count), part(a, axis, 0, count)
         truth = type_of(a).dtype.kind == "b"

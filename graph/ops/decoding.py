@@ -8,6 +8,7 @@ import numpy as np
 
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..kinds import Count
 from ..node import Node
 from ..op import Op, Results, register, unpack
 from ..registry import call
@@ -228,8 +229,8 @@ def ctc_decode(
     inputs: Any,
     sequence_lengths: Any,
     strategy: str = "greedy",
-    beam_width: int = 100,
-    top_paths: int = 1,
+    beam_width: Count = 100,
+    top_paths: Count = 1,
     merge_repeated: bool = True,
     mask_index: int | None = 0,
 ) -> list[Any]:

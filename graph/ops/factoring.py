@@ -5,6 +5,7 @@ A matrix that has no factor or inverse gives NaN, as it does on every device.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim, minimum
+from ..kinds import shown
 from ..node import Node
 from ..op import Op, Results, register, unpack
 from ..registry import call
@@ -239,10 +241,11 @@ class Qr(Factors):
         return (x,), {"mode": mode}
 
     def canonical(self, types: Any, attributes: dict[str, Any]) -> dict[str, Any]:
-        if attributes["mode"] not in ("reduced", "complete"):
+        mode = attributes["mode"]
+        if not isinstance(mode, str) or mode not in ("reduced", "complete"):
             raise Fault(
                 "T0204",
-                f"`qr` is `reduced` or `complete`, not {attributes['mode']!r}",
+                f"`qr` is `reduced` or `complete`, not {shown(mode)}",
                 argument="mode",
             )
         return attributes
@@ -420,10 +423,15 @@ def _slack(x: Any) -> float:
     return size * float(np.finfo(type_of(x).dtype.name).eps)
 
 
+def _largest(values: Any) -> Any:
+    """The largest of the singular values of each matrix; of none, there is none."""
+    return values if values.shape[-1] == 0 else call("max", values, -1, True)
+
+
 def _inverted(x: Any, values: Any, rcond: float | None) -> Any:
     """1 / each singular value of a matrix, 0 for those that count as 0."""
     limit = _slack(x) if rcond is None else rcond
-    small = values <= call("max", values, -1, True) * limit
+    small = values <= _largest(values) * limit
     return call("where", small, 0.0, 1.0 / call("where", small, 1.0, values))
 
 
@@ -453,7 +461,7 @@ def matrix_rank(x: Any, tol: float | None = None) -> Any:
     """
     matrix_only("matrix_rank", type_of(x))
     values = call("singular_values", x)[1]
-    limit = call("max", values, -1, True) * _slack(x) if tol is None else tol
+    limit = _largest(values) * _slack(x) if tol is None else tol
     return call("sum", call("cast", values > limit, I32), -1)
 
 
@@ -474,7 +482,7 @@ class LuFactor(Factors):
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
         rows, columns = x.shape[-2:]
-        lu = xp.array(x.reshape((-1, rows, columns)))
+        lu = xp.array(x.reshape((math.prod(x.shape[:-2]), rows, columns)))
         count, batch = min(rows, columns), xp.arange(lu.shape[0])
         pivots = xp.zeros((lu.shape[0], count), "int32")
         for k in range(count):

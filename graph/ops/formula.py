@@ -8,7 +8,7 @@ it gives a list. A refusal from inside tells which op the caller wrote.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,15 +17,16 @@ import numpy as np
 from ..advice import near_choice
 from ..configuration import default_float
 from ..device import module_of
-from ..diagnostics import Fault
+from ..diagnostics import Fault, TensorTypeError
 from ..dim import Dim
+from ..kinds import INTEGER, shown
 from ..node import Node
 from ..op import Op, register
 from ..operand import Operand
 from ..registry import OPS, call
+from ..sizes import known_size
 from ..tensor import Tensor, constant_node, convert_to_numpy, input_node
 from ..types import I32, DType, TensorType
-from .movement import known_size
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
@@ -35,26 +36,35 @@ class Refusal(Fault):
     """A fault in the words of the op that the caller wrote."""
 
     def __init__(self, op: str, code: str, message: str, **more: Any):
-        super().__init__(code, message, **more)
-        self.op = op
+        super().__init__(code, message, op=op, **more)
 
 
 @contextmanager
-def told_as(name: str) -> Iterator[None]:
-    """Refusals from inside keep their words and lose their operands' numbers."""
+def told_as(name: str, arguments: Iterable[str] = ()) -> Iterator[None]:
+    """Refusals from inside keep their words and lose their operands' numbers.
+
+    One of `arguments` that an inner op refuses has gone in there under its own name: it
+    is told as an argument of the op that was called.
+    """
     try:
         yield
-    except Fault as fault:
-        if isinstance(fault, Refusal) and fault.op == name:
+    except (Fault, TensorTypeError) as error:
+        fault = error.fault if isinstance(error, TensorTypeError) else error
+        if fault is None or (isinstance(fault, Refusal) and fault.op == name):
             raise
-        kept = [text for text in fault.operands.values() if text not in fault.message]
+        message, inside = fault.message, [f"this happened inside of `{name}`"]
+        if fault.op is not None and fault.argument in (None, *arguments):
+            message = message.replace(f"`{fault.op}`", f"`{name}`")
+        if f"`{name}`" in message:
+            inside = []
+        kept = [text for text in fault.operands.values() if text not in message]
         raise Refusal(
             name,
             fault.code,
-            fault.message,
+            message,
             argument=fault.argument,
             dims=fault.dims,
-            notes=[*fault.notes, *kept, f"this happened inside of `{name}`"],
+            notes=[*fault.notes, *kept, *inside],
             help=fault.help,
         ) from None
 
@@ -79,7 +89,7 @@ class Derived(Op):
         return found
 
     def _formula(self, operands: Any, attributes: Any) -> Any:
-        with told_as(self.name):
+        with told_as(self.name, attributes):
             if self.listed:
                 return self.formula(list(operands), **attributes)
             return self.formula(*operands, **attributes)
@@ -125,7 +135,7 @@ def derived(
     """Register a function of nodes as an op: a composite by its formula.
 
     The first `operands` parameters are tensors; with `listed` the first is a list of
-    them. A trailing operand that is None is left out.
+    them. Trailing operands that are None by default are left out.
     """
 
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,6 +165,7 @@ def _arguments(
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.signature(function)
     names = list(signature.parameters)[:count]
+    spare = [signature.parameters[name].default is None for name in names]
 
     def arguments(self: Op, *given: Any, **options: Any) -> Any:
         bound = signature.bind(*given, **options)
@@ -163,10 +174,13 @@ def _arguments(
         operands = [values.pop(each) for each in names]
         if listed:
             operands = [*_sequence(name, operands[0]), *operands[1:]]
-        while operands and operands[-1] is None:
+        while not listed and operands and operands[-1] is None:
+            if not spare[len(operands) - 1]:
+                break
             operands.pop()
         return tuple(operands), {key: frozen(value) for key, value in values.items()}
 
+    arguments.__wrapped__ = function  # type: ignore[attr-defined]
     public = signature.replace(parameters=[own, *signature.parameters.values()])
     arguments.__signature__ = public  # type: ignore[attr-defined]
     return arguments
@@ -199,7 +213,7 @@ def shape_of(x: Any) -> tuple[Dim, ...]:
 def axis_of(name: str, x: Any, axis: int, spare: int = 0) -> int:
     """A non-negative axis; refuses one that is not there."""
     type = type_of(x)
-    with told_as(name):
+    with told_as(name, ("axis",)):
         return normal_axis(name, axis, type.rank + spare, type)
 
 
@@ -277,24 +291,18 @@ def floats(x: Any) -> Any:
 
 def whole(name: str, value: Any, argument: str) -> int:
     """A plain integer; refuses anything else."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Refusal(
-            name,
-            "T0204",
-            f"`{argument}` of `{name}` is an integer, not {value!r}",
-            argument=argument,
-        )
-    return value
+    found: int = INTEGER.read(name, argument, value)
+    return found
 
 
 def chosen(name: str, value: Any, argument: str, known: tuple[str, ...]) -> Any:
     """One of a few words; refuses any other."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         words = ", ".join(f"`{word}`" for word in known)
         raise Refusal(
             name,
             "T0204",
-            f"`{argument}` of `{name}` is one of {words}, not {value!r}",
+            f"`{argument}` of `{name}` is one of {words}, not {shown(value)}",
             argument=argument,
             **near_choice(argument, value, known),
         )

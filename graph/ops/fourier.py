@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dim import Dim
+from ..kinds import Size
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
@@ -159,7 +160,7 @@ def _fitted(name: str, x: Any, length: Any) -> Any:
 
 
 @derived(1, "float", kind=Several)
-def rfft(x: Any, fft_length: Any = None) -> list[Any]:
+def rfft(x: Any, fft_length: Size | None = None) -> list[Any]:
     """The first half of the Fourier transform of real numbers, along the last axis.
 
     x [..., n] gives a pair (real, imaginary) of [..., n // 2 + 1].
@@ -175,7 +176,7 @@ def rfft(x: Any, fft_length: Any = None) -> list[Any]:
 
 
 @derived(1, "float", kind=Several, listed=True, domain=PAIR)
-def irfft(x: Any, fft_length: Any = None) -> Any:
+def irfft(x: Any, fft_length: Size | None = None) -> Any:
     """`rfft` undone: real numbers [..., n] from a pair, n = 2 * (size - 1) if None."""
     real, imaginary = _pair("irfft", x)
     axis = axis_of("irfft", real, -1)

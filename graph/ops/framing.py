@@ -9,6 +9,7 @@ import numpy as np
 
 from ..configuration import default_float
 from ..dim import Dim
+from ..kinds import Count, Size, is_number, wrong_value
 from ..node import Node
 from ..registry import OPS, call
 from ..tensor import constant_node
@@ -48,37 +49,39 @@ def _cosines(*factors: float) -> Any:
 
 
 @derived(0, domain=())
-def bartlett(x: Any) -> Any:
+def bartlett(x: Size) -> Any:
     """A window of `x` places that rises and falls in straight lines."""
     return _window(x, lambda s: 1.0 - call("abs", s * 2.0 - 1.0))
 
 
 @derived(0, domain=())
-def blackman(x: Any) -> Any:
+def blackman(x: Size) -> Any:
     """Blackman's window of `x` places."""
     return _window(x, _cosines(0.42, -0.5, 0.08))
 
 
 @derived(0, domain=())
-def hamming(x: Any) -> Any:
+def hamming(x: Size) -> Any:
     """Hamming's window of `x` places."""
     return _window(x, _cosines(0.54, -0.46))
 
 
 @derived(0, domain=())
-def hanning(x: Any) -> Any:
+def hanning(x: Size) -> Any:
     """Hann's window of `x` places."""
     return _window(x, _cosines(0.5, -0.5))
 
 
 @derived(0, domain=())
-def kaiser(x: Any, beta: float) -> Any:
+def kaiser(x: Size, beta: float) -> Any:
     """Kaiser's window of `x` places."""
-    return constant_node(np.kaiser(whole("kaiser", x, "x"), beta).astype("float32"))
+    with np.errstate(all="ignore"):
+        found = np.kaiser(whole("kaiser", x, "x"), beta)
+    return constant_node(found.astype("float32"))
 
 
 @derived(1)
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+def extract_sequences(x: Any, sequence_length: Count, sequence_stride: Count) -> Any:
     """Windows of the last axis, one every `sequence_stride` places.
 
     x [..., n] gives [..., (n - sequence_length) // sequence_stride + 1,
@@ -106,9 +109,9 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 @derived(1, "float", kind=Several)
 def stft(
     x: Any,
-    sequence_length: int,
-    sequence_stride: int,
-    fft_length: int,
+    sequence_length: Count,
+    sequence_stride: Count,
+    fft_length: Count,
     window: Any = "hann",
     center: bool = True,
 ) -> list[Any]:
@@ -124,7 +127,7 @@ def stft(
         x = call("pad", x, width, "reflect")
     frames = call("extract_sequences", x, fft_length, sequence_stride)
     if window is not None:
-        weights = _weights(window, length, fft_length, x)
+        weights = _weights("stft", window, length, fft_length, x)
         frames = call("multiply", frames, weights)
     found: list[Any] = call("rfft", frames, fft_length)
     return found
@@ -133,10 +136,10 @@ def stft(
 @derived(1, "float", kind=Several, listed=True, domain=((-2.0, 2.0),) * 2)
 def istft(
     x: Any,
-    sequence_length: int,
-    sequence_stride: int,
-    fft_length: int,
-    length: int | None = None,
+    sequence_length: Count,
+    sequence_stride: Count,
+    fft_length: Count,
+    length: Size | None = None,
     window: Any = "hann",
     center: bool = True,
 ) -> Any:
@@ -149,7 +152,7 @@ def istft(
     frames = call("irfft", list(x), fft_length)
     weights = constant_beside(frames, np.ones(fft_length))
     if window is not None:
-        weights = _weights(window, own, fft_length, frames)
+        weights = _weights("istft", window, own, fft_length, frames)
     return call(
         "overlapped",
         call("multiply", frames, weights),
@@ -183,18 +186,28 @@ def _fits(name: str, length: int, fft_length: int) -> None:
         raise Refusal(
             name,
             "T0204",
-            f"a window of {length} does not fit into `fft_length={fft_length}`",
+            f"a window of {length} does not fit into `fft_length={fft_length}` of "
+            f"`{name}`",
             argument="sequence_length",
         )
 
 
-def _weights(window: Any, length: int, fft_length: int, like: Any) -> Any:
+def _weights(name: str, window: Any, length: int, fft_length: int, like: Any) -> Any:
     """The window in the middle of `fft_length` places."""
     if isinstance(window, str):
-        chosen("stft", window, "window", ("hann", "hamming"))
+        chosen(name, window, "window", ("hann", "hamming"))
         places = np.arange(length) * (2 * math.pi / length)
         share = 0.5 if window == "hann" else 0.54
         window = share - (1 - share) * np.cos(places)
+    elif not _are_numbers(window, length):
+        words = f"`hann`, `hamming` or {length} numbers"
+        raise wrong_value(name, "window", words, window)
     before = (fft_length - length) // 2
     width = (before, fft_length - length - before)
     return constant_beside(like, np.pad(np.asarray(window, "float64"), width))
+
+
+def _are_numbers(window: Any, length: int) -> bool:
+    if not isinstance(window, tuple) or len(window) != length:
+        return False
+    return all(map(is_number, window))

@@ -9,12 +9,13 @@ import numpy as np
 from ..configuration import default_float
 from ..diagnostics import DataError, Diagnostic, Fault
 from ..dim import ZERO, Dim
+from ..kinds import Size
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
+from ..sizes import known_size
 from ..tensor import convert_to_tensor
 from ..types import TensorType, dtype_of
-from .indexing import as_integer
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
@@ -263,14 +264,15 @@ class OneHot(Op):
     no_gradient = "a class number does not move by small steps"
 
     def arguments(
-        self, x: Any, num_classes: Any, axis: int = -1, dtype: Any = None
+        self, x: Any, num_classes: Size, axis: int = -1, dtype: Any = None
     ) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)
-        return (x,), {"num_classes": num_classes, "axis": axis, "dtype": kind}
+        count = known_size(num_classes)
+        return (x,), {"num_classes": count, "axis": axis, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         axis = normal_axis(self.name, attributes["axis"], types[0].rank + 1, types[0])
-        size = as_integer(attributes["num_classes"], "`num_classes`")
+        size = Dim.of(attributes["num_classes"])
         return {**attributes, "num_classes": size, "axis": axis}
 
     def infer(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
-from ..dim import Dim
+from ..dim import LIMIT, Dim
 from ..node import Node
 from ..op import Op, register
 from ..registry import OPS, call
@@ -76,8 +76,8 @@ class Framed(Images):
             after = more - before if after is None and before is not None else after
         sides = (before or Dim.of(0), after or Dim.of(0))
         for key, side in zip(keys, sides, strict=False):
-            high = side.bounds()[1]
-            if high is not None and high < 0:
+            low, high = side.bounds()
+            if (high is not None and high < 0) or (low or 0) >= LIMIT:
                 raise Fault(
                     "T0204",
                     f"`{key}` of `{self.name}` would be {side}, for an axis of size "

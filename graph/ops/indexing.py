@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..diagnostics import Fault
 from ..dim import ZERO, Dim, ceildiv, maximum, minimum
+from ..kinds import SIZE, Axes, Scalar, integer, shown
 from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import OPS, call
+from ..sizes import known_size
 from ..types import TensorType
-from .movement import full_node, known_size
+from .movement import full_node
 from .moving import MODES, padded
 from .reduce import normal_axes
 
@@ -56,13 +60,14 @@ def as_integer(item: Any, what: str) -> Dim:
     item = known_size(item)
     if isinstance(item, Dim):
         return item
-    if isinstance(item, bool) or not hasattr(item, "__index__"):
+    try:
+        return Dim.of(integer(item))
+    except (TypeError, ValueError):
         raise Fault(
             "T0204",
-            f"{what} is an integer or a size, not {item!r}",
+            f"{what} is an integer or a size, not {shown(item)}",
             help=["pick with an integer tensor by `take`, with a mask by `where`"],
-        )
-    return Dim.of(int(item.__index__()))
+        ) from None
 
 
 def _position(item: Any, axis: int, type: TensorType) -> Entry:
@@ -251,7 +256,7 @@ class Flip(Op):
     level = "composite"
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, x: Any, axis: Any = None) -> Any:
+    def arguments(self, x: Any, axis: Axes | None = None) -> Any:
         return (x,), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -265,6 +270,15 @@ class Flip(Op):
         steps = (-1 if axis in axes else None for axis in range(x.ndim))
         found: Node = call("getitem", x, tuple(slice(None, None, s) for s in steps))
         return found
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, (tuple, list)) and len(pair) == 2
+
+
+def _padding(item: Any) -> Dim:
+    """How much is put on one side: a size."""
+    return Dim.of(SIZE.read("pad", "pad_width", known_size(item)))
 
 
 @register
@@ -287,7 +301,7 @@ class Pad(Op):
         x: Any,
         pad_width: Any,
         mode: str = "constant",
-        constant_values: float | None = None,
+        constant_values: Scalar | None = None,
     ) -> Any:
         if mode != "constant" and constant_values is not None:
             raise Fault(
@@ -295,28 +309,34 @@ class Pad(Op):
                 f"`constant_values` belongs to the mode `constant`, not `{mode}`",
                 argument="constant_values",
             )
-        options = {"mode": mode, "constant_values": constant_values or 0.0}
+        filler = 0.0 if constant_values is None else constant_values
+        options = {"mode": mode, "constant_values": filler}
+        if isinstance(pad_width, np.ndarray):
+            pad_width = pad_width.tolist()
         return (x,), {"pad_width": pad_width, **options}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         given, rank = attributes["pad_width"], types[0].rank
         single = not isinstance(given, (list, tuple))
-        pairs = ((given, given),) * rank if single else tuple(map(tuple, given))
+        pairs = ((given, given),) * rank if single else tuple(given)
+        if len(pairs) == 2 and not any(isinstance(p, (list, tuple)) for p in pairs):
+            pairs = (pairs,)  # NumPy's short form: the same pair for each axis
         if len(pairs) == 1:
             pairs *= rank
-        if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
+        if len(pairs) != rank or not all(map(_is_pair, pairs)):
             raise Fault(
                 "T0303",
                 f"`pad` needs a pair (before, after) for each axis of {types[0]}",
                 operands={0: str(types[0])},
                 argument="pad_width",
             )
-        width = tuple(tuple(as_integer(n, "a padding") for n in pair) for pair in pairs)
-        if attributes["mode"] not in MODES:
+        width = tuple(tuple(map(_padding, pair)) for pair in pairs)
+        mode = attributes["mode"]
+        if not isinstance(mode, str) or mode not in MODES:
             known = ", ".join(f"`{mode}`" for mode in MODES)
             raise Fault(
                 "T0204",
-                f"`pad` has the modes {known}, not `{attributes['mode']}`",
+                f"`pad` has the modes {known}, not {shown(mode)}",
                 argument="mode",
             )
         return {**attributes, "pad_width": width}

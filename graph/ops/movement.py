@@ -12,66 +12,18 @@ from ..configuration import default_float
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import ZERO, Dim, divide_exactly, product
-from ..node import Node, topological
+from ..kinds import Axes, Scalar
+from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
-from ..tensor import SymbolicTensor
+from ..sizes import as_shape
+from ..tensor import held
 from ..types import DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
 from .reshaping import indivisible, misfit
 
 Types = tuple[TensorType, ...]
-
-
-def as_shape(shape: Any) -> tuple[Any, ...]:
-    """A shape given as a size or as a sequence of sizes."""
-    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(_as_size(size) for size in sizes)
-
-
-def known_size(item: Any) -> Any:
-    """The size that a symbolic scalar stands for; anything else as it is."""
-    node = item.node if isinstance(item, SymbolicTensor) else item
-    found = dim_of(node) if isinstance(node, Node) else None
-    return item if found is None else found
-
-
-def _as_size(size: Any) -> Any:
-    size = known_size(size)
-    if size is None:
-        raise Fault(
-            "T0204",
-            "`None` is no size; it stands in `x.shape` where a size is not known yet",
-            help=["write -1 for one of the sizes, or take it from `x.type.shape`"],
-        )
-    return size if isinstance(size, Dim) else int(size)
-
-
-SIZE_ARITHMETIC = {
-    "add": Dim.__add__,
-    "subtract": Dim.__sub__,
-    "multiply": Dim.__mul__,
-    "floor_divide": Dim.__floordiv__,
-    "mod": Dim.__mod__,
-}
-
-
-def dim_of(node: Node) -> Dim | None:
-    """The size that a scalar stands for: one of `ops.shape`, or reckoned from such."""
-    found: dict[Node, Dim] = {}
-    for step in topological([node]):
-        operands = [found.get(source) for source in step.inputs]
-        rule = SIZE_ARITHMETIC.get(step.op.name)
-        if step.op.name == "size":
-            found[step] = step.attributes["value"]
-        elif step.op.name == "constant" and step.dtype.is_integer and not step.shape:
-            found[step] = Dim.of(int(step.attributes["value"].array))
-        elif rule is not None and all(operand is not None for operand in operands):
-            found[step] = rule(*operands)  # type: ignore[arg-type]
-        else:
-            return None
-    return found[node]
 
 
 @register
@@ -82,7 +34,7 @@ class Reshape(Op):
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, newshape: Any) -> Any:
-        return (x,), {"newshape": as_shape(newshape)}
+        return (x,), {"newshape": as_shape(newshape, self.name, "newshape", -1)}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         wanted = attributes["newshape"]
@@ -126,12 +78,13 @@ class Transpose(Op):
     view = True
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, x: Any, axes: Any = None) -> Any:
+    def arguments(self, x: Any, axes: Axes | None = None) -> Any:
         return (x,), {"axes": axes}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         type, axes = types[0], attributes.get("axes")
-        order = tuple(range(type.rank))[::-1] if axes is None else tuple(axes)
+        given = axes if isinstance(axes, (tuple, list)) else (axes,)
+        order = tuple(range(type.rank))[::-1] if axes is None else tuple(given)
         order = tuple(normal_axis(self.name, a, type.rank, type) for a in order)
         if sorted(order) != list(range(type.rank)):
             raise Fault(
@@ -162,7 +115,7 @@ class BroadcastTo(Op):
     domain = ((-2.0, 2.0),)
 
     def arguments(self, x: Any, shape: Any) -> Any:
-        return (x,), {"shape": as_shape(shape)}
+        return (x,), {"shape": as_shape(shape, self.name)}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         return {"shape": tuple(Dim.of(size) for size in attributes["shape"])}
@@ -298,7 +251,7 @@ def _along(axis: int, first: TensorType, other: TensorType) -> list[str]:
 
 
 def _joinable(axis: int, first: TensorType, other: TensorType) -> list[str]:
-    for place in range(-first.rank, 0):
+    for place in range(-min(first.rank, other.rank), 0):
         one, two = first.shape[place], other.shape[place]
         if place + first.rank != axis and one != two:
             ways = [*to_align(place, first, other), *to_match(one, two)]
@@ -373,7 +326,7 @@ class Squeeze(Op):
     view = True
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, x: Any, axis: Any = None) -> Any:
+    def arguments(self, x: Any, axis: Axes | None = None) -> Any:
         return (x,), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -411,13 +364,15 @@ class Full(Op):
     writes = True
 
     def arguments(
-        self, shape: Any, fill_value: Any, dtype: DTypeLike | None = None
+        self, shape: Any, fill_value: Scalar, dtype: DTypeLike | None = None
     ) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)
-        return (), {"shape": as_shape(shape), "fill_value": fill_value, "dtype": kind}
+        sizes = as_shape(shape, self.name)
+        return (), {"shape": sizes, "fill_value": fill_value, "dtype": kind}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         shape = tuple(Dim.of(size) for size in attributes["shape"])
+        held(attributes["fill_value"], attributes["dtype"])  # refuses what is too large
         return {**attributes, "shape": shape}
 
     def infer(
@@ -429,7 +384,7 @@ class Full(Op):
         return ()
 
     def run(
-        self, xp: Any, *, shape: Any, fill_value: Any, dtype: Any, out: Any = None
+        self, xp: Any, *, shape: Any, fill_value: Scalar, dtype: Any, out: Any = None
     ) -> Any:
         if out is None:
             return xp.full(shape, fill_value, dtype.numpy)

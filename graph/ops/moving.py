@@ -6,6 +6,7 @@ from typing import Any
 
 from ..configuration import default_float
 from ..dim import Dim, maximum, minimum
+from ..kinds import Axes, Positions, Size
 from ..node import Node
 from ..registry import call
 from ..types import DTypeLike, dtype_of
@@ -41,7 +42,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 @derived(1)
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
+def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
     """Axes moved to other places; the others keep their order.
 
     >>> call("moveaxis", call("ones", (2, 3, 4)), 0, -1).shape
@@ -65,7 +66,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Any:
 
 
 @derived(1)
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
+def roll(x: Any, shift: Positions, axis: Axes | None = None) -> Any:
     """Elements moved along axes; those that leave at one end enter at the other.
 
     >>> call("roll", [1, 2, 3], 1).numpy().tolist()
@@ -114,7 +115,7 @@ def flipud(x: Any) -> Any:
 
 
 @derived(1)
-def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(array: Any, k: int = 1, axes: Axes = (0, 1)) -> Any:
     """A quarter turn, `k` times, from the first of two axes to the second.
 
     >>> call("rot90", [[1, 2], [3, 4]]).numpy().tolist()
@@ -175,7 +176,9 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 @derived(0, domain=())
-def tri(N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None) -> Any:
+def tri(
+    N: Size, M: Size | None = None, k: int = 0, dtype: DTypeLike | None = None
+) -> Any:
     """1 on and below the k-th diagonal of an N by M matrix, 0 above.
 
     >>> call("tri", 2).numpy().tolist()
@@ -186,7 +189,7 @@ def tri(N: Any, M: Any = None, k: int = 0, dtype: DTypeLike | None = None) -> An
 
 
 @derived(0, domain=())
-def identity(n: Any, dtype: DTypeLike | None = None) -> Any:
+def identity(n: Size, dtype: DTypeLike | None = None) -> Any:
     """1 on the diagonal of an n by n matrix, 0 elsewhere."""
     kind = default_float() if dtype is None else dtype_of(dtype)
     return call("cast", call("equal", band(n, n, 0), 0), kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..kinds import Axes
 from ..node import Node
 from ..registry import call
 from ..types import I32, DTypeLike
@@ -19,19 +20,19 @@ def _without(x: Any, value: float) -> Any:
 
 
 @derived(1)
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nansum(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The sum over axes of the elements that are not NaN."""
     return call("sum", _without(x, 0.0), axis, keepdims)
 
 
 @derived(1, domain=(0.5, 1.5))
-def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanprod(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The product over axes of the elements that are not NaN."""
     return call("prod", _without(x, 1.0), axis, keepdims)
 
 
 @derived(1, "float")
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmean(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The mean over axes of the elements that are not NaN."""
     return call("sum", _without(x, 0.0), axis, keepdims) / _count(x, axis, keepdims)
 
@@ -43,7 +44,7 @@ def _count(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 @derived(1, "float")
-def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanvar(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The variance over axes of the elements that are not NaN (divided by n)."""
     centred = _without(x - call("nanmean", x, axis, True), 0.0)
     total = call("sum", call("square", centred), axis, keepdims)
@@ -51,7 +52,7 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @derived(1, "float")
-def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanstd(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The square root of the variance over axes of the elements that are not NaN."""
     return root(call("nanvar", x, axis, keepdims))
 
@@ -65,13 +66,13 @@ def _extreme(x: Any, name: str, axis: Any, keepdims: bool, far: float) -> Any:
 
 
 @derived(1)
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmax(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The largest element over axes that is not NaN; NaN where there is none."""
     return _extreme(x, "max", axis, keepdims, -math.inf)
 
 
 @derived(1)
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmin(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The smallest element over axes that is not NaN; NaN where there is none."""
     return _extreme(x, "min", axis, keepdims, math.inf)
 
@@ -110,7 +111,7 @@ def nancumprod(x: Any, axis: int | None = None, dtype: DTypeLike | None = None) 
 def nanquantile(
     x: Any,
     q: Any,
-    axis: Any = None,
+    axis: Axes | None = None,
     method: str = "linear",
     keepdims: bool = False,
 ) -> Any:
@@ -134,7 +135,7 @@ def _number_at(ordered: Node, share: float, method: str) -> Node:
 def nanpercentile(
     x: Any,
     q: Any,
-    axis: Any = None,
+    axis: Axes | None = None,
     method: str = "linear",
     keepdims: bool = False,
 ) -> Any:
@@ -145,6 +146,6 @@ def nanpercentile(
 
 
 @derived(1, "float")
-def nanmedian(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmedian(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """`median` of the elements that are not NaN; NaN where there are none."""
     return call("nanquantile", x, 0.5, axis, "linear", keepdims)

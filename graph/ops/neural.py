@@ -9,6 +9,7 @@ from ..configuration import epsilon as default_epsilon
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..kinds import Axes, wrong_value
 from ..node import Node
 from ..op import Results, register
 from ..registry import OPS, call
@@ -82,7 +83,7 @@ class BatchNormalization(Optional):
         epsilon: float = 1e-3,
     ) -> Any:
         more, given = present(offset=offset, scale=scale)
-        options = {"axis": axis, "epsilon": float(epsilon), "given": given}
+        options = {"axis": axis, "epsilon": epsilon, "given": given}
         return (x, mean, variance, *more), options
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class AlongAxes(Optional):
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         axes = normal_axes(self.name, attributes["axis"], types[0])
         epsilon = attributes["epsilon"]
-        epsilon = default_epsilon() if epsilon is None else float(epsilon)
+        epsilon = default_epsilon() if epsilon is None else epsilon
         return {**attributes, "axis": axes, "epsilon": epsilon}
 
     def infer(
@@ -174,7 +175,7 @@ class LayerNormalization(AlongAxes):
         x: Any,
         gamma: Any = None,
         beta: Any = None,
-        axis: Any = -1,
+        axis: Axes = -1,
         epsilon: float | None = None,
     ) -> Any:
         more, given = present(gamma=gamma, beta=beta)
@@ -205,7 +206,7 @@ class RmsNormalization(AlongAxes):
         self,
         x: Any,
         scale: Any = None,
-        axis: Any = -1,
+        axis: Axes = -1,
         epsilon: float | None = None,
     ) -> Any:
         more, given = present(scale=scale)
@@ -231,18 +232,14 @@ class Normalize(Composite):
     domain: ClassVar[tuple[Interval, ...]] = ((0.5, 2.0),)
 
     def arguments(
-        self, x: Any, axis: Any = -1, order: float = 2, epsilon: float | None = None
+        self, x: Any, axis: Axes = -1, order: float = 2, epsilon: float | None = None
     ) -> Any:
         return (x,), {"axis": axis, "order": order, "epsilon": epsilon}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         order, epsilon = attributes["order"], attributes["epsilon"]
-        if isinstance(order, bool) or not isinstance(order, (int, float)) or order < 1:
-            raise Fault(
-                "T0204",
-                f"`order` of `normalize` is a number from 1 on, not {order!r}",
-                argument="order",
-            )
+        if not order >= 1:
+            raise wrong_value(self.name, "order", "a number from 1 on", order)
         return {
             "axis": normal_axes(self.name, attributes["axis"], types[0]),
             "order": float(order),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..kinds import Axes, is_number, shown
 from ..registry import call
 from .formula import Refusal, axes_of, derived, place_at, type_of
-from .reduce import root
+from .reduce import refuse_empty, root
 
 FLOAT = "float"
 
 
 @derived(1, FLOAT, (0.3, 2.0))
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(
+    x: Any, ord: Any = None, axis: Axes | None = None, keepdims: bool = False
+) -> Any:
     """The length of vectors along an axis, or the size of matrices over two.
 
     `ord` is 2 for vectors and "fro" for matrices if None; NumPy's others are "nuc",
@@ -32,6 +35,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             operands={0: str(type_of(x))},
             argument="axis",
         )
+    if ord in (2, -2) and len(axes) == 2:
+        refuse_empty("norm", type_of(x), axes)
     rule = _vector_norm if len(axes) == 1 else _matrix_norm
     return rule(x, ord, axes, keepdims)
 
@@ -42,12 +47,12 @@ def _length(x: Any, axes: Any, keepdims: bool) -> Any:
 
 def _bad_order(ord: Any) -> Refusal:
     return Refusal(
-        "norm", "T0204", f"`norm` has no `ord` {ord!r} there", argument="ord"
+        "norm", "T0204", f"`norm` has no `ord` {shown(ord)} there", argument="ord"
     )
 
 
 def _vector_norm(x: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
-    if isinstance(ord, str):
+    if not is_number(ord):
         raise _bad_order(ord)
     size = call("abs", x)
     if ord == 2:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..diagnostics import Fault
+from ..kinds import Scalar
 from ..node import Node
 from ..op import Results
 from ..registry import call
 from ..types import DType, dtype_of
 from .elementwise import define
-from .formula import Derived, derived, floats, type_of, whole
+from .formula import Derived, Refusal, derived, floats, type_of, whole
 from .movement import full_node
 
 LN2 = math.log(2)
@@ -133,6 +134,14 @@ def fmod(x1: Any, x2: Any) -> Any:
     >>> call("fmod", [-5.0, 5.0], 3.0).numpy().tolist()
     [-2.0, 2.0]
     """
+    if type_of(x1).dtype.kind == "b":
+        raise Refusal(
+            "fmod",
+            "T0402",
+            f"`fmod` works on numbers and got {type_of(x1).dtype}",
+            operands={0: str(type_of(x1)), 1: str(type_of(x2))},
+            help=["cast them: `cast(…, i32)`"],
+        )
     rest = call("mod", call("abs", x1), call("abs", x2))
     return call("where", x1 < 0, -rest, rest)
 
@@ -252,9 +261,13 @@ def round_(x: Any, decimals: int = 0) -> Any:
     if not type_of(x).dtype.is_float:
         if places >= 0:
             return x
+        if places < -DIGITS:
+            return call("zeros_like", x)
         scale = 10**-places
         wide = call("cast", x, "float64") / float(scale)
         return call("cast", call("rint", wide) * float(scale), type_of(x).dtype)
+    if abs(places) > math.log10(_largest(type_of(x).dtype)):
+        return _round_far(x, places)
     if places == 0:
         return call("rint", x)
     if places > 0:
@@ -262,6 +275,17 @@ def round_(x: Any, decimals: int = 0) -> Any:
         return call("rint", x * scale) / scale
     scale = float(10**-places)
     return call("rint", x / scale) * scale
+
+
+DIGITS = 20  # no integer has more
+
+
+def _round_far(x: Any, places: int) -> Any:
+    """Rounded to a place whose power of ten the dtype cannot hold."""
+    if type_of(x).dtype.is_half:
+        wide = call("round", call("cast", x, "float32"), places)
+        return call("cast", wide, type_of(x).dtype)
+    return x if places > 0 else call("where", call("isfinite", x), 0.0, x)
 
 
 @derived(2, "any", ((-2.0, 2.0), (-2.0, 2.0)))
@@ -365,7 +389,7 @@ def angle(x: Any) -> Any:
 
 
 @derived(1)
-def full_like(x: Any, fill_value: float, dtype: Any = None) -> Any:
+def full_like(x: Any, fill_value: Scalar, dtype: Any = None) -> Any:
     """One number in the shape and dtype of a tensor."""
     kind = type_of(x).dtype if dtype is None else dtype_of(dtype)
     return full_node(type_of(x).with_dtype(kind), fill_value)

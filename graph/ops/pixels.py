@@ -8,6 +8,7 @@ from typing import Any
 
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..kinds import Sizes, wrong_value
 from ..node import Node
 from ..registry import OPS, call
 from .formula import Refusal, axis_of, counted, derived, floats, type_of
@@ -52,7 +53,7 @@ def _taps(
 
 @derived()
 def unfold(
-    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    input: Any, kernel_size: Any, dilation: Any = 1, padding: Sizes = 0, stride: Any = 1
 ) -> Any:
     """Patches of images [batch, channels, y, x] as columns [batch, channels taps, n].
 
@@ -65,6 +66,8 @@ def unfold(
     steps = per_axis("unfold", "stride", stride, 2)
     gaps = per_axis("unfold", "dilation", dilation, 2)
     around = padding if isinstance(padding, tuple) else (padding, padding)
+    if len(around) != 2:
+        raise wrong_value("unfold", "padding", "an integer or a pair of them", padding)
     x = channels_last(input, FORMATS[1])
     if any(around):
         x = call("pad", x, [(0, 0), *((n, n) for n in around), (0, 0)])
@@ -160,6 +163,8 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     >>> float(call("psnr", [0.0], [0.1], 1.0)) > 19.99
     True
     """
+    if not max_val > 0:
+        raise wrong_value("psnr", "max_val", "a positive number", max_val)
     error = call("mean", call("square", x1 - x2))
     return 20 * math.log10(max_val) - 10 * call("log10", error)
 

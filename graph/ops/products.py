@@ -8,6 +8,7 @@ from typing import Any
 from ..advice import to_match
 from ..decide import equal as equal_dims
 from ..dim import product
+from ..kinds import wrong_value
 from ..node import Node
 from ..op import register
 from ..registry import call
@@ -102,7 +103,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 def _pairs(x1: Node, x2: Node, axes: Any) -> tuple[list[int], list[int]]:
-    if isinstance(axes, int):
+    if isinstance(axes, int) and not isinstance(axes, bool):
         if not 0 <= axes <= min(x1.ndim, x2.ndim):
             raise Refusal(
                 "tensordot",
@@ -112,6 +113,9 @@ def _pairs(x1: Node, x2: Node, axes: Any) -> tuple[list[int], list[int]]:
                 argument="axes",
             )
         return list(range(x1.ndim - axes, x1.ndim)), list(range(axes))
+    if not isinstance(axes, tuple) or len(axes) != 2:
+        words = "an integer, or a pair of axes or of lists of axes"
+        raise wrong_value("tensordot", "axes", words, axes)
     left, right = axes
     one = list(axes_of("tensordot", x1, left))
     two = list(axes_of("tensordot", x2, right))
@@ -161,7 +165,7 @@ def cross(
     axisa: int = -1,
     axisb: int = -1,
     axisc: int = -1,
-    axis: Any = None,
+    axis: int | None = None,
 ) -> Any:
     """The cross product of vectors of 2 or 3 elements; of two of 2, its last element.
 

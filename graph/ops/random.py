@@ -15,11 +15,11 @@ from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, convert, register
 from ..registry import OPS, call
+from ..sizes import as_shape
 from ..tensor import SymbolicTensor, Tensor, convert_to_numpy
 from ..trace import current_trace
 from ..types import DTypeLike, TensorType, dtype_of
 from ..variable import DEFAULT_GENERATOR, SeedGenerator
-from .movement import as_shape
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 INCREMENTS = (0x9E3779B9, 0xBB67AE85)
@@ -63,7 +63,7 @@ class Draw(Op):
 
     def arguments(self, key: Any, shape: Any, dtype: DTypeLike | None = None) -> Any:
         kind = default_float() if dtype is None else dtype_of(dtype)
-        return (key,), {"shape": as_shape(shape), "dtype": kind}
+        return (key,), {"shape": as_shape(shape, self.name), "dtype": kind}
 
     def canonical(
         self, types: tuple[TensorType, ...], attributes: dict[str, Any]
@@ -210,7 +210,7 @@ def binomial(
     """
     known = convert_to_numpy(counts)
     most, kind = int(known.max(initial=0)), dtype or default_float().name
-    sizes = as_shape(shape)
+    sizes = as_shape(shape, "binomial")
     draws = call("random_uniform", draw_key(seed), (most, *sizes), "float32")
     trial = call("reshape", call("arange", most), (most, *(1 for _ in sizes)))
     hit = call("logical_and", draws < probabilities, trial < known)
@@ -252,7 +252,7 @@ def gamma(
     (2, 3)
     """
     kind = default_float().name if dtype is None else dtype
-    wide = (3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape))
+    wide = (3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape, "gamma"))
     draws = uniform(wide, dtype=kind, seed=seed)
     return call("exp", _log_gammas(draws, call("cast", alpha, kind)))
 
@@ -270,7 +270,7 @@ def beta(
     (2, 3)
     """
     kind = default_float().name if dtype is None else dtype
-    wide = (2, 3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape))
+    wide = (2, 3 * ROUNDS_OF_GAMMA + 1, *as_shape(shape, "beta"))
     draws = uniform(wide, dtype=kind, seed=seed)
     one, two = (
         _log_gammas(draws[i], call("cast", x, kind))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from ..diagnostics import Fault
 from ..dim import Dim, product
+from ..kinds import INTEGER, TRUTH, Axes
 from ..node import Node
 from ..op import Op, Results, convert, register
 from ..registry import call
@@ -14,12 +16,15 @@ from ..types import BOOL, F32, I32, TensorType
 
 def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
     """A non-negative axis; refuses one that the operand has not."""
+    if axis.__class__ is not int:
+        axis = INTEGER.read(name, "axis", axis)
     if not -rank <= axis < rank:
         raise Fault(
             "T0303",
             f"`{name}` has no axis {axis} to work on: its operand has rank {type.rank}",
             operands={0: str(type)},
             argument="axis",
+            op=name,
             help=[_axes_of(rank)],
         )
     return axis % rank
@@ -35,8 +40,42 @@ def normal_axes(name: str, axis: Any, type: TensorType) -> tuple[int, ...]:
     """Sorted non-negative axes; None means all."""
     if axis is None:
         return tuple(range(type.rank))
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    return tuple(sorted({normal_axis(name, int(a), type.rank, type) for a in axes}))
+    if not isinstance(axis, (tuple, list)):
+        return (normal_axis(name, axis, type.rank, type),)
+    found = sorted(normal_axis(name, a, type.rank, type) for a in axis)
+    twice = [a for a, b in pairwise(found) if a == b]
+    if twice:
+        raise Fault(
+            "T0303",
+            f"`axis` of `{name}` names axis {twice[0]} of {type} twice",
+            operands={0: str(type)},
+            argument="axis",
+            op=name,
+        )
+    return tuple(found)
+
+
+def refuse_empty(name: str, type: TensorType, axes: tuple[int, ...]) -> None:
+    """Refuse to choose among the elements of axes that have none."""
+    for axis in axes:
+        if type.shape[axis].terms:
+            continue
+        raise Fault(
+            "T0306",
+            f"`{name}` chooses an element, and axis {axis} of {type} has none",
+            operands={0: str(type)},
+            dims=(type.shape[axis],),
+            op=name,
+        )
+
+
+def refuse_no_elements(name: str, x: Any, axis: Any) -> None:
+    """The same for an array, whose sizes a run has shown."""
+    if x.size:
+        return
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if any(x.shape[one] == 0 for one in axes):
+        raise Fault("T0320", f"`{name}` chooses an element, and this data has none")
 
 
 class Reduction(Op):
@@ -46,7 +85,9 @@ class Reduction(Op):
     body = ""
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def arguments(
+        self, x: Any, axis: Axes | None = None, keepdims: bool = False
+    ) -> Any:
         return (x,), {"axis": axis, "keepdims": keepdims}
 
     def canonical(
@@ -101,7 +142,9 @@ class Sum(Reduction):
     ) -> Any:
         return xp.sum(x, axis=axis, keepdims=keepdims, out=out, dtype=x.dtype)
 
-    def arguments(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def arguments(
+        self, x: Any, axis: Axes | None = None, keepdims: bool = False
+    ) -> Any:
         return (_counted(x),), {"axis": axis, "keepdims": keepdims}
 
 
@@ -139,6 +182,16 @@ class Prod(Reduction):
 
 class Extreme(Reduction):
     """The largest or smallest element; ties share the gradient."""
+
+    def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
+        refuse_empty(self.name, x, axis)
+        return super().infer(x, axis, keepdims)
+
+    def run(
+        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+    ) -> Any:
+        refuse_no_elements(self.name, x, axis)
+        return super().run(xp, x, axis=axis, keepdims=keepdims, out=out)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         source = node.inputs[0]
@@ -281,6 +334,7 @@ class ArgExtreme(Op):
         if axis is not None:
             return (x,), {"axis": axis, "keepdims": keepdims}
         x = x if isinstance(x, Node) else convert(x)
+        keepdims = TRUTH.read(self.name, "keepdims", keepdims)
         keepdims = keepdims and x.ndim > 0  # a scalar has no axes to keep
         front = x.ndim - 1 if keepdims else 0
         flat = call("reshape", x, (1,) * front + (-1,))
@@ -293,6 +347,7 @@ class ArgExtreme(Op):
         return {**attributes, "axis": axis}
 
     def infer(self, x: TensorType, axis: int, keepdims: bool = False) -> TensorType:
+        refuse_empty(self.name, x, (axis,))
         shape = list(x.shape)
         shape[axis : axis + 1] = [Dim.of(1)] if keepdims else []
         return TensorType(I32, tuple(shape))
@@ -300,6 +355,7 @@ class ArgExtreme(Op):
     def run(
         self, xp: Any, x: Any, *, axis: int, keepdims: bool, out: Any = None
     ) -> Any:
+        refuse_no_elements(self.name, x, axis)
         found = getattr(xp, self.body)(x, axis=axis).astype("int32")
         return xp.expand_dims(found, axis) if keepdims else found
 

@@ -83,11 +83,11 @@ class Resize(Images):
         return (images,), {
             "size": size,
             "interpolation": interpolation,
-            "antialias": bool(antialias),
-            "crop_to_aspect_ratio": bool(crop_to_aspect_ratio),
-            "pad_to_aspect_ratio": bool(pad_to_aspect_ratio),
+            "antialias": antialias,
+            "crop_to_aspect_ratio": crop_to_aspect_ratio,
+            "pad_to_aspect_ratio": pad_to_aspect_ratio,
             "fill_mode": fill_mode,
-            "fill_value": float(fill_value),
+            "fill_value": fill_value,
             "data_format": data_format,
         }
 

@@ -27,7 +27,7 @@ from .formula import (
     type_of,
     whole,
 )
-from .reduce import widened
+from .reduce import refuse_empty, widened
 from .resizing import moved_weights
 from .windows import FORMATS, channels_last, format_named, in_format, one_of, per_axis
 
@@ -154,6 +154,7 @@ def map_coordinates(
         told = f"`order` of `{name}` is 0, the nearest, or 1, linear, not {order!r}"
         raise Refusal(name, "T0204", told, argument="order")
     mode = one_of(name, "fill_mode", fill_mode, BEYOND)
+    refuse_empty(name, type_of(inputs), tuple(range(rank)))
     where = floats(coordinates)
     rows = [place_at(where, 0, axis) for axis in range(rank)]
     table = call("reshape", inputs, (product(inputs.shape),))
@@ -415,7 +416,7 @@ class ScaleAndTranslate(Derived):
             "output_shape": output_shape,
             "spatial_dims": spatial_dims,
             "method": method,
-            "antialias": bool(antialias),
+            "antialias": antialias,
         }
 
     def formula(

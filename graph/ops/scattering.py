@@ -7,6 +7,7 @@ from typing import Any
 from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, product
+from ..kinds import POSITIONS, Numbers, Positions, Size, Sizes
 from ..node import Node
 from ..op import Op, Results, register
 from ..operand import Operand
@@ -23,6 +24,7 @@ from .formula import (
     frozen,
     indexed,
     size_node,
+    size_number,
     type_of,
 )
 from .gathering import check_indices
@@ -31,14 +33,14 @@ from .movement import full_node
 Types = tuple[TensorType, ...]
 
 
-def _starts(given: Any) -> tuple[tuple[Any, ...], Any]:
+def _starts(name: str, given: Any) -> tuple[tuple[Any, ...], Any]:
     """The start of a window as operands or as an attribute."""
     if isinstance(given, Operand):
         return (given,), None
     items = given if isinstance(given, (list, tuple)) else (given,)
     if any(isinstance(item, Operand) for item in items):
         return (call("stack", list(items)),), None
-    fixed = frozen(given)
+    fixed = POSITIONS.read(name, "start_indices", frozen(given))
     return (), fixed if isinstance(fixed, tuple) else (fixed,)
 
 
@@ -99,14 +101,16 @@ class Slice(Window):
 
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, inputs: Any, start_indices: Any, shape: Any) -> Any:
-        operands, fixed = _starts(start_indices)
-        sizes = frozen(shape)
+    def arguments(self, inputs: Any, start_indices: Any, shape: Positions) -> Any:
+        operands, fixed = _starts(self.name, start_indices)
+        sizes = POSITIONS.read(self.name, "shape", frozen(shape))
+        sizes = sizes if isinstance(sizes, tuple) else (sizes,)
         return (inputs, *operands), {"start_indices": fixed, "shape": sizes}
 
     @staticmethod
     def formula(inputs: Node, *starts: Node, start_indices: Any, shape: Any) -> Any:
         _count("slice", inputs, shape, "shape")
+        _count("slice", inputs, start_indices or shape, "start_indices")
         sizes = tuple(
             size - at if count == -1 and start_indices else count
             for size, at, count in zip(
@@ -136,7 +140,7 @@ class SliceUpdate(Window):
     operand_dtypes = "same"
 
     def arguments(self, inputs: Any, start_indices: Any, updates: Any) -> Any:
-        operands, fixed = _starts(start_indices)
+        operands, fixed = _starts(self.name, start_indices)
         return (inputs, updates, *operands), {"start_indices": fixed}
 
     @staticmethod
@@ -183,7 +187,7 @@ def _flat(name: str, indices: Node, shape: Any, rank: int) -> tuple[Any, Any, in
 
 
 @derived(2, "any", ((), (-2.0, 2.0)))
-def scatter(indices: Any, values: Any, shape: Any) -> Any:
+def scatter(indices: Any, values: Any, shape: Sizes) -> Any:
     """Zeros of a shape with values added where rows of indices point.
 
     Indices [..., k] and values [..., *shape[k:]]. Values for one place add up.
@@ -330,7 +334,8 @@ def scatter_update(
     >>> call("scatter_update", [1, 2, 3], [[1]], [7]).numpy().tolist()
     [1, 7, 3]
     """
-    chosen("scatter_update", reduction or "add", "reduction", REDUCTIONS)
+    if reduction is not None:
+        chosen("scatter_update", reduction, "reduction", REDUCTIONS)
     updates = call("cast", updates, type_of(inputs).dtype)
     if reduction == "add":
         return inputs + call("scatter", indices, updates, inputs.shape)
@@ -395,7 +400,7 @@ class Searchsorted(Op):
 
 
 @derived(1, no_gradient="a position does not move by small steps")
-def digitize(x: Any, bins: Any) -> Any:
+def digitize(x: Any, bins: Numbers) -> Any:
     """The number of the bin of each element, between sorted borders, as int32.
 
     >>> call("digitize", [0.5, 1.0, 9.0], [1.0, 2.0]).numpy().tolist()
@@ -413,7 +418,7 @@ def digitize(x: Any, bins: Any) -> Any:
 @derived(1, no_gradient="a class number does not move by small steps")
 def multi_hot(
     inputs: Any,
-    num_classes: Any = None,
+    num_classes: Size | None = None,
     axis: int = -1,
     dtype: DTypeLike | None = None,
 ) -> Any:
@@ -441,15 +446,15 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
 
 
 @derived(1, kind=Several, no_gradient="a position does not move by small steps")
-def unravel_index(indices: Any, shape: Any) -> list[Any]:
+def unravel_index(indices: Any, shape: Sizes) -> list[Any]:
     """A list of positions, one an axis, for numbers that count through a shape.
 
     >>> [p.numpy().tolist() for p in call("unravel_index", [1, 5], (2, 3))]
     [[0, 1], [1, 2]]
     """
     found: list[Any] = []
-    for size in reversed(shape):
-        size = int(size)
+    for size in reversed(shape if isinstance(shape, tuple) else (shape,)):
+        size = size_number(Dim.of(size))
         found.insert(0, call("mod", indices, size))
         indices = call("floor_divide", indices, size)
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..kinds import NUMBER, TRUTH, wrong_value
 from ..node import Node
 from ..op import Results, register
 from ..registry import OPS, call
@@ -16,6 +17,8 @@ from ..types import BOOL, I32, TensorType, TupleType
 from .composite import Composite, common_floats
 from .elementwise import broadcast_shapes, floats_needed
 from .neural import Optional, present
+
+CAP, FLASH = NUMBER.optional(), TRUTH.optional()
 
 
 @register
@@ -43,11 +46,13 @@ class DotProductAttention(Optional):
         flash_attention: bool | None = None,
         attn_logits_soft_cap: float | None = None,
     ) -> Any:
+        cap = CAP.read(self.name, "attn_logits_soft_cap", attn_logits_soft_cap)
+        FLASH.read(self.name, "flash_attention", flash_attention)
         more, given = present(bias=bias, mask=mask)
         return (query, key, value, *more), {
             "scale": scale,
-            "is_causal": bool(is_causal),
-            "soft_cap": attn_logits_soft_cap,
+            "is_causal": is_causal,
+            "soft_cap": cap,
             "given": given,
         }
 
@@ -225,7 +230,7 @@ class CtcLoss(Composite):
         mask_index: int = 0,
     ) -> Any:
         return (target, output, target_length, output_length), {
-            "mask_index": int(mask_index)
+            "mask_index": mask_index
         }
 
     def infer(self, *types: TensorType, mask_index: int) -> TensorType:
@@ -247,6 +252,10 @@ class CtcLoss(Composite):
                 f"`{self.name}` takes [batch, labels], [batch, frames, classes], "
                 f"[batch] and [batch], not {', '.join(map(str, types))}",
             )
+        classes = output.shape[2]
+        if not mask_index >= 0 or (classes.value or mask_index + 1) <= mask_index:
+            words = f"one of {classes} classes, counted from 0"
+            raise wrong_value(self.name, "mask_index", words, mask_index)
         return output.with_shape(output.shape[:1])
 
     def expand(self, node: Node) -> Node:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dim import product
+from ..kinds import Axes, Size, is_number, shown, wrong_value
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import OPS, call
@@ -29,7 +30,7 @@ from .formula import (
     type_of,
     whole,
 )
-from .reduce import normal_axis
+from .reduce import normal_axis, refuse_empty
 
 Types = tuple[TensorType, ...]
 ORDER = "an order does not move by small steps"
@@ -149,7 +150,7 @@ METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 def quantile(
     x: Any,
     q: Any,
-    axis: Any = None,
+    axis: Axes | None = None,
     method: str = "linear",
     keepdims: bool = False,
 ) -> Any:
@@ -167,7 +168,7 @@ def quantile(
 def percentile(
     x: Any,
     q: Any,
-    axis: Any = None,
+    axis: Axes | None = None,
     method: str = "linear",
     keepdims: bool = False,
 ) -> Any:
@@ -183,14 +184,23 @@ def percentile(
 
 def hundredths(name: str, q: Any) -> Any:
     """Percents as shares of 1; refuses what is none."""
-    for percent in q if isinstance(q, tuple) else (q,):
-        _check_share(name, percent, 100)
+    check_shares(name, q, 100)
     return tuple(p / 100 for p in q) if isinstance(q, tuple) else q / 100
 
 
+def check_shares(name: str, q: Any, most: int) -> tuple[float, ...]:
+    """One share or several as a tuple; refuses none, and what is no share."""
+    if q == ():
+        raise wrong_value(name, "q", "a number or several", q)
+    shares = q if isinstance(q, tuple) else (q,)
+    for share in shares:
+        _check_share(name, share, most)
+    return shares
+
+
 def _check_share(name: str, share: Any, most: int) -> None:
-    if not isinstance(share, (int, float)) or not 0 <= share <= most:
-        message = f"`q` of `{name}` lies between 0 and {most}: {share!r}"
+    if not is_number(share) or not 0 <= share <= most:
+        message = f"`q` of `{name}` lies between 0 and {most}: {shown(share)}"
         raise Refusal(name, "T0204", message, argument="q")
 
 
@@ -205,12 +215,11 @@ def shares_of(
 ) -> Any:
     """The values at shares of the elements over axes, which `share_of` picks."""
     chosen(name, method, "method", METHODS)
-    shares = q if isinstance(q, tuple) else (q,)
-    for share in shares:
-        _check_share(name, share, 1)
+    shares = check_shares(name, q, 1)
     axes = axes_of(name, x, axis)
     rest = [one for one in range(x.ndim) if one not in axes]
     kept = tuple(x.shape[one] for one in rest)
+    refuse_empty(name, type_of(x), axes)
     flat = call("transpose", x, (*rest, *sorted(axes)))
     flat = call("reshape", flat, (*kept, product(x.shape[one] for one in axes)))
     ordered = call("sort", flat, -1)
@@ -249,7 +258,7 @@ def between(at: Any, pick: Callable[[Any], Any], method: str) -> Any:
 
 
 @derived(1, "float")
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def median(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The middle element over axes, or the mean of the two in the middle."""
     return call("quantile", x, 0.5, axis, "linear", keepdims)
 
@@ -262,8 +271,8 @@ def unique(
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
-    size: int | None = None,
-    fill_value: float | None = None,
+    size: Size | None = None,
+    fill_value: Any = None,
 ) -> Any:
     """The different elements, rising, then what else is asked for, in that order.
 
@@ -286,9 +295,6 @@ def unique(
             operands={0: str(type_of(x))},
             help=["say how many there are at most: `size = …`"],
         )
-    if size is not None and whole("unique", size, "size") < 0:
-        message = f"`size` of `unique` is not negative: {size}"
-        raise Refusal("unique", "T0204", message, argument="size")
     filler = _filler(fill_value, type_of(x).dtype)
     flat = call("reshape", x, (-1,))
     order = call("argsort", flat)

@@ -10,6 +10,7 @@ import numpy as np
 from ..configuration import default_float
 from ..diagnostics import Fault
 from ..dim import Dim, maximum
+from ..kinds import Axes, Count, Size, is_number, wrong_value
 from ..node import Node
 from ..op import register, result_dtype
 from ..registry import OPS, call
@@ -37,13 +38,13 @@ from .scattering import factors_of, in_axis
 
 
 @derived(1)
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def ptp(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     """The largest element less the smallest, over axes."""
     return call("max", x, axis, keepdims) - call("min", x, axis, keepdims)
 
 
 @derived(1, no_gradient="a count does not move by small steps")
-def count_nonzero(x: Any, axis: Any = None) -> Any:
+def count_nonzero(x: Any, axis: Axes | None = None) -> Any:
     """How many elements over axes are not 0, as int32.
 
     >>> int(call("count_nonzero", [0, 3, 4]))
@@ -60,12 +61,12 @@ class Average(Derived):
     operand_dtypes = "float"
     domain = ((-2.0, 2.0), (0.5, 2.0))
 
-    def arguments(self, x: Any, axis: Any = None, weights: Any = None) -> Any:
+    def arguments(self, x: Any, axis: Axes | None = None, weights: Any = None) -> Any:
         operands = (x,) if weights is None else (x, weights)
         return operands, {"axis": frozen(axis)}
 
     @staticmethod
-    def formula(x: Any, weights: Any = None, axis: Any = None) -> Any:
+    def formula(x: Any, weights: Any = None, axis: Axes | None = None) -> Any:
         return _average(x, weights, axis)
 
 
@@ -91,6 +92,13 @@ def _average(x: Any, weights: Any, axis: Any) -> Any:
 @derived(1, "float")
 def corrcoef(x: Any) -> Any:
     """The correlations of the rows of a matrix, each with each."""
+    if x.ndim not in (1, 2):
+        raise Refusal(
+            "corrcoef",
+            "T0306",
+            f"`corrcoef` takes the rows of a matrix and got {type_of(x)}",
+            operands={0: str(type_of(x))},
+        )
     rows = call("reshape", x, (1, -1)) if x.ndim == 1 else x
     centred = rows - call("mean", rows, -1, True)
     product = call("matmul", centred, call("transpose", centred))
@@ -159,23 +167,28 @@ def histogram_counts(x: Any, edges: Any, bins: int) -> Any:
     return OPS["add_at"].apply((ones, at), {"axis": 0, "size": bins, "rank": 1})
 
 
+def _ends(range: Any) -> tuple[float, float]:
+    pair = range if isinstance(range, tuple) else ()
+    if len(pair) != 2 or not all(is_number(n) and math.isfinite(n) for n in pair):
+        raise wrong_value("histogram", "range", "a pair of finite numbers", range)
+    if pair[0] > pair[1]:
+        words = "a pair whose first number is not the larger one"
+        raise wrong_value("histogram", "range", words, range)
+    return float(pair[0]), float(pair[1])
+
+
 @derived(1, kind=Several)
-def histogram(x: Any, bins: int = 10, range: Any = None) -> list[Any]:
+def histogram(x: Any, bins: Count = 10, range: Any = None) -> list[Any]:
     """How many elements lie in each of equally wide bins, and the edges of the bins.
 
     >>> [h.numpy().tolist() for h in call("histogram", [0.0, 1.0, 4.0], 2)]
     [[2, 1], [0.0, 2.0, 4.0]]
     """
-    if whole("histogram", bins, "bins") < 1:
-        raise Refusal(
-            "histogram",
-            "T0204",
-            f"`histogram` has one bin or more, not {bins}",
-            argument="bins",
-        )
     flat = floats(call("reshape", x, (-1,)))
+    if range is None and type_of(flat).size == 0:
+        range = (0.0, 1.0)
     if range is not None:
-        low, high = map(float, range)
+        low, high = _ends(range)
         if low == high:
             low, high = low - 0.5, high + 0.5
         edges = constant_beside(flat, np.linspace(low, high, bins + 1))
@@ -190,7 +203,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> list[Any]:
 
 @derived(2, kind=Several, no_gradient="a count does not move by small steps")
 def bincount(
-    x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
+    x: Any, weights: Any = None, minlength: Size = 0, sparse: bool = False
 ) -> Any:
     """How often each number occurs in a vector, or the sum of its weights.
 
@@ -218,7 +231,19 @@ def bincount(
             f"`bincount` counts the whole numbers of a vector and got {x.type}",
             operands={0: str(x.type)},
         )
-    size = max(minlength, int(call("max", x)) + 1 if x.type.size.value else 0)
+    if weights is not None and type_of(weights).shape != x.type.shape:
+        raise Refusal(
+            "bincount",
+            "T0305",
+            f"`weights` of `bincount` has one number for each element of {x.type}, and "
+            f"is {type_of(weights)}",
+            operands={0: str(x.type), 1: str(type_of(weights))},
+            argument="weights",
+        )
+    size = max(
+        whole("bincount", minlength, "minlength"),
+        int(call("max", x)) + 1 if x.type.size.value else 0,
+    )
     values = call("ones_like", x) if weights is None else weights
     attributes = {"axis": 0, "size": maximum(size, 0), "rank": 1}
     return OPS["add_at"].dispatch((values, x), attributes)
@@ -249,7 +274,7 @@ def _segments(
 
 @derived(2, domain=((-2.0, 2.0), ()))
 def segment_sum(
-    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+    data: Any, segment_ids: Any, num_segments: Size | None = None, sorted: bool = False
 ) -> Any:
     """The sums of the rows that carry the same id, one for each id from 0 on.
 
@@ -277,7 +302,7 @@ def _extreme_by_segment(
 
 @derived(2, "any", ((-2.0, 2.0), ()))
 def segment_max(
-    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+    data: Any, segment_ids: Any, num_segments: Size | None = None, sorted: bool = False
 ) -> Any:
     """The largest of the rows that carry the same id, one for each id from 0 on.
 
@@ -288,7 +313,7 @@ def segment_max(
 
 @derived(2, "any", ((-2.0, 2.0), ()))
 def segment_min(
-    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+    data: Any, segment_ids: Any, num_segments: Size | None = None, sorted: bool = False
 ) -> Any:
     """The smallest of the rows that carry the same id, one for each id from 0 on.
 
@@ -299,7 +324,7 @@ def segment_min(
 
 @derived(2, "any", ((-2.0, 2.0), ()))
 def segment_prod(
-    data: Any, segment_ids: Any, num_segments: Any = None, sorted: bool = False
+    data: Any, segment_ids: Any, num_segments: Size | None = None, sorted: bool = False
 ) -> Any:
     """The products of the rows that carry the same id, 1 where there are none.
 

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..advice import near_choice
 from ..configuration import LAYOUTS, image_data_format
 from ..diagnostics import Fault
 from ..dim import Dim, ceildiv, maximum
+from ..kinds import COUNT, shown, wrong_value
 from ..node import Node
 from ..registry import call
 from ..types import TensorType
@@ -26,17 +29,17 @@ Types = tuple[TensorType, ...]
 
 def per_axis(name: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:
     """A positive integer for each axis of space; one number means all."""
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        value = value.tolist()
     given = value if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(given) != rank or any(
-        isinstance(n, bool) or not hasattr(n, "__index__") or n < 1 for n in given
-    ):
-        raise Fault(
-            "T0204",
-            f"`{argument}` of `{name}` is a positive integer or {rank} of them, "
-            f"not {value!r}",
-            argument=argument,
-        )
-    return tuple(int(n) for n in given)
+    try:
+        found = tuple(map(COUNT.plain, given))
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != rank:
+        words = f"a positive integer or {rank} of them"
+        raise wrong_value(name, argument, words, value)
+    return found
 
 
 def space_rank(name: str, type: TensorType) -> int:
@@ -56,11 +59,11 @@ def one_of(name: str, argument: str, value: Any, allowed: Sequence[str]) -> str:
     """A word among those allowed; None means the first."""
     if value is None:
         return allowed[0]
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         known = " or ".join(f"`{word}`" for word in allowed)
         raise Fault(
             "T0204",
-            f"`{argument}` of `{name}` is {known}, not {value!r}",
+            f"`{argument}` of `{name}` is {known}, not {shown(value)}",
             argument=argument,
             **near_choice(argument, value, allowed),
         )

@@ -249,7 +249,8 @@ def test_unique_refuses_a_filler_of_another_kind(fill_value):
 
 
 def test_unique_refuses_a_negative_size():
-    with pytest.raises(TulleError, match="`size` of `unique` is not negative: -1"):
+    told = "`size` of `unique` is an integer from 0 to 2147483647"
+    with pytest.raises(TulleError, match=told):
         call("unique", [3, 1], size=-1)
 
 
