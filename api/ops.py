@@ -9,7 +9,7 @@ They are those of the registry, so that an op is written in one place.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .graph import control as _control
@@ -55,12 +55,19 @@ _NN = """
 """.split()
 
 
-def _part(names: Iterable[str]) -> SimpleNamespace:
-    return SimpleNamespace(**{name: _PUBLIC[name] for name in names})
+def _part(name: str, names: Iterable[str]) -> ModuleType:
+    """Some of the ops as a module."""
+    part = ModuleType(f"tulle.ops.{name}", f"Those of Keras's `ops.{name}`.")
+    vars(part).update({name: _PUBLIC[name] for name in names})
+    vars(part)["__getattr__"] = unknown_name(part.__name__, names)
+    return part
 
 
-image, linalg, nn = _part(_IMAGE), _part(_LINALG), _part(_NN)
-numpy = _part({*_PUBLIC} - {*_IMAGE, *_LINALG, *_NN})
+image, linalg, nn = (
+    _part(name, names)
+    for name, names in (("image", _IMAGE), ("linalg", _LINALG), ("nn", _NN))
+)
+numpy = _part("numpy", {*_PUBLIC} - {*_IMAGE, *_LINALG, *_NN})
 
 if TYPE_CHECKING:
 
