@@ -6,7 +6,9 @@ entry(
     "T0320",
     "a window that does not fit",
     """Convolution and pooling slide a window over the axes of space. Without padding
-    there are (size - window) // stride + 1 places for it, and there has to be one.""",
+    there are (size - window) // stride + 1 places for it, and there has to be one.
+    Likewise data needs an element where one is picked, and places where a part is cut
+    out.""",
     """
     dim B
     model M(x: f32[B, 4, 4, 3]) -> f32[B, 1, 1, 3] {

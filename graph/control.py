@@ -14,6 +14,7 @@ from .bodies import sizes_of, trace_bodies, with_tensors
 from .decide import equal as equal_dims
 from .diagnostics import Fault
 from .dim import Dim
+from .kinds import POSITION, Size, wrong_value
 from .nests import (
     check_callable,
     check_same,
@@ -26,6 +27,7 @@ from .nests import (
 from .node import Node
 from .op import is_symbolic
 from .ops.control import branch_node, items_of, loop_node
+from .ops.reduce import normal_axis
 from .registry import OPS, call
 from .tensor import SymbolicTensor, Tensor
 from .types import BOOL, TensorType
@@ -82,6 +84,8 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     6.0
     """
     place = with_tensors(index)
+    if not isinstance(branches, (list, tuple)):
+        raise wrong_value("switch", "branches", "a list of functions", branches)
     if not branches:
         raise Fault("T0204", "`switch` needs a branch", argument="branches")
     for branch in branches:
@@ -117,7 +121,7 @@ def scan(
     f: Function,
     init: Any,
     xs: Any = None,
-    length: Any = None,
+    length: Size | None = None,
     reverse: bool = False,
     unroll: Any = 1,
 ) -> Any:
@@ -280,18 +284,29 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     """
     check_callable("fori_loop", "body_fun", body_fun)
     if all(isinstance(bound, (int, Dim)) for bound in (lower, upper)):
+        lower = POSITION.read("fori_loop", "lower", lower)
+        upper = POSITION.read("fori_loop", "upper", upper)
         places = call("arange", lower, upper)
         value, _ = _scanned(
             "fori_loop", lambda v, i: (body_fun(i, v), None), init_val, places
         )
         return value
-    ends = with_tensors(lower), with_tensors(upper)
+    ends = _end("lower", lower), _end("upper", upper)
     _, _, value = while_loop(
         lambda i, last, v: i < last,
         lambda i, last, v: (i + 1, last, body_fun(i, v)),
         (*ends, init_val),
     )
     return value
+
+
+def _end(argument: str, bound: Any) -> Any:
+    """A bound of a loop as a tensor; refuses one that is no single integer."""
+    found = with_tensors(bound)
+    if found.type.rank or not found.type.dtype.is_integer:
+        words = "an integer, a size or a tensor of one integer"
+        raise wrong_value("fori_loop", argument, words, bound)
+    return found
 
 
 @told
@@ -325,13 +340,24 @@ def while_loop(
         state = _while(cond, again, state, maximum_iterations)
     else:
         done = 0
-        while (maximum_iterations is None or done < maximum_iterations) and bool(
+        while (maximum_iterations is None or done < maximum_iterations) and _holds(
             cond(*state)
         ):
             state = again(*state)
             check_same("while_loop", CARRIED, (types, form), shape_of(state))
             done += 1
     return state[0] if alone else type(loop_vars)(state)
+
+
+def _holds(condition: Any) -> bool:
+    flag = with_tensors(condition)
+    if flag.type.rank:
+        raise Fault(
+            "T0306",
+            f"`cond` of `while_loop` gives one truth value, not {flag.type}",
+            argument="cond",
+        )
+    return bool(flag)
 
 
 def _while(cond: Function, body: Function, state: Any, limit: int | None) -> Any:
@@ -374,7 +400,9 @@ def associative_scan(
     check_callable("associative_scan", "f", f)
     nest = with_tensors(_stacked(elems))
     leaves, structure = tree.flatten(nest)
-    place = axis % leaves[0].type.rank
+    if not leaves:
+        raise wrong_value("associative_scan", "elems", "a nest of tensors", elems)
+    place = normal_axis("associative_scan", axis, leaves[0].type.rank, leaves[0].type)
     count = leaves[0].type.shape[place].value
     if count is None:
         raise Fault(

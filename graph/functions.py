@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from .diagnostics import Fault, TensorTypeError, caller_span
+from .kinds import Axes, wrong_value
+from .nests import told
 from .op import convert
 from .ops import random
 from .ops.sampling import BEYOND, ORDERS, as_given, batch_of
@@ -15,6 +17,7 @@ from .variable import SeedGenerator
 __all__ = ["elastic_transform", "moments"]
 
 
+@told
 def elastic_transform(
     images: Any,
     alpha: float = 20.0,
@@ -35,16 +38,12 @@ def elastic_transform(
     [1.0, 2.0]
     """
     name = "elastic_transform"
-    try:
-        given = convert(images)
-        batch, format = batch_of(name, given, data_format)
-        word = one_of(name, "interpolation", interpolation, ("bilinear", *ORDERS))
-        mode = one_of(name, "fill_mode", fill_mode, BEYOND)
-        if not isinstance(sigma, (int, float)) or not sigma > 0:
-            told = f"`sigma` of `{name}` is a positive number, not {sigma!r}"
-            raise Fault("T0204", told, argument="sigma")
-    except Fault as fault:
-        raise TensorTypeError.of(fault, caller_span()) from None
+    given = convert(images)
+    batch, format = batch_of(name, given, data_format)
+    word = one_of(name, "interpolation", interpolation, ("bilinear", *ORDERS))
+    mode = one_of(name, "fill_mode", fill_mode, BEYOND)
+    if not 0 < sigma < math.inf:
+        raise wrong_value(name, "sigma", "a positive number", sigma)
     reach = int(6 * sigma) // 2
     found = distorted(batch, alpha, sigma, reach, seed, ORDERS[word], mode, fill_value)
     return as_given(found, format, given.ndim)
@@ -78,8 +77,9 @@ def distorted(
     )
 
 
+@told
 def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+    x: Any, axes: Axes | None, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Any, Any]:
     """The mean and the variance over axes; `synchronized` changes nothing here.
 

@@ -7,8 +7,8 @@ from typing import Any
 from .op import convert
 from .operand import Operand
 from .registry import OPS
-from .tensor import SymbolicTensor, convert_to_tensor
-from .types import I32, DTypeLike
+from .tensor import NoTensorError, SymbolicTensor, convert_to_tensor
+from .types import I32, DTypeLike, TensorType
 
 __all__ = ["array", "dtype", "is_tensor", "ndim", "shape", "size"]
 
@@ -19,7 +19,7 @@ def shape(x: Any) -> tuple[Any, ...]:
     >>> shape([[1, 2, 3]])
     (1, 3)
     """
-    sizes = convert(x).type.shape
+    sizes = _type("shape", x).shape
     return tuple(_number(size) for size in sizes)
 
 
@@ -29,7 +29,16 @@ def size(x: Any) -> Any:
     >>> size([[1, 2, 3]])
     3
     """
-    return _number(convert(x).type.size)
+    return _number(_type("size", x).size)
+
+
+def _type(name: str, x: Any) -> TensorType:
+    try:
+        found: TensorType = convert(x).type
+    except NoTensorError as error:
+        error.tell_argument(name, {"x": x})
+        raise
+    return found
 
 
 def _number(size: Any) -> Any:
@@ -44,7 +53,7 @@ def ndim(x: Any) -> int:
     >>> ndim([[1, 2, 3]])
     2
     """
-    return len(convert(x).type.shape)
+    return len(_type("ndim", x).shape)
 
 
 def dtype(x: Any) -> str:
@@ -53,7 +62,7 @@ def dtype(x: Any) -> str:
     >>> dtype([1.0])
     'float32'
     """
-    found: str = convert(x).type.dtype.name
+    found: str = _type("dtype", x).dtype.name
     return found
 
 
@@ -72,4 +81,8 @@ def array(x: Any, dtype: DTypeLike | None = None) -> Any:
     >>> array([1, 2]).numpy().tolist()
     [1, 2]
     """
-    return convert_to_tensor(x, dtype)
+    try:
+        return convert_to_tensor(x, dtype)
+    except NoTensorError as error:
+        error.tell_argument("array", {"x": x})
+        raise

@@ -188,6 +188,8 @@ def kinds_of(function: Callable[..., Any]) -> Iterator[tuple[str, Kind]]:
     """The parameters whose annotation, or else whose default, says their kind."""
     names = getattr(function, "__globals__", {})
     for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
         told = parameter.annotation
         if told is parameter.empty:
             told = type(parameter.default)

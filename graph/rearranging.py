@@ -9,6 +9,7 @@ from typing import Any
 from .control import vectorized_map
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim
+from .nests import check_callable, told
 from .op import convert
 from .operand import Operand
 from .ops.elementwise import broadcast_shapes
@@ -21,6 +22,7 @@ __all__ = ["nonzero", "rearrange", "vectorize"]
 Groups = list[list[str]]
 
 
+@told
 def nonzero(x: Any) -> tuple[Any, ...]:
     """The places of the elements that are not 0: one i32 tensor for each axis.
 
@@ -31,19 +33,19 @@ def nonzero(x: Any) -> tuple[Any, ...]:
     """
     given = convert_to_tensor(x)
     if not isinstance(given, Tensor):
-        fault = Fault(
+        raise Fault(
             "T0503",
             "how many elements `nonzero` finds depends on values, and this is a "
             f"symbolic tensor, {given.type}",
             operands={0: str(given.type)},
             help=["`where(condition, a, b)` chooses elements, and `top_k` finds some"],
         )
-        raise TensorTypeError.of(fault, caller_span(), ("x",), (x,))
     return tuple(
         convert_to_tensor(places, "int32") for places in given.numpy().nonzero()
     )
 
 
+@told
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     """Axes in another order, put together or divided, as einops writes it.
 
@@ -53,13 +55,9 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
     >>> rearrange([[1, 2, 3], [4, 5, 6]], "h w -> (w h)").numpy().tolist()
     [1, 4, 2, 5, 3, 6]
     """
-    try:
-        given = convert(tensor)
-        left, right = _sides(pattern)
-        sizes = _sizes(given.type, pattern, left, axes_lengths)
-    except Fault as fault:
-        names = ("tensor", "pattern")
-        raise TensorTypeError.of(fault, caller_span(), names, (tensor,)) from None
+    given = convert(tensor)
+    left, right = _sides(pattern)
+    sizes = _sizes(given.type, pattern, left, axes_lengths)
     names_left = [name for group in left for name in group]
     order = [names_left.index(name) for group in right for name in group]
     found = call("reshape", given, tuple(sizes[name] for name in names_left))
@@ -128,6 +126,7 @@ def _wrong(pattern: Any, reason: str) -> Fault:
     return Fault("T0204", told, argument="pattern")
 
 
+@told
 def vectorize(
     pyfunc: Callable[..., Any],
     *,
@@ -143,6 +142,7 @@ def vectorize(
     >>> vectorize(lambda a, b: a + b)([1, 2, 3], 2).numpy().tolist()
     [3, 4, 5]
     """
+    check_callable("vectorize", "pyfunc", pyfunc)
     apart = frozenset(excluded or ())
     parts = re.findall(r"\(([^)]*)\)", (signature or "").split("->")[0])
     ranks = [len(re.findall(r"\w+", part)) for part in parts]

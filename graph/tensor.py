@@ -286,6 +286,11 @@ def convert_to_tensor(
     >>> convert_to_tensor([[5, 2], [1, 3]]).dtype
     'int32'
     """
+    if dtype is not None and dtype.__class__ is not DType:
+        try:
+            dtype = dtype_of(dtype)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
     if isinstance(x, Operand):
         if isinstance(x, Value):
             found: Any = x
@@ -293,9 +298,9 @@ def convert_to_tensor(
             found = SymbolicTensor(x)
         else:
             found = x.value  # type: ignore[attr-defined]
-        if dtype is None or found.type.dtype == dtype_of(dtype):
+        if dtype is None or found.type.dtype == dtype:
             return found
-        return OPS["cast"](found, dtype_of(dtype).name)
+        return OPS["cast"](found, dtype)
     if _holds_operands(x):
         found = OPS["stack"]([convert_to_tensor(item) for item in x])
         return found if dtype is None else convert_to_tensor(found, dtype)

@@ -125,6 +125,8 @@ def numpy_index(index: tuple[Entry, ...]) -> tuple[Any, ...]:
     for entry in index:
         match entry:
             case ("at", position):
+                if position < 0:
+                    raise _none_there(len(found))
                 found.append(position)
             case ("new",):
                 found.append(None)
@@ -135,6 +137,14 @@ def numpy_index(index: tuple[Entry, ...]) -> tuple[Any, ...]:
                 plain = slice(start, stop if stop >= 0 else None, step)
                 found.append(plain if count else slice(0, 0))
     return (*found, Ellipsis)
+
+
+def _none_there(axis: int) -> Fault:
+    return Fault(
+        "T0320",
+        f"this data is too small along axis {axis}: nothing stands where an element is "
+        "picked",
+    )
 
 
 def _none_left(axis: int, count: int) -> Fault:
