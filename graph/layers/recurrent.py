@@ -12,6 +12,7 @@ from .. import control, tree
 from ..decide import equal
 from ..diagnostics import Fault
 from ..initializers import snake_case
+from ..kinds import wrong_value
 from ..layer import Layer
 from ..layer_calls import recast
 from ..layer_parts import signature
@@ -211,6 +212,9 @@ class RNN(Layer):
         zeros = self.first_states((shape[0], *shape[2:]), shape[0])
         if given is None:
             return zeros
+        if not isinstance(given, (Operand, list, tuple)):
+            words = "a tensor or a list of tensors"
+            raise wrong_value(self.name, "initial_state", words, given)
         nest = [given] if isinstance(given, Operand) else list(given)
         leaves, wanted = tree.flatten(nest)[0], tree.flatten(zeros)[0]
         if len(leaves) != len(wanted):

@@ -107,6 +107,7 @@ def refused(make) -> str:
         (lambda: layers.LSTM(2)(X[0]), "goes along the steps of (batch, steps, feat"),
         (lambda: layers.LSTM(2)(X, initial_state=[np.ones((2, 2))]), "starts with 2"),
         (lambda: layers.GRU(2)(X, initial_state=np.ones((2, 3))), "a state of `gru`"),
+        (lambda: layers.GRU(2)(X, initial_state=3), "is a tensor or a list of tensors"),
         (lambda: layers.RNN(layers.Dense(2)), "`state_size`, and `dense` is none"),
         (lambda: layers.Bidirectional(layers.LSTMCell(2)), "`RNN(cell)`"),
         (lambda: layers.Bidirectional(layers.LSTM(2), "add"), "`merge_mode`"),
