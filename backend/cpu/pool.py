@@ -26,7 +26,7 @@ SLOTS = 64
 FIRST_SLOT = 24  # the word where jobs begin
 SLEEPERS, BUSY, WORKERS, MUTEX, CONDITION, SET_THREADS, GET_THREADS = range(8, 15)
 POSTER, GET_CPU, GET_AFFINITY, SET_AFFINITY = range(15, 19)
-PATIENCE = 1_000_000  # nanoseconds from one change of processors to the next
+PATIENCE = 1_000_000  # nanoseconds from one attempt to change processors to the next
 SPINS = 2000  # turns that a thread waits for work before it sleeps
 
 X86 = {
@@ -129,10 +129,11 @@ class Pool:
         self._start(ctypes.CFUNCTYPE(None, pointer)(found["tulle_worker"]))
 
     def _start(self, worker: Any) -> None:
+        def work() -> None:
+            worker(self.address)  # the thread keeps the pool, whose words it reads
+
         self.workers = [
-            threading.Thread(
-                target=worker, args=(self.address,), name=f"tulle-{index}", daemon=True
-            )
+            threading.Thread(target=work, name=f"tulle-{index}", daemon=True)
             for index in range(1, self.threads)
         ]
         for thread in self.workers:

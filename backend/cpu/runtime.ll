@@ -146,9 +146,10 @@ leave:
 }
 
 ; Keeps a thread off the processor of the one that posted the present job. A system may
-; wake it there while others are idle, where it waits for milliseconds. The rest of the
-; processors are those of the process; where none is left the call fails, and no more.
-; Gives the nanosecond of the last change; the next is later, should there be no room.
+; wake it there while others are idle, where it waits for milliseconds. The processors
+; that are left are the other ones of the process. Where none is, or the system has more
+; than the mask has bits, calls fail and the thread stays where it is. Gives the
+; nanosecond of the last attempt: the next is made a while later, for it may be in vain.
 define i64 @tulle_apart(ptr %pool, i64 %moved) {
   %mask = alloca [16 x i64], align 8
   %clock = alloca [2 x i64], align 8
@@ -175,7 +176,7 @@ ask:
   %process = call i32 @getpid()
   %refused = call i32 %get(i32 %process, i64 128, ptr %mask)
   %given = icmp eq i32 %refused, 0
-  br i1 %given, label %narrow, label %stay
+  br i1 %given, label %narrow, label %leave
 narrow:
   %word = lshr i64 %cpu, 6
   %bit = and i64 %cpu, 63
@@ -188,6 +189,8 @@ narrow:
   %set_at = getelementptr i64, ptr %pool, i64 ${set_affinity}
   %set = load ptr, ptr %set_at
   %alone = call i32 %set(i32 0, i64 128, ptr %mask)
+  br label %leave
+leave:
   ret i64 %now
 stay:
   ret i64 %moved

@@ -1,8 +1,11 @@
 """The native runtime: each part of an axis runs once, whoever takes it."""
 
+import ctypes
+import gc
 import os
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu.pool import Pool, pool  # noqa: E402
+from tulle.backend.cpu.pool import GET_AFFINITY, PATIENCE, Pool, pool  # noqa: E402
 
 ADD_ONE = """
 define void @add_one(ptr %args, i64 %start, i64 %stop) {
@@ -93,10 +96,13 @@ def test_object_code_is_kept_and_a_broken_file_is_a_miss(tmp_path, monkeypatch):
     assert third.compiled == 1
 
 
-@pytest.mark.skipif(
+placed = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
     reason="needs two processors whose threads can be placed",
 )
+
+
+@placed
 def test_a_thread_of_the_pool_leaves_the_processor_of_its_caller():
     own = Pool(2)
     worker = own.workers[0].native_id
@@ -116,3 +122,42 @@ def test_a_thread_of_the_pool_leaves_the_processor_of_its_caller():
     caller.start()
     caller.join()
     assert os.sched_getaffinity(worker) == os.sched_getaffinity(0) - {here}
+
+
+@placed
+def test_a_thread_that_cannot_leave_asks_now_and_then():
+    """Nobody's mask is wide enough where there are more than 1024 processors."""
+    own, asked = Pool(2), []
+    kind = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
+    )
+    refuse = kind(lambda *_: asked.append(1) or -1)
+    own._keep.append(refuse)
+    own._words[GET_AFFINITY] = ctypes.cast(refuse, ctypes.c_void_p).value
+    worker, here = own.workers[0].native_id, {min(os.sched_getaffinity(0))}
+    x = np.zeros(20_000, np.float32)
+    args = np.array([x.ctypes.data], np.int64)
+    took = []
+
+    def post():
+        os.sched_setaffinity(0, here)
+        os.sched_setaffinity(worker, here)
+        start = time.monotonic_ns()
+        while time.monotonic_ns() < start + 200 * PATIENCE:
+            own.parallel(entry(), args.ctypes.data, x.size, 100)
+        took.append(time.monotonic_ns() - start)
+
+    caller = threading.Thread(target=post)
+    caller.start()
+    caller.join()
+    assert os.sched_getaffinity(worker) == here
+    assert len(asked) <= took[0] // PATIENCE + 1
+
+
+def test_the_words_of_a_pool_live_as_long_as_its_threads():
+    own = Pool(2)
+    worker, seen = own.workers[0], weakref.ref(own)
+    del own
+    gc.collect()
+    assert worker.is_alive()
+    assert seen() is not None
