@@ -113,7 +113,8 @@ class Program:
         """Steps, buffers and peak memory for inputs of given shapes."""
         declared = [node.tensor_type for node in self.graph.inputs]
         types = [t.with_shape(shape) for t, shape in zip(declared, shapes, strict=True)]
-        return self._plan(self._sizes(types))
+        with self._lock:
+            return self._plan(self._sizes(types))
 
     def _sizes(self, actual: Sequence[TensorType]) -> dict[Symbol, int]:
         names = [node.name or "input" for node in self.graph.inputs]

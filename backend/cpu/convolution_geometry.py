@@ -208,8 +208,9 @@ def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry
     # What is added up over tiles may not depend on the number of threads.
     parts = 1 if name == "conv_kernel" else pool().threads
     asked = name, first, second, parts
-    if _last is not None and _last[0] is attributes and _last[1] == asked:
-        return _last[2]
+    last = _last  # another thread may bind as well
+    if last is not None and last[0] is attributes and last[1] == asked:
+        return last[2]
     if name == "conv_kernel":
         kernel, count = attributes["kernel"], second[1:-1]
     else:

@@ -1,6 +1,7 @@
 """Programs: plans, checks of data, effects, memory that is never shared by mistake."""
 
 import re
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -169,6 +170,18 @@ def test_elementwise_chains_stay_in_place(by_arrays):
 def test_a_plan_says_what_it_is():
     plan = compile_graph(Graph((X,), {"out": X + 1})).plan([(16, 3)])
     assert str(plan) == "1 steps, 1 buffers, 192 bytes"
+
+
+def test_who_asks_for_a_plan_waits_for_other_threads():
+    program = compile_graph(Graph((X,), {"out": X + 1}))
+    found = []
+    asking = Thread(target=lambda: found.append(program.plan([(16, 3)])))
+    with program._lock:
+        asking.start()
+        asking.join(0.2)
+        assert not found
+    asking.join()
+    assert found
 
 
 def test_gradients_are_computed_in_their_place():

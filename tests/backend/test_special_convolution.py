@@ -9,6 +9,7 @@ from native_calls import SPECIAL, close, native, node_of, reference
 from tulle.backend.cpu import convolution_geometry
 from tulle.backend.cpu.convolution_geometry import (
     forward_geometry,
+    geometry_of,
     input_geometry,
     three,
     tiled,
@@ -212,3 +213,25 @@ def test_a_geometry_serves_any_number_of_images(seed):
         for images in (1, 2, 7, 500):
             one = make(1, first, 8, kernel, second, options)
             assert one.of(images) == make(images, first, 8, kernel, second, options)
+
+
+def test_a_geometry_is_its_own_while_another_thread_asks_for_one():
+    options = {"strides": (1,), "dilation": (1,), "low": (0,)}
+    one, other = {"count": (7,), **options}, {"count": (38,), **options}
+
+    class Meanwhile(tuple):
+        """A shape; when it is compared the other one is asked for."""
+
+        __hash__ = tuple.__hash__
+
+        def __eq__(self, wanted):
+            asked(other, 40)
+            return tuple.__eq__(self, wanted)
+
+    def asked(attributes, size, kernel=(3, 5, 2)):
+        shapes = (2, size, 5), kernel
+        operands = [SimpleNamespace(shape=shape) for shape in shapes]
+        return geometry_of("conv_forward", attributes, operands)
+
+    wanted = asked(one, 9)
+    assert asked(one, 9, Meanwhile((3, 5, 2))) == wanted
