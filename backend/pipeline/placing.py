@@ -16,6 +16,7 @@ from ...graph.node import Node, users
 from .fusible import (
     FOLDS,
     SOURCES,
+    TRANSCENDENTAL,
     closing,
     computes,
     cost,
@@ -27,6 +28,9 @@ from .fusible import (
 IMPURE = ("random_key", "opaque", "opaque_gradient", "barrier")
 CHEAP = 8  # additions an element for which nothing is stored
 MANY = 8  # rows that read a line for which the line is computed before
+SHORT = 32  # elements of a row for which work of the row alone counts
+NEAR = 64  # values around a fold among which its kernel may be found
+ROWS = 1024  # of them that are worth a kernel for that work
 LEAVES = 4  # values in memory that another computation of one may read
 
 Leaves: TypeAlias = "frozenset[Node] | None"
@@ -49,6 +53,8 @@ class Placing:
         self.light: set[Node] = set()
         self.late: set[Node] = set()  # known only at the end of a kernel
         self.folded: dict[Node, int] = {}  # elements that make one, of what folds make
+        self.final: set[Node] = set()  # folds of short rows with which a kernel ends
+        self.effort: dict[Node, int] = {}  # of a value, in its kernel
         self.stage: dict[Node, int] = {}  # of what kernels compute
         self.memory: dict[Node, int] = {}  # from which stage on a value can be read
         self.stored: set[Node] = set()
@@ -75,9 +81,12 @@ class Placing:
                 needs = (self._need(source, node) for source in node.inputs)
                 self.stage[node] = max(needs, default=0)
                 self.memory[node] = self.stage[node] + 1
+                self.effort[node] = self._effort(node)
                 if closing(node) or any(map(self._ends, node.inputs)):
                     self.late.add(node)
                 self.folded[node] = self._length(node)
+                if self._ends_kernel(node):
+                    self.final.add(node)
             else:
                 found = (self.memory[self.base[source]] for source in node.inputs)
                 self.memory[node] = max(found, default=0)
@@ -96,6 +105,44 @@ class Placing:
         if not node.inputs or node.op.name in IMPURE:
             return False
         return all(self.base[source] in self.fixed for source in node.inputs)
+
+    def _ends_kernel(self, node: Node) -> bool:
+        """Whether a node folds short rows, and what follows is for another kernel."""
+        if node.op.name not in FOLDS or closing(node) or not node.inputs[0].ndim:
+            return False
+        size = node.inputs[0].shape[-1].value
+        if size is None or size > SHORT or elements(node.tensor_type) < ROWS:
+            return False
+        return self._leads_on(node)
+
+    def _leads_on(self, fold: Node) -> bool:
+        """Whether what follows from a fold of rows is much work or a fold across rows,
+        and none of it goes back to the rows."""
+        count, work, across = elements(fold.tensor_type), 0, False
+        stack, seen = [(fold, True)], {fold}
+        while stack and len(seen) < NEAR:
+            node, follows = stack.pop()
+            more = [(source, False) for source in node.inputs if node is not fold]
+            if follows:
+                more += [(reader, True) for reader in self._readers[node]]
+            for other, after in more:
+                if other in seen or not (computes(other) or moves(other)):
+                    continue
+                seen.add(other)
+                if other.op.name in FOLDS:
+                    across |= after and closing(other)
+                elif elements(other.tensor_type) <= count:
+                    work += 0 if moves(other) else cost(other)
+                    stack.append((other, after))
+                elif after:
+                    return False
+        return not stack and (across or work >= TRANSCENDENTAL)
+
+    def _effort(self, node: Node) -> int:
+        """What an element of a value takes in its own kernel."""
+        bases = dict.fromkeys(self.base[source] for source in node.inputs)
+        own = (base for base in bases if self.stage.get(base) == self.stage[node])
+        return min(cost(node) + sum(self.effort[base] for base in own), 10**6)
 
     def _need(self, source: Node, reader: Node) -> int:
         """The stage from which on a kernel can read an operand."""
@@ -128,12 +175,15 @@ class Placing:
 
         What follows from a fold across rows is known only at the end. A line that each
         of many rows reads would be computed for each of them, and so would a row be
-        folded for each of many that read the result.
+        folded for each of many that read the result. A number of each short row that
+        takes much work would be computed one by one.
         """
         base = self.base[source]
         wide = max(elements(operand.tensor_type) for operand in reader.inputs)
         if base in self.late:
             return wide > elements(base.tensor_type)
+        if base in self.final or self._laborious(source, reader):
+            return True
         folded = self.folded[base]
         if folded > 1 and wide >= MANY * folded * elements(base.tensor_type):
             return True
@@ -141,6 +191,18 @@ class Placing:
         if not varies or not varies[-1] or not any(varies):
             return False
         return wide >= MANY * elements(base.tensor_type)
+
+    def _laborious(self, source: Node, reader: Node) -> bool:
+        """Whether an operand is a number of each short row, and much work."""
+        base = self.base[source]
+        count = elements(base.tensor_type)
+        if count < ROWS or self.folded[base] > 1:
+            return False
+        if self.effort[base] < TRANSCENDENTAL:
+            return False
+        varies = self.varying(source)
+        size = reader.shape[-1].value if reader.shape else None
+        return size is not None and 1 < size <= SHORT and not (varies and varies[-1])
 
     def _force(self, graph: Graph) -> None:
         """Store what others than kernels read."""

@@ -376,3 +376,58 @@ def chain_of(depth):
 def test_work_grows_with_the_graph():
     few, many = chain_of(100), chain_of(400)
     assert calls(lambda: fuse(many)) < 4.5 * calls(lambda: fuse(few))
+
+
+def cube(*shape):
+    """A value of rows times a known shape."""
+    return input_node("cube", TYPE.with_shape((ROWS, *map(Dim.of, shape))))
+
+
+def apart(inputs, *nodes):
+    """The names of the ops of each kernel that computes nodes."""
+    graph = Graph(tuple(inputs), {f"out{i}": node for i, node in enumerate(nodes)})
+    found = fuse(graph)
+    verify(found)
+    agree(graph, found)
+    return [names(kernel) for kernel in kernels(found)]
+
+
+def test_much_work_for_each_of_many_short_rows_is_a_kernel_before():
+    """There it is done for as many rows at once as a vector has lanes."""
+    gate, x = cube(32, 1), cube(32, 8)
+    assert apart([gate, x], call("exp", gate) * x) == [["exp"], ["multiply"]]
+    # Little work, long rows, few rows, or a value that differs along the rows.
+    assert apart([gate, x], -gate * x) == [["negative", "multiply"]]
+    long = cube(32, 64)
+    assert apart([gate, long], call("exp", gate) * long) == [["exp", "multiply"]]
+    few, y = cube(1, 1), cube(1, 8)
+    assert apart([few, y], call("exp", few) * y) == [["exp", "multiply"]]
+    assert apart([x], call("exp", x) * x) == [["exp", "multiply"]]
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_a_kernel_ends_with_a_fold_of_short_rows_that_others_fold(size):
+    x = cube(32, size)
+    total = call("sum", x * x, axis=2) * 2.0
+    found = apart([x], total, call("sum", total, axis=0))
+    first = ["multiply", "sum"]
+    rest = ["constant", "multiply", "sum"]
+    assert found == ([first, rest] if size == 8 else [first + rest])
+
+
+def test_a_kernel_ends_with_a_fold_of_short_rows_before_much_work():
+    gate, x = cube(32), cube(32, 8)
+    total = call("sum", x * x, axis=2)
+    assert apart([x], call("tanh", total)) == [["multiply", "sum"], ["tanh"]]
+    assert apart([x], -total) == [["multiply", "sum", "negative"]]
+    beside = call("exp", gate) * total
+    assert apart([gate, x], beside) == [["multiply", "sum"], ["exp", "multiply"]]
+    assert apart([gate, x], gate * total) == [["multiply", "sum", "multiply"]]
+
+
+def test_short_rows_that_are_read_again_are_one_kernel():
+    x = cube(32, 8)
+    raised = call("exp", x - call("max", x, axis=2, keepdims=True))
+    share = raised / call("sum", raised, axis=2, keepdims=True)
+    logs = x - call("log", call("sum", raised, axis=2, keepdims=True))
+    assert len(apart([x], share)) == len(apart([x], logs)) == 1
