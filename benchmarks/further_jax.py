@@ -18,6 +18,7 @@ from networks_jax import (
     square,
     started,
 )
+from workloads import neighbors
 
 
 def groups(weights: Any, size: int) -> Any:
@@ -215,9 +216,92 @@ def kalman() -> Net:
     return Net(started(shapes), plain(apply), square, adam())
 
 
+def selective() -> Net:
+    def apply(weights, x, mode):
+        wi, bi, ws, bs, wk, wt, rates, skip, wd, bd = weights
+        inside, gate = jnp.split(nn.silu(x @ wi + bi), 2, -1)
+        step = nn.softplus(inside @ ws + bs)[..., None]
+        keep = jnp.exp(-step * jnp.exp(rates))
+        more = step * inside[..., None] * (inside @ wk)[..., None, :]
+
+        def turn(state, given):
+            keep, more, told = given
+            state = keep * state + more
+            return state, (state * told[:, None]).sum(-1)
+
+        given = [jnp.swapaxes(one, 0, 1) for one in (keep, more, inside @ wt)]
+        told = jax.lax.scan(turn, jnp.zeros_like(more[:, 0]), given)[1]
+        return ((jnp.swapaxes(told, 0, 1) + skip * inside) * gate) @ wd + bd
+
+    shapes = [*dense(32, 64), *dense(32, 32), (32, 8), (32, 8), (32, 8), 32]
+    return Net(started([*shapes, *dense(32, 10)]), plain(apply), entropy, adam())
+
+
+def crf() -> Net:
+    def apply(weights, x, mode):
+        words, wd, bd, moves = weights
+        seen = jnp.swapaxes(jnp.tanh(words[x]) @ wd + bd, 0, 1)
+
+        def ahead(known, seen):
+            known = nn.logsumexp(known[..., None] + moves, 1) + seen
+            return known, known
+
+        def back(known, seen):
+            return nn.logsumexp(moves + (known + seen)[:, None], 2), known
+
+        start = jnp.zeros_like(seen[0])
+        before = jax.lax.scan(ahead, start, seen)[1]
+        behind = jax.lax.scan(back, start, seen, reverse=True)[1]
+        return jnp.swapaxes(before + behind, 0, 1)
+
+    shapes = [(500, 64), *dense(64, 12), (12, 12)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def gat() -> Net:
+    def attended(h, kernel, source, target, bias):
+        values = (h @ kernel).reshape(-1, 64, 4, 16)
+        apart = (values * source).sum(-1)[:, :, None] + (values * target).sum(-1)[
+            :, None
+        ]
+        score = jnp.where(near[..., None], nn.leaky_relu(apart, 0.2), -1e9)
+        found = jnp.einsum("bijh,bjhd->bihd", nn.softmax(score, 2), values)
+        return nn.elu(found.reshape(-1, 64, 64) + bias)
+
+    def apply(weights, x, mode):
+        *rest, wd, bd = weights
+        for inside in groups(rest, 4):
+            x = attended(x, *inside)
+        return x @ wd + bd
+
+    near = neighbors()
+    inside = [(64, 64), (4, 16), (4, 16), 64]
+    shapes = [(32, 64), *inside[1:], *inside, *dense(64, 7)]
+    return Net(started(shapes), plain(apply), entropy, adam())
+
+
+def vqvae() -> Net:
+    def apply(weights, state, x, mode):
+        w1, b1, w2, b2, book, w3, b3, w4, b4 = weights
+        h = nn.relu(convolved(x, w1, strides=(2, 2)) + b1)
+        h = convolved(h, w2, strides=(2, 2)) + b2
+        apart = (book**2).sum(-1) - 2 * h @ book.T
+        found = book[apart.argmin(-1)]
+        fixed = jax.lax.stop_gradient
+        own = ((found - fixed(h)) ** 2).mean() + 0.25 * ((fixed(found) - h) ** 2).mean()
+        h = h + fixed(found - h)
+        h = nn.relu(convolved(h.repeat(2, 1).repeat(2, 2), w3) + b3)
+        return convolved(h.repeat(2, 1).repeat(2, 2), w4) + b4, own, state
+
+    channels = [(3, 32), (32, 16), (16, 32), (32, 3)]
+    shapes = [shape for a, b in channels for shape in ((3, 3, a, b), b)]
+    return Net(started([*shapes[:4], (64, 16), *shapes[4:]]), apply, square, adam())
+
+
 NETWORKS = {
     make.__name__: make
     for make in (
         bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+        selective, crf, gat, vqvae,
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from networks_keras import Task, classifier
+from workloads import neighbors
 
 
 def formula(k: Any, shapes: Sequence[Any], function: Callable[..., Any]) -> Any:
@@ -207,9 +208,113 @@ def kalman(k: Any, noise: bool = True) -> Task:
     return Task(model, k.losses.MeanSquaredError(), k.optimizers.Adam(1e-3))
 
 
+def selective(k: Any, noise: bool = True) -> Task:
+    """A state that each step keeps and adds to as the input says (Gu, Dao 2023)."""
+    ops = k.ops
+
+    def scanned(weights, x):
+        wi, bi, ws, bs, wk, wt, rates, skip = weights
+        inside, gate = ops.split(ops.silu(ops.matmul(x, wi) + bi), 2, axis=-1)
+        step = ops.expand_dims(ops.softplus(ops.matmul(inside, ws) + bs), -1)
+        keep = ops.exp(-step * ops.exp(rates))
+        more = step * ops.expand_dims(inside, -1)
+        more = more * ops.expand_dims(ops.matmul(inside, wk), -2)
+
+        def turn(state, given):
+            state = given[0] * state + given[1]
+            return state, state
+
+        given = [ops.transpose(one, (1, 0, 2, 3)) for one in (keep, more)]
+        states = ops.scan(turn, ops.zeros_like(more[:, 0]), tuple(given))[1]
+        told = ops.expand_dims(ops.matmul(inside, wt), -2)
+        told = ops.sum(ops.transpose(states, (1, 0, 2, 3)) * told, axis=-1)
+        return (told + skip * inside) * gate
+
+    x = k.Input((64, 32))
+    shapes = [(32, 64), 64, (32, 32), 32, (32, 8), (32, 8), (32, 8), 32]
+    return classifier(k, x, k.layers.Dense(10)(formula(k, shapes, scanned)(x)))
+
+
+def crf(k: Any, noise: bool = True) -> Task:
+    """The chances of labels in a chain, by the way forwards and the way back."""
+    layers, ops = k.layers, k.ops
+
+    def chances(weights, seen):
+        (moves,) = weights
+
+        def ahead(known, seen):
+            known = ops.logsumexp(ops.expand_dims(known, 2) + moves, axis=1) + seen
+            return known, known
+
+        def back(known, seen):
+            told = ops.expand_dims(known + seen, 1) + moves
+            return ops.logsumexp(told, axis=2), known
+
+        seen = ops.transpose(seen, (1, 0, 2))
+        start = ops.zeros_like(seen[0])
+        before = ops.scan(ahead, start, seen)[1]
+        behind = ops.scan(back, start, seen, reverse=True)[1]
+        return ops.transpose(before + behind, (1, 0, 2))
+
+    x = k.Input((30,), dtype="int32")
+    seen = layers.Dense(12)(ops.tanh(layers.Embedding(500, 64)(x)))
+    return classifier(k, x, formula(k, [(12, 12)], chances)(seen))
+
+
+def gat(k: Any, noise: bool = True) -> Task:
+    """Nodes of a graph attend to their neighbors (Velickovic et al. 2018)."""
+    ops, near = k.ops, neighbors()
+
+    def attended(weights, h):
+        kernel, source, target, bias = weights
+        values = ops.reshape(ops.matmul(h, kernel), (-1, 64, 4, 16))
+        own, others = (ops.sum(values * one, axis=-1) for one in (source, target))
+        score = ops.expand_dims(own, 2) + ops.expand_dims(others, 1)
+        score = ops.leaky_relu(score, 0.2)
+        score = ops.where(near[..., None], score, -1e9)
+        shares = ops.softmax(score, axis=2)
+        found = ops.einsum("bijh,bjhd->bihd", shares, values)
+        return ops.elu(ops.reshape(found, (-1, 64, 64)) + bias)
+
+    x = h = k.Input((64, 32))
+    for width in (32, 64):
+        h = formula(k, [(width, 64), (4, 16), (4, 16), 64], attended)(h)
+    return classifier(k, x, k.layers.Dense(7)(h))
+
+
+def vqvae(k: Any, noise: bool = True) -> Task:
+    """Pixels by way of the nearest of 64 codes (van den Oord et al. 2017)."""
+    layers, ops = k.layers, k.ops
+
+    class Codes(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.book = self.add_weight(shape=(64, 16), name="book")
+
+        def call(self, h):
+            apart = ops.matmul(h, ops.transpose(self.book))
+            apart = ops.sum(ops.square(self.book), axis=-1) - 2.0 * apart
+            found = ops.take(self.book, ops.argmin(apart, axis=-1), axis=0)
+            fixed = ops.stop_gradient
+            own = ops.mean(ops.square(found - fixed(h)))
+            self.add_loss(own + 0.25 * ops.mean(ops.square(fixed(found) - h)))
+            return h + fixed(found - h)
+
+    def conv(x, filters, **options):
+        return layers.Conv2D(filters, 3, padding="same", **options)(x)
+
+    x = k.Input((16, 16, 3))
+    h = conv(x, 32, strides=2, activation="relu")
+    h = layers.UpSampling2D()(Codes()(conv(h, 16, strides=2)))
+    h = layers.UpSampling2D()(conv(h, 32, activation="relu"))
+    adam = k.optimizers.Adam(1e-3)
+    return Task(k.Model(x, conv(h, 3)), k.losses.MeanSquaredError(), adam)
+
+
 NETWORKS = {
     make.__name__: make
     for make in (
         bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+        selective, crf, gat, vqvae,
     )
 }  # fmt: skip

@@ -7,6 +7,7 @@ import torch
 from networks_torch import Task, binary, task
 from torch import nn
 from torch.nn import functional
+from workloads import neighbors
 
 
 class Formula(nn.Module):
@@ -214,9 +215,84 @@ def kalman() -> Task:
     return task(Formula(run, **held), functional.mse_loss)
 
 
+def selective() -> Task:
+    def run(own, x):
+        inside, gate = functional.silu(own.inside(x)).chunk(2, -1)
+        step = functional.softplus(own.step(inside))[..., None]
+        keep = torch.exp(-step * torch.exp(own.rates))
+        more = step * inside[..., None] * (inside @ own.keys)[..., None, :]
+        state, told = torch.zeros_like(more[:, 0]), []
+        for kept, added, seen in zip(
+            keep.unbind(1), more.unbind(1), (inside @ own.told).unbind(1), strict=True
+        ):
+            state = kept * state + added
+            told.append((state * seen[:, None]).sum(-1))
+        return own.logits((torch.stack(told, 1) + own.skip * inside) * gate)
+
+    held: dict[str, Any] = {n: weight(32, 8) for n in ("keys", "told", "rates")}
+    held |= {"inside": nn.Linear(32, 64), "step": nn.Linear(32, 32), "skip": zeros(32)}
+    return task(Formula(run, logits=nn.Linear(32, 10), **held))
+
+
+def crf() -> Task:
+    def run(own, x):
+        seen = own.seen(torch.tanh(own.words(x))).unbind(1)
+        known = torch.zeros_like(seen[0])
+        before, behind = [], [known]
+        for one in seen:
+            known = torch.logsumexp(known[..., None] + own.moves, 1) + one
+            before.append(known)
+        for one in seen[:0:-1]:
+            told = own.moves + (behind[-1] + one)[:, None]
+            behind.append(torch.logsumexp(told, 2))
+        return torch.stack(before, 1) + torch.stack(behind[::-1], 1)
+
+    words, seen = nn.Embedding(500, 64), nn.Linear(64, 12)
+    return task(Formula(run, words=words, seen=seen, moves=weight(12, 12)))
+
+
+class Attended(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.kernel, self.bias = weight(width, 64), zeros(64)
+        self.source, self.target = weight(4, 16), weight(4, 16)
+        self.register_buffer("near", torch.from_numpy(neighbors())[..., None])
+
+    def forward(self, h):
+        values = (h @ self.kernel).view(-1, 64, 4, 16)
+        own, others = ((values * one).sum(-1) for one in (self.source, self.target))
+        score = functional.leaky_relu(own[:, :, None] + others[:, None], 0.2)
+        score = torch.where(self.near, score, -1e9)
+        found = torch.einsum("bijh,bjhd->bihd", torch.softmax(score, 2), values)
+        return functional.elu(found.reshape(-1, 64, 64) + self.bias)
+
+
+def gat() -> Task:
+    return task(nn.Sequential(Attended(32), Attended(64), nn.Linear(64, 7)))
+
+
+def vqvae() -> Task:
+    def run(own, x):
+        h = own.encoder(x.movedim(-1, 1)).movedim(1, -1)
+        apart = (own.book**2).sum(-1) - 2 * h @ own.book.T
+        found = own.book[apart.argmin(-1)]
+        loss = functional.mse_loss(found, h.detach())
+        loss = loss + 0.25 * functional.mse_loss(h, found.detach())
+        h = own.decoder((h + (found - h).detach()).movedim(-1, 1))
+        return h.movedim(1, -1), loss
+
+    conv, larger = nn.Conv2d, nn.Upsample(scale_factor=2)
+    first = conv(3, 32, 3, 2, 1), nn.ReLU(), conv(32, 16, 3, 2, 1)
+    second = larger, conv(16, 32, 3, 1, 1), nn.ReLU(), larger, conv(32, 3, 3, 1, 1)
+    parts = {"encoder": nn.Sequential(*first), "decoder": nn.Sequential(*second)}
+    module = Formula(run, book=weight(64, 16), **parts)
+    return task(module, lambda found, y: functional.mse_loss(found[0], y) + found[1])
+
+
 NETWORKS = {
     make.__name__: make
     for make in (
         bilstm, mixer, experts, ranks, wavenet, physics, ode, grouped, gp, kalman,
+        selective, crf, gat, vqvae,
     )
 }  # fmt: skip

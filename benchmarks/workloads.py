@@ -52,6 +52,11 @@ def itself(x: Any, y: Any) -> Any:
     return x if y is None else y
 
 
+def neighbors() -> np.ndarray:
+    """Which of 64 nodes are joined in the graph of `gat`; each with itself."""
+    return (np.random.default_rng(2).random((64, 64)) < 0.2) | np.eye(64, dtype=bool)
+
+
 PIXELS, CLASS = Field((784,)), Field((), 10)
 
 EIGHT = (
@@ -137,6 +142,22 @@ OTHERS = (
     ),
     Workload("gp", "a Gaussian process of 64 points", 64, Field((4,)), Field((1,))),
     Workload("kalman", "a Kalman filter over 50 steps", 16, Field((50, 4)), None),
+    Workload(
+        "selective",
+        "a selective state space over 64 steps",
+        8,
+        Field((64, 32)),
+        Field((64,), 10),
+    ),
+    Workload("crf", "labels in a chain of 30", 16, Field((30,), 500), Field((30,), 12)),
+    Workload(
+        "gat",
+        "attention along the edges of a graph",
+        8,
+        Field((64, 32)),
+        Field((64,), 7),
+    ),
+    Workload("vqvae", "pixels by way of 64 codes", 16, Field((16, 16, 3)), None),
 )
 
 WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}
