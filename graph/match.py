@@ -72,6 +72,7 @@ class Reader:
     ) -> dict[Symbol, int] | None:
         """The sizes; None where they have to be solved, or may not fit.
 
+        >>> from tulle.graph.types import F32
         >>> batch = Symbol("B")
         >>> reader = Reader([TensorType(F32, (Dim.from_symbol(batch), Dim.of(3)))])
         >>> reader.read([F32], [(8, 3)]) == {batch: 8}
