@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
+from .cli_parser import EXAMPLES, Parser
 from .streams import OutputLost, watched
 
 EPILOG = """\
@@ -33,26 +33,7 @@ are any. Ctrl-C keeps a training, and `--resume` goes on with it.
 
 
 DIGITS = 18
-WRONG = re.compile(
-    r"unrecognized arguments: (-\S+)|invalid choice: '([^']*)' \(choose from (.*)\)"
-)
 OPTIONS = ("root", "extern")  # what `load` takes besides the settings of a file
-
-
-class Parser(argparse.ArgumentParser):
-    """Tells a wrong call in one line, with the word that was probably meant."""
-
-    def error(self, message: str) -> NoReturn:
-        from .graph.nearest import nearest
-
-        told = f"{self.prog}: error: {message}\n"
-        if wrong := WRONG.search(message):
-            word = wrong[1] or wrong[2]
-            known = [choice.strip("'") for choice in (wrong[3] or "").split(", ")]
-            flags = [*self._option_string_actions]
-            near = nearest(word.partition("=")[0], flags if wrong[1] else known)
-            told += f"  = help: did you mean `{near}`?\n" if near else ""
-        self.exit(2, f"{told}  = `{self.prog} --help` says more\n")
 
 
 def parser() -> Parser:
@@ -231,6 +212,8 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
     made.set_defaults(parser=made)
+    if isinstance(made, Parser):
+        made.example = EXAMPLES.get(name, "net.net")
     made.add_argument(
         "--format",
         choices=("full", "concise", "json", "github"),
@@ -439,6 +422,7 @@ def _choose_data(options: argparse.Namespace) -> None:
 
 
 def _print_version() -> int:
+
     from . import __version__
 
     print(f"tulle {__version__}")

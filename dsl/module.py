@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from ..graph.diagnostics import (
     Diagnostic,
+    Fault,
     LanguageError,
     Source,
     TensorTypeError,
@@ -17,6 +19,7 @@ from ..graph.diagnostics import (
 from ..graph.naming import UnknownNameError
 from ..graph.nearest import nearest_of
 from ..graph.report import in_order
+from ..graph.wanted import shown
 from .elaborate import Elaboration, elaborate
 from .exports import definitions
 from .externs import UNGIVEN
@@ -97,6 +100,10 @@ def load(
     layers by name. Raises `LanguageError`,
     `TensorTypeError` or `DataError`, with all diagnostics.
     """
+    given: Any = path
+    if not isinstance(given, (str, PathLike)):
+        fault = Fault("T0204", f"`path` is a path, not {shown(given)}", argument="path")
+        raise TensorTypeError.of(fault, caller_span())
     return _module(_files(path, root), config, extern)
 
 

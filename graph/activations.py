@@ -25,10 +25,12 @@ ALIASES = {
 
 def get(identifier: Any) -> Any:
     """The function that a name or a callable means; None for none or `linear`."""
-    if identifier is None or identifier == "linear":
+    if identifier is None:
         return None
     if callable(identifier):
         return identifier
+    if isinstance(identifier, str) and identifier == "linear":
+        return None
     if not isinstance(identifier, str):
         told = f"an activation is a name or a function, not {shown(identifier)}"
         known = "known: " + ", ".join(NAMES)

@@ -166,7 +166,8 @@ entry(
     "T0205",
     "a name that is declared twice",
     """Two declarations of one file cannot share a name, nor can the sizes, settings and
-    inputs of one definition, its outputs, or the names of one `let`.""",
+    inputs of one definition, its outputs, or the names of one `let`. In Python, the
+    inputs of one model cannot bound one name of a size in two ways.""",
     "dim B\nconst B: int = 3",
     "dim B\nconst count: int = 3",
 )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import policies, regularizers, tree
+from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
 from .diagnostics import (
     DataError,
@@ -65,6 +66,7 @@ from .trace import (
 )
 from .types import DType, TupleType
 from .unapplied import not_applied
+from .wanted import guarded
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 
@@ -125,7 +127,7 @@ class LayerKind(type):
             tensors = "inputs" in names or "input_tensor" in names
             if not tensors and not layer.foreign:
                 refuse_operands(cls, {**dict(zip(names, args, strict=False)), **kwargs})
-            layer.__init__(*args, **kwargs)
+            guarded(cls, given, lambda: layer.__init__(*args, **kwargs))
         except Fault as fault:
             raise TensorTypeError.of(fault, span, names) from None
         return layer
@@ -519,6 +521,9 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+without(Layer, OF_LAYERS)
 
 
 def _refuse_layers(layer: Layer, args: Any) -> None:

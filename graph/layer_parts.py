@@ -112,13 +112,14 @@ def argument_fault(kind: type, given: dict[str, Any], error: TypeError) -> Fault
     """A wrong constructor call, with the nearest name."""
     names = list(constructor_parameters(kind))
     wrong = next((name for name in given if name not in names), None)
+    title: str = vars(kind).get("written", kind.__name__)
     if wrong is not None:
-        return unknown_argument(kind.__name__, wrong, names)
-    text = str(error).replace("__init__()", kind.__name__)
+        return unknown_argument(title, wrong, names)
+    text = str(error).replace("__init__()", title)
     return Fault(
         "T0203",
-        f"wrong call of `{kind.__name__}`: {text}",
-        help=[f"`{kind.__name__}` takes {', '.join(names)}"],
+        f"wrong call of `{title}`: {text}",
+        help=[f"`{title}` takes {', '.join(names)}"],
     )
 
 

@@ -308,11 +308,32 @@ def _tell_swapped(fault: Fault, pairs: Pairs, first: int, second: int) -> None:
     fault.help = (f"they fit if swapped: {other}",)
 
 
+def _missing_axis(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...]:
+    """What could be changed, if there are axes too many or too few."""
+    if given.rank == wanted.rank + 1:
+        if given.shape[-1].value == 1:
+            return (f"take the last axis of `{name}` away: its size is 1",)
+        if not wanted.dtype.is_float:
+            return ("`argmax` over the last axis makes class numbers of indicators",)
+    if wanted.rank == given.rank + 1:
+        if all(d.value in (None, s.value) for d, s in _behind(wanted, given)):
+            told = f"`{name}` is one sample: an axis of samples belongs in front of it"
+            return (told,)
+        if wanted.shape[-1].value == 1:
+            return (f"an axis of size 1 belongs at the end of `{name}`",)
+    return (f"bring `{name}` to the shape of {wanted}",)
+
+
+def _behind(wanted: TensorType, given: TensorType) -> list[tuple[Dim, Dim]]:
+    """The sizes behind the first declared one, each with the one given."""
+    return list(zip(wanted.shape[1:], given.shape, strict=True))
+
+
 def _fitting(name: str, wanted: TensorType, given: TensorType) -> tuple[str, ...]:
     """What could be changed, if one size differs."""
     pairs = list(zip(wanted.shape, given.shape, strict=False))
     if wanted.rank != given.rank:
-        return (f"bring `{name}` to the shape of {wanted}",)
+        return _missing_axis(name, wanted, given)
     wrong = [(d, s) for d, s in pairs if d.value is not None and d != s]
     if len(wrong) != 1 or wrong[0][1].value is None:
         return ()

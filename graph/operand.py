@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from .absent import OF_TENSORS, without
 from .registry import OPS, call
 
 _UFUNCS = {"absolute": "abs", "true_divide": "divide", "remainder": "mod"}
@@ -112,3 +113,6 @@ class Operand:
 
     def __getitem__(self, index: Any) -> Any:
         return call("getitem", self, index)
+
+
+without(Operand, OF_TENSORS)

@@ -14,6 +14,7 @@ from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
     DataError,
     Diagnostic,
+    Fault,
     TensorTypeError,
     caller_span,
 )
@@ -28,6 +29,7 @@ from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
 from .types import DType, DTypeLike, TensorType, dtype_of
+from .wanted import plain_scalar, shown
 
 
 class SeedGenerator:
@@ -37,7 +39,7 @@ class SeedGenerator:
     """
 
     def __init__(self, seed: int | None = None, name: str = "seed_generator"):
-        self.seed = new_seed() if seed is None else int(seed)
+        self.seed = new_seed() if seed is None else _checked_seed(seed)
         self.count = 0
         self.name = name
 
@@ -52,6 +54,15 @@ class SeedGenerator:
         count = self.count + draw
         words = (self.seed, self.seed >> 32, count, count >> 32)
         return np.array([word & 0xFFFFFFFF for word in words], np.uint32)
+
+
+def _checked_seed(seed: Any) -> int:
+    plain = plain_scalar(seed)
+    whole = isinstance(plain, int) or (isinstance(plain, float) and plain.is_integer())
+    if whole and not isinstance(plain, bool):
+        return int(plain)
+    words = f"`seed` is a whole number or None, not {shown(seed)}"
+    raise TensorTypeError.of(Fault("T0204", words, argument="seed"), caller_span())
 
 
 class _Global:

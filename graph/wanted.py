@@ -18,13 +18,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .diagnostics import Fault
+from .diagnostics import Fault, TulleError
 
 Infinite: TypeAlias = float  # a number that may be infinite
 Axes: TypeAlias = "int | Sequence[int] | None"
 Numbers: TypeAlias = Any  # a number, or an array or nested list of finite ones
 LONGEST = 60
 REFUSED: Any = object()
+# What Python raises where a value of a wrong kind is met.
+UNTOLD = (
+    TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OSError,
+)  # fmt: skip
 
 
 def shown(value: Any) -> str:
@@ -32,8 +36,17 @@ def shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         digits = int(value.bit_length() * math.log10(2)) + 1
         return f"a number of {digits} digits"
+    if isinstance(value, type):
+        return f"the class `{value.__name__}`"
     text = " ".join(repr(value).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def uncalled(value: Any, base: type) -> list[str]:
+    """Advice for a class that stands where an object of it belongs."""
+    if isinstance(value, type) and issubclass(value, base):
+        return [f"this is the class: make an object of it, `{value.__name__}(…)`"]
+    return []
 
 
 def plain_scalar(value: Any) -> Any:
@@ -205,3 +218,31 @@ def settings_of(kind: type) -> Mapping[str, Wanted]:
         found.update((n, w) for n, w in wanted_by(made).items() if n not in seen)
         seen.update(signature(made).parameters)
     return MappingProxyType(found)
+
+
+def check_kinds(kind: type, given: Mapping[str, Any], flags: bool = False) -> None:
+    """Refuse arguments of a wrong kind, T0204; with `flags` truth values alone.
+
+    Layers tell what their other arguments have to be; this is for what got past.
+    """
+    for name, wanted in settings_of(kind).items():
+        if name in given and (not flags or wanted.names == ("bool",)):
+            wanted.fit(name, given[name])
+
+
+def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> None:
+    """Make an object of a layer's class: what Python refuses is refused as a `Fault`.
+
+    Errors in the constructor of a class that is not the library's go through.
+    """
+    check_kinds(kind, given, flags=True)
+    try:
+        make()
+    except TulleError:
+        raise
+    except UNTOLD as error:
+        check_kinds(kind, given)
+        if not kind.__module__.startswith("tulle."):
+            raise
+        told = f"`{kind.__name__}` cannot be made of these arguments: {error}"
+        raise Fault("T0204", told) from error

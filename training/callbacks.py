@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ..graph.diagnostics import Fault
 from ..graph.nearest import nearest_of
-from ..graph.wanted import shown
+from ..graph.wanted import shown, uncalled
 from .configured import Configured
 from .hooks import BatchHooks
 
@@ -267,7 +267,8 @@ def _flat(given: Any) -> list[Callback]:
         "T0204",
         f"{shown(given)} is no callback",
         argument="callbacks",
-        help=["make a subclass of `Callback`, and pass an object of it"],
+        help=uncalled(given, Callback)
+        or ["make a subclass of `Callback`, and pass an object of it"],
     )
 
 

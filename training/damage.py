@@ -35,11 +35,12 @@ def missing_array(place: Any, name: str, there: Sequence[str]) -> DataError:
     """A file without an array of that name, with the nearest one."""
     near = nearest_of(name, there)
     found = ", ".join(there) or "no arrays"
-    advice = [f"did you mean `{near[0]}`?"] if near else []
+    advice = "arrays go by the names of the model's inputs and targets: rename one side"
+    advice = f"did you mean `{near[0]}`?" if near else advice
     return refuse(
         "T0703",
         f"`{place}` holds no array `{name}`",
-        *advice,
+        advice,
         notes=[f"it holds {found}"],
     )
 

@@ -49,14 +49,20 @@ def as_array(name: str, value: Any) -> Array:
     try:
         array = np.asarray(to_numpy(value))
     except ValueError as error:
-        raise refuse("T0702", f"`{name}` is no array of numbers: {error}") from None
+        uneven = "make its rows equally long: `tulle.utils.pad_sequences` fills them up"
+        advice = [uneven] if "inhomogeneous" in str(error) else []
+        told = f"`{name}` is no array of numbers: {error}"
+        raise refuse("T0702", told, *advice) from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        uneven = ["give one array whose rows are equally long"]
+        advice = {
+            "O": ["give one array whose rows are equally long"],
+            "U": [f"number the words: `np.unique({name}, return_inverse=True)[1]`"],
+        }.get(array.dtype.kind, [])
         raise refuse(
             "T0702",
             f"`{name}` holds {_kind_of(array)}, not "
             f"{'real ones' if array.dtype.kind == 'c' else 'numbers'}",
-            *(uneven if array.dtype.kind == "O" else []),
+            *advice,
         )
     return array
 

@@ -58,7 +58,7 @@ class Training:
         callbacks: Any,
         validation: Course | None,
         initial_epoch: int,
-        validation_freq: Any,
+        validation_freq: int | Sequence[int],
         saved: Snapshot | None = None,
     ):
         check_verbose(verbose)

@@ -16,6 +16,7 @@ from ..graph.diagnostics import (
     standing_at,
 )
 from ..graph.dim import Dim
+from ..graph.files import PathLike
 from ..graph.input_layer import InputLayer
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Input, Network
@@ -23,6 +24,7 @@ from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
 from ..graph.variable import Variable
+from ..graph.wanted import shown, uncalled
 from . import data
 from .configured import told_to_caller
 from .objective import Compiled
@@ -172,6 +174,19 @@ class Model(Trainer, Layer, metaclass=ModelKind):
             )
         return self._compiled
 
+    def demand_optimizer(self) -> Compiled:
+        """What `compile` was told, with an optimizer; refuses to train without one."""
+        compiled = self.demand_compiled()
+        if compiled.optimizer is None:
+            fault = Fault(
+                "T0606",
+                f"`{self.name}` was compiled without an optimizer, so nothing moves "
+                "its weights",
+                help=["give one: `model.compile(optimizer='adam', …)`"],
+            )
+            raise TensorTypeError.of(fault, caller_span())
+        return compiled
+
     @property
     def steps(self) -> Steps:
         """The compiled programs."""
@@ -209,7 +224,8 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         """
         return self.steps.source(kind)
 
-    def save(self, filepath: Any, overwrite: bool = True) -> None:
+    @told_to_caller
+    def save(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write model, weights and optimizer into one file, atomically.
 
         A name that ends in `.keras` gives a file of Keras 3, any other one of Tulle's.
@@ -219,13 +235,15 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
         save_model(self, filepath, overwrite)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+    @told_to_caller
+    def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write the weights, atomically: safetensors, or Keras's for `.weights.h5`."""
         from .saving import save_weights
 
         save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+    @told_to_caller
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False) -> None:
         """Read the weights from a file of weights or a saved model, Keras's as well.
 
         With `skip_mismatch` weights that do not fit stay as they are, with a warning.
@@ -261,6 +279,8 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
 class Functional(Model, Network):
     """A model made of inputs and outputs."""
+
+    written = "Model"  # what users call
 
     def __init__(
         self,
@@ -341,8 +361,15 @@ class Sequential(Functional):
         Layer.__init__(self, name=name, trainable=trainable)
         self._items: list[Layer] = []
         self._start: SymbolicTensor | None = None
+        if layers is not None and not isinstance(layers, Iterable):
+            raise Fault(
+                "T0204",
+                f"a `Sequential` takes a list of layers, not {shown(layers)}",
+                argument="layers",
+                help=["write `Sequential([…])`, or `add` one layer after the other"],
+            )
         for item in layers or ():
-            self.add(item, rebuild=False)
+            self._append(item)
         # A layer that cannot be called is told when it is needed.
         if not any(type(item).call is Layer.call for item in self._items):
             self._assemble()
@@ -352,8 +379,14 @@ class Sequential(Functional):
         """The symbolic input, None before it is known."""
         return self._start
 
+    @told_to_caller
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Append a layer, or set the input before the first one."""
+        self._append(layer)
+        if rebuild:
+            self._assemble()
+
+    def _append(self, layer: Any) -> None:
         if isinstance(layer, InputLayer):
             layer = layer.symbol
         if isinstance(layer, SymbolicTensor):
@@ -367,11 +400,10 @@ class Sequential(Functional):
         else:
             raise Fault(
                 "T0204",
-                f"a `Sequential` is made of layers, and this is {layer!r}",
+                f"a `Sequential` is made of layers, and this is {shown(layer)}",
                 argument="layers",
+                help=uncalled(layer, Layer),
             )
-        if rebuild:
-            self._assemble()
 
     def pop(self) -> Layer:
         """Take the last layer away."""

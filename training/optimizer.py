@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.absent import OF_OPTIMIZERS, without
 from ..graph.diagnostics import Fault
 from ..graph.registry import call
 from ..graph.replacing import replacing
@@ -318,6 +319,9 @@ class Optimizer(OptimizerSettings):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+without(Optimizer, OF_OPTIMIZERS)
 
 
 def _check_variable(variable: Any) -> None:

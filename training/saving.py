@@ -15,6 +15,7 @@ from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.files import PathLike, check_readable, check_writable, write_atomically
 from .archives import Archive, write_archive
 from .assigning import assign, from_bytes, matched, to_bytes
+from .configured import told_to_caller
 from .keras_files.deserializing import damaged, deserialize_keras_object
 from .model import Model
 from .model_files import WEIGHTS, read_tulle, tulle_members, weights_in
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 
+@told_to_caller
 def save_model(model: Model, filepath: PathLike, overwrite: bool = True) -> None:
     """Write a model with weights, compile arguments and optimizer state.
 
@@ -56,6 +58,7 @@ def save_model(model: Model, filepath: PathLike, overwrite: bool = True) -> None
     write_atomically(place, lambda file: write_archive(file, members))
 
 
+@told_to_caller
 def load_model(
     filepath: PathLike,
     custom_objects: Mapping[str, Any] | None = None,
@@ -80,6 +83,7 @@ def load_model(
     return read_tulle(place, custom, compile)
 
 
+@told_to_caller
 def save_weights(model: Model, filepath: PathLike, overwrite: bool = True) -> None:
     """Write the weights alone: safetensors, or Keras 3's file for `.weights.h5`."""
     what = "what `save_weights` writes"
@@ -93,6 +97,7 @@ def save_weights(model: Model, filepath: PathLike, overwrite: bool = True) -> No
     write_atomically(place, lambda file: file.write(content))
 
 
+@told_to_caller
 def load_weights(model: Model, filepath: PathLike, skip_mismatch: bool = False) -> None:
     """Read weights from a safetensors file, a saved model, or a file of Keras 3.
 

@@ -187,6 +187,11 @@ def checked_batch_size(given: Any) -> int:
     )
 
 
+IN_MEMORY = (
+    Operand, np.ndarray, Mapping, list, tuple, set, frozenset, str, type(None),
+)  # fmt: skip
+
+
 def source_of(
     x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None
 ) -> Source | None:
@@ -194,7 +199,7 @@ def source_of(
 
     Raises T0204 if there are targets beside what gives them itself.
     """
-    if isinstance(x, (Operand, np.ndarray, Mapping, list, tuple, str, type(None))):
+    if isinstance(x, IN_MEMORY):
         if not on_disk((x, y, sample_weight)):
             return None
         return FromArrays(x, y, sample_weight, batch_size)

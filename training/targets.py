@@ -22,7 +22,8 @@ def targets_of(goals: Sequence[OutputGoal], y: Any) -> list[Any]:
     if y is None:
         if needed:
             title = _title(needed[0])
-            raise data.refuse("T0703", f"there is no {title}: `y` is missing")
+            advice = "give it beside the data: `(x, y)`"
+            raise data.refuse("T0703", f"there is no {title}: `y` is missing", advice)
         return [None] * len(goals)
     if isinstance(y, Mapping):
         known = [goal.name for goal in goals]

@@ -17,6 +17,7 @@ from ..graph.trace import current_trace
 from ..graph.variable import new_seed
 from . import fitting
 from .arguments import checked_count
+from .arguments import refuse as refuse_argument
 from .callbacks import CallbackList, History
 from .configured import serialized, told_to_caller
 from .data import refuse
@@ -64,6 +65,8 @@ class Trainer(StepMethods):
         for any number. `jit_compile` is there so that programs for Keras run, and
         changes nothing: programs are compiled always.
         """
+        if jit_compile not in (True, False, None, "auto"):
+            refuse_argument("jit_compile", "true, false or 'auto'", jit_compile)
         scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, scale
@@ -109,7 +112,7 @@ class Trainer(StepMethods):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
         """Train for some epochs; gives the figures of each.
 
@@ -132,7 +135,7 @@ class Trainer(StepMethods):
         before anything runs, of batches with the number of the batch. Warns once of a
         loss that is no finite number, and of data that end early, and goes on.
         """
-        compiled = self.demand_compiled()
+        compiled = self.demand_optimizer()
         saved = None
         if isinstance(initial_epoch, str):
             saved, initial_epoch = self._saved_place(compiled, initial_epoch), 0
@@ -159,7 +162,7 @@ class Trainer(StepMethods):
             callbacks=callbacks,
             validation=validation,
             initial_epoch=checked_count("initial_epoch", initial_epoch, 0),
-            validation_freq=validation_freq,
+            validation_freq=_frequency(validation_freq),
             saved=saved,
         ).run()
 
@@ -254,6 +257,7 @@ class Trainer(StepMethods):
         return_dict: bool = False,
     ) -> Any:
         """One step on one batch; gives the running figures."""
+        self.demand_optimizer()
         batch = self._one("train", x, y, sample_weight, class_weight)
         return batch if return_dict else _plain(batch)
 
@@ -395,6 +399,13 @@ class Trainer(StepMethods):
 def _plain(results: dict[str, Any]) -> Any:
     values = list(results.values())
     return values[0] if len(values) == 1 else values
+
+
+def _frequency(given: Any) -> Any:
+    """`validation_freq`: every so many epochs, or those epochs; refuses the rest."""
+    if isinstance(given, (list, tuple, range, set, frozenset, np.ndarray)):
+        return {checked_count("validation_freq", int(epoch)) for epoch in given}
+    return checked_count("validation_freq", given)
 
 
 def _steps(given: Any, name: str) -> int | None:

@@ -31,6 +31,7 @@ def validation_course(
             "`validation_data` is a tuple (x, y) or (x, y, sample_weight), or gives "
             "such batches",
             argument="validation_data",
+            help=["write `validation_data=(x, y)`"],
         )
     feed = feed_of(model, "test", source, (x, y, weight), batch_size)
     return Course(feed, steps)

@@ -130,3 +130,23 @@ def test_sizes_are_not_read_where_a_dtype_or_a_condition_is_broken():
     two.conditions = (Condition(Dim.from_symbol(two), "<", Dim.of(3)),)
     assert Reader([type]).read([F32], [(2,)]) == {two: 2}
     assert Reader([type]).read([F32], [(4,)]) is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "declared", "actual", "advice"),
+    [
+        ("i32", (B,), (5, 3), "`argmax` over the last axis"),
+        ("f32", (B,), (5, 3), "bring `y` to the shape of f32[B]"),
+        ("i32", (B,), (5, 1), "take the last axis of `y` away"),
+        ("f32", (B, 1), (5,), "an axis of size 1 belongs at the end of `y`"),
+        ("f32", (B, 4), (4,), "an axis of samples belongs in front"),
+        ("f32", (B, 28, 28, 1), (5, 28, 28), "an axis of size 1 belongs at the end"),
+        ("f32", (B, 28, 28, 3), (5, 28, 28), "bring `y` to the shape"),
+        ("f32", (B, 4), (), "bring `y` to the shape"),
+    ],
+)
+def test_axes_too_many_or_too_few(dtype, declared, actual, advice):
+    with pytest.raises(Fault) as caught:
+        match_types(["y"], [tensor_type(dtype, declared)], [tensor_type(dtype, actual)])
+    assert caught.value.code == "T0701"
+    assert advice in caught.value.help[0]

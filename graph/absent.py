@@ -1,0 +1,80 @@
+"""Attributes that other frameworks have and Tulle has not, told with what it has.
+
+For `hasattr` they are absent; a subclass or an object may have its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from .diagnostics import Diagnostic, caller_span
+from .naming import UnknownNameError
+
+TAPE = "gradients come from a tape: `with tulle.GradientTape() as tape: …`, then "
+DEVICE = 'a device is chosen around code: `with tulle.device("gpu:0"): …`'
+OF_TENSORS: Mapping[str, str] = {
+    "backward": f"{TAPE}`tape.gradient(loss, weights)`",
+    "grad": f"{TAPE}`tape.gradient(loss, x)`",
+    "requires_grad": f"{TAPE}`tape.watch(x)` follows a tensor",
+    "requires_grad_": f"{TAPE}`tape.watch(x)` follows a tensor",
+    "detach": "write `ops.stop_gradient(x)`",
+    "clone": "tensors do not change, so none need be copied",
+    "cuda": DEVICE,
+    "cpu": f"{DEVICE}; `x.numpy()` is the value on the host",
+    "to": f"{DEVICE}; `ops.cast(x, dtype)` gives another dtype",
+    "T": "write `ops.transpose(x)`",
+    "view": "write `ops.reshape(x, shape)`",
+    "permute": "write `ops.transpose(x, axes)`",
+    "unsqueeze": "write `ops.expand_dims(x, axis)`",
+    "float": 'write `ops.cast(x, "float32")`',
+    "long": 'write `ops.cast(x, "int64")`',
+    **{
+        name: f"write `ops.{name}(x, …)`"
+        for name in (
+            "argmax argmin clip cumsum flatten max mean min prod reshape squeeze std "
+            "sum transpose var"
+        ).split()
+    },
+    "astype": "write `ops.cast(x, dtype)`",
+}
+OF_LAYERS: Mapping[str, str] = {
+    "parameters": "they are `trainable_weights`, and `weights` with the rest",
+    "named_parameters": "they are `trainable_weights`, each with its `path`",
+    "forward": "call it: `model(x)`; a layer of your own defines `call`",
+    "train": "the mode is an argument of the call: `model(x, training=True)`",
+    "eval": "the mode is an argument of the call: `model(x, training=False)`",
+    "zero_grad": "gradients are not kept, so none need be cleared",
+    "cuda": DEVICE,
+    "cpu": DEVICE,
+    "to": DEVICE,
+    "state_dict": "write `get_weights()`, or `save_weights(path)` into a file",
+    "load_state_dict": "write `set_weights(arrays)`, or `load_weights(path)`",
+    "register_buffer": "write `add_weight(…, trainable=False)`",
+    "requires_grad_": "set `layer.trainable = False`",
+}
+OF_OPTIMIZERS: Mapping[str, str] = {
+    "step": "write `optimizer.apply(gradients, weights)`",
+    "zero_grad": "gradients are not kept, so none need be cleared",
+    "param_groups": "the rate is `optimizer.learning_rate`",
+}
+
+
+class Absent:
+    """A name that stands for nothing; asking for it says what does."""
+
+    def __init__(self, kind: str, name: str, advice: str):
+        self.kind, self.name, self.advice = kind, name, advice
+
+    def __get__(self, instance: Any, owner: type | None = None) -> NoReturn:
+        kind = type(instance).__name__ if instance is not None else self.kind
+        message = f"`{kind}` has no `{self.name}`"
+        told = Diagnostic("T0201", message, caller_span(), help=(self.advice,))
+        raise UnknownNameError(told)
+
+
+def without(kind: type, names: Mapping[str, str]) -> None:
+    """Let a class tell what stands for names that it has not."""
+    for name, advice in names.items():
+        if not hasattr(kind, name):
+            setattr(kind, name, Absent(kind.__name__, name, advice))
