@@ -93,7 +93,7 @@ class Part:
         return SPECIAL[self.node.op.name].entry(self.node)
 
     @cached_property
-    def _asks_sizes(self) -> bool:
+    def asks_sizes(self) -> bool:
         """Whether its words follow from more than how arrays lie."""
         if self.kernel is None:
             return is_sized(self.node)
@@ -110,7 +110,7 @@ class Part:
         found = self._known.get(forms)
         if found is None:
             found = self._words(arrays, sizes)
-            if not self._asks_sizes and len(self._known) < TILES:
+            if not self.asks_sizes and len(self._known) < TILES:
                 self._known[forms] = found
         words, total = found
         return [*[one.address for one in arrays], *words[len(arrays) :]], total
@@ -156,6 +156,19 @@ class Followed:
         self.entries = [part.entry for part in (self.head, *self.rest)]
         self.room = rounded(8 * max(part.word_count for part in self.rest))
         self._cut: tuple[Sizes, Cut] | None = None  # as last asked for
+        self._last: tuple[Any, list[int]] | None = None  # a table, and what decides it
+        self._tiled = [
+            self._has_images_first(index) for index in range(len(self.values))
+        ]
+
+    def _has_images_first(self, index: int) -> bool:
+        """Whether what follows cuts the first axis of a value to a tile's images."""
+        return all(
+            axes.image == 0
+            for part in self.rest
+            for one, axes in zip(part.arrays, part.axes, strict=True)
+            if one == index
+        )
 
     def _parts(self) -> Iterator[Part]:
         """The instructions as nodes; `values` grows by their results."""
@@ -210,7 +223,7 @@ class Followed:
         apart, out = self.values[index].apart, cut.arrays[index]
         if apart:  # the code reads its shape and address alone
             out = cut.specs[index].at(out.address)
-        table = [word for part in self.rest for word in self._record(part, cut, place)]
+        table = self._table(cut, place)
         after = Following(cut.size, len(self.rest), table, apart)
         words = self.special.words(
             cut.attributes, operands, [out], place.scratch, after
@@ -224,6 +237,21 @@ class Followed:
             for name, one, work in zip(names, each, works, strict=True)
             if work.total
         ]
+
+    def _table(self, cut: Cut, place: Any) -> list[int]:
+        """The words of what follows; the same for most numbers of images."""
+        if any(part.asks_sizes for part in self.rest):
+            return self._records(cut, place)
+        key = cut.tiles, [
+            (one.address, one.steps, spec.shape[1:] if tiled else spec.shape)
+            for one, spec, tiled in zip(cut.all, cut.specs, self._tiled, strict=True)
+        ]  # fmt: skip
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._records(cut, place)
+        return self._last[1]
+
+    def _records(self, cut: Cut, place: Any) -> list[int]:
+        return [word for part in self.rest for word in self._record(part, cut, place)]
 
     def _check(self, specs: Sequence[Lying], sizes: Sizes) -> None:
         for part in (self.head, *self.rest):
@@ -291,6 +319,17 @@ class Cut:
         apart = (self._bytes(i) for i, v in enumerate(form.values) if v.apart)
         self.size = form.room + sum(apart)
         self.slot = self.way.slot(self.attributes, given) + self.size
+
+    @property
+    def all(self) -> list[Lying]:
+        """The arrays, in the order of the values."""
+        return [self.arrays.get(index, spec) for index, spec in enumerate(self.specs)]
+
+    @property
+    def tiles(self) -> tuple[int, ...]:
+        """How tiles are cut, and how far apart slots are."""
+        whole, last = self.images(WHOLE), self.images(LAST)
+        return whole, last, self.geometry.rows, self.geometry.bands, self.slot
 
     def given(self, part: Part) -> list[Lying]:
         """The operands of a part."""

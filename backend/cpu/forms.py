@@ -193,6 +193,7 @@ class Own:
         self.entry = special.entry(node)
         self.key = node.op.name, attribute_key(node.attributes), self.entry.names
         self.has_scratch = special.has_scratch
+        self._bound: tuple[Any, ...] = None, {}, [], []  # what it was last bound to
 
     def fragments(self) -> dict[str, str]:
         """The op's entries."""
@@ -204,6 +205,8 @@ class Own:
 
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What the op says for arrays of these sizes."""
+        if self._bound[0] is sizes:
+            return self.special.scratch_bytes(*self._bound[1:])
         operands = [lying_of(source.tensor_type, sizes) for source in self.node.inputs]
         type = self.node.type
         types = type.items if isinstance(type, TupleType) else (type,)
@@ -218,6 +221,7 @@ class Own:
         found, operands = dense(place.sources, place.keep, self.special.reads)
         words = self.special.words(attributes, operands, place.targets, place.scratch)
         rounds = self.special.rounds(attributes, operands, place.targets)
+        self._bound = place.sizes, attributes, operands, place.targets
         for entry, work, own in rounds:
             if work.total:
                 given = [own.get(at, word) for at, word in enumerate(words)]

@@ -64,6 +64,40 @@ def test_any_order_of_sizes_gives_the_bits_of_a_fresh_program(network):
         assert found.tobytes() == wanted.tobytes()
 
 
+def tiled(x):
+    h = layers.Conv2D(8, 3, activation="relu")(x)
+    h = layers.Conv2D(6, 3, activation="tanh")(layers.MaxPooling2D(2)(h))
+    return layers.Dense(1)(layers.Flatten()(layers.AveragePooling2D(2)(h)))
+
+
+def sequence(x):
+    h = layers.Reshape((12, 24))(x)
+    return layers.Dense(1)(layers.LSTM(5)(layers.GRU(6, return_sequences=True)(h)))
+
+
+@pytest.mark.parametrize("network", [tiled, sequence])
+def test_training_on_any_order_of_sizes_gives_the_bits_of_a_fresh_program(network):
+    x = tulle.Input((12, 12, 2))
+    model = tulle.Model(x, network(x))
+    model.compile(optimizer=tulle.optimizers.SGD(0.1), loss="mse")
+
+    def arrays(rows):
+        shapes = (rows, 12, 12, 2), (rows, 1)
+        return tuple(RANDOM.standard_normal(shape, np.float32) for shape in shapes)
+
+    signature = prepare(model, *arrays(4), scored=True).signature
+    program, start = model.steps.program("train", signature), model.get_weights()
+
+    def trained(program, given):
+        model.set_weights(start)
+        loss = program(given)["loss"]
+        return loss.tobytes(), [weight.tobytes() for weight in model.get_weights()]
+
+    for rows in (4, 1, 33, 2, 64, 65, 3, 33, 4):
+        given = arrays(rows)
+        assert trained(program, given) == trained(Program(program.graph), given)
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_new_sizes_compile_nothing(network, monkeypatch):
     program = program_of(network)
