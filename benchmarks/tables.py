@@ -206,24 +206,35 @@ def told(about: dict[str, Any]) -> str:
     return f"{about['date']}; {places}; {versions}."
 
 
-def render(results: dict[str, Any]) -> str:
-    """All parts that were measured, as the page has them."""
-    found = []
+def sections(results: dict[str, Any]) -> dict[str, str]:
+    """The parts that were measured, under their titles, as the page has them."""
+    found = {}
     for part, (title, tables) in PARTS.items():
         if part in results:
-            found.append(f"## {title}\n\n{told(results[part]['about'])}")
+            lines = [f"## {title}", told(results[part]["about"])]
             rows = results[part]["rows"]
-            found += [f"**{words}**\n\n{text}" for words, text in tables(rows)]
-    return "\n\n".join(found)
+            lines += [f"**{words}**\n\n{text}" for words, text in tables(rows)]
+            found[title] = "\n\n".join(lines)
+    return found
+
+
+def render(results: dict[str, Any]) -> str:
+    """All parts that were measured."""
+    return "\n\n".join(sections(results).values())
 
 
 def write(results: dict[str, Any], page: Path = PAGE) -> None:
-    """Put the tables in their place on the page."""
+    """Put the tables in their place on the page, where other parts stay."""
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    whole = f"{before}{BEGIN}\n\n{render(results)}\n\n{END}{after}"
-    page.write_text(whole, encoding="utf-8")
+    inside, after = rest.split(END)
+    known = {
+        section.partition("\n")[0]: f"## {section.strip()}"
+        for section in inside.split("\n## ")[1:]
+    }
+    known |= sections(results)
+    tables = "\n\n".join(known[title] for title, _ in PARTS.values() if title in known)
+    page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

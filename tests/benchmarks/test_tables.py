@@ -66,6 +66,15 @@ def test_the_page_gets_the_tables_and_keeps_the_rest(tmp_path):
     assert "old" not in text
     assert "2026-01-02; a machine, 2 threads, Python 3.11; jax 0.10." in text
     assert "| tulle | 0.25 |" in text
+    eight = {"eight": {"about": about, "rows": ROWS}}
+    tables.write(eight, page)
+    assert "| tulle | 0.25 |" in page.read_text()  # a part that was not measured again
+    results["imports"]["rows"]["tulle"]["seconds"] = 0.5
+    tables.write(results, page)
+    text = page.read_text()
+    assert "0.25" not in text
+    titles = [tables.PARTS[part][0] for part in ("eight", "imports")]
+    assert [line[3:] for line in text.splitlines() if line[:3] == "## "] == titles
 
 
 @pytest.mark.parametrize(
