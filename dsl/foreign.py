@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Diagnostic, Edit, Fix, Span
+from ..graph.diagnostics import Diagnostic, Span
 from .tokens import ITEMS, SECTIONS, STATEMENTS
+from .told import told
 
 if TYPE_CHECKING:
     from .mistakes import Mistake
@@ -23,13 +24,6 @@ def explain(mistake: Mistake) -> Diagnostic | None:
     return None
 
 
-def _told(
-    message: str, span: Span, help: str, edit: tuple[Span, str] | None = None
-) -> Diagnostic:
-    fix = None if edit is None else Fix(help, (Edit(*edit),))
-    return Diagnostic("T0100", message, span, help=(help,), fix=fix)
-
-
 def colon_fault(name: str, place: Span, between: Span, value: str) -> Diagnostic:
     """`Dense(units: 3)`: the diagnostic, with the places of the name and of the colon.
 
@@ -37,7 +31,7 @@ def colon_fault(name: str, place: Span, between: Span, value: str) -> Diagnostic
     """
     message = f"`{name}` is a setting, which is given with `=`, not with `:`"
     edit = (between, " = ") if between.line == between.end_line else None
-    return _told(message, place, f"write `{name} = {value}`", edit)
+    return told(message, place, f"write `{name} = {value}`", edit)
 
 
 def _colon(mistake: Mistake) -> Diagnostic | None:
@@ -78,7 +72,7 @@ def _conditional(mistake: Mistake) -> Diagnostic | None:
         return None
     message = "`?` is a hole that is left to fill, no choice"
     help = "`where(condition, a, b)` chooses element by element"
-    return _told(message, mistake.found.span, help)
+    return told(message, mistake.found.span, help)
 
 
 def _comprehension(mistake: Mistake) -> Diagnostic | None:
@@ -88,7 +82,7 @@ def _comprehension(mistake: Mistake) -> Diagnostic | None:
         return None
     message = "lists are written out, `for` makes none"
     help = "`x |> repeat 4 as i { … }` applies stages several times"
-    return _told(message, mistake.found.span, help)
+    return told(message, mistake.found.span, help)
 
 
 def _changed(mistake: Mistake) -> Diagnostic | None:
@@ -98,7 +92,7 @@ def _changed(mistake: Mistake) -> Diagnostic | None:
         return None
     sign = f"{before.text}="
     help = f"give the new value a name: `let y = x {before.text} …`"
-    return _told(f"`{sign}` changes nothing here: values stay", before.span, help)
+    return told(f"`{sign}` changes nothing here: values stay", before.span, help)
 
 
 def _lambda(mistake: Mistake) -> Diagnostic | None:
@@ -107,7 +101,7 @@ def _lambda(mistake: Mistake) -> Diagnostic | None:
     if before is None or before.text != "lambda" or mistake.found.type != "NAME":
         return None
     help = "declare it at the top level: `fn f(x: f32[B]) -> f32[B] = …`"
-    return _told("a function has a name", before.span, help)
+    return told("a function has a name", before.span, help)
 
 
 def _beside(mistake: Mistake) -> Diagnostic | None:
@@ -122,4 +116,4 @@ def _beside(mistake: Mistake) -> Diagnostic | None:
     if apart or within or not {"LPAREN", "PIPE"} <= mistake.accepted:
         return None
     message = "settings stand in parentheses"
-    return _told(message, found.span, f"write `{before.text}({found.text})`")
+    return told(message, found.span, f"write `{before.text}({found.text})`")

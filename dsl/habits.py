@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Diagnostic, Edit, Fix, Span
+from ..graph.diagnostics import Diagnostic, Span
 from .library import alias
 from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
+from .told import told
 
 if TYPE_CHECKING:
     from .mistakes import Mistake
@@ -46,20 +47,13 @@ def explain(mistake: Mistake) -> Diagnostic | None:
     return None
 
 
-def _told(
-    message: str, span: Span, help: str, edit: tuple[Span, str] | None = None
-) -> Diagnostic:
-    fix = None if edit is None else Fix(help, (Edit(*edit),))
-    return Diagnostic("T0100", message, span, help=(help,), fix=fix)
-
-
 def _turns_below_zero(mistake: Mistake) -> Diagnostic | None:
     """`repeat -1 { … }`."""
     before = mistake.previous
     if mistake.found.type != "MINUS" or before is None or before.type != "REPEAT":
         return None
     help = "write how many turns there are: `repeat 4 { … }`"
-    return _told("the number of turns is from 0 on", mistake.found.span, help)
+    return told("the number of turns is from 0 on", mistake.found.span, help)
 
 
 def _compared_twice(mistake: Mistake) -> Diagnostic | None:
@@ -74,7 +68,7 @@ def _compared_twice(mistake: Mistake) -> Diagnostic | None:
         if not depth and token.type == "COMPARISON":
             help = "join two comparisons: `a < b and b < c`"
             message = "comparisons are not chained"
-            return _told(message, mistake.found.span, help)
+            return told(message, mistake.found.span, help)
     return None
 
 
@@ -88,7 +82,7 @@ def _behind_pipe(mistake: Mistake) -> Diagnostic | None:
         return None
     message = f"`{found.text}` behind a pipe, which binds loosest"
     help = f"put the pipe in parentheses: `({first.text} |> …) {found.text} …`"
-    return _told(message, found.span, help)
+    return told(message, found.span, help)
 
 
 def _piped(mistake: Mistake) -> Token | None:
@@ -114,7 +108,7 @@ def _element_type(mistake: Mistake) -> Diagnostic | None:
     place = Span(at.source, at.line, at.column, at.line, at.column)
     help = "write `f32[…]`, or `i32[…]` for whole numbers"
     message = "a type begins with its element type"
-    return _told(message, at, help, (place, "f32"))
+    return told(message, at, help, (place, "f32"))
 
 
 def _result(mistake: Mistake) -> Diagnostic | None:
@@ -124,10 +118,10 @@ def _result(mistake: Mistake) -> Diagnostic | None:
         return None
     if found.type == "COLON":
         message, help = "the type of a result stands behind `->`", "write `->`"
-        return _told(message, found.span, help, (found.span, "->"))
+        return told(message, found.span, help, (found.span, "->"))
     if found.type in ("LBRACE", "EQUAL"):
         message = "the type of the result is missing"
-        return _told(message, mistake.behind, "for example `-> f32[B, 10]`")
+        return told(message, mistake.behind, "for example `-> f32[B, 10]`")
     return None
 
 
@@ -140,7 +134,7 @@ def _equals(mistake: Mistake) -> Diagnostic | None:
         return None
     form = "{ … }" if before.type in ("METRICS", "RUN", "CLIP") else "…"
     message = f"`{before.text}` takes no `{found.text}`"
-    return _told(message, found.span, f"write `{before.text} {form}`")
+    return told(message, found.span, f"write `{before.text} {form}`")
 
 
 def _typeless(mistake: Mistake) -> Diagnostic | None:
@@ -156,9 +150,9 @@ def _typeless(mistake: Mistake) -> Diagnostic | None:
         word = TYPES.get(mistake.next.type if mistake.next else "", "int")
         title, at = f"write `{before.text}: {word}`", mistake.behind
         place = Span(at.source, at.line, at.column, at.line, at.column)
-        return _told(message, at, title, (place, f": {word}"))
+        return told(message, at, title, (place, f": {word}"))
     sizes = "f32[4]" if kind in ("PARAM", "STATE") else "f32[B, 4]"
-    return _told(message, mistake.behind, f"for example `{before.text}: {sizes}`")
+    return told(message, mistake.behind, f"for example `{before.text}: {sizes}`")
 
 
 def _named(mistake: Mistake) -> Diagnostic | None:
@@ -167,7 +161,7 @@ def _named(mistake: Mistake) -> Diagnostic | None:
         return None
     message = "`as` names a stage behind `|>`"
     help = 'elsewhere a layer is named among its settings: `Dense(4, name = "hidden")`'
-    return _told(message, mistake.found.span, help)
+    return told(message, mistake.found.span, help)
 
 
 def _branching(mistake: Mistake) -> Diagnostic | None:
@@ -188,7 +182,7 @@ def _nameless_metric(mistake: Mistake) -> Diagnostic | None:
         return None
     metric = alias(before.text, ("metric",)) or before.text
     help = f"for example `{before.text} = {metric}(label, output)`"
-    return _told("a metric has a name and a value", before.span, help)
+    return told("a metric has a name and a value", before.span, help)
 
 
 def _within_metrics(mistake: Mistake) -> bool:

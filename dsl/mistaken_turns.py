@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Diagnostic, Edit, Fix, Span
+from ..graph.diagnostics import Diagnostic
 from .tokens import CLOSERS, OPENERS, STATEMENTS, Token
+from .told import told
 
 if TYPE_CHECKING:
     from .mistakes import Mistake
@@ -22,13 +23,6 @@ def explain(mistake: Mistake) -> Diagnostic | None:
     return None
 
 
-def _told(
-    message: str, span: Span, help: str, replacement: str | None = None
-) -> Diagnostic:
-    fix = None if replacement is None else Fix(help, (Edit(span, replacement),))
-    return Diagnostic("T0100", message, span, help=(help,), fix=fix)
-
-
 def _kinds(mistake: Mistake, count: int) -> tuple[str, ...]:
     """The kinds of the tokens before, the nearest last."""
     start = max(mistake.index - count, 0)
@@ -42,29 +36,29 @@ def _turns(mistake: Mistake) -> Diagnostic | None:
         stage = before[0] in STAGES
         if found.type == "LBRACE" and stage:
             message = "`repeat` needs the number of its turns"
-            return _told(message, found.span, "for example `repeat 4 { … }`")
+            return told(message, found.span, "for example `repeat 4 { … }`")
         if found.type == "FLOAT" and stage:
             message = (
                 f"the number of turns is a whole number, and `{found.text}` is none"
             )
-            return _told(message, found.span, "for example `repeat 4 { … }`")
+            return told(message, found.span, "for example `repeat 4 { … }`")
         if found.type == "INTEGER":
             message = "`repeat` is a stage, and nothing flows into it"
-            return _told(message, found.span, "write `x |> repeat 4 { … }`")
+            return told(message, found.span, "write `x |> repeat 4 { … }`")
     if found.type == "LBRACE" and _in_parentheses(mistake):
         help = "write `repeat 2 + 1 { … }`"
-        return _told("the number of turns stands without parentheses", found.span, help)
+        return told("the number of turns stands without parentheses", found.span, help)
     if not {"SHARED", "LBRACE"} <= mistake.accepted:
         if found.type == "SHARED" and before[0] == "AS":
             message = "turns that share their weights have no numbers"
-            return _told(message, found.span, "leave out `shared`, or the `as`")
+            return told(message, found.span, "leave out `shared`, or the `as`")
         return None
     if found.type == "IN" and mistake.previous is not None:
         name = mistake.previous.text
         help = f"write `repeat 4 as {name} {{ … }}`, or `fold {name} in [8, 4] {{ … }}`"
-        return _told("`repeat` goes through numbers from 0 on", found.span, help)
+        return told("`repeat` goes through numbers from 0 on", found.span, help)
     place = mistake.behind
-    return _told("the stages of a `repeat` stand in braces", place, "add `{`")
+    return told("the stages of a `repeat` stand in braces", place, "add `{`")
 
 
 def _in_parentheses(mistake: Mistake) -> bool:
@@ -87,15 +81,17 @@ def _block(mistake: Mistake) -> Diagnostic | None:
     if "FOLD" in mistake.accepted and before.type == "LBRACE":
         if found.type == "PIPE":
             help = "leave out this `|>`: the operand comes from the turn before"
-            return _told("the first stage stands by itself", found.span, help, "")
+            return told(
+                "the first stage stands by itself", found.span, help, (found.span, "")
+            )
         what = "is empty" if found.type == "RBRACE" else "has stages, no statements"
         help = "for example `repeat 4 { Dense(8) |> relu }`"
         if found.type == "RBRACE" or found.type in STATEMENTS:
-            return _told(f"what is repeated {what}", found.span, help)
+            return told(f"what is repeated {what}", found.span, help)
     if found.type == "AS" and before.type == "RBRACE" and "PIPE" in mistake.accepted:
         message = "a `repeat` or `fold` has no name of its own"
         help = "name the stages inside it: `repeat 4 { Dense(8) as hidden }`"
-        return _told(message, found.span, help)
+        return told(message, found.span, help)
     return None
 
 
@@ -104,14 +100,16 @@ def _arms(mistake: Mistake) -> Diagnostic | None:
     found, accepted = mistake.found, mistake.accepted
     if "FAT_ARROW" in accepted and found.type in ("COLON", "ARROW", "EQUAL"):
         help = "write `=>`"
-        return _told("`=>` leads from a mode to its value", found.span, help, "=>")
+        return told(
+            "`=>` leads from a mode to its value", found.span, help, (found.span, "=>")
+        )
     if mistake.previous is not None and mistake.previous.type == "MATCH":
         help = "write `match mode { train => …, infer => … }`"
-        return _told("`match` chooses by `mode`", found.span, help)
+        return told("`match` chooses by `mode`", found.span, help)
     if {"LBRACE", "OR"} <= accepted and "PIPE" not in accepted:
         help = "write `if condition { … } else { … }`"
         message = "the branches of an `if` stand in braces"
-        return _told(message, mistake.behind, help)
+        return told(message, mistake.behind, help)
     return None
 
 
@@ -127,7 +125,7 @@ def _flags(mistake: Mistake) -> Diagnostic | None:
     if begin is None or begin.type != "PARAM":
         return None
     message = "the flags of a parameter stand in another order"
-    return _told(message, found.span, "first `if …`, then `decay …`, then `frozen`")
+    return told(message, found.span, "first `if …`, then `decay …`, then `frozen`")
 
 
 def _beginning(tokens: Sequence[Token], index: int) -> Token | None:
@@ -142,10 +140,12 @@ def _updates(mistake: Mistake) -> Diagnostic | None:
     found, name = mistake.found, mistake.previous.text
     if found.type == "EQUAL":
         message = "an update is written with `:=`"
-        return _told(message, found.span, f"write `update {name} := …`", ":=")
+        return told(
+            message, found.span, f"write `update {name} := …`", (found.span, ":=")
+        )
     if found.type in ("PLUS", "MINUS", "STAR", "SLASH"):
         help = f"write `update {name} := {name} {found.text} …`"
-        return _told("an update gives the whole new value", found.span, help)
+        return told("an update gives the whole new value", found.span, help)
     return None
 
 
@@ -153,13 +153,13 @@ def _training(mistake: Mistake) -> Diagnostic | None:
     found, before = mistake.found, mistake.previous
     if found.type == "NAME" and found.text == "clip" and "CLIP" in mistake.accepted:
         help = "write `clip { norm = 1.0 }`"
-        return _told("the bound of `clip` stands in braces", found.span, help)
+        return told("the bound of `clip` stands in braces", found.span, help)
     if before is None or before.type != "FREEZE":
         return None
     message = "`freeze` takes paths of parameters, as strings"
     if found.type == "NAME":
         text = f'"{found.text}"'
-        return _told(message, found.span, f"write `freeze {text}`", text)
+        return told(message, found.span, f"write `freeze {text}`", (found.span, text))
     apart = found.span.line > before.span.end_line
     place = mistake.behind if apart else found.span
-    return _told(message, place, 'for example `freeze "encoder/*", "head"`')
+    return told(message, place, 'for example `freeze "encoder/*", "head"`')
