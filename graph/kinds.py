@@ -123,7 +123,7 @@ def _several(one: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == 1:
             value = value.tolist()
-        if isinstance(value, (tuple, list)):
+        if isinstance(value, (tuple, list, range)):
             return tuple(map(one, value))
         return one(value)
 

@@ -100,6 +100,8 @@ def _whole(value: Any) -> Any:
 
 
 def _axes(value: Any) -> Any:
+    if isinstance(value, range) or (isinstance(value, np.ndarray) and value.ndim == 1):
+        value = tuple(value)
     if isinstance(value, (list, tuple)):
         found = [_whole(item) for item in value]
         return REFUSED if any(item is REFUSED for item in found) else type(value)(found)

@@ -47,7 +47,7 @@ def _numbers(name: str, given: Any) -> list[float]:
     """Several numbers as a list; refuses anything else, T0204."""
     if isinstance(given, np.ndarray) and given.ndim == 1:
         given = given.tolist()
-    if not isinstance(given, (list, tuple)):
+    if not isinstance(given, (list, tuple, range)):
         refuse(name, "a list of numbers", given)
     return [NUMBER.fit(name, item) for item in given]
 

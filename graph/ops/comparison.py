@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
 from ..diagnostics import Fault
-from ..kinds import Scalar, wrong_value
+from ..kinds import Kind, scalar, wrong_value
 from ..node import Node
 from ..op import Results, register
+from ..operand import Operand
+from ..registry import call
 from ..types import DType, TensorType
 from .elementwise import Elementwise, broadcast_shapes, define, dtype_clash, op
 
@@ -164,16 +167,45 @@ class Where(Elementwise):
         return xp.where(*arrays)
 
 
+def _limit(value: Any) -> Any:
+    """A number of what is one; arrays and tensors stay, variables and symbols too."""
+    if isinstance(value, Operand):
+        fixed = hasattr(value, "array") and not value.array.ndim
+        return scalar(value) if fixed and value.node is None else value  # type: ignore[attr-defined]
+    array = np.asarray(value) if isinstance(value, (list, tuple)) else value
+    if isinstance(array, np.ndarray) and array.ndim:
+        if array.dtype.kind not in "iufbV":
+            raise TypeError
+        return array
+    return scalar(value)
+
+
+LIMIT = Kind("a number or a tensor", _limit, frozenset({int, float, bool}))
+Limit: TypeAlias = Annotated[Any, LIMIT]
+
+
 @register
 class Clip(Elementwise):
-    """x cut to the interval from x_min to x_max."""
+    """x cut to the interval from x_min to x_max, numbers or tensors; None is no end."""
 
     writes = True
     scalar = "min(max(x, x_min), x_max)"
     domain = ((-0.9, 0.9),)
 
-    def arguments(self, x: Any, x_min: Scalar | None, x_max: Scalar | None) -> Any:
+    def arguments(self, x: Any, x_min: Limit | None, x_max: Limit | None) -> Any:
         return (x,), {"x_min": x_min, "x_max": x_max}
+
+    def dispatch(
+        self, operands: Sequence[Any], attributes: dict[str, Any], given: Any = ()
+    ) -> Any:
+        """Limits that are tensors are operands of the larger and the smaller of two."""
+        limits = attributes["x_min"], attributes["x_max"]
+        if not any(isinstance(limit, (Operand, np.ndarray)) for limit in limits):
+            return super().dispatch(operands, attributes, given)
+        (found,) = operands
+        for name, limit in zip(("maximum", "minimum"), limits, strict=True):
+            found = found if limit is None else call(name, found, limit)
+        return found
 
     def canonical(self, types: Any, attributes: dict[str, Any]) -> dict[str, Any]:
         kind = types[0].dtype

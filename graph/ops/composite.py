@@ -140,9 +140,9 @@ def _gelu(x: Node, approximate: bool) -> Any:
 
 
 class Normalized(Composite):
-    """A composite along axes, by default the last."""
+    """A composite along axes, by default the last; None is all of them."""
 
-    def arguments(self, x: Any, axis: Axes = -1) -> Any:
+    def arguments(self, x: Any, axis: Axes | None = -1) -> Any:
         return (x,), {"axis": axis}
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..node import Node
 from ..op import Op, register
 from ..registry import OPS, call
 from ..types import TensorType
+from ..wanted import plain_scalar
 from .correlation import forward_node, input_node
 from .elementwise import dtype_clash, floats_needed
 from .windows import (
@@ -250,6 +251,7 @@ def _plain(options: Any) -> dict[str, Any]:
 def beyond(name: str, value: Any, strides: Sequence[int]) -> tuple[int | None, ...]:
     """`output_padding` for each axis, below its stride; None leaves an axis alone."""
     given = value if isinstance(value, (tuple, list)) else (value,) * len(strides)
+    given = tuple(map(plain_scalar, given))
     fits = len(given) == len(strides) and all(
         more is None
         or (isinstance(more, int) and not isinstance(more, bool) and 0 <= more < stride)
@@ -262,7 +264,7 @@ def beyond(name: str, value: Any, strides: Sequence[int]) -> tuple[int | None, .
             f"not {value!r} for the strides {tuple(strides)}",
             argument="output_padding",
         )
-    return tuple(given)
+    return given
 
 
 @register

@@ -232,7 +232,11 @@ class Normalize(Composite):
     domain: ClassVar[tuple[Interval, ...]] = ((0.5, 2.0),)
 
     def arguments(
-        self, x: Any, axis: Axes = -1, order: float = 2, epsilon: float | None = None
+        self,
+        x: Any,
+        axis: Axes | None = -1,
+        order: float = 2,
+        epsilon: float | None = None,
     ) -> Any:
         return (x,), {"axis": axis, "order": order, "epsilon": epsilon}
 

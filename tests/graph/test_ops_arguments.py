@@ -14,7 +14,7 @@ from op_row import SIZES
 from op_samples import options_of, sample
 from op_table import ROWS
 
-from tulle import Input, ops
+from tulle import Input, Variable, function, grad, ops
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.registry import OPS
 from tulle.graph.tensor import SymbolicTensor, input_node
@@ -225,6 +225,34 @@ def test_an_absent_limit_does_not_cut():
     assert ops.clip([1, 9], -np.inf, np.inf).numpy().tolist() == [1, 9]
 
 
+def test_limits_that_are_tensors():
+    """As NumPy cuts by arrays; a variable is read when the program runs."""
+    low, high = np.array([0.0, 1.0, 2.0], "float32"), np.full((2, 1), 1.5, "float32")
+    wanted = np.clip(X, low, high)
+    for ends in ((low, high), (ops.array(low), high), (low.tolist(), [[1.5], [1.5]])):
+        np.testing.assert_array_equal(ops.clip(X, *ends), wanted)
+    cut = function(lambda x, low, high: ops.clip(x, low, high))
+    np.testing.assert_array_equal(cut(X, low, high), wanted)
+    limit = Variable(2.0)
+    until = function(lambda x: ops.clip(x, None, limit))
+    assert until(np.array([1.0, 5.0], "float32")).numpy().tolist() == [1.0, 2.0]
+    limit.assign(4.0)
+    assert until(np.array([1.0, 5.0], "float32")).numpy().tolist() == [1.0, 4.0]
+    slope = grad(lambda top: ops.sum(ops.clip(ops.array([1.0, 5.0]), 0.0, top)))
+    assert float(slope(ops.array(2.0))) == 1.0
+    with pytest.raises(TulleError, match="`x_min` of `clip` is a number or a tensor"):
+        ops.clip(X, ["a"], 1.0)
+
+
+def test_all_axes_and_ranges_of_axes():
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    for name in ("softmax", "log_softmax", "normalize"):
+        whole = getattr(ops, name)(x.reshape(6)).numpy().reshape(2, 3)
+        np.testing.assert_allclose(getattr(ops, name)(x, axis=None), whole, 1e-6)
+    assert ops.transpose(x, range(1, -1, -1)).shape == (3, 2)
+    assert float(ops.sum(x, range(2))) == 15.0
+
+
 def test_what_stands_for_an_integer_is_one():
     """Integers of NumPy, and tensors and arrays of one element, are taken."""
     for one in (np.int64(1), np.array(1), ops.array(1)):
@@ -234,6 +262,10 @@ def test_what_stands_for_an_integer_is_one():
     assert ops.sum(X, np.array([0, 1])).shape == ()
     assert ops.zeros(np.array([2, 3])).shape == (2, 3)
     assert ops.sum(X, 0, np.True_).shape == ops.sum(X, 0, 1).shape == (1, 3)
+    image, kernel = np.ones((1, 4, 4, 1), "float32"), np.ones((3, 3, 1, 1), "float32")
+    more = (np.int64(1), np.int32(0))
+    found = ops.conv_transpose(image, kernel, 2, output_padding=more)
+    assert found.shape == (1, 10, 9, 1)
 
 
 def test_true_is_no_size_even_after_one():

@@ -371,6 +371,7 @@ def test_kinds_of_values():
     assert Wanted.of("Any") is None
     assert Wanted.of("int | Sequence[int]") is None
     assert str(Wanted.of("int | str | None")) == "a whole number, text or None"
-    assert Wanted.of("Axes").fit("axis", (0, 1.0)) == (0, 1)
+    for axes in ((0, 1.0), range(2), np.array([0, 1])):
+        assert Wanted.of("Axes").fit("axis", axes) == (0, 1)
     assert shown(list(range(100))).endswith("…")
     assert shown(-HUGE) == "a number of 401 digits"
