@@ -62,14 +62,12 @@ class Tile:
         """A row less another one times a number."""
         f = self.f
         negative = f.splat(negated(factor), self.lane)
-        return [
-            f.fma(negative, b, a) for a, b in zip(row, other, strict=True)
-        ]  # fmt: skip
+        return [f.fma(negative, b, a) for a, b in zip(row, other, strict=True)]
 
-    def times(self, row: list[Value], factor: Value) -> list[Value]:
-        """A row times a number."""
-        whole = self.f.splat(factor, self.lane)
-        return [value * whole for value in row]
+    def over(self, row: list[Value], divisor: Value) -> list[Value]:
+        """A row by a number, divided: one over a large number may be 0."""
+        whole = self.f.splat(divisor, self.lane)
+        return [value / whole for value in row]
 
 
 def negated(value: Value) -> Value:
@@ -160,8 +158,8 @@ def solve_rows(rows: Rows, a: Triangle, x: Value, step: Value, unit: Value) -> N
         for before in range(n):
             factor = element(number, rows.numbers[before])
             row = tile.less(row, factor, rows.row(before))
-        over = one / unit.differs(0).where(one, element(number, number))
-        rows.put(n, tile.times(row, over))
+        divisor = unit.differs(0).where(one, element(number, number))
+        rows.put(n, tile.over(row, divisor))
     rows.write()
 
 

@@ -156,13 +156,12 @@ def _square_function(code: Code, kind: str) -> Function:
 
 def _small(f: Function, rows: Rows) -> Value:
     """Factor a square in registers; whether it is refused."""
-    tile, one = rows.tile, f.number(1.0, rows.tile.kind)
-    refused = f.number(0, "i1")
+    tile, refused = rows.tile, f.number(0, "i1")
     for n, inside in enumerate(rows.inside):
         (row,) = rows.row(n)
         pivot = _lane(row, n)
         refused = refused | (inside & ((pivot > 0.0) ^ 1))
-        row = tile.times([row], one / f.root(pivot))[0]
+        row = tile.over([row], f.root(pivot))[0]
         rows.put(n, [row])
         for after in range(n + 1, len(rows.inside)):
             rows.put(after, tile.less(rows.row(after), _lane(row, after), [row]))

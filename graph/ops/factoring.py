@@ -155,7 +155,8 @@ class Slogdet(Square):
         return (scale * swap_last(call("inv", *node.inputs)),)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return numeric(xp, "slogdet", x)
+        sign, size = numeric(xp, "slogdet", x)
+        return xp.where(xp.isnan(size), size, sign), size
 
 
 @derived(1, FLOAT)

@@ -30,7 +30,9 @@ class LowerFactor(Square):
         return ((found + swap_last(found)) * 0.5,)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return numeric(xp, "cholesky", x)
+        found = numeric(xp, "cholesky", x)
+        nan = xp.isnan(found).any(axis=(-2, -1), keepdims=True)
+        return xp.where(nan, found.dtype.type(xp.nan), found)
 
 
 def _by_transposed(lower: Node, b: Node) -> Node:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from native_calls import Call, close, native, node_of, reference
 
+from tulle import function
 from tulle.backend import factors
+from tulle.graph.registry import OPS
 
 assert factors  # the ops are entered when it is imported
 
@@ -175,6 +177,36 @@ def test_solutions_and_inverses(shape, dtype):
     wanted = np.linalg.inv(a.astype("float64"))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=eps(dtype))
     close("lu_inverse", (lu, pivots), eps(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_quotients_are_rounded_once(dtype):
+    """Of numbers whose inverse is below all others too, which may count as 0."""
+    top = 0.9 * np.finfo(dtype).max
+    diagonal = np.array([49.0, top, -3.0, top / 2, 7e-20], dtype)
+    a, b = np.diag(diagonal), np.repeat(diagonal[:, None], 70, 1)
+    lu, pivots = native("lu_factor", (a,))
+    options = {"lower": True, "transposed": False, "unit": False}
+    for (found,) in (
+        native("triangular_solve", (a, b), **options),
+        native("lu_solve", (lu, pivots, b), transposed=False),
+    ):
+        np.testing.assert_array_equal(found, np.ones_like(b))
+    roots = np.array([7.0, 3.0, 13.0, 49.0, 1e3], dtype)
+    (found,) = native("lower_factor", (np.diag(roots**2),))
+    np.testing.assert_array_equal(found, np.diag(roots))
+
+
+def test_what_is_no_number_is_refused_on_values_too():
+    x = np.stack([positive((3, 3), "float32")] * 2)
+    x[1, 1, 1] = np.nan
+    (code,) = native("lower_factor", (x,))
+    for found in (code, reference("lower_factor", (x,))):
+        assert np.isnan(found[1]).all()
+        assert np.isfinite(found[0]).all()
+    for found in (OPS["slogdet"](x), function(OPS["slogdet"])(x)):
+        for part in found:
+            assert np.isnan(part.numpy()).tolist() == [False, True]
 
 
 def test_a_singular_matrix_gives_nan_alone():
