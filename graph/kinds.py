@@ -19,6 +19,7 @@ import numpy as np
 from .diagnostics import Fault
 from .dim import LIMIT, Dim
 from .operand import Operand
+from .trace import current_trace
 
 NONE = frozenset({NoneType})
 REFUSALS = (TypeError, ValueError, OverflowError)
@@ -56,7 +57,7 @@ class Kind:
 def wrong_value(op: str, argument: str, words: str, value: Any) -> Fault:
     """The refusal of a value that an argument cannot have."""
     told = f"not {shown(value)}"
-    if isinstance(value, Operand) and not hasattr(value, "array"):
+    if isinstance(value, Operand) and not _is_known(value):
         told = f"and {shown(value)} has no number before it runs"
     message = f"`{argument}` of `{op}` is {words}, {told}"
     return Fault("T0204", message, argument=argument, op=op)
@@ -94,8 +95,17 @@ def number(value: Any) -> float:
 def _single(value: Any) -> Any:
     """The one element of an array of rank 0, or of a tensor that has a value."""
     if isinstance(value, Operand):
+        if not _is_known(value):
+            raise TypeError
         value = value.numpy()  # type: ignore[attr-defined]
     return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _is_known(value: Operand) -> bool:
+    """Whether a value is there and stays: a variable's may be another one each time
+    that what is traced runs."""
+    changes = hasattr(value, "assign") and current_trace() is not None
+    return hasattr(value, "array") and not changes
 
 
 def truth(value: Any) -> bool:

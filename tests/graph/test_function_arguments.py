@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tulle import ops
+from tulle import Variable, function, ops
 from tulle.graph.diagnostics import TulleError
 
 X = np.arange(6.0, dtype="float32").reshape(2, 3)
@@ -96,3 +96,19 @@ def test_negative_axes_of_an_associative_scan():
 def test_bounds_of_a_loop_may_be_tensors():
     found = ops.fori_loop(ops.array(1), ops.array(4), lambda i, total: total + i, 0)
     assert int(found) == 6
+
+
+def test_a_variable_is_no_plain_number_of_what_runs_again():
+    slope = Variable(np.float32(0.1))
+    np.testing.assert_allclose(ops.leaky_relu([-2.0], slope), [-0.2], 1e-6)
+
+    @function
+    def traced(x):
+        return ops.leaky_relu(x, slope)
+
+    with pytest.raises(TulleError) as caught:
+        traced(X)
+    (told,) = caught.value.diagnostics
+    assert told.code == "T0204"
+    assert "`negative_slope` of `leaky_relu` is a number" in told.message
+    assert "has no number before it runs" in told.message
