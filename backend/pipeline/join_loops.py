@@ -51,10 +51,11 @@ class Joining:
             hoist(form)
         for form in reversed(self.forms):
             form.prune(self._used())
+        readers = self._readers()
         for form in self.forms:
             for given in form.slices:
                 given.outside = self._settled(given.outside)
-            take_in(form, self._readers())
+            take_in(form, readers)
         self.owner = self._owners()
         self._build()
         return self.graph.replace(self.new)

@@ -5,27 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tulle import cli
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NET = str(EXAMPLES / "digits.net")
 DATA = str(EXAMPLES / "digits.npz")
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder: code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        assert "internal error" not in captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.mark.parametrize(

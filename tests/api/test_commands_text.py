@@ -1,12 +1,10 @@
 """`tulle fmt` and `tulle check --fix`: files in place, standard input, patches."""
 
-import io
 import json
-import sys
 
 import pytest
 
-from tulle import cli, load
+from tulle import load
 
 LOOSE = "net 1 dim B\nmodel M(x:f32[B,2])->f32[B,3]{return x|>Dense(3)}\n"
 NEAT = """\
@@ -24,23 +22,6 @@ dim B
 const a: f32 = .5
 model M(x: f32[B, 2]) -> f32[B, 3] { return x |> Dnse(3) }
 """
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder: code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, stdin=b""):
-        stream = io.TextIOWrapper(io.BytesIO(stdin), "utf-8")
-        monkeypatch.setattr(sys, "stdin", stream)
-        code = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        assert "internal error" not in captured.err
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
