@@ -25,8 +25,11 @@ COMMAND = 8  # words of a command: entry, args, total, grain, flag, and room
 SLOTS = 64
 FIRST_SLOT = 24  # the word where jobs begin
 SLEEPERS, BUSY, WORKERS, MUTEX, CONDITION, SET_THREADS, GET_THREADS = range(8, 15)
-POSTER, GET_CPU, GET_AFFINITY, SET_AFFINITY = range(15, 19)
+POSTER, GET_CPU, GET_AFFINITY, SET_AFFINITY, ALONE, REST = range(15, 21)
 PATIENCE = 1_000_000  # nanoseconds from one attempt to change processors to the next
+WAITING = 50_000  # nanoseconds that a caller keeps its processor while it waits
+UNFAIR = 300_000  # and waits, beside what it worked itself, before it works alone
+SHORTEST, LONGEST = 10_000_000, 80_000_000  # nanoseconds that it works alone
 SPINS = 2000  # turns that a thread waits for work before it sleeps
 
 X86 = {
@@ -95,7 +98,9 @@ def runtime_fragments() -> dict[str, str]:
         "mutex": MUTEX, "condition": CONDITION, "set_threads": SET_THREADS,
         "get_threads": GET_THREADS, "spins": SPINS, "poster": POSTER,
         "get_cpu": GET_CPU, "get_affinity": GET_AFFINITY,
-        "set_affinity": SET_AFFINITY, "patience": PATIENCE, **machine,
+        "set_affinity": SET_AFFINITY, "patience": PATIENCE,
+        "waiting": WAITING, "unfair": UNFAIR, "alone": ALONE, "rest": REST,
+        "shortest": SHORTEST, "longest": LONGEST, **machine,
     }  # fmt: skip
     return dict.fromkeys(NAMES, Template(text).substitute(words))
 

@@ -49,8 +49,47 @@ run:
   br label %look
 }
 
-; Runs one entry over its axis on all threads; alone while another thread does so.
+; Nanoseconds of a clock that never goes back.
+define i64 @tulle_now() {
+  %clock = alloca [2 x i64], align 8
+  %told = call i32 @clock_gettime(i32 1, ptr %clock)
+  %second = load i64, ptr %clock
+  %billion = mul i64 %second, 1000000000
+  %fraction_at = getelementptr i64, ptr %clock, i64 1
+  %fraction = load i64, ptr %fraction_at
+  %now = add i64 %billion, %fraction
+  ret i64 %now
+}
+
+; Notes that a part was waited for longer than the caller had worked: its thread has lost
+; its processor to somebody else's work. For a while the caller works alone, twice as long
+; when that comes again soon.
+define void @tulle_crowded(ptr %pool, i64 %began, i64 %now) {
+  %alone_at = getelementptr i64, ptr %pool, i64 ${alone}
+  %ended = load atomic i64, ptr %alone_at monotonic, align 8
+  %rest_at = getelementptr i64, ptr %pool, i64 ${rest}
+  %rest = load atomic i64, ptr %rest_at monotonic, align 8
+  %since = sub i64 %began, %ended
+  %twice = shl i64 %rest, 1
+  %soon = icmp ult i64 %since, %twice
+  %least = icmp ugt i64 %twice, ${longest}
+  %more = select i1 %least, i64 ${longest}, i64 %twice
+  %next = select i1 %soon, i64 %more, i64 ${shortest}
+  %until = add i64 %now, %next
+  store atomic i64 %next, ptr %rest_at monotonic, align 8
+  store atomic i64 %until, ptr %alone_at monotonic, align 8
+  ret void
+}
+
+; Runs one entry over its axis on all threads; alone while another thread does so, and for
+; a while after a thread of the pool was found without a processor.
 define void @tulle_parallel(ptr %pool, ptr %entry, ptr %args, i64 %total, i64 %grain) {
+  %began = call i64 @tulle_now()
+  %alone_at = getelementptr i64, ptr %pool, i64 ${alone}
+  %until = load atomic i64, ptr %alone_at monotonic, align 8
+  %crowded = icmp slt i64 %began, %until
+  br i1 %crowded, label %alone, label %claim
+claim:
   %busy_at = getelementptr i64, ptr %pool, i64 ${busy}
   %pair = cmpxchg ptr %busy_at, i64 0, i64 1 acq_rel acquire
   %free = extractvalue { i64, i1 } %pair, 1
@@ -111,20 +150,43 @@ help:
   call i64 @tulle_work(ptr %pool)
   br label %wait
 wait:
-  %turn = phi i64 [ 0, %help ], [ %again, %pause ], [ 0, %yield ]
+  %turn = phi i64 [ 0, %help ], [ %again, %pause ], [ 63, %yield ]
+  %since = phi i64 [ 0, %help ], [ %from, %pause ], [ %start, %yield ]
   %done = load atomic i64, ptr %done_at acquire, align 8
   %over = icmp eq i64 %done, %parts
-  br i1 %over, label %leave, label %patience
-patience:
+  br i1 %over, label %look, label %go_on
+go_on:
   %again = add i64 %turn, 1
-  %long = icmp ugt i64 %again, 500
+  %stage = and i64 %again, 63
+  %looks = icmp eq i64 %stage, 0
+  br i1 %looks, label %clock, label %pause
+clock:
+  %now = call i64 @tulle_now()
+  %first = icmp eq i64 %since, 0
+  %start = select i1 %first, i64 %now, i64 %since
+  %waited = sub i64 %now, %start
+  %long = icmp ugt i64 %waited, ${waiting}
   br i1 %long, label %yield, label %pause
 pause:
+  %from = phi i64 [ %since, %go_on ], [ %start, %clock ]
   ${pause}
   br label %wait
 yield:
   call i32 @sched_yield()
   br label %wait
+look:
+  %measured = icmp ne i64 %since, 0
+  br i1 %measured, label %judge, label %leave
+judge:
+  %ended = call i64 @tulle_now()
+  %lost = sub i64 %ended, %since
+  %worked = sub i64 %since, %began
+  %fair = add i64 %worked, ${unfair}
+  %unfair = icmp ugt i64 %lost, %fair
+  br i1 %unfair, label %note, label %leave
+note:
+  call void @tulle_crowded(ptr %pool, i64 %began, i64 %ended)
+  br label %leave
 leave:
   store atomic i64 0, ptr %busy_at release, align 8
   ret void
@@ -152,7 +214,6 @@ leave:
 ; nanosecond of the last attempt: the next is made a while later, for it may be in vain.
 define i64 @tulle_apart(ptr %pool, i64 %moved) {
   %mask = alloca [16 x i64], align 8
-  %clock = alloca [2 x i64], align 8
   %cpu = call i64 @tulle_cpu(ptr %pool)
   %poster_at = getelementptr i64, ptr %pool, i64 ${poster}
   %poster = load atomic i64, ptr %poster_at monotonic, align 8
@@ -161,12 +222,7 @@ define i64 @tulle_apart(ptr %pool, i64 %moved) {
   %shared = and i1 %same, %known
   br i1 %shared, label %look, label %stay
 look:
-  %told = call i32 @clock_gettime(i32 1, ptr %clock)
-  %second = load i64, ptr %clock
-  %billion = mul i64 %second, 1000000000
-  %fraction_at = getelementptr i64, ptr %clock, i64 1
-  %fraction = load i64, ptr %fraction_at
-  %now = add i64 %billion, %fraction
+  %now = call i64 @tulle_now()
   %since = sub i64 %now, %moved
   %rested = icmp ugt i64 %since, ${patience}
   br i1 %rested, label %ask, label %stay

@@ -14,7 +14,16 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu.pool import GET_AFFINITY, PATIENCE, Pool, pool  # noqa: E402
+from tulle.backend.cpu.pool import (  # noqa: E402
+    ALONE,
+    GET_AFFINITY,
+    LONGEST,
+    PATIENCE,
+    REST,
+    SHORTEST,
+    Pool,
+    pool,
+)
 
 ADD_ONE = """
 define void @add_one(ptr %args, i64 %start, i64 %stop) {
@@ -152,6 +161,64 @@ def test_a_thread_that_cannot_leave_asks_now_and_then():
     caller.join()
     assert os.sched_getaffinity(worker) == here
     assert len(asked) <= took[0] // PATIENCE + 1
+
+
+ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class Slow:
+    """An entry whose parts sleep, on the caller and on a thread of the pool."""
+
+    def __init__(self, own, caller, worker):
+        self.own, self.parts = own, []
+        self.seconds = {True: caller, False: worker}
+        self.entry = ENTRY(self.run)
+        self.address = ctypes.cast(self.entry, ctypes.c_void_p).value
+
+    def run(self, args, start, stop):
+        mine = threading.current_thread() is threading.main_thread()
+        self.parts.append((mine, start, stop))
+        time.sleep(self.seconds[mine])
+
+    def post(self):
+        self.parts.clear()
+        self.own.parallel(self.address, 0, 8, 1)
+        return sorted(self.parts, key=lambda part: part[1:])
+
+
+def test_a_caller_that_waits_too_long_works_alone_for_a_while():
+    own = Pool(2)
+    slow = Slow(own, caller=0.002, worker=0.1)
+    end = time.monotonic() + 20
+    while not own._words[ALONE] and time.monotonic() < end:
+        assert [part[1:] for part in slow.post()] == [(i, i + 1) for i in range(8)]
+    left = own._words[ALONE] - time.monotonic_ns()
+    assert left <= SHORTEST
+    own._words[ALONE] += 10**10  # or the test is too slow to see it
+    assert slow.post() == [(True, 0, 8)]
+    own._words[ALONE] -= 10**10
+    time.sleep(SHORTEST / 1e9)
+    assert len(slow.post()) == 8
+
+
+def test_alone_takes_twice_as_long_when_it_comes_again_soon():
+    own = Pool(2)
+    slow, rests = Slow(own, caller=0.002, worker=0.1), []
+    end = time.monotonic() + 20
+    while len(rests) < 5 and time.monotonic() < end:
+        own._words[ALONE] = ended = time.monotonic_ns() if rests else 0
+        slow.post()
+        if own._words[ALONE] != ended:
+            rests.append(int(own._words[REST]))
+    assert rests == [min(SHORTEST << turn, LONGEST) for turn in range(5)]
+
+
+def test_a_caller_whose_parts_take_as_long_goes_on_sharing():
+    own = Pool(2)
+    slow = Slow(own, caller=0.05, worker=0.002)
+    for _ in range(5):
+        assert len(slow.post()) == 8
+    assert own._words[ALONE] == 0
 
 
 def test_the_words_of_a_pool_live_as_long_as_its_threads():
