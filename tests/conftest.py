@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,10 @@ def pytest_addoption(parser):
 def pytest_runtest_setup(item):
     if item.get_closest_marker("gpu") and not has_gpu():
         pytest.skip("needs a CUDA device and CuPy")
+
+
+@pytest.fixture(autouse=True)
+def without_cudnn(request, monkeypatch):
+    """Stand-ins for CuPy have no memory that cuDNN could read."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setitem(sys.modules, "cudnn", None)

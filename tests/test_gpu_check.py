@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import cuda_host
+import fake_cudnn
 import fake_cupy
 import fake_nvmath
 import pytest
@@ -27,6 +28,7 @@ def card(monkeypatch):
     module = fake_cupy.make()
     monkeypatch.setitem(sys.modules, "cupy", module)
     fake_nvmath.install(monkeypatch)
+    fake_cudnn.install(monkeypatch)
     return module
 
 
@@ -49,7 +51,7 @@ def test_what_is_missing_is_told(tool, monkeypatch):
 def test_steps_are_compared_and_timed(tool, card, monkeypatch):
     monkeypatch.setattr(tool, "peers", lambda workload: iter(()))
     head, line, row = tool.table(["mlp"], rounds=1, count=2)
-    assert head.count("|") == line.count("|") == row.count("|") == 7
+    assert head.count("|") == line.count("|") == row.count("|") == 8
     assert row.startswith("| `mlp` | ")
     assert row.endswith("| – | – | same bits |")
 

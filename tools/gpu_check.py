@@ -36,12 +36,13 @@ from tulle.graph.device import device, devices, to_numpy  # noqa: E402
 from tulle.training.batches import prepare  # noqa: E402
 
 TESTS = "tests/backend/test_on_gpu.py"
-SANITIZED = "training or indices or draws or products or graphs"
+SANITIZED = "training or indices or draws or products or graphs or convolutions"
 SANITIZERS = ("memcheck", "racecheck")
-GRAPHS = "TULLE_CUDA_GRAPHS"
+GRAPHS, CUDNN = "TULLE_CUDA_GRAPHS", "TULLE_CUDNN"
 PACKAGES = """
     tulle cupy-cuda12x cupy-cuda13x nvmath-python cuda-toolkit nvidia-cublas
-    nvidia-cublas-cu12 torch jax numpy
+    nvidia-cublas-cu12 nvidia-cudnn-frontend nvidia-cudnn-cu13 nvidia-cudnn-cu12
+    torch jax numpy
 """.split()
 EMPTY = 1000  # launches that are measured together
 Batch = tuple[Any, Any]
@@ -101,23 +102,24 @@ def sanitized() -> Iterator[str]:
 
 
 @contextmanager
-def graphs(wanted: bool) -> Iterator[None]:
-    """Whether programs that are made within become CUDA graphs."""
-    before = os.environ.get(GRAPHS)
-    os.environ[GRAPHS] = "1" if wanted else "0"
+def settings(**wanted: str) -> Iterator[None]:
+    """What programs that are made within find in the environment."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        del os.environ[GRAPHS]
-        os.environ.update({} if before is None else {GRAPHS: before})
+        for name, value in before.items():
+            del os.environ[name]
+            os.environ.update({} if value is None else {name: value})
 
 
 class Trained:
     """A workload on the card: its session, why it is no graph, and its weights."""
 
-    def __init__(self, workload: Workload, wanted: bool):
+    def __init__(self, workload: Workload, **wanted: str):
         tulle.utils.set_random_seed(7)
-        with device("gpu:0"), graphs(wanted):
+        with device("gpu:0"), settings(**wanted):
             self.model = tulle_model(workload)
             given = with_target(workload.batches(1)[0])
             signature = prepare(self.model, *given, scored=True).signature
@@ -146,7 +148,9 @@ def differing(workload: Workload) -> str:
     """Whether steps with and without graphs give the same bits, in two sizes."""
     few = max(1, workload.batch // 2)
     batches = [*workload.batches(4), *workload.batches(4, few), *workload.batches(2)]
-    one, other = (Trained(workload, wanted).bits(batches) for wanted in (True, False))
+    one, other = (
+        Trained(workload, **{GRAPHS: wanted}).bits(batches) for wanted in ("1", "0")
+    )
     return "same bits" if one == other else "DIFFERENT BITS"
 
 
@@ -182,8 +186,10 @@ def peers(workload: Workload) -> Iterator[tuple[str, Session]]:
 
 def times(workload: Workload, rounds: int, count: int) -> dict[str, Any]:
     """Median seconds of a step for each way, by turns, and those of the host alone."""
-    graph, pieces = Trained(workload, True), Trained(workload, False)
-    ways = {"graph": graph.session, "pieces": pieces.session, **dict(peers(workload))}
+    graph, pieces = (Trained(workload, **{GRAPHS: wanted}) for wanted in ("1", "0"))
+    without = Trained(workload, **{GRAPHS: "1", CUDNN: "0"})
+    ours = {"graph": graph, "without cuDNN": without, "pieces": pieces}
+    ways = {name: one.session for name, one in ours.items()} | dict(peers(workload))
     batches = workload.batches(8)
     found: dict[str, list[Any]] = {name: [] for name in ways}
     for number in range(rounds + 1):
@@ -198,9 +204,9 @@ def times(workload: Workload, rounds: int, count: int) -> dict[str, Any]:
 
 def table(names: Sequence[str], rounds: int = 5, count: int = 50) -> Iterator[str]:
     """The rows of docs/gpu.md: milliseconds a step, those of the host in brackets."""
-    heads = ("graph", "pieces", "torch", "jax")
+    heads = ("graph", "without cuDNN", "pieces", "torch", "jax")
     yield f"| workload | {' | '.join(heads)} | graphs and pieces |"
-    yield "|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|"
     for name in names:
         workload = WORKLOADS[name]
         found = times(workload, rounds, count)

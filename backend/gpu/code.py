@@ -130,8 +130,7 @@ class GpuCode:
 
     def _errors(self) -> tuple[type[Exception], ...]:
         """What a failing capture may raise."""
-        libraries = (getattr(form, "library", None) for form in self._forms.values())
-        more = {error for found in libraries if found for error in found.errors}
+        more = {error for form in self._forms.values() for error in form.errors}
         return (*ERRORS, *more)
 
     @property

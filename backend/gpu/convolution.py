@@ -27,14 +27,41 @@ Array = Any
 TILE = 1 << 26  # bytes of windows at a time, or those of one image
 
 
-class Convolution(Whole):
-    """One of the three convolutions."""
+class Convolving(Whole):
+    """One of the three convolutions, on dense operands that are not empty."""
+
+    def put(self, writer: Writer, place: Place) -> None:
+        """Copies where they must be, then what computes it."""
+        windows, name = windows_of(self.node, place.sizes), self.node.op.name
+        if name == "conv_forward":
+            run_counts("conv", windows.size, windows.count)
+        (one, other), target = map(writer.dense, place.sources), place.targets[0]
+        if not target.size:
+            return
+        if not (one.size and other.size and windows.elements):
+            writer.act(lambda: target.fill(0))
+            return
+        dense = Place((one, other), (target,), *place[2:])
+        self.compute(writer, dense, windows)
+
+    def compute(self, writer: Writer, place: Place, windows: Windows) -> None:
+        """Write what computes it."""
+        raise NotImplementedError
+
+
+class Convolution(Convolving):
+    """Windows and products in turn."""
 
     def __init__(self, node: Node, library: Library):
         super().__init__(node)
         self.library, kind = library, node.dtype.short
         self._unfold = f"unfold_{BITS[node.dtype.size]}_op"
         self._fold = f"fold_{kind}_op"
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """Those of cuBLASLt."""
+        return self.library.errors
 
     @property
     def texts(self) -> dict[str, str]:
@@ -53,24 +80,17 @@ class Convolution(Whole):
         return products.scratch_bytes(self.library) + more
 
     def _tile(self, windows: Windows) -> Windows:
-        """The windows of as many images as are done at a time."""
+        """The windows of as many images as are done at a time; plain ones are there."""
+        if windows.plain:
+            return windows
         one = replace(windows, images=1).elements * self.node.dtype.size
         return replace(windows, images=min(windows.images, max(1, TILE // max(one, 1))))
 
-    def put(self, writer: Writer, place: Place) -> None:
-        """Copies where they must be, then windows and products in turn."""
-        windows, name = windows_of(self.node, place.sizes), self.node.op.name
-        if name == "conv_forward":
-            run_counts("conv", windows.size, windows.count)
-        (one, other), target = map(writer.dense, place.sources), place.targets[0]
-        if not target.size:
-            return
-        if not (one.size and other.size and windows.elements):
-            writer.act(lambda: target.fill(0))
-            return
-        dense, start = Place((one, other), (target,), *place[2:]), len(writer.parts)
+    def compute(self, writer: Writer, place: Place, windows: Windows) -> None:
+        """Parts of the images, by CuPy if cuBLASLt refuses them."""
+        start = len(writer.parts)
         try:
-            self._parts(writer, dense, windows)
+            self._parts(writer, place, windows)
         except self.library.refusals as error:
             del writer.parts[start:]
             writer.choice.refuse(f"CuPy computes a convolution, as {error}")

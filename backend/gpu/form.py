@@ -36,6 +36,10 @@ class Form(Protocol):
     def texts(self) -> dict[str, str]:
         """The functions that it launches besides its kernel's."""
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What a library that it calls raises."""
+
     def refused(self) -> str:
         """Why a CUDA graph may not hold it, or nothing."""
 
@@ -62,6 +66,11 @@ class Whole:
     def texts(self) -> dict[str, str]:
         """None."""
         return {}
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """None."""
+        return ()
 
     def refused(self) -> str:
         """Nothing."""

@@ -18,8 +18,9 @@ from ..loops import LoopKernel
 from ..matrices import readable
 from ..pipeline.emit import works_in_place
 from ..pipeline.schedule import OPAQUE
-from . import channels, products
+from . import channels, cudnn, cudnn_convolution, products
 from .convolution import Convolution
+from .cudnn_convolution import Convolved
 from .form import Form, Place, Sizes, Whole
 from .launches import CUTS, launches
 from .products import Library
@@ -45,6 +46,7 @@ class Generated:
 
     special: Special | None = None
     texts: ClassVar[dict[str, str]] = {}
+    errors: ClassVar[tuple[type[Exception], ...]] = ()
 
     def __init__(self, kernel: LoopKernel):
         self.kernel: LoopKernel | None = kernel
@@ -112,6 +114,11 @@ class Product(Whole):
         super().__init__(node)
         self.library = library
 
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """Those of cuBLASLt."""
+        return self.library.errors
+
     def scratch_bytes(self, sizes: Sizes) -> int:
         """What cuBLASLt may use, from a multiple of its alignment on."""
         return products.scratch_bytes(self.library)
@@ -174,6 +181,14 @@ def form_of(node: Node, xp: Any) -> Form:
     """How a node is computed where kernels can be compiled."""
     if channels.accepts(node):
         return channels.Channels(node)
+    front = cudnn.front_end(xp) if cudnn_convolution.accepts(node) else None
+    if front is not None:
+        return Convolved(node, front, _without_cudnn(node, xp))
+    return _without_cudnn(node, xp)
+
+
+def _without_cudnn(node: Node, xp: Any) -> Form:
+    """How a node is computed by cuBLASLt, kernels and CuPy."""
     if products.accepts(node):
         library, product = products.library(xp), node.op.name in products.PRODUCTS
         if library is not None:

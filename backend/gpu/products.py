@@ -91,9 +91,14 @@ class Library:
 
     def compute(self, name: str) -> int:
         """The number of a way to compute, with TF32 if the user has asked for it."""
-        if name == "COMPUTE_32F" and os.environ.get("TULLE_TF32", "") == "1":
+        if name == "COMPUTE_32F" and less_exact():
             name = "COMPUTE_32F_FAST_TF32"
         return int(self.blas.ComputeType[name])
+
+
+def less_exact() -> bool:
+    """Whether the user has asked for TF32."""
+    return os.environ.get("TULLE_TF32", "") == "1"
 
 
 def library(xp: Any) -> Library | None:

@@ -7,7 +7,7 @@ import fake_cupy
 import fake_nvmath
 import numpy as np
 import pytest
-from window_geometry import geometry
+from convolution_cases import CASES, PARTS, node_and_arrays
 
 from tulle.backend import compile_graph
 from tulle.backend.gpu import channels, convolution
@@ -16,60 +16,14 @@ from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import Dim
 from tulle.graph.graph import Graph
 from tulle.graph.registry import OPS
-from tulle.graph.tensor import input_node
-from tulle.graph.types import TensorType, dtype_of
 
 pytestmark = pytest.mark.skipif(cuda_host.COMPILER is None, reason=cuda_host.REASON)
-RANDOM = np.random.default_rng(6)
 
 
 @pytest.fixture(autouse=True)
 def lt(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy.make())
     return fake_nvmath.install(monkeypatch)
-
-
-# Size, channels, kernel, filters, and the geometry.
-CASES = {
-    "plain": ((7, 6), 3, (3, 2), 4, {}),
-    "padded": ((7, 6), 3, (3, 3), 4, {"low": 1, "high": 1}),
-    "strided": ((9, 8), 2, (3, 2), 5, {"strides": (2, 3), "low": (1, 0), "high": 1}),
-    "dilated": ((9, 9), 2, (3, 2), 3, {"dilation": (2, 3), "low": 2, "high": (0, 2)}),
-    "cut off": ((6, 6), 2, (2, 2), 3, {"low": -1, "high": -2}),
-    "one by one": ((5, 4), 6, (1, 1), 3, {}),
-    "one by one, strided": ((5, 4), 6, (1, 1), 3, {"strides": 2}),
-    "groups": ((6, 5), 6, (3, 2), 4, {"groups": 2, "low": 1, "high": 1}),
-    "channel by channel": ((6, 5), 4, (3, 3), 8, {"groups": 4, "strides": 2}),
-    "a line": ((11,), 3, (4,), 2, {"strides": 2, "low": 3}),
-    "space": ((4, 5, 3), 2, (2, 3, 2), 3, {"low": 1, "high": 1}),
-    "wider than the image": ((3, 3), 2, (5, 5), 3, {"low": 2, "high": 2}),
-}
-PARTS = ("conv_forward", "conv_input", "conv_kernel")
-
-
-def node_and_arrays(name, case, kind, images):
-    size, channels, kernel, filters, options = CASES[case]
-    shared, count = geometry(size, kernel, **options)
-    width = channels // shared["groups"]
-    shapes = {
-        "x": (images, *size, channels),
-        "kernel": (*kernel, width, filters),
-        "g": (images, *count, filters),
-    }
-    names, more = {
-        "conv_forward": (("x", "kernel"), {"count": count}),
-        "conv_input": (("g", "kernel"), {"size": size}),
-        "conv_kernel": (("x", "g"), {"kernel": kernel}),
-    }[name]
-    dtype = dtype_of(kind)
-    arrays = [RANDOM.normal(size=shapes[n]).astype(dtype.numpy) for n in names]
-    types = [TensorType(dtype, tuple(map(Dim.of, a.shape))) for a in arrays]
-    inputs = tuple(input_node(f"x{k}", type) for k, type in enumerate(types))
-    (key, value), = more.items()  # fmt: skip
-    attributes = {**shared, key: tuple(map(Dim.of, value))}
-    if key == "kernel":
-        attributes[key] = value
-    return OPS[name].apply(inputs, attributes), inputs, arrays, {**shared, **more}
 
 
 @pytest.mark.parametrize("tile", [1, 1 << 26])

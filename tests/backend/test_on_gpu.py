@@ -4,6 +4,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import convolution_cases
 import layer_cases
 import numpy as np
 import pytest
@@ -105,6 +106,62 @@ def test_training(kind, target):
     np.testing.assert_allclose(losses, wanted, 1e-4)
     for one, two in zip(weights, wanted_weights, strict=True):
         np.testing.assert_allclose(one, two, 1e-3, 1e-4)
+
+
+@pytest.fixture(params=["1", "0"], ids=["with cuDNN", "without cuDNN"])
+def cudnn(request, monkeypatch):
+    monkeypatch.setenv("TULLE_CUDNN", request.param)
+
+
+def twice(program, arrays):
+    """What a program gives, the same bits piece by piece, captured, and launched."""
+    found = [to_numpy(program(arrays)["out"]) for _ in range(3)]
+    assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
+    return found[0]
+
+
+@pytest.mark.parametrize("kind", ["f16", "bf16", "f32", "f64"])
+@pytest.mark.parametrize("case", convolution_cases.CASES)
+@pytest.mark.parametrize("name", convolution_cases.PARTS)
+def test_convolutions(cudnn, name, case, kind):
+    node, inputs, arrays, attributes = convolution_cases.node_and_arrays(
+        name, case, kind, 3
+    )
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    found = twice(program, arrays).astype("float64")
+    wide = [array.astype("float64") for array in arrays]
+    limit = {"f16": 5e-3, "bf16": 4e-2, "f32": 1e-5, "f64": 1e-12}[kind]
+    wanted = OPS[name].run(np, *wide, **attributes)
+    np.testing.assert_allclose(found, wanted, limit, 10 * limit)
+
+
+@pytest.mark.parametrize("name", convolution_cases.PARTS)
+def test_convolutions_of_f32_are_no_less_exact_than_asked_for(cudnn, name):
+    node, inputs, arrays, attributes = convolution_cases.node_and_arrays(
+        name, convolution_cases.LARGE, "f32", 4
+    )
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    found = twice(program, arrays)
+    wide = [array.astype("float64") for array in arrays]
+    wanted = OPS[name].run(np, *wide, **attributes)
+    # TF32 has 11 bits: of sums of hundreds of terms the error is some hundredths.
+    assert np.max(np.abs(found - wanted)) < 1e-3
+
+
+def test_what_is_no_number_stays_in_its_windows(cudnn):
+    node, inputs, (x, kernel), _ = convolution_cases.node_and_arrays(
+        "conv_forward", "padded", "f32", 2
+    )
+    with device("gpu:0"):
+        program = compile_graph(Graph(inputs, {"out": node}))
+    x[0, 3, 2, 1], x[1, 5, 5, 0] = np.nan, np.inf
+    found = twice(program, [x, kernel])
+    told = ~np.isfinite(found).all(-1)
+    assert told[0, 2:5, 1:4].all()
+    assert told[1, 4:7, 4:6].all()
+    assert told.sum() == 9 + 6
 
 
 def test_graphs_and_their_pieces_give_the_same_bits(monkeypatch):
