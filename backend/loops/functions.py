@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...graph.types import BOOL, F32, DType
 from .libm import lanewise
-from .maths import NATIVE
+from .native import NATIVE
 from .writer import BITS, Ref, Writer
 
 Function = Callable[..., Ref]
@@ -124,7 +124,7 @@ NANS = {"0x7FF8000000000000", "0xFFF8000000000000"}
 def _floordiv(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
     if not dtype.is_float:
         return _whole_division(writer, dtype, x, y)[0]
-    rest = lanewise(writer, "fmod", x, y)
+    rest = NATIVE[x.type]["fmod"](writer, x, y)
     quotient = (x - rest) / y
     turned = writer.compare("one", rest, 0) & (
         writer.compare("olt", rest, 0) ^ writer.compare("olt", y, 0)
@@ -142,7 +142,7 @@ def _floordiv(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
 def _mod(writer: Writer, dtype: DType, x: Ref, y: Ref) -> Ref:
     if not dtype.is_float:
         return _whole_division(writer, dtype, x, y)[1]
-    rest = lanewise(writer, "fmod", x, y)
+    rest = NATIVE[x.type]["fmod"](writer, x, y)
     differ = writer.compare("olt", rest, 0) ^ writer.compare("olt", y, 0)
     moved = writer.select(differ, rest + y, rest)
     zero = writer.call("copysign", rest.number(0), y)
@@ -263,7 +263,7 @@ def _to_whole(writer: Writer, x: Ref, wanted: DType) -> Ref:
     return found if through == bits else writer.convert("trunc", found, f"i{bits}")
 
 
-# Functions of one or two floats, from `maths`.
+# Functions of one or two floats.
 
 
 LIBRARY = (
