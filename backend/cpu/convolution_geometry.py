@@ -58,6 +58,14 @@ class Geometry:
         rows, images = tiled(self.most, batch, self.channels, together, parts)
         return replace(self, batch=batch, rows=rows, images=images)
 
+    def in_pairs(self) -> Geometry:
+        """The same windows, their rows and columns in pairs of which the last may reach
+        beyond the input."""
+        rows, _, columns = (n + n % 2 for n in self.most)
+        low, high = self.reach - 1, self.span[2] - self.most[2]
+        span = rows + low, self.span[1], columns + high
+        return replace(self, span=span, reach=self.reach + 1)
+
     @cached_property
     def most(self) -> Three:
         """The longest lattice, an axis."""
@@ -198,8 +206,10 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
     return Lattice(tuple(taps), counts, start)
 
 
-def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry:
-    """The geometry of one of the three primitives on arrays.
+def geometry_of(
+    name: str, attributes: Any, operands: Sequence[Any], pairs: bool = False
+) -> Geometry:
+    """The geometry of one of the three primitives on arrays, perhaps in `pairs`.
 
     No tile cuts rows that an attribute says are `together`.
     """
@@ -207,7 +217,7 @@ def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry
     first, second = operands[0].shape, operands[1].shape
     # What is added up over tiles may not depend on the number of threads.
     parts = 1 if name == "conv_kernel" else pool().threads
-    asked = name, first, second, parts
+    asked = name, first, second, parts, pairs
     last = _last  # another thread may bind as well
     if last is not None and last[0] is attributes and last[1] == asked:
         return last[2]
@@ -218,7 +228,8 @@ def geometry_of(name: str, attributes: Any, operands: Sequence[Any]) -> Geometry
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
     windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
-    found = _geometry(first[0], attributes.get("together", 1), parts, *windows)
+    together = attributes.get("together", 1)
+    found = _geometry(first[0], together, parts, pairs, *windows)
     _last = attributes, asked, found
     return found
 
@@ -228,8 +239,13 @@ _last: tuple[Any, Any, Geometry] | None = None
 
 
 @lru_cache(maxsize=256)
-def _geometry(batch: int, together: int, parts: int, *windows: Any) -> Geometry:
-    return _windows(*windows).of(batch, together, parts)
+def _geometry(
+    batch: int, together: int, parts: int, pairs: bool, *windows: Any
+) -> Geometry:
+    found = _windows(*windows)
+    if not pairs:
+        return found.of(batch, together, parts)
+    return found.of(batch, math.lcm(together, 2), parts).in_pairs()
 
 
 @lru_cache(maxsize=256)

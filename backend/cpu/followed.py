@@ -18,7 +18,6 @@ from ..loops import LoopKernel
 from ..lying import Lying
 from .call import Call
 from .convolution_follow import RECORD, STEP
-from .convolution_geometry import geometry_of
 from .convolution_words import Following
 from .copying import dense
 from .follow import pool_step
@@ -311,11 +310,9 @@ class Cut:
         together = math.lcm(*(value.step for value in form.values if value.step))
         self.attributes = {**attributes_of(head.node, sizes), "together": together}
         given = self.given(head)
-        self.geometry = geometry_of(head.node.op.name, self.attributes, given)
-        groups = self.attributes["groups"]
-        way = form.special.way(groups, given, [specs[head.arrays[-1]]])
+        way = form.special.way(self.attributes, given, [specs[head.arrays[-1]]])
         assert isinstance(way, Placed)
-        self.way = way
+        self.way, self.geometry = way, way.geometry(self.attributes, given)
         apart = (self._bytes(i) for i, v in enumerate(form.values) if v.apart)
         self.size = form.room + sum(apart)
         self.slot = self.way.slot(self.attributes, given) + self.size

@@ -11,6 +11,7 @@ from .convolution_words import Following
 from .special_base import Special, Work, special
 from .special_depthwise import Depthwise, DepthwiseKernel
 from .special_products import Product, Sums, Way
+from .special_winograd import Winograd, WinogradKernel, is_winograd
 
 
 def floats_alike(node: Node) -> bool:
@@ -27,6 +28,7 @@ class Convolution(Special):
         self.name = name
         kernel = name == "conv_kernel"
         self.product: Way = (Sums if kernel else Product)(name)
+        self.fewer: Way = (WinogradKernel if kernel else Winograd)(name)
         self.separate: Way = (DepthwiseKernel if kernel else Depthwise)(name)
 
     def accepts(self, node: Node) -> bool:
@@ -39,24 +41,28 @@ class Convolution(Special):
         found = results[0] if self.name == "conv_kernel" else operands[1]
         return found.shape
 
-    def way(self, groups: int, operands: Any, results: Any) -> Way:
+    def way(self, attributes: Any, operands: Any, results: Any) -> Way:
         """The code for filters of these sizes."""
-        width, filters = self._kernel(operands, results)[-2:]
+        kernel, groups = self._kernel(operands, results), attributes["groups"]
+        width, filters = kernel[-2:]
         # Each channel has one filter.
-        separate = groups > 1 and width == 1 and filters == groups
-        return self.separate if separate else self.product
+        if groups > 1 and width == 1 and filters == groups:
+            return self.separate
+        if is_winograd(attributes, kernel):
+            return self.fewer
+        return self.product
 
     def entry(self, node: Node) -> Entry:
-        return self.way(node.attributes["groups"], node.inputs, (node,)).entry(node)
+        return self.way(node.attributes, node.inputs, (node,)).entry(node)
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
-        way = self.way(attributes["groups"], operands, results)
+        way = self.way(attributes, operands, results)
         return way.works(attributes, operands, results)
 
     def scratch_bytes(
         self, attributes: Any, operands: Any, results: Any, *after: Following
     ) -> int:
-        way = self.way(attributes["groups"], operands, results)
+        way = self.way(attributes, operands, results)
         return way.scratch_bytes(attributes, operands, results, *after)
 
     def check(self, attributes: Any, operands: Any) -> None:
@@ -71,5 +77,5 @@ class Convolution(Special):
         scratch: int,
         *after: Following,
     ) -> list[int]:
-        way = self.way(attributes["groups"], operands, results)
+        way = self.way(attributes, operands, results)
         return way.words(attributes, operands, results, scratch, *after)

@@ -34,13 +34,13 @@ class Depthwise(Placed):
         return depthwise_entry(FLOATS[node.dtype.short])
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         tiles = geometry.tiles if math.prod(results[0].shape) else 0
         taps = math.prod(operands[1].shape[:-2])
         return (Work(tiles, grain(tiles, math.prod(results[0].shape) * taps / 8)),)
 
     def slot(self, attributes: Any, operands: Any) -> int:
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         slab = slab_bytes(geometry, operands[0].dtype.itemsize)
         return 2 * table_bytes(geometry) + slab
 
@@ -53,7 +53,7 @@ class Depthwise(Placed):
         after: Following = NOTHING,
     ) -> list[int]:
         (source, kernel), (out,) = operands, results
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         item, channels = source.dtype.itemsize, int(out.shape[-1])
         places = class_words(geometry, three(out.shape[1:-1], 1), channels)
         table = PLACES.end + len(places)

@@ -49,6 +49,10 @@ class Placed(Way):
     Each thread has a slot of scratch memory, and behind it some for what follows.
     """
 
+    def geometry(self, attributes: Any, operands: Any) -> Geometry:
+        """The windows, and how their places are cut into tiles."""
+        return geometry_of(self.name, attributes, operands)
+
     def head(self, attributes: Any, operands: Any) -> int:
         """The bytes in front of the slots."""
         return 0
@@ -64,7 +68,7 @@ class Placed(Way):
         results: Any,
         after: Following = NOTHING,
     ) -> int:
-        tiles = geometry_of(self.name, attributes, operands).tiles
+        tiles = self.geometry(attributes, operands).tiles
         slot = self.slot(attributes, operands) + after.size
         return self.head(attributes, operands) + slots(tiles) * slot
 
@@ -78,7 +82,7 @@ class Placed(Way):
         table: int,
     ) -> dict[str, int]:
         """The words about results, and what follows them: its table begins there."""
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         found = result_words(geometry, three(out.shape[1:-1], 1), int(out.shape[-1]))
         own = self.slot(attributes, operands)
         begin, slot = scratch + self.head(attributes, operands) + own, own + after.size
@@ -100,7 +104,7 @@ class Product(Placed):
         return product_entry(FLOATS[node.dtype.short], outer, inner)
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         kernel, groups = operands[1], attributes["groups"]
         weights = math.prod(kernel.shape)
         taps = weights // max(1, int(kernel.shape[-2]) * int(kernel.shape[-1]))
@@ -125,7 +129,7 @@ class Product(Placed):
         return rounded(groups * taps * inner * ceildiv(outer, lane) * lane * item)
 
     def slot(self, attributes: Any, operands: Any) -> int:
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         inner, _ = self._filters(operands[1], attributes["groups"])
         taps = sum(len(one.taps) for one in geometry.lattices)
         koff = rounded((taps * inner + BLOCK) * 8)
@@ -143,7 +147,7 @@ class Product(Placed):
         source, kernel = operands
         (out,) = results
         groups, item = attributes["groups"], source.dtype.itemsize
-        geometry = geometry_of(self.name, attributes, operands)
+        geometry = self.geometry(attributes, operands)
         inner, outer = self._filters(kernel, groups)
         taps = math.prod(kernel.shape[:-2])
         width, filters = int(kernel.shape[-2]), int(kernel.shape[-1])

@@ -112,6 +112,19 @@ def test_one_by_one():
     check(4, "float64", 1, 13, 11, 3, plain((7, 5), (1, 1)))
 
 
+@pytest.mark.parametrize("sides", [(16, 32), (32, 16), (48, 64), (64, 16)])
+@pytest.mark.parametrize(
+    ("size", "low"),
+    [
+        ((8, 8), (0, 0)), ((7, 9), (1, 1)), ((9, 6), (1, 0)), ((3, 3), (0, 0)),
+        ((1, 1), (1, 1)), ((30, 31), (2, 2)), ((9, 40), (-1, -2)),
+    ],
+)  # fmt: skip
+def test_fewer_products_for_filters_of_three_by_three(sides, size, low):
+    for dtype in ("float32", "float64"):
+        check(1, dtype, 1, *sides, 3, plain(size, (3, 3), low))
+
+
 @pytest.mark.parametrize("channels", [2, 16, 37, 67])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_filter_for_each_channel(channels, seed):
@@ -126,6 +139,7 @@ def test_several_filters_for_each_channel():
 
 def test_no_images():
     check(5, "float32", 1, 3, 4, 0, plain((6, 6), (3, 3)))
+    check(5, "float32", 1, 16, 32, 0, plain((6, 6), (3, 3)))
     check(5, "float32", 4, 1, 1, 0, plain((6, 6), (3, 3)))
 
 
@@ -135,12 +149,13 @@ def test_strides_longer_than_the_kernel_leave_zeros():
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("groups", [1, 6])
-def test_the_number_of_threads_changes_no_bit(batch, groups, monkeypatch):
+@pytest.mark.parametrize(("groups", "width"), [(1, 6), (6, 1), (1, 32)])
+def test_the_number_of_threads_changes_no_bit(batch, groups, width, monkeypatch):
     random = np.random.default_rng(batch)
     size, kernel, count, shared = plain((7, 6), (3, 3), (1, 1))
-    x = random.standard_normal((batch, *size, 6)).astype(np.float32)
-    w = random.standard_normal((*kernel, 6 // groups, 6)).astype(np.float32)
+    channels = groups * width
+    x = random.standard_normal((batch, *size, channels)).astype(np.float32)
+    w = random.standard_normal((*kernel, width, channels)).astype(np.float32)
     shared["groups"] = groups
     calls = {
         "conv_forward": ((x, w), {"count": count}),
@@ -235,3 +250,23 @@ def test_a_geometry_is_its_own_while_another_thread_asks_for_one():
 
     wanted = asked(one, 9)
     assert asked(one, 9, Meanwhile((3, 5, 2))) == wanted
+
+
+@pytest.mark.parametrize("low", [0, 1])
+def test_no_result_shows_what_its_window_does_not_see(low):
+    """Four results are computed together, of sums in which infinities would meet."""
+    random = np.random.default_rng(low)
+    size, kernel, count, shared = plain((9, 8), (3, 3), (low, low))
+    shared["groups"] = 1
+    x = random.standard_normal((2, *size, 32)).astype(np.float32)
+    w = random.standard_normal((*kernel, 32, 48)).astype(np.float32)
+    g = random.standard_normal((2, *count, 48)).astype(np.float32)
+    for array in (x, g):
+        array[0, 2, 3, 5], array[1, 0, 0, 0], array[1, -1, -1, 1] = np.inf, np.nan, 3e38
+    for name, operands, sizes in (
+        ("conv_forward", (x, w), {"count": count}),
+        ("conv_input", (g, w), {"size": size}),
+    ):
+        (found,) = native(name, operands, **shared, **sizes)
+        wanted = reference(name, operands, **shared, **sizes)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
