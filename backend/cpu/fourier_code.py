@@ -1,7 +1,8 @@
 """The code of Fourier sums: lines along an axis, as many as a vector has lanes.
 
-Lines are brought into scratch memory, element by element a vector, and go through
-passes (Stockham), each for a factor of the length. `special_fourier.py` has the tables.
+Lines are brought into scratch memory, element by element a vector, or a line that is
+alone as it is, and go through the passes of `fourier_passes.py`, each for a factor of
+the length. `special_fourier.py` has the tables.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from .building import (
     mangled,
     vector,
 )
+from .fourier_passes import Pair, Passes, gathered
 
 HEAD = Layout("real imaginary out_real out_imaginary scratch")
-AXIS = Layout("size inner lines groups parts pitch length passes radices powers chirp"
-              " response")  # fmt: skip
-Pair = tuple[Value, Value]
+AXIS = Layout("size inner lines whole groups parts pitch length passes radices powers"
+              " chirp response")  # fmt: skip
 
 
 @cache
@@ -57,15 +58,16 @@ class Parts:
     def __init__(self, code: Code, kind: str):
         self.kind, self.lane = kind, lanes(kind)
         self.wide = vector(kind, self.lane)
-        ends = ["ptr", "ptr", "i64", "i64", "i64", "i64"]
-        self.fetch = code.helper("fetch", ["ptr", *ends])
-        self.put = code.helper("put", ["ptr", *ends])
-        self.scale = code.helper("scale", ["ptr", "ptr", "ptr", "i64", "i64", "i64"])
-        self.passes = code.helper("passes", ["ptr", "ptr", "ptr", "ptr", "i64", "i64"])
+        ends = ["ptr", "ptr", "ptr", "i64", "i64", "i64", "i64"]
+        self.fetch, self.put, self.fetch_alone, self.put_alone = (
+            code.helper(name, ends)
+            for name in ("fetch", "put", "fetch_alone", "put_alone")
+        )
         self._moves(self.fetch, fetches=True)
         self._moves(self.put, fetches=False)
-        self._write_scale()
-        self._write_passes()
+        self._move_alone(self.fetch_alone, fetches=True)
+        self._move_alone(self.put_alone, fetches=False)
+        self.many, self.one = Passes(code, kind, False), Passes(code, kind, True)
 
     def transformed(
         self,
@@ -78,37 +80,73 @@ class Parts:
         results: Sequence[Value],
     ) -> None:
         """The lines of a group, from memory through the passes to memory."""
+        whole = read("whole")
+        ways = (
+            (group < whole, group * self.lane, self.many, self.fetch, self.put),
+            (group >= whole, group + whole * (self.lane - 1), self.one,
+             self.fetch_alone, self.put_alone),
+        )  # fmt: skip
+        for holds, first, functions, fetch, put in ways:
+            with f.when(holds):
+                lines = first, read("inner"), read("size")
+                last = read("lines") if functions is self.many else read("length")
+                # After an odd number of passes the result is where they did not begin.
+                width = 2 * functions.laid.lane if functions is self.many else 2
+                other = f.at(buffer, read("length") * width, self.kind)
+                odd = (read("passes") % 2).equals(1)
+                ends = odd.where(other, buffer), odd.where(buffer, other)
+                f.call(fetch, ends[0], *sources, *lines, last)
+                self._counted(f, words, read, functions, buffer, ends)
+                f.call(put, buffer, *results, *lines, last)
+
+    def _counted(
+        self,
+        f: Function,
+        words: Value,
+        read: Any,
+        functions: Passes,
+        buffer: Value,
+        ends: tuple[Value, Value],
+    ) -> None:
+        """What is at the first end through the passes, and if need be through more."""
         size, length, passes = read("size"), read("length"), read("passes")
-        lines = [group, read("inner"), size, read("lines")]
-        other = f.at(buffer, length * (2 * self.lane), self.kind)
-        # After an odd number of passes the result is where they did not begin.
-        odd = (passes % 2).equals(1)
-        begin, end = odd.where(other, buffer), odd.where(buffer, other)
         radices, powers, chirp, response = (
             f.at(words, read(name), "i64")
             for name in ("radices", "powers", "chirp", "response")
         )
-        through = (begin, end, radices, powers, passes, length)
-        no, yes = f.number(0), f.number(1)
-        f.call(self.fetch, begin, *sources, *lines)
+        through = (*ends, radices, powers, passes, length)
+        no, yes, begin = f.number(0), f.number(1), ends[0]
         with f.when(read("chirp").equals(0)):
-            f.call(self.passes, *through)
+            f.call(functions.passes, *through)
         with f.when(read("chirp").differs(0)):
-            f.call(self.scale, begin, begin, chirp, size, no, no)
-            rest = (length - size) * (2 * self.lane)
-            behind = f.at(begin, size * (2 * self.lane), self.kind)
-            f.clear(behind, rest, self.kind)
-            f.call(self.passes, *through)
-            f.call(self.scale, buffer, begin, response, length, no, yes)
-            f.call(self.passes, *through)
-            f.call(self.scale, buffer, buffer, chirp, size, yes, no)
-        f.call(self.put, buffer, *results, *lines)
+            scale = functions.scale
+            f.call(scale, begin, begin, chirp, size, no, no, length)
+            functions.laid.clear(f, begin, size, length)
+            f.call(functions.passes, *through)
+            f.call(scale, buffer, begin, response, length, no, yes, length)
+            f.call(functions.passes, *through)
+            f.call(scale, buffer, buffer, chirp, size, yes, no, length)
+
+    def _move_alone(self, f: Function, fetches: bool) -> None:
+        """A line between an array and scratch memory, where its parts are planes."""
+        buffer, real, imaginary, line, inner, size, length = f.arguments
+        base = line // inner * (size * inner) + line % inner
+        for part, place in ((real, 0), (imaginary, 1)):
+            own = f.at(buffer, length * place, self.kind)
+            at = f.at(part, base, self.kind)
+            with f.when(inner.equals(1)):
+                source, target = (at, own) if fetches else (own, at)
+                f.copy(target, source, size, self.kind)
+            with f.when(inner > 1), f.loop(size) as n:
+                apart, near = f.at(at, n * inner, self.kind), f.at(own, n, self.kind)
+                source, target = (apart, near) if fetches else (near, apart)
+                f.store(f.load(source, 0, self.kind), target, 0, self.kind)
 
     def _moves(self, f: Function, fetches: bool) -> None:
         """Lines between an array and scratch memory, where a number's parts are two
         vectors."""
-        buffer, real, imaginary, group, inner, size, lines = f.arguments
-        lane, first = self.lane, group * self.lane
+        buffer, real, imaginary, first, inner, size, lines = f.arguments
+        lane = self.lane
         outer = first // inner * (size * inner)
         parts = (real, 0), (imaginary, 1)
         near = (inner % lane).equals(0)
@@ -154,16 +192,13 @@ class Parts:
         self, f: Function, at: Value, mask: Value, own: Value, fetches: bool
     ) -> None:
         """A vector whose elements have addresses of their own in an array."""
-        kinds = f"{mangled(self.wide)}.v{self.lane}p0"
-        align = f.number(BYTES[self.kind], "i32")
         if fetches:
-            none = f.number(0, self.wide)
-            name = f"llvm.masked.gather.{kinds}"
-            value = f.intrinsic(name, self.wide, at, align, mask, none)
-            f.store(value, own, 0, self.kind)
-        else:
-            value = f.load(own, 0, self.kind, self.wide)
-            f.effect(f"llvm.masked.scatter.{kinds}", value, at, align, mask)
+            f.store(gathered(f, at, self.kind, mask), own, 0, self.kind)
+            return
+        value, align = f.load(own, 0, self.kind, self.wide), BYTES[self.kind]
+        kinds = f"{mangled(self.wide)}.v{self.lane}p0"
+        name = f"llvm.masked.scatter.{kinds}"
+        f.effect(name, value, at, f.number(align, "i32"), mask)
 
     def _turn_block(self, f: Function, source: Pair, target: Pair) -> None:
         """A square of as many vectors as lanes, rows becoming columns."""
@@ -184,131 +219,3 @@ class Parts:
             half //= 2
         for n, row in enumerate(rows):
             f.store(row, target[0], f.number(n) * target[1], self.kind)
-
-    def _pair(self, f: Function, buffer: Value, place: Value) -> tuple[Value, Value]:
-        """The parts of a number of each line."""
-        at = place * (2 * self.lane)
-        real = f.load(buffer, at, self.kind, self.wide)
-        return real, f.load(buffer, at + self.lane, self.kind, self.wide)
-
-    def _keep(
-        self, f: Function, pair: tuple[Value, Value], buffer: Value, place: Value
-    ) -> None:
-        at = place * (2 * self.lane)
-        f.store(pair[0], buffer, at, self.kind)
-        f.store(pair[1], buffer, at + self.lane, self.kind)
-
-    def _power(self, f: Function, table: Value, place: Value) -> Any:
-        """A number of a table: real part, imaginary part, and this one's negative."""
-        real = f.load(table, place * 2, self.kind)
-        imaginary = f.load(table, place * 2 + 1, self.kind)
-        parts = real, imaginary, imaginary * -1.0
-        return tuple(f.splat(part, self.lane) for part in parts)
-
-    def _write_scale(self) -> None:
-        """Numbers times those of a table; parts may be exchanged before or after."""
-        f = self.scale
-        source, target, table, count, before, after = f.arguments
-        with f.loop(count) as n:
-            at = n * (2 * self.lane)
-            turned = before * self.lane
-            one = f.load(source, at + turned, self.kind, self.wide)
-            two = f.load(source, at + self.lane - turned, self.kind, self.wide)
-            real, imaginary = times(f, (one, two), self._power(f, table, n))
-            turned = after * self.lane
-            f.store(real, target, at + turned, self.kind)
-            f.store(imaginary, target, at + self.lane - turned, self.kind)
-
-    def _write_passes(self) -> None:
-        """All passes; the result is in the first memory if their number is even."""
-        f = self.passes
-        begin, end, radices, powers, passes, length = f.arguments
-        near, far = f.variable(begin), f.variable(end)
-        left, stride = f.variable(length), f.variable(f.number(1))
-        with f.loop(passes) as number:
-            radix = f.load(radices, number, "i64")
-            count = left.get() // radix
-            ends = near.get(), far.get()
-            with f.when(radix.equals(4)):
-                self._fours(f, ends, powers, count, stride.get())
-            with f.when(radix.equals(2)):
-                self._twos(f, ends, powers, count, stride.get())
-            with f.when(radix % 2 * radix > 1):
-                self._any(f, ends, powers, (count, stride.get(), radix, length))
-            near.set(ends[1])
-            far.set(ends[0])
-            left.set(count)
-            stride.set(stride.get() * radix)
-
-    def _fours(
-        self, f: Function, ends: Any, powers: Value, count: Value, stride: Value
-    ) -> None:
-        near, far = ends
-        with f.loop(count) as p:
-            one, two, three = (
-                self._power(f, powers, p * stride * n) for n in (1, 2, 3)
-            )
-            with f.loop(stride) as q:
-                a, b, c, d = (
-                    self._pair(f, near, (count * n + p) * stride + q) for n in range(4)
-                )
-                ac, bd = plus(a, c), plus(b, d)
-                less, (u, v) = minus(a, c), minus(b, d)
-                turned = v, u * -1.0  # -i times b - d
-                for n, (pair, power) in enumerate(
-                    ((plus(ac, bd), None), (plus(less, turned), one),
-                     (minus(ac, bd), two), (minus(less, turned), three))
-                ):  # fmt: skip
-                    found = pair if power is None else times(f, pair, power)
-                    self._keep(f, found, far, (p * 4 + n) * stride + q)
-
-    def _twos(
-        self, f: Function, ends: Any, powers: Value, count: Value, stride: Value
-    ) -> None:
-        near, far = ends
-        with f.loop(count) as p:
-            power = self._power(f, powers, p * stride)
-            with f.loop(stride) as q:
-                a = self._pair(f, near, p * stride + q)
-                b = self._pair(f, near, (count + p) * stride + q)
-                self._keep(f, plus(a, b), far, p * 2 * stride + q)
-                found = times(f, minus(a, b), power)
-                self._keep(f, found, far, (p * 2 + 1) * stride + q)
-
-    def _any(self, f: Function, ends: Any, powers: Value, sizes: Any) -> None:
-        """A pass for an odd factor: its sums term by term."""
-        (near, far), (count, stride, radix, length) = ends, sizes
-        root = length // radix  # the place of exp(-2 pi i / radix)
-        with f.loop(count) as p, f.loop(radix) as k:
-            power = self._power(f, powers, p * stride * k)
-            with f.loop(stride) as q:
-                real, imaginary = (
-                    f.variable(part) for part in self._pair(f, near, p * stride + q)
-                )
-                with f.loop(radix, 1) as n:
-                    pair = self._pair(f, near, (count * n + p) * stride + q)
-                    turn = self._power(f, powers, n * k % radix * root)
-                    more = times(f, pair, turn)
-                    real.set(real.get() + more[0])
-                    imaginary.set(imaginary.get() + more[1])
-                found = times(f, (real.get(), imaginary.get()), power)
-                self._keep(f, found, far, (p * radix + k) * stride + q)
-
-
-def plus(a: Pair, b: Pair) -> Pair:
-    """The sum of two complex numbers."""
-    return a[0] + b[0], a[1] + b[1]
-
-
-def minus(a: Pair, b: Pair) -> Pair:
-    """The difference of two complex numbers."""
-    return a[0] - b[0], a[1] - b[1]
-
-
-def times(f: Function, a: Pair, power: tuple[Value, Value, Value]) -> Pair:
-    """A complex number times one of a table."""
-    real, imaginary, negative = power
-    return (
-        f.fma(a[1], negative, a[0] * real),
-        f.fma(a[1], real, a[0] * imaginary),
-    )

@@ -19,7 +19,10 @@ from .special_base import Special, Work, ceildiv, grain, rounded, special
 
 PARTS = 16  # of the lines of an axis, each with scratch memory of its own
 LARGEST = 13  # factors that have a pass
+FAR = 1 << 16  # numbers of a line of which a vector of lines takes too much memory
 COMPLEX = {"f32": np.complex64, "f64": np.complex128}
+Words = Any  # an array of 64 bits each
+NONE = np.empty(0, np.int64)
 
 
 class Tables(NamedTuple):
@@ -29,10 +32,10 @@ class Tables(NamedTuple):
     """
 
     length: int  # of what goes through the passes
-    radices: tuple[int, ...]
-    powers: tuple[int, ...]  # of exp(-2 pi i / length)
-    chirp: tuple[int, ...] = ()  # of Bluestein, what comes in and goes out times
-    response: tuple[int, ...] = ()  # and what is between
+    radices: Words
+    powers: Words  # of exp(-2 pi i / length)
+    chirp: Words = NONE  # of Bluestein, what comes in and goes out times
+    response: Words = NONE  # and what is between
 
 
 def radices_of(size: int) -> list[int]:
@@ -50,7 +53,9 @@ def tables(size: int, short: str) -> Tables:
     """The tables for a length and a dtype."""
     radices = radices_of(size)
     if max(radices, default=1) <= LARGEST:
-        return Tables(size, tuple(radices), _words(_powers(size, size), short))
+        return Tables(
+            size, np.array(radices, np.int64), _words(_powers(size, size), short)
+        )
     length = 1 << (2 * size - 2).bit_length()
     # exp(-pi i n^2 / size), of angles that stay small.
     squares = np.arange(size, dtype=object) ** 2 % (2 * size)
@@ -60,7 +65,7 @@ def tables(size: int, short: str) -> Tables:
     around[length - size + 1 :] = chirp.conj()[:0:-1]
     return Tables(
         length,
-        tuple(radices_of(length)),
+        np.array(radices_of(length), np.int64),
         _words(_powers(length, length), short),
         _words(chirp, short),
         _words(np.fft.fft(around) / length, short),
@@ -71,9 +76,8 @@ def _powers(count: int, size: int) -> Any:
     return np.exp(-2j * np.pi / size * np.arange(count))
 
 
-def _words(values: Any, short: str) -> tuple[int, ...]:
-    found: list[int] = values.astype(COMPLEX[short]).view(np.int64).tolist()
-    return tuple(found)
+def _words(values: Any, short: str) -> Words:
+    return values.astype(COMPLEX[short]).view(np.int64)
 
 
 @special("fourier_sum")
@@ -99,9 +103,8 @@ class Fourier(Special):
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
         x = operands[0]
-        sizes = [
-            _parts(_groups(x, axis)) * _pitch(x, axis) for axis in attributes["axes"]
-        ]
+        cuts = [(axis, _groups(x, axis)) for axis in attributes["axes"]]
+        sizes = [_parts(cut) * _pitch(x, axis, cut) for axis, cut in cuts]
         return rounded(max(sizes, default=0) * x.itemsize)
 
     def words(
@@ -122,42 +125,70 @@ class Fourier(Special):
         return found + more
 
 
-def _groups(x: Any, axis: int) -> int:
-    """How many vectors of lines there are."""
+class Groups(NamedTuple):
+    """The units of lines: vectors of them, then those that are alone.
+
+    A line has the same bits either way, so that only time decides.
+    """
+
+    whole: int
+    alone: int
+
+    @property
+    def total(self) -> int:
+        """How many units there are."""
+        return self.whole + self.alone
+
+
+def _groups(x: Any, axis: int) -> Groups:
+    """How the lines along an axis are cut."""
+    size, lane = x.shape[axis], _lanes(x)
     lines = math.prod(x.shape[:axis]) * math.prod(x.shape[axis + 1 :])
-    return ceildiv(lines, _lanes(x)) if x.shape[axis] else 0
+    if not size:
+        return Groups(0, 0)
+    length = _tables(x, axis).length
+    rest = lines % lane
+    if length % (4 * lane) or (length < FAR and rest > lane // 2):
+        return Groups(ceildiv(lines, lane), 0)
+    return Groups(0, lines) if length >= FAR else Groups(lines // lane, rest)
 
 
 def _lanes(x: Any) -> int:
-    return lanes(FLOATS[f"f{x.itemsize * 8}"])
+    return lanes(FLOATS[_short(x)])
 
 
-def _parts(groups: int) -> int:
-    return min(groups, PARTS)
+def _short(x: Any) -> str:
+    return f"f{x.itemsize * 8}"
 
 
-def _pitch(x: Any, axis: int) -> int:
+def _tables(x: Any, axis: int) -> Tables:
+    return tables(max(x.shape[axis], 1), _short(x))
+
+
+def _parts(groups: Groups) -> int:
+    return min(groups.total, PARTS)
+
+
+def _pitch(x: Any, axis: int, groups: Groups) -> int:
     """The elements of scratch memory that a part needs: two times its lines."""
-    size = x.shape[axis]
-    length = tables(size, f"f{x.itemsize * 8}").length if size else 0
-    return 4 * length * _lanes(x)
+    return 4 * _tables(x, axis).length * (_lanes(x) if groups.whole else 1)
 
 
 def _axis_words(x: Any, axis: int, behind: int) -> tuple[list[int], list[int]]:
     """The record of an axis, and the tables that stand so many words from the start."""
-    size, groups = x.shape[axis], _groups(x, axis)
-    made = tables(max(size, 1), f"f{x.itemsize * 8}")
+    size, groups, made = x.shape[axis], _groups(x, axis), _tables(x, axis)
     own: list[int] = []
     places = []
     for table in (made.radices, made.powers, made.chirp, made.response):
-        places.append(behind + len(own) if table else 0)
-        own += table
+        places.append(behind + len(own) if table.size else 0)
+        own += table.tolist()
     inner = math.prod(x.shape[axis + 1 :])
     radices, powers, chirp, response = places
     record = AXIS.words(
         size=size, inner=inner, lines=math.prod(x.shape[:axis]) * inner,
-        groups=groups, parts=_parts(groups), pitch=_pitch(x, axis),
-        length=made.length, passes=len(made.radices), radices=radices,
-        powers=powers, chirp=chirp, response=response,
+        whole=groups.whole, groups=groups.total, parts=_parts(groups),
+        pitch=_pitch(x, axis, groups), length=made.length,
+        passes=len(made.radices), radices=radices, powers=powers, chirp=chirp,
+        response=response,
     )  # fmt: skip
     return record, own

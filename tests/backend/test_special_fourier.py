@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from native_calls import Call, native, node_of
 
+from tulle.backend.cpu import special_fourier
 from tulle.backend.cpu.special_fourier import LARGEST, radices_of, tables
 from tulle.backend.lying import FIRST
 
@@ -84,6 +85,46 @@ def test_a_line_has_the_same_bits_beside_any_others():
         np.testing.assert_array_equal(whole[place].T, turned[place])
 
 
+# With numbers of a line in a vector: powers of two and others, with Bluestein's too.
+ALONE = [
+    16,
+    32,
+    64,
+    96,
+    128,
+    160,
+    480,
+    1024,
+    2048,
+    5 * 2048,
+    8192,
+    11 * 1024,
+    262,
+    5003,
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("length", ALONE)
+def test_a_line_alone_has_the_bits_that_it_has_among_others(length, dtype, monkeypatch):
+    real, imaginary = numbers((20, length), dtype)
+    agrees((1, length), dtype, (1,))
+    agrees((length, 3), dtype, (0,), inverse=True)
+    monkeypatch.setattr(special_fourier, "FAR", 1 << 60)
+    many = native("fourier_sum", (real, imaginary), axes=(1,), inverse=False)
+    monkeypatch.setattr(special_fourier, "FAR", 0)
+    alone = native("fourier_sum", (real, imaginary), axes=(1,), inverse=False)
+    for one, two in zip(many, alone, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_few_lines_are_units_of_their_own():
+    """A vector of lines would leave most of its lanes and all other threads idle."""
+    operands = numbers((2, 4096), "float32")
+    node = node_of("fourier_sum", operands, axes=(1,), inverse=False)
+    assert [work.total for work in Call(node, operands).works] == [2]
+
+
 def test_factors():
     assert radices_of(1) == []
     assert radices_of(8) == [4, 2]
@@ -95,10 +136,10 @@ def test_factors():
 @pytest.mark.parametrize("size", [1, 6, 17, 64, 97, 1009])
 def test_tables_hold_no_word_that_may_be_an_address(size, short):
     made = tables(size, short)
-    words = made.powers + made.chirp + made.response
-    assert all(word < FIRST for word in words)
+    for words in (made.powers, made.chirp, made.response):
+        assert (words < FIRST).all()
     large = max(radices_of(size), default=1) > LARGEST
-    assert bool(made.chirp) == large
+    assert bool(made.chirp.size) == large
     assert made.length == size or made.length >= 2 * size - 1
 
 
