@@ -16,10 +16,10 @@ from ..graph.diagnostics import (
     TulleError,
     caller_span,
 )
+from ..graph.kinds import shown
 from ..graph.naming import UnknownNameError
 from ..graph.nearest import nearest_of
 from ..graph.report import in_order
-from ..graph.wanted import shown
 from .elaborate import Elaboration, elaborate
 from .exports import definitions
 from .externs import UNGIVEN

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .diagnostics import Fault
+from .kinds import shown
 from .nearest import nearest_of
 from .op import Op
 from .registry import OPS, call
-from .wanted import shown
 
 NAMES = (
     "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid",

@@ -284,8 +284,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     """
     check_callable("fori_loop", "body_fun", body_fun)
     if all(isinstance(bound, (int, Dim)) for bound in (lower, upper)):
-        lower = POSITION.read("fori_loop", "lower", lower)
-        upper = POSITION.read("fori_loop", "upper", upper)
+        lower = POSITION.read("lower", lower, "fori_loop")
+        upper = POSITION.read("upper", upper, "fori_loop")
         places = call("arange", lower, upper)
         value, _ = _scanned(
             "fori_loop", lambda v, i: (body_fun(i, v), None), init_val, places

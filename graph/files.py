@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Annotated, TypeAlias
 
 from .diagnostics import DataError, Diagnostic
+from .kinds import PATH
 from .nearest import nearest_of
 
-PathLike: TypeAlias = "str | os.PathLike[str]"
+PathLike: TypeAlias = Annotated["str | os.PathLike[str]", PATH]
 UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0705"
 
 

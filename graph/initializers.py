@@ -13,10 +13,10 @@ import numpy as np
 
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .kinds import ARRAY, AXES, FINITE, TEXT, TRUTH, Kind, shown
 from .nearest import nearest_of
 from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
-from .wanted import Wanted, shown
 
 Array = np.ndarray[Any, Any]
 # The deviation of a standard normal that is cut at two deviations.
@@ -40,16 +40,16 @@ def _parameters(kind: type) -> tuple[str, ...]:
 
 
 def _number(argument: str, value: Any, low: float = -math.inf) -> float:
-    found: float = _fitted("float", argument, value)
+    found: float = _fitted(FINITE, argument, value)
     if not found >= low:
         raise refused(argument, f"a number of at least {low:g}, not {shown(value)}")
     return found
 
 
-def _fitted(kind: str, argument: str, value: Any) -> Any:
+def _fitted(kind: Kind, argument: str, value: Any) -> Any:
     """A setting in its plain form; refuses what is not of the kind, T0204."""
     try:
-        return Wanted.of(kind).fit(argument, value)  # type: ignore[union-attr]
+        return kind.read(argument, value)
     except Fault as fault:
         raise TensorTypeError.of(fault, caller_span()) from None
 
@@ -243,12 +243,12 @@ class STFT(Initializer):
             known = f"there are {', '.join(TAPERS)}"
             raise refused("window", f"a name, an array or None, not {window!r}", known)
         if not isinstance(window, str):
-            window = _fitted("Numbers | None", "window", window)
+            window = _fitted(ARRAY.optional(), "window", window)
         if scaling not in (None, "density", "spectrum"):
             told = f"`density`, `spectrum` or None, not {shown(scaling)}"
             raise refused("scaling", told)
         self.side, self.window, self.scaling = side, window, scaling
-        self.periodic = _fitted("bool", "periodic", periodic)
+        self.periodic = _fitted(TRUTH, "periodic", periodic)
 
     def sample(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
         if len(shape) != 3:
@@ -342,7 +342,7 @@ class VarianceScaling(Initializer):
             raise refused("scale", f"a number above 0, not {scale!r}")
         if mode not in MODES:
             raise refused("mode", f"one of {', '.join(MODES)}, not {shown(mode)}")
-        distribution = _fitted("str", "distribution", distribution).lower()
+        distribution = _fitted(TEXT, "distribution", distribution).lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         if distribution not in SHAPES:
@@ -384,7 +384,7 @@ class VarianceScaling(Initializer):
 
 
 def _axes(argument: str, axes: Any) -> Sequence[int] | None:
-    found = _fitted("Axes", argument, axes)
+    found = _fitted(AXES.optional(), argument, axes)
     return (found,) if isinstance(found, int) else found
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from .configuration import default_float
 from .diagnostics import Diagnostic, Fault, Label, TensorTypeError, caller_span
 from .dim import Dim, Origin, Symbol
+from .kinds import plain_scalar, shown
 from .node import Node
 from .tensor import SymbolicTensor, input_node
 from .types import TensorType, dtype_of
-from .wanted import plain_scalar, shown
 
 BATCH = Symbol("batch")
 # By name and bounds: models of one process may bound a name in different ways.

@@ -1,18 +1,21 @@
-"""What an argument that is no tensor may be, as the signature of its op says.
+"""What an argument that is no tensor may be, as the signature of its function says.
 
-An annotation stands for a `Kind`, which reads a value into its plain form or refuses it
-in the words of the op that was called. `Op.__call__` reads the arguments that rules
-see; it asks for the others when a call has failed for another reason.
+An annotation stands for a `Kind`, which reads a value into its plain form or refuses
+it in words. Ops take `int` and `float` as such (`ARGUMENTS`), the constructors of
+layers, optimizers, losses… as Keras does (`SETTINGS`): 3.0 is whole there, and a
+variable of one number is a number. See `op.py` and `constructing.py`.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import index
-from types import NoneType
-from typing import Annotated, Any, TypeAlias, get_args, get_origin
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 import numpy as np
 
@@ -21,8 +24,12 @@ from .dim import LIMIT, Dim
 from .operand import Operand
 from .trace import current_trace
 
-NONE = frozenset({NoneType})
+LONGEST = 60
 REFUSALS = (TypeError, ValueError, OverflowError)
+
+
+class Misfit(ValueError):
+    """A value that is nearly of a kind, with words that tell what is wanted of it."""
 
 
 @dataclass(frozen=True)
@@ -31,42 +38,73 @@ class Kind:
 
     `plain` gives the form that rules see, and raises a `TypeError` or `ValueError` for
     what is no such value.
+
+    >>> INTEGER.read("axis", np.int64(1), "sum"), WHOLE.read("epochs", 3.0)
+    (1, 3)
     """
 
     words: str
     plain: Callable[[Any], Any]
     exact: frozenset[type] = frozenset()
 
-    def read(self, op: str, argument: str, value: Any) -> Any:
-        """The plain form of an argument; refuses it with T0204."""
+    def read(self, argument: str, value: Any, op: str = "") -> Any:
+        """The plain form of an argument, of an op if one is named; else T0204."""
         if type(value) in self.exact:
             return value
         try:
             return self.plain(value)
+        except Misfit as misfit:
+            words = str(misfit)
         except REFUSALS:
-            raise wrong_value(op, argument, self.words, value) from None
+            words = self.words
+        raise wrong_value(op, argument, words, value) from None
 
     def optional(self) -> Kind:
         """The same, or None."""
-        comma = "," if " or " in self.words else ""
-        return replace(
-            self, words=f"{self.words}{comma} or None", exact=self.exact | NONE
-        )
+        return either((self, NOTHING))
+
+
+def either(kinds: Sequence[Kind]) -> Kind:
+    """What is of one of several kinds, read as the first that takes it."""
+    if len(kinds) == 1:
+        return kinds[0]
+
+    def plain(value: Any) -> Any:
+        misfit: ValueError = ValueError()
+        for kind in kinds:
+            try:
+                return kind.plain(value)
+            except Misfit as found:
+                misfit = found
+            except REFUSALS:
+                pass
+        raise misfit
+
+    *first, last = (kind.words for kind in kinds)
+    comma = "," if any(" or " in words for words in first) else ""
+    words = f"{', '.join(first)}{comma} or {last}"
+    return Kind(words, plain, frozenset().union(*(kind.exact for kind in kinds)))
 
 
 def wrong_value(op: str, argument: str, words: str, value: Any) -> Fault:
-    """The refusal of a value that an argument cannot have."""
+    """The refusal of a value that an argument cannot have, of an op if one is named."""
     told = f"not {shown(value)}"
     if isinstance(value, Operand) and not _is_known(value):
         told = f"and {shown(value)} has no number before it runs"
-    message = f"`{argument}` of `{op}` is {words}, {told}"
-    return Fault("T0204", message, argument=argument, op=op)
+    owner = f" of `{op}`" if op else ""
+    message = f"`{argument}`{owner} is {words}, {told}"
+    return Fault("T0204", message, argument=argument, op=op or None)
 
 
 def shown(value: Any) -> str:
     """A value as it is told in a message: in one line that is not long."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        digits = int(value.bit_length() * math.log10(2)) + 1
+        return f"a number of {digits} digits"
+    if isinstance(value, type):
+        return f"the class `{value.__name__}`"
     text = " ".join(repr(value).split())
-    return text if len(text) < 40 else f"{text[:36]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def is_number(value: Any) -> bool:
@@ -77,28 +115,69 @@ def is_number(value: Any) -> bool:
 
 
 def integer(value: Any) -> int:
-    """A plain integer of what is one; `True` is none."""
-    if isinstance(value, (bool, np.bool_, Dim)):
+    """A plain integer of 64 bits of what is one; `True` is none."""
+    if value.__class__ is not int:
+        if isinstance(value, Dim):
+            raise TypeError
+        value = single(value)
+        if isinstance(value, (bool, Operand)):
+            raise TypeError
+    return _of_64_bits(index(value), "an integer")
+
+
+def _of_64_bits(value: int, words: str) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise Misfit(f"{words} of 64 bits")
+    return value
+
+
+def whole(value: Any) -> int:
+    """An integer of 64 bits, be it written 3.0."""
+    found = single(value)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    if not isinstance(found, int) or isinstance(found, bool):
         raise TypeError
-    return index(_single(value))
+    return _of_64_bits(found, "a whole number")
 
 
-def number(value: Any) -> float:
+def number(value: Any) -> Any:
     """A plain number of what is one; `True` is none."""
-    value = _single(value)
-    if not is_number(value) and type(value).__name__ != "bfloat16":
+    found = single(value)
+    if not is_number(found):
         raise TypeError
-    found: float = value.item() if isinstance(value, np.generic) else value
-    return found if isinstance(found, (int, float)) else float(found)
+    return found
 
 
-def _single(value: Any) -> Any:
-    """The one element of an array of rank 0, or of a tensor that has a value."""
+def single(value: Any) -> Any:
+    """The plain element of an array of rank 0, or of a tensor that has a value.
+
+    Anything else stays as it is.
+    """
+    if getattr(value, "shape", None) != ():
+        return value
     if isinstance(value, Operand):
         if not _is_known(value):
-            raise TypeError
+            return value
         value = value.numpy()  # type: ignore[attr-defined]
-    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    array = np.asarray(value)
+    plain = PLAIN.get(array.dtype.kind)
+    return value if plain is None else plain(array)
+
+
+# Of an element's kind in NumPy: V is bfloat16.
+PLAIN = {"b": bool, "i": int, "u": int, "f": float, "V": float}
+
+
+def plain_scalar(value: Any) -> Any:
+    """The same, where what may change or is not known yet stays as it is."""
+    return value if is_held(value) else single(value)
+
+
+def is_held(value: Any) -> bool:
+    """Whether a value is a variable or a symbol of one number, which is read later."""
+    held = hasattr(value, "node") or hasattr(value, "assign")
+    return held and getattr(value, "shape", None) == ()
 
 
 def _is_known(value: Operand) -> bool:
@@ -108,11 +187,39 @@ def _is_known(value: Operand) -> bool:
     return hasattr(value, "array") and not changes
 
 
+def unbounded(value: Any) -> Any:
+    """A number that may be infinite, or what holds one; a float can hold it."""
+    if is_held(value):
+        return value
+    found = number(value)
+    if math.isnan(found):  # an integer above all floats overflows
+        raise ValueError
+    return found
+
+
+def finite(value: Any) -> Any:
+    """A finite number, or what holds one."""
+    found = unbounded(value)
+    if not is_held(found) and math.isinf(found):
+        raise ValueError
+    return found
+
+
+def finite_array(value: Any) -> Any:
+    """A finite number, or an array, a nested list or a tensor of such."""
+    if is_held(value) or hasattr(value, "node"):
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind not in "iufV" or not np.isfinite(array).all():
+        raise TypeError
+    return single(value)
+
+
 def truth(value: Any) -> bool:
     """True or False of what is one, be it written 1 or 0."""
-    value = _single(value)
-    if isinstance(value, np.bool_) or (type(value) is int and value in (0, 1)):
-        return bool(value)
+    found = single(value)
+    if isinstance(found, int) and found in (0, 1):
+        return bool(found)
     raise TypeError
 
 
@@ -146,10 +253,35 @@ def word(value: Any) -> Any:
     return value
 
 
+def instance(*kinds: type) -> Callable[[Any], Any]:
+    """A function that takes objects of some classes."""
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise TypeError
+        return value
+
+    return plain
+
+
+def path(value: Any) -> Any:
+    """What names a file."""
+    if not isinstance(value, (str, os.PathLike)) or os.fspath(value) == "":
+        raise TypeError
+    return value
+
+
+def function(value: Any) -> Any:
+    """What can be called."""
+    if not callable(value):
+        raise TypeError
+    return value
+
+
 def scalar(value: Any) -> Any:
     """A number or a truth value."""
-    value = _single(value)
-    return bool(value) if isinstance(value, (bool, np.bool_)) else number(value)
+    found = single(value)
+    return found if isinstance(found, bool) else number(found)
 
 
 def bound(value: Any) -> Any:
@@ -165,21 +297,27 @@ def count(value: Any) -> int:
     return found
 
 
-INTEGER = Kind("an integer", integer, frozenset({int}))
+INTEGER = Kind("an integer", integer)
 NUMBER = Kind("a number", number, frozenset({int, float}))
-TRUTH = Kind("True or False", truth, frozenset({bool}))
-AXES = Kind("an integer or several", _several(integer), frozenset({int}))
+TRUTH = Kind("true or false", truth, frozenset({bool}))
+AXES = Kind("an integer or several", _several(integer))
 SIZE = Kind(f"an integer from 0 to {LIMIT - 1} or a symbolic size", size)
-POSITION = Kind("an integer or a size", position, frozenset({int}))
-POSITIONS = Kind(
-    "an integer or a size, or several", _several(position), frozenset({int})
-)
+POSITION = Kind("an integer or a size", position)
+POSITIONS = Kind("an integer or a size, or several", _several(position))
 SIZES = Kind("an integer that is not negative, or several", _several(size))
 COUNT = Kind(f"an integer from 1 to {LIMIT - 1}", count)
 NUMBERS = Kind("a number or several", _several(number))
 SCALAR = Kind("a number", scalar, frozenset({int, float, bool}))
 BOUND = Kind("a number or a symbolic size", bound, frozenset({int, float}))
 WORD = Kind("a word", word, frozenset({str}))
+WHOLE = Kind("a whole number", whole)
+FINITE = Kind("a finite number", finite)
+INFINITE = Kind("a number", unbounded)
+ARRAY = Kind("a finite number or an array of them", finite_array)
+TEXT = Kind("text", instance(str), frozenset({str}))
+PATH = Kind("a path", path)
+FUNCTION = Kind("a function", function)
+NOTHING = Kind("None", instance(NoneType), frozenset({NoneType}))
 
 Axes: TypeAlias = Annotated[Any, AXES]
 Size: TypeAlias = Annotated[Any, SIZE]
@@ -190,11 +328,28 @@ Count: TypeAlias = Annotated[Any, COUNT]
 Numbers: TypeAlias = Annotated[Any, NUMBERS]
 Scalar: TypeAlias = Annotated[Any, SCALAR]
 Bound: TypeAlias = Annotated[Any, BOUND]
+Infinite: TypeAlias = Annotated[float, INFINITE]
+FiniteArray: TypeAlias = Annotated[Any, ARRAY]
 
-PLAIN: dict[Any, Kind] = {int: INTEGER, float: NUMBER, bool: TRUTH, str: WORD}
+Kinds: TypeAlias = Mapping[Any, Kind]
+ARGUMENTS: Kinds = MappingProxyType(
+    {int: INTEGER, float: NUMBER, bool: TRUTH, str: WORD, NoneType: NOTHING}
+)
+SETTINGS: Kinds = MappingProxyType(
+    {
+        int: WHOLE,
+        float: FINITE,
+        bool: TRUTH,
+        str: TEXT,
+        NoneType: NOTHING,
+        Callable: FUNCTION,
+    }
+)
 
 
-def kinds_of(function: Callable[..., Any]) -> Iterator[tuple[str, Kind]]:
+def kinds_of(
+    function: Callable[..., Any], plain: Kinds = ARGUMENTS
+) -> Iterator[tuple[str, Kind]]:
     """The parameters whose annotation, or else whose default, says their kind."""
     names = getattr(function, "__globals__", {})
     for parameter in inspect.signature(function).parameters.values():
@@ -203,18 +358,28 @@ def kinds_of(function: Callable[..., Any]) -> Iterator[tuple[str, Kind]]:
         told = parameter.annotation
         if told is parameter.empty:
             told = type(parameter.default)
-        kind = _kind(eval(told, names) if isinstance(told, str) else told)
+            if told is NoneType:
+                continue
+        kind = kind_in(told, plain, names)
         if kind is not None:
             yield parameter.name, kind
 
 
-def _kind(annotation: Any) -> Kind | None:
-    if get_origin(annotation) is Annotated:
+def kind_in(
+    annotation: Any, plain: Kinds, names: Mapping[str, Any] = MappingProxyType({})
+) -> Kind | None:
+    """The kind that an annotation stands for; None where none is told apart."""
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, dict(names))
+        except NameError:  # only known to who checks types
+            return None
+    origin = get_origin(annotation)
+    if origin is Annotated:
         return next((k for k in get_args(annotation) if isinstance(k, Kind)), None)
-    if annotation in PLAIN:
-        return PLAIN[annotation]
-    several = [one for one in get_args(annotation) if one is not NoneType]
-    if NoneType in get_args(annotation) and len(several) == 1:
-        found = _kind(several[0])
-        return found.optional() if found is not None else None
-    return None
+    if origin in (Union, UnionType):
+        found = [kind_in(one, plain) for one in get_args(annotation)]
+        known = [kind for kind in found if kind is not None]
+        known.sort(key=lambda kind: kind is NOTHING)
+        return either(known) if len(known) == len(found) else None
+    return plain.get(origin or annotation)

@@ -16,6 +16,7 @@ import numpy as np
 from . import policies, regularizers, tree
 from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
+from .constructing import guarded
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -66,7 +67,6 @@ from .trace import (
 )
 from .types import DType, TupleType
 from .unapplied import not_applied
-from .wanted import guarded
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 

@@ -33,7 +33,7 @@ def told(function: Wrapped) -> Wrapped:
         try:
             for key, kind in _kinds(function):
                 if key in given:
-                    given[key] = kind.read(name, key, given[key])
+                    given[key] = kind.read(key, given[key], name)
             return function(*bound.args, **bound.kwargs)
         except Fault as fault:
             names = list(signature.parameters)

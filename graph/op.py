@@ -187,7 +187,7 @@ class Op:
         """Bring attributes into their plain form; refuse those of another kind."""
         for name, kind in self.kinds:
             if name in attributes and attributes[name].__class__ not in kind.exact:
-                attributes[name] = kind.read(self.name, name, attributes[name])
+                attributes[name] = kind.read(name, attributes[name], self.name)
 
     def _refused(self, fault: Fault, given: Sequence[Any]) -> TensorTypeError:
         """The error of a refusal, which says in which op a bare value was refused."""
@@ -224,7 +224,7 @@ class Op:
             if name not in given:
                 continue
             try:
-                kind.read(self.name, name, given[name])
+                kind.read(name, given[name], self.name)
             except Fault as fault:
                 if any(isinstance(argument, Node) for argument in arguments):
                     return fault

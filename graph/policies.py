@@ -6,9 +6,9 @@ from typing import Any
 
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .kinds import shown
 from .nearest import nearest_of
 from .types import DType, dtype_of
-from .wanted import shown
 
 # The dtype of computation of the policies that keep weights in float32.
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}

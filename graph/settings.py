@@ -8,9 +8,9 @@ from typing import Any, NoReturn, TypeVar
 
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .initializers import snake_case
-from .wanted import Wanted, shown
+from .kinds import AXES, FINITE, Kind, shown
 
-Kind = TypeVar("Kind", bound="Settings")
+Own = TypeVar("Own", bound="Settings")
 
 
 class Settings:
@@ -22,7 +22,7 @@ class Settings:
         return {name: getattr(self, name) for name in names if name in vars(self)}
 
     @classmethod
-    def from_config(cls: type[Kind], config: dict[str, Any]) -> Kind:
+    def from_config(cls: type[Own], config: dict[str, Any]) -> Own:
         """The object of a configuration."""
         return cls(**config)
 
@@ -34,23 +34,23 @@ class Settings:
 def number(name: str, value: Any, least: float | None = 0.0) -> Any:
     """A setting that is a number, not below a bound."""
     bound = "" if least is None else f" of at least {least:g}"
-    value = fitted(Wanted(("float",)), name, value, f"a number{bound}")
+    value = fitted(FINITE, name, value, f"a number{bound}")
     if least is not None and not value >= least:
         refuse(name, f"a number{bound}", value)
     return value
 
 
-def fitted(wanted: Wanted, name: str, value: Any, words: str = "") -> Any:
+def fitted(wanted: Kind, name: str, value: Any, words: str = "") -> Any:
     """A setting in its plain form; refuses another kind at the caller's line, T0204."""
     try:
-        return wanted.fit(name, value)
+        return wanted.read(name, value)
     except Fault:
-        refuse(name, words or str(wanted), value)
+        refuse(name, words or wanted.words, value)
 
 
 def axes(value: Any) -> Any:
     """The setting `axis`: one axis, several, or None for all."""
-    return fitted(Wanted(("Axes",)), "axis", value)
+    return fitted(AXES.optional(), "axis", value)
 
 
 def refuse(name: str, words: str, value: Any, *advice: str) -> NoReturn:

@@ -21,6 +21,7 @@ from .diagnostics import (
 from .dim import Dim, DimLike, Origin
 from .initializers import Initializer
 from .initializers import get as get_initializer
+from .kinds import plain_scalar, shown
 from .node import Node
 from .operand import Operand
 from .recording import forget, noted, recording
@@ -29,7 +30,6 @@ from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
 from .types import DType, DTypeLike, TensorType, dtype_of
-from .wanted import plain_scalar, shown
 
 
 class SeedGenerator:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..graph.diagnostics import Fault
-from ..graph.wanted import shown
+from ..graph.kinds import is_number, shown
 
 
 def refuse(argument: str, wanted: str, value: Any, *advice: str) -> NoReturn:
@@ -49,9 +49,3 @@ def checked_fraction(argument: str, value: Any) -> float:
     if not is_number(value) or not 0 <= value <= 1:
         refuse(argument, "a number from 0 to 1", value)
     return float(value)
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a real number, and no truth value."""
-    kinds = (int, float, np.integer, np.floating)
-    return isinstance(value, kinds) and not isinstance(value, bool)

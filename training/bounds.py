@@ -2,7 +2,7 @@
 
 `ConfiguredKind` holds every call of a class to its `argument_bounds`, in Python and in
 a text alike, and `docs/catalogue.md` tells them. What kind of value an argument takes
-stands in its annotation, see `graph.wanted`.
+stands in its annotation, see `graph.kinds`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..graph.diagnostics import Fault
-from ..graph.wanted import plain_scalar, shown
-from .arguments import is_number
+from ..graph.kinds import is_number, plain_scalar, shown
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Bounds:
         return f"{'above' if self.open_below else 'from'} {self.least:g}"
 
     def check(self, argument: str, value: Any) -> None:
-        """Refuse a number outside, T0204; other kinds are for `graph.wanted`."""
+        """Refuse a number outside, T0204; other kinds are for `graph.kinds`."""
         value = plain_scalar(value)
         if not is_number(value) or value in self:
             return

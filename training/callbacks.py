@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from ..graph.constructing import uncalled
 from ..graph.diagnostics import Fault
+from ..graph.kinds import shown
 from ..graph.nearest import nearest_of
-from ..graph.wanted import shown, uncalled
 from .configured import Configured
 from .hooks import BatchHooks
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.diagnostics import DataError, Diagnostic, Fault
-from ..graph.wanted import shown
+from ..graph.kinds import shown
 from .arguments import refuse
 from .callbacks import Callback, Logs
 from .callbacks_monitoring import rate_of

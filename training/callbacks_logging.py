@@ -21,7 +21,7 @@ import numpy as np
 
 from ..graph.diagnostics import Fault
 from ..graph.files import PathLike, check_writable
-from ..graph.wanted import shown
+from ..graph.kinds import shown
 from .callbacks import Callback, Logs, deferring, resolved
 from .notices import warn
 from .progress import progress

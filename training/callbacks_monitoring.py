@@ -11,7 +11,7 @@ import numpy as np
 
 from ..graph.diagnostics import DataError, Fault
 from ..graph.files import PathLike
-from ..graph.wanted import Infinite, plain_scalar, shown
+from ..graph.kinds import Infinite, plain_scalar, shown
 from .bounds import BELOW_1, FROM_0
 from .callbacks import Callback, Logs, deferring, resolved, steps_together
 from .notices import say, warn

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
+from ..graph.constructing import settings_of, wanted_by
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
+from ..graph.kinds import Kind, shown
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
-from ..graph.wanted import Wanted, settings_of, shown, wanted_by
 from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
@@ -52,7 +53,7 @@ def told_to_caller(
     return wrapper
 
 
-Checks = tuple[tuple[int, str, Wanted], ...]
+Checks = tuple[tuple[int, str, Kind], ...]
 
 
 def _checks(function: Any) -> Checks:
@@ -67,9 +68,9 @@ def _fitted(checks: Checks, args: Sequence[Any], kwargs: dict[str, Any]) -> list
     given = list(args)
     for place, name, wanted in checks:
         if place < len(given):
-            given[place] = wanted.fit(name, given[place])
+            given[place] = wanted.read(name, given[place])
         elif name in kwargs:
-            kwargs[name] = wanted.fit(name, kwargs[name])
+            kwargs[name] = wanted.read(name, kwargs[name])
     return given
 
 
@@ -130,7 +131,7 @@ class ConfiguredKind(type):
         for name, wanted in settings_of(cls).items():
             for holder in holders:
                 if name in holder:
-                    holder[name] = wanted.fit(name, holder[name])
+                    holder[name] = wanted.read(name, holder[name])
 
 
 def _flat_arguments(bound: inspect.BoundArguments) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 from ..graph import configuration, policies
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
+from ..graph.kinds import shown
 from ..graph.masking import get_mask
 from ..graph.operand import Operand
 from ..graph.registry import call
 from ..graph.types import dtype_of
-from ..graph.wanted import shown
 from .configured import Configured
 from .notices import warn
 from .operands import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..graph import configuration
+from ..graph.kinds import FiniteArray
 from ..graph.registry import call
-from ..graph.wanted import Numbers
 from .bounds import FROM_0, SHARE
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of
@@ -59,7 +59,7 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: Numbers = 0.25,
+    alpha: FiniteArray = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
@@ -139,7 +139,7 @@ class CategoricalFocalCrossentropy(FunctionLoss):
 
     def __init__(
         self,
-        alpha: Numbers = 0.25,
+        alpha: FiniteArray = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,

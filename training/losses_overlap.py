@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ..graph import configuration
+from ..graph.kinds import Axes
 from ..graph.registry import call
-from ..graph.wanted import Axes
 from .bounds import FROM_0
 from .configured import told_to_caller
 from .loss import FunctionLoss, Reduction, floats_of
@@ -15,7 +15,7 @@ __all__ = ["Dice", "Tversky", "dice", "tversky"]
 
 
 @told_to_caller
-def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Any:
+def dice(y_true: Any, y_pred: Any, axis: Axes | None = None) -> Any:
     """1 less twice the overlap divided by both regions, summed over `axis`.
 
     Both f32[...]; `axis` is one axis, several, or None for all; the result has those
@@ -33,7 +33,11 @@ def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Any:
 
 @told_to_caller
 def tversky(
-    y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    axis: Axes | None = None,
 ) -> Any:
     """1 less the overlap divided by itself and what is missed and wrongly marked.
 
@@ -68,7 +72,7 @@ class Dice(FunctionLoss):
         self,
         reduction: Reduction = "sum_over_batch_size",
         name: str | None = "dice",
-        axis: Axes = None,
+        axis: Axes | None = None,
         dtype: Any = None,
     ):
         super().__init__(dice, name, reduction, dtype, axis=axis)
@@ -89,7 +93,7 @@ class Tversky(FunctionLoss):
         beta: float = 0.5,
         reduction: Reduction = "sum_over_batch_size",
         name: str | None = "tversky",
-        axis: Axes = None,
+        axis: Axes | None = None,
         dtype: Any = None,
     ):
         super().__init__(

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
+from ..graph.kinds import FiniteArray
 from ..graph.registry import call
-from ..graph.wanted import Numbers
 from .arguments import MOST_LEVELS, checked_choice, checked_count, refuse
 from .configured import told_to_caller
 from .metrics_confusion import (
@@ -55,7 +55,7 @@ class AUC(Decisions):
         thresholds: Any = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Numbers | None = None,
+        label_weights: FiniteArray | None = None,
         from_logits: bool = False,
     ):
         super().__init__(dtype, name)

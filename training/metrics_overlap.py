@@ -12,8 +12,9 @@ import numpy as np
 
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
+from ..graph.kinds import is_number
 from ..graph.registry import call
-from .arguments import MOST_CLASSES, checked_count, is_number, refuse
+from .arguments import MOST_CLASSES, checked_count, refuse
 from .configured import told_to_caller
 from .metric import Metric
 from .metrics_averages import weights_of

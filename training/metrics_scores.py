@@ -6,10 +6,11 @@ from typing import Any
 
 from ..graph.configuration import epsilon
 from ..graph.diagnostics import Fault
+from ..graph.kinds import is_number
 from ..graph.registry import call
 from ..graph.tensor import SymbolicTensor
 from ..graph.variable import Variable
-from .arguments import MOST_LEVELS, checked_choice, checked_count, is_number, refuse
+from .arguments import MOST_LEVELS, checked_choice, checked_count, refuse
 from .configured import told_to_caller
 from .metric import Metric
 from .metrics_averages import weights_of

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..graph import tree
+from ..graph.constructing import uncalled
 from ..graph.diagnostics import (
     Diagnostic,
     Fault,
@@ -18,13 +19,13 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.files import PathLike
 from ..graph.input_layer import InputLayer
+from ..graph.kinds import shown
 from ..graph.layer import Layer, LayerKind
 from ..graph.network import BATCH, Input, Network
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
 from ..graph.variable import Variable
-from ..graph.wanted import shown, uncalled
 from . import data
 from .configured import told_to_caller
 from .objective import Compiled

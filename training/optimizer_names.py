@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.wanted import shown
+from ..graph.kinds import shown
 from .configured import Kinds, deserialized, serialized
 from .optimizer import Optimizer
 

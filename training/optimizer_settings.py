@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from ..graph.constructing import settings_of
 from ..graph.diagnostics import Fault
+from ..graph.kinds import is_held, is_number, plain_scalar, shown
 from ..graph.registry import call
 from ..graph.variable import Variable
-from ..graph.wanted import is_held, plain_scalar, settings_of, shown
 from . import schedules
-from .arguments import is_number, refuse
+from .arguments import refuse
 from .asking import asked
 from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
@@ -101,7 +102,7 @@ class OptimizerSettings(OptimizerState):
     def _changed(self, name: str, value: Any) -> Any:
         """A new value of a setting, in its plain form; programs are out of date."""
         if name in (wanted := settings_of(type(self))):
-            value = wanted[name].fit(name, value)
+            value = wanted[name].read(name, value)
         if name in (bounds := bounds_of(type(self))):
             bounds[name].check(name, value)
         if name != "learning_rate" and value != getattr(self, name, None):

@@ -17,9 +17,9 @@ import numpy as np
 
 from ..graph.diagnostics import Fault
 from ..graph.initializers import Constant
+from ..graph.kinds import shown
 from ..graph.registry import call
 from ..graph.variable import Variable
-from ..graph.wanted import shown
 from .bounds import ABOVE_0
 from .configured import Configured, ConfiguredKind, told_to_caller
 from .optimizer import Optimizer, Pairs, only_if

@@ -15,14 +15,12 @@ import numpy as np
 
 from ..graph.configuration import floatx
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.kinds import FINITE
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
-from ..graph.wanted import Wanted
 from .arguments import refuse
 from .bounds import ABOVE_0, FROM_0, RATE, Bounds
 from .configured import Configured, Kinds, deserialized, serialized
-
-NUMBER = Wanted(("float",))
 
 
 class LearningRateSchedule(Configured):
@@ -49,7 +47,7 @@ def _numbers(name: str, given: Any) -> list[float]:
         given = given.tolist()
     if not isinstance(given, (list, tuple, range)):
         refuse(name, "a list of numbers", given)
-    return [NUMBER.fit(name, item) for item in given]
+    return [FINITE.read(name, item) for item in given]
 
 
 def rate_dtype() -> str:

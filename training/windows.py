@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..graph.diagnostics import Fault
+from ..graph.kinds import is_number
 from ..graph.variable import new_seed
-from .arguments import checked_count, is_number
+from .arguments import checked_count
 from .configured import told_to_caller
 from .data import Array, as_array, check_sizes, refuse
 from .dataset import Dataset

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim, maximum
+from ..kinds import plain_scalar
 from ..node import Node
 from ..op import Op, register
 from ..registry import OPS, call
 from ..types import TensorType
-from ..wanted import plain_scalar
 from .correlation import forward_node, input_node
 from .elementwise import dtype_clash, floats_needed
 from .windows import (

@@ -66,7 +66,7 @@ class Arange(Op):
 
     def _bound(self, name: str, value: Any) -> Any:
         """A number or a size; refuses NaN and what no `arange` can reach."""
-        found = BOUND.read(self.name, name, known_size(value))
+        found = BOUND.read(name, known_size(value), self.name)
         if not isinstance(found, Dim) and not abs(found) < math.inf:
             raise wrong_value(self.name, name, "a finite number", value)
         return found
@@ -77,7 +77,7 @@ class Arange(Op):
                 "T0204", "`arange` of fractions has no symbolic size among its bounds"
             )
         count = max(0, math.ceil((last - first) / step))
-        return Dim.of(SIZE.read(self.name, "stop", count))
+        return Dim.of(SIZE.read("stop", count, self.name))
 
     def infer(self, start: Any, count: Dim, step: Any, dtype: Any) -> TensorType:
         return TensorType(dtype, (count,))

@@ -291,7 +291,7 @@ def floats(x: Any) -> Any:
 
 def whole(name: str, value: Any, argument: str) -> int:
     """A plain integer; refuses anything else."""
-    found: int = INTEGER.read(name, argument, value)
+    found: int = INTEGER.read(argument, value, name)
     return found
 
 

@@ -288,7 +288,7 @@ def _is_pair(pair: Any) -> bool:
 
 def _padding(item: Any) -> Dim:
     """How much is put on one side: a size."""
-    return Dim.of(SIZE.read("pad", "pad_width", known_size(item)))
+    return Dim.of(SIZE.read("pad_width", known_size(item), "pad"))
 
 
 @register

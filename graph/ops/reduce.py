@@ -16,8 +16,7 @@ from ..types import BOOL, F32, I32, TensorType
 
 def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
     """A non-negative axis; refuses one that the operand has not."""
-    if axis.__class__ is not int:
-        axis = INTEGER.read(name, "axis", axis)
+    axis = INTEGER.read("axis", axis, name)
     if not -rank <= axis < rank:
         raise Fault(
             "T0303",
@@ -334,7 +333,7 @@ class ArgExtreme(Op):
         if axis is not None:
             return (x,), {"axis": axis, "keepdims": keepdims}
         x = x if isinstance(x, Node) else convert(x)
-        keepdims = TRUTH.read(self.name, "keepdims", keepdims)
+        keepdims = TRUTH.read("keepdims", keepdims, self.name)
         keepdims = keepdims and x.ndim > 0  # a scalar has no axes to keep
         front = x.ndim - 1 if keepdims else 0
         flat = call("reshape", x, (1,) * front + (-1,))

@@ -40,7 +40,7 @@ def _starts(name: str, given: Any) -> tuple[tuple[Any, ...], Any]:
     items = given if isinstance(given, (list, tuple)) else (given,)
     if any(isinstance(item, Operand) for item in items):
         return (call("stack", list(items)),), None
-    fixed = POSITIONS.read(name, "start_indices", frozen(given))
+    fixed = POSITIONS.read("start_indices", frozen(given), name)
     return (), fixed if isinstance(fixed, tuple) else (fixed,)
 
 
@@ -103,7 +103,7 @@ class Slice(Window):
 
     def arguments(self, inputs: Any, start_indices: Any, shape: Positions) -> Any:
         operands, fixed = _starts(self.name, start_indices)
-        sizes = POSITIONS.read(self.name, "shape", frozen(shape))
+        sizes = POSITIONS.read("shape", frozen(shape), self.name)
         sizes = sizes if isinstance(sizes, tuple) else (sizes,)
         return (inputs, *operands), {"start_indices": fixed, "shape": sizes}
 

@@ -46,8 +46,8 @@ class DotProductAttention(Optional):
         flash_attention: bool | None = None,
         attn_logits_soft_cap: float | None = None,
     ) -> Any:
-        cap = CAP.read(self.name, "attn_logits_soft_cap", attn_logits_soft_cap)
-        FLASH.read(self.name, "flash_attention", flash_attention)
+        cap = CAP.read("attn_logits_soft_cap", attn_logits_soft_cap, self.name)
+        FLASH.read("flash_attention", flash_attention, self.name)
         more, given = present(bias=bias, mask=mask)
         return (query, key, value, *more), {
             "scale": scale,

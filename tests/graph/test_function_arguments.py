@@ -31,7 +31,7 @@ def count(value):
         (lambda: ops.array(ops.array(1), "a"), "T0401", "`a` is no dtype"),
         (lambda: ops.moments("a", 0), "T0401", "`x` of `moments` holds numbers"),
         (lambda: ops.moments(X, "a"), "T0204", "`axes` of `moments` is an integer"),
-        (lambda: ops.moments(X, 0, "a"), "T0204", "`keepdims` of `moments` is True"),
+        (lambda: ops.moments(X, 0, "a"), "T0204", "`keepdims` of `moments` is true"),
         (
             lambda: ops.elastic_transform("a"),
             "T0401",

@@ -148,7 +148,7 @@ X = np.arange(6.0, dtype="float32").reshape(2, 3)
         (lambda: ops.cumsum(X, (0, 1)), "T0204", "`axis` of `cumsum` is an integer"),
         (lambda: ops.sum(X, True), "T0204", "`axis` of `sum` is an integer or several"),
         (lambda: ops.sum(X, (0, -2)), "T0303", "`axis` of `sum` names axis 0 of"),
-        (lambda: ops.sum(X, keepdims="a"), "T0204", "`keepdims` of `sum` is True or"),
+        (lambda: ops.sum(X, keepdims="a"), "T0204", "`keepdims` of `sum` is true or"),
         (lambda: ops.transpose(X, 0), "T0303", "`axes` of `transpose` names each"),
         (lambda: ops.moveaxis(X, "a", 0), "T0204", "`source` of `moveaxis` is an"),
         (lambda: ops.percentile(X, 5, method="a"), "T0204", "`method` of `percentile`"),

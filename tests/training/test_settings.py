@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import typing
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ from tulle import (
     regularizers,
 )
 from tulle.graph.diagnostics import TulleError
+from tulle.graph.kinds import AXES, SETTINGS, kind_in, shown
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
-from tulle.graph.wanted import Wanted, shown
 
 schedules = optimizers.schedules
 HUGE = 10**400
@@ -265,7 +266,10 @@ def test_any_value_for_any_argument_is_used_or_told(group, tmp_path, monkeypatch
             lambda: initializers.RandomUniform(1.0, 0.0),
             "`maxval` is a number of at least 1, not 0.0",
         ),
-        (lambda: constraints.MaxNorm(axis="a"), "`axis` is an axis, a list of axes"),
+        (
+            lambda: constraints.MaxNorm(axis="a"),
+            "`axis` is an integer or several, or None",
+        ),
         (lambda: layers.Dense(3, use_bias="no"), "`use_bias` is true or false, not"),
         (lambda: layers.Dropout(0.5, seed="a"), "`seed` is a whole number or None"),
         (lambda: layers.Permute(3), "`Permute` cannot be made of these arguments"),
@@ -368,10 +372,15 @@ def test_a_setting_that_comes_too_late_is_told():
 
 
 def test_kinds_of_values():
-    assert Wanted.of("Any") is None
-    assert Wanted.of("int | Sequence[int]") is None
-    assert str(Wanted.of("int | str | None")) == "a whole number, text or None"
-    for axes in ((0, 1.0), range(2), np.array([0, 1])):
-        assert Wanted.of("Axes").fit("axis", axes) == (0, 1)
+    for told in ("Any", "int | Sequence[int]", "Unknown | None"):
+        assert kind_in(told, SETTINGS, vars(typing)) is None
+    one = kind_in("int | str | None", SETTINGS)
+    assert one.words == "a whole number, text or None"
+    assert [one.read("x", value) for value in (3.0, "a", None)] == [3, "a", None]
+    assert kind_in("bool | None", SETTINGS).words == "true or false, or None"
+    for axes in ((0, 1), [0, 1], range(2), np.array([0, 1])):
+        assert AXES.read("axis", axes) == (0, 1)
+    with pytest.raises(TulleError, match="an integer of 64 bits, not a number of 401"):
+        tulle.ops.sum([1.0], HUGE)
     assert shown(list(range(100))).endswith("…")
     assert shown(-HUGE) == "a number of 401 digits"

@@ -1,0 +1,78 @@
+"""How objects of the library are made: their settings are held to their kinds.
+
+The kinds are those that the annotations of constructors say (`kinds.SETTINGS`). Only
+the library's own signatures are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from .diagnostics import Fault, TulleError
+from .kinds import SETTINGS, TRUTH, Kind, kinds_of
+from .layer_parts import signature
+
+# What Python raises where a value of a wrong kind is met.
+UNTOLD = (
+    TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OSError,
+)  # fmt: skip
+
+
+def uncalled(value: Any, base: type) -> list[str]:
+    """Advice for a class that stands where an object of it belongs."""
+    if isinstance(value, type) and issubclass(value, base):
+        return [f"this is the class: make an object of it, `{value.__name__}(…)`"]
+    return []
+
+
+@lru_cache(4096)
+def wanted_by(function: Any) -> Mapping[str, Kind]:
+    """What the arguments of a function of the library want, by their names."""
+    if not str(getattr(function, "__module__", "")).startswith("tulle."):
+        return MappingProxyType({})
+    return MappingProxyType(dict(kinds_of(function, SETTINGS)))
+
+
+@lru_cache(1024)
+def settings_of(kind: type) -> Mapping[str, Kind]:
+    """What a constructor's arguments want, those that it passes on included."""
+    found: dict[str, Kind] = {}
+    seen: set[str] = set()
+    for base in kind.__mro__:
+        made: Any = vars(base).get("__init__")
+        if made is None or base is object:
+            continue
+        found.update((n, w) for n, w in wanted_by(made).items() if n not in seen)
+        seen.update(signature(made).parameters)
+    return MappingProxyType(found)
+
+
+def check_kinds(kind: type, given: Mapping[str, Any], flags: bool = False) -> None:
+    """Refuse arguments of a wrong kind, T0204; with `flags` truth values alone.
+
+    Layers tell what their other arguments have to be; this is for what got past.
+    """
+    for name, wanted in settings_of(kind).items():
+        if name in given and (not flags or wanted is TRUTH):
+            wanted.read(name, given[name])
+
+
+def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> None:
+    """Make an object of a layer's class: what Python refuses is refused as a `Fault`.
+
+    Errors in the constructor of a class that is not the library's go through.
+    """
+    check_kinds(kind, given, flags=True)
+    try:
+        make()
+    except TulleError:
+        raise
+    except UNTOLD as error:
+        check_kinds(kind, given)
+        if not kind.__module__.startswith("tulle."):
+            raise
+        told = f"`{kind.__name__}` cannot be made of these arguments: {error}"
+        raise Fault("T0204", told) from error
