@@ -30,6 +30,7 @@ from ..graph.session import (
 )
 from .arena import Arena, arenas
 from .pipeline import Stage, stages
+from .pipeline.needs import Need, needs_of
 from .program import Program, code_for
 
 __all__ = [
@@ -66,8 +67,11 @@ def compile_graph(graph: Graph) -> Program:
     name = current_device()
     code = code_for(array_module(name))
     with collecting_later():
-        *_, last = stages(graph, code.native, code.passes)
-        return Program(last.graph, name, code)
+        needs: tuple[Need, ...] = ()
+        for stage in stages(graph, code.native, code.passes):
+            if stage.name in ("differentiate", "expand_composites"):
+                needs += needs_of(stage.graph)
+        return Program(stage.graph, name, code, needs)
 
 
 def compile_stages(graph: Graph) -> Iterator[Stage]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..graph.collecting import collecting_later
 from ..graph.device import array_module, device, module_of, to_numpy
-from ..graph.diagnostics import Fault, InternalError, RunShapeError
+from ..graph.diagnostics import Fault, InternalError, RunShapeError, caller_span
 from ..graph.dim import Dim, Symbol
 from ..graph.graph import Graph
 from ..graph.match import Reader, match_types
@@ -30,6 +30,7 @@ from .cpu import engine
 from .cpu.code import NativeCode
 from .gpu import code as gpu
 from .pipeline.differentiate import draws
+from .pipeline.needs import Need
 from .pipeline.plan import Plan, plan
 from .pipeline.schedule import Schedule, schedule
 
@@ -60,6 +61,7 @@ class Program:
         graph: Graph,
         device_name: str = "cpu",
         code: ArrayCode | NativeCode | gpu.GpuCode | None = None,
+        needs: Sequence[Need] = (),
     ):
         self.graph, self.device = graph, device_name
         self.xp = array_module(device_name)
@@ -73,6 +75,7 @@ class Program:
         self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
+        self._needs = needs
         self._reader = Reader([node.tensor_type for node in graph.inputs])
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
@@ -85,7 +88,10 @@ class Program:
     def __call__(self, arrays: Sequence[Any]) -> dict[str, Any]:
         """Run once on arrays in the order of the graph's inputs."""
         with self._lock:
-            return self._run(arrays)
+            try:
+                return self._run(arrays)
+            except Fault as fault:
+                raise RunShapeError(fault.diagnostic(caller_span())) from None
 
     def _run(self, arrays: Sequence[Any]) -> dict[str, Any]:
         try:
@@ -137,6 +143,8 @@ class Program:
         if sizes is None or not self._symbols <= sizes.keys():
             dims = [tuple(map(Dim.of, shape)) for shape in shapes]
             sizes = self._sizes(list(map(TensorType, dtypes, dims)))
+        for need in self._needs:
+            need.check(sizes)
         if key not in self._bound and len(self._bound) >= PLANS:
             del self._bound[min(self._bound, key=lambda key: self._bound[key].used)]
         with device(self.device), collecting_later():

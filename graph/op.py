@@ -103,6 +103,10 @@ class Op:
         reason = self.no_gradient or "it has no gradient rule"
         raise Fault("T0502", f"no gradient passes through `{self.name}`: {reason}")
 
+    def needs(self, node: Node) -> Mapping[int, int]:
+        """The least sizes that axes of the first operand need when the node runs."""
+        return {}
+
     def run(self, *arguments: Any, **options: Any) -> Any:
         """The value of `run(xp, *arrays, out=None, **attributes)`.
 

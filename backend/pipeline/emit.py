@@ -107,7 +107,9 @@ class Writer:
             self.ufuncs.add(ufunc)
             return ufunc_call(ufunc, names, target.name)
         fold = FOLDS.get(node.op.name)
-        if fold is not None and node.attributes["axis"] and self.xp.__name__ == "numpy":
+        if "initial" in node.attributes or self.xp.__name__ != "numpy":
+            fold = None
+        if fold is not None and node.attributes["axis"]:
             self.ufuncs.add(fold)
             return _fold(node, fold, names[0], target.name)
         name = f"{node.op.name}_{index}"

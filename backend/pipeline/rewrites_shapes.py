@@ -67,7 +67,7 @@ def folded_broadcast(node: Node) -> Node | None:
     smaller = reshaped(inner, shape)
     kept = [1 if i in gone else size for i, size in enumerate(source.shape)]
     smaller = call("broadcast_to", smaller, tuple(kept))
-    found: Node = call(node.op.name, smaller, axis=axes, keepdims=True)
+    found = node.op.apply((smaller,), {**node.attributes, "keepdims": True})
     found = reshaped(found, node.shape)
     if node.op.name != "sum":
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..decide import equal
@@ -12,7 +12,7 @@ from ..dim import Dim
 from ..kinds import Axes
 from ..node import Node
 from ..op import Op, Results, register
-from ..registry import call
+from ..registry import OPS, call
 from ..types import I32, TensorType
 from .elementwise import (
     Interval,
@@ -21,7 +21,15 @@ from .elementwise import (
     floats_needed,
     signature,
 )
-from .reduce import Reduction, kept, normal_axes, normal_axis, refuse_empty, spread
+from .reduce import (
+    Reduction,
+    kept,
+    may_be_empty,
+    normal_axes,
+    normal_axis,
+    refuse_empty,
+    spread,
+)
 
 Types = tuple[TensorType, ...]
 
@@ -154,8 +162,10 @@ class Normalized(Composite):
 
 def _peak(x: Node, axis: tuple[int, ...]) -> Any:
     """The largest elements, or 0 where these are infinite or there are none."""
-    empty = any(x.shape[one].value == 0 for one in axis)
-    top = call("sum" if empty else "max", x, axis=axis, keepdims=True)
+    options = {"axis": axis, "keepdims": True}
+    if any(may_be_empty(x.shape[one]) for one in axis):
+        options["initial"] = True
+    top = OPS["max"].apply((x,), options)
     return call("where", call("isfinite", top), top, 0.0)
 
 
@@ -208,7 +218,11 @@ class Logsumexp(Reduction):
     def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
         if not x.dtype.is_float:
             raise floats_needed(self.name, x)
+        refuse_empty(self.name, x, axis)
         return super().infer(x, axis, keepdims)
+
+    def needs(self, node: Node) -> Mapping[int, int]:
+        return dict.fromkeys(node.attributes["axis"], 1)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         source = node.inputs[0]
@@ -216,7 +230,6 @@ class Logsumexp(Reduction):
 
     def expand(self, node: Node) -> Node:
         (x,), axis = node.inputs, node.attributes["axis"]
-        refuse_empty(self.name, x.tensor_type, axis)
         _, _, total = _weights(x, axis)
         found: Node = call("log", total) + _peak(x, axis)
         return call("reshape", found, node.shape) if found.ndim != node.ndim else found

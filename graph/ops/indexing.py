@@ -7,6 +7,7 @@ count from 0 and may be symbolic sizes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -210,6 +211,20 @@ class Getitem(Op):
                 shape.append(size if count == size else count)
             axis += 1
         return x.with_shape(shape)
+
+    def needs(self, node: Node) -> Mapping[int, int]:
+        """Those of parts of a fixed length."""
+        kept = [entry for entry in node.attributes["index"] if entry[0] != "new"]
+        ends = {
+            axis: (entry[1].value, entry[2].value)
+            for axis, entry in enumerate(kept)
+            if entry[0] == "slice" and entry[3] == 1
+        }
+        return {
+            axis: start + count
+            for axis, (start, count) in ends.items()
+            if start is not None and count is not None
+        }
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         shape, index = node.inputs[0].shape, node.attributes["index"]

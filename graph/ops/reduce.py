@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from ..diagnostics import Fault
 from ..dim import Dim, product
@@ -11,7 +13,7 @@ from ..kinds import INTEGER, TRUTH, Axes
 from ..node import Node
 from ..op import Op, Results, convert, register
 from ..registry import call
-from ..types import BOOL, F32, I32, TensorType
+from ..types import BOOL, F32, I32, TensorType, dtype_of
 
 
 def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
@@ -54,13 +56,13 @@ def normal_axes(name: str, axis: Any, type: TensorType) -> tuple[int, ...]:
     return tuple(found)
 
 
-def refuse_empty(name: str, type: TensorType, axes: tuple[int, ...]) -> None:
+def refuse_empty(name: str, type: TensorType, axes: Sequence[int]) -> None:
     """Refuse to choose among the elements of axes that have none."""
     for axis in axes:
         if type.shape[axis].terms:
             continue
         raise Fault(
-            "T0306",
+            "T0320",
             f"`{name}` chooses an element, and axis {axis} of {type} has none",
             operands={0: str(type)},
             dims=(type.shape[axis],),
@@ -68,13 +70,17 @@ def refuse_empty(name: str, type: TensorType, axes: tuple[int, ...]) -> None:
         )
 
 
-def refuse_no_elements(name: str, x: Any, axis: Any) -> None:
+def may_be_empty(size: Dim) -> bool:
+    """Whether a size is 0 for some sizes that may come."""
+    low, _ = size.bounds()
+    return low is None or low <= 0
+
+
+def refuse_no_elements(name: str, x: Any, axes: Sequence[int]) -> None:
     """The same for an array, whose sizes a run has shown."""
-    if x.size:
-        return
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    if any(x.shape[one] == 0 for one in axes):
-        raise Fault("T0320", f"`{name}` chooses an element, and this data has none")
+    if not x.size:
+        shape = tuple(map(Dim.of, x.shape))
+        refuse_empty(name, TensorType(dtype_of(x.dtype), shape), axes)
 
 
 class Reduction(Op):
@@ -180,15 +186,48 @@ class Prod(Reduction):
 
 
 class Extreme(Reduction):
-    """The largest or smallest element; ties share the gradient."""
+    """The largest or smallest element; ties share the gradient.
 
-    def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
-        refuse_empty(self.name, x, axis)
+    Ops that are written with it and take axes of no elements ask for `initial`, what
+    floats have there.
+    """
+
+    initial: ClassVar[float]
+
+    def canonical(
+        self, types: tuple[TensorType, ...], attributes: dict[str, Any]
+    ) -> dict[str, Any]:
+        marked = {"initial": True} if attributes.get("initial") else {}
+        return super().canonical(types, attributes) | marked
+
+    def infer(
+        self,
+        x: TensorType,
+        axis: tuple[int, ...],
+        keepdims: bool,
+        initial: bool = False,
+    ) -> TensorType:
+        if not initial:
+            refuse_empty(self.name, x, axis)
         return super().infer(x, axis, keepdims)
 
+    def needs(self, node: Node) -> Mapping[int, int]:
+        marked = "initial" in node.attributes
+        return {} if marked else dict.fromkeys(node.attributes["axis"], 1)
+
     def run(
-        self, xp: Any, x: Any, *, axis: Any, keepdims: bool, out: Any = None
+        self,
+        xp: Any,
+        x: Any,
+        *,
+        axis: Any,
+        keepdims: bool,
+        initial: bool = False,
+        out: Any = None,
     ) -> Any:
+        if initial and not x.size:
+            none = xp.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+            return xp.add(none, x.dtype.type(self.initial), out=out)
         refuse_no_elements(self.name, x, axis)
         return super().run(xp, x, axis=axis, keepdims=keepdims, out=out)
 
@@ -205,6 +244,7 @@ class Max(Extreme):
     """The largest element over axes."""
 
     body = "max"
+    initial = -math.inf
 
 
 @register
@@ -212,6 +252,7 @@ class Min(Extreme):
     """The smallest element over axes."""
 
     body = "min"
+    initial = math.inf
 
 
 @register
@@ -351,10 +392,13 @@ class ArgExtreme(Op):
         shape[axis : axis + 1] = [Dim.of(1)] if keepdims else []
         return TensorType(I32, tuple(shape))
 
+    def needs(self, node: Node) -> Mapping[int, int]:
+        return {node.attributes["axis"]: 1}
+
     def run(
         self, xp: Any, x: Any, *, axis: int, keepdims: bool, out: Any = None
     ) -> Any:
-        refuse_no_elements(self.name, x, axis)
+        refuse_no_elements(self.name, x, (axis,))
         found = getattr(xp, self.body)(x, axis=axis).astype("int32")
         return xp.expand_dims(found, axis) if keepdims else found
 
