@@ -292,9 +292,12 @@ class Fault(Exception):
         for symbol in [symbol for dim in self.dims for symbol in dim.symbols()]:
             other = met.setdefault(symbol.name, symbol)
             if other.admitted != symbol.admitted:
+                bounded = symbol if symbol.upper else other
+                write = f"write `{bounded} {bounded.admitted}` for both"
+                same = write if bounded.upper else "give both the same bounds"
                 return [
                     f"the sizes called `{symbol}` are two, {other.admitted} and "
-                    f"{symbol.admitted}: give both the same bounds, or two names"
+                    f"{symbol.admitted}: {same}, or give one another name"
                 ]
         return []
 

@@ -31,7 +31,8 @@ def Input(  # noqa: N802 - Keras's name
     """A symbolic input; `shape` leaves the batch axis out.
 
     A string in `shape` is a symbolic size, the same one wherever the string stands;
-    it may have bounds, `"T in 1..512"`. None is a size of its own. Raises T0204 for
+    it may have bounds, `"T in 1..512"`, which belong to the name: inputs of one model
+    write them alike, T0205. None is a size of its own. Raises T0204 for
     what is no size and for bounds that admit none, T0401 for what is no dtype.
 
     >>> print(Input((784,)).type)
@@ -130,12 +131,9 @@ def check_sizes_of(inputs: Iterable[Node]) -> None:
                     raise _two_of_a_name(first, other, node, symbol)
 
 
-def _text(symbol: Symbol) -> str:
-    return f'"{symbol} in {symbol.lower}..{symbol.upper}"'
-
-
 def _two_of_a_name(first: Node, other: Symbol, node: Node, symbol: Symbol) -> Exception:
     pairs = ((first, other), (node, symbol))
+    bounded = symbol if symbol.upper else other
     labels = [
         Label(n.span, f"in `{n.name}` `{s}` is {s.admitted}")
         for n, s in pairs
@@ -149,7 +147,7 @@ def _two_of_a_name(first: Node, other: Symbol, node: Node, symbol: Symbol) -> Ex
             caller_span(),
             labels=tuple(labels),
             help=(
-                f"write `{_text(symbol if symbol.upper else other)}` in both places, "
+                f'write `"{bounded} {bounded.admitted}"` in both places, '
                 "or give one of the sizes another name",
             ),
         )

@@ -211,7 +211,8 @@ def test_one_name_is_one_size_of_a_model(texts, told):
     assert [label.text[:8] for label in found.labels] == ["in `one`", "in `two`"]
     with pytest.raises(TensorTypeError) as error:
         one + two
-    assert f"`T` are two, {told[0]}" in error.value.diagnostics[0].help[-1]
+    advice = error.value.diagnostics[0].help[-1]
+    assert f"`T` are two, {told[0]}: write `T in 1..512` for both" in advice
 
 
 def test_a_size_is_read_by_what_it_says():
