@@ -19,6 +19,7 @@ from .select_attention import select_attention
 from .select_factors import select_factors
 from .select_kernels import select_generated, select_kernels
 from .simplify import simplify
+from .trim import trim
 
 Pass = Callable[[Graph], Graph]
 
@@ -30,14 +31,16 @@ Passes = tuple[tuple[Pass, tuple[str, ...]], ...]
 FIRST: Passes = (
     (expand_layers, WITHOUT_LAYERS),
     (place_parameters, WITHOUT_LAYERS),
-    (differentiate, WITHOUT_LAYERS),
 )
+GRADIENTS: Passes = ((differentiate, WITHOUT_LAYERS),)
 EXPANDING: Passes = ((expand_composites, LOW),)
 THEN: Passes = ((simplify, LOW), (join_loops, LOW))
 # For NumPy and CuPy, and for generated kernels.
-PASSES = (*FIRST, *EXPANDING, *THEN, (select_kernels, LOW), (chain, LOW))
+PASSES = (*FIRST, *GRADIENTS, *EXPANDING, *THEN, (select_kernels, LOW), (chain, LOW))
 GENERATED = (
     *FIRST,
+    (trim, WITHOUT_LAYERS),
+    *GRADIENTS,
     (select_attention, WITHOUT_LAYERS),
     *EXPANDING,
     (select_factors, LOW),
