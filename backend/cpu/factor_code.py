@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from .building import Code, Function, Value, Variable, lanes, vector, vector_bytes
 
+TERMS = 32  # of a product that are summed by themselves
+
 
 class Triangle(NamedTuple):
     """A lower triangle; element (i, k) stands at `i * row + k * term`.
@@ -63,6 +65,12 @@ class Tile:
         f = self.f
         negative = f.splat(negated(factor), self.lane)
         return [f.fma(negative, b, a) for a, b in zip(row, other, strict=True)]
+
+    def add(self, row: list[Variable], factor: Value, other: list[Value]) -> None:
+        """Add a number times a row to sums."""
+        wide = self.f.splat(factor, self.lane)
+        for total, value in zip(row, other, strict=True):
+            total.set(self.f.fma(wide, value, total.get()))
 
     def over(self, row: list[Value], divisor: Value) -> list[Value]:
         """A row by a number, divided: one over a large number may be 0."""
@@ -121,14 +129,23 @@ class Rows:
     def lessen(
         self, a: Triangle, x: Value, step: Value, terms: Value, start: Value | int = 0
     ) -> None:
-        """Take off the product of rows of `a` with the first rows of x."""
+        """Take off the product of rows of `a` with the first rows of x.
+
+        Some terms have a sum of their own, which loses less than one sum of all does.
+        """
         f, tile = self.f, self.tile
         lefts = [f.at(a.start, number * a.row, tile.kind) for number in self.numbers]
-        with f.loop(terms, start) as k:
-            other = tile.read(f.at(x, k * step, tile.kind))
-            for number, left in enumerate(lefts):
-                factor = f.load(left, k * a.term, tile.kind)
-                self.put(number, tile.less(self.row(number), factor, other))
+        nothing = f.number(0.0, tile.of)
+        with f.loop(terms, start, TERMS) as begin:
+            sums = [[f.variable(nothing) for _ in row] for row in self.sums]
+            with f.loop((begin + TERMS).minimum(terms), begin) as k:
+                other = tile.read(f.at(x, k * step, tile.kind))
+                for row, left in zip(sums, lefts, strict=True):
+                    factor = f.load(left, k * a.term, tile.kind)
+                    tile.add(row, factor, other)
+            for number, row in enumerate(sums):
+                pairs = zip(self.row(number), row, strict=True)
+                self.put(number, [value - more.get() for value, more in pairs])
 
     def write(self) -> None:
         """Put the rows into memory, but not those that are there again."""

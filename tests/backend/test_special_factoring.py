@@ -116,6 +116,16 @@ def test_cholesky(shape, dtype):
     np.testing.assert_array_equal(native("lower_factor", (other,))[0], found)
 
 
+@pytest.mark.parametrize("size", [64, 256, 512])
+def test_errors_of_cholesky_do_not_grow_with_size(size):
+    """One sum of all terms would have two to four times this error."""
+    x = numbers((size, size), "float64")
+    x = (x @ x.T / size + np.eye(size) / 10).astype("float32")
+    (found,) = native("lower_factor", (x,))
+    wanted = np.linalg.cholesky(x.astype("float64"))
+    assert np.linalg.norm(found - wanted) <= 1.4e-7 * np.linalg.norm(wanted)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1, 3, 4, 6, 21])
 def test_cholesky_refuses_alone(size, dtype):
