@@ -29,6 +29,7 @@ from .factor_code import (
     solve_rows,
     tiles,
 )
+from .factor_column import column_function
 
 CHOLESKY = Layout("source out scratch size begin")
 LU = Layout("source out pivots scratch rows columns apart begin")
@@ -405,7 +406,7 @@ def solve_layout(pivots: bool, right: bool) -> Layout:
 def solve_entry(kind: str, pivots: bool, right: bool) -> Entry:
     """A strip of columns is a unit of work; what is not given is a unit matrix."""
     code = Code("solve")
-    solve = solve_function(code, kind)
+    solve, column = solve_function(code, kind), column_function(code, kind)
     f, words, start, stop = code.entry()
     read = solve_layout(pivots, right).reader(f, words)
     size, columns, strips = (read(n) for n in ("size", "columns", "strips"))
@@ -433,8 +434,11 @@ def solve_entry(kind: str, pivots: bool, right: bool) -> Entry:
             with f.when(solves > int(turn)):
                 top = f.at(x, back * (size - 1) * columns, kind)
                 step = back.differs(0).where(columns * -1, columns)
-                f.call(solve, f.at(a, base, kind), row, term, top, step, size, width,
-                       unitary)  # fmt: skip
+                triangle = f.at(a, base, kind), row, term, top, step, size
+                with f.when(columns.equals(1)):
+                    f.call(column, *triangle, unitary)
+                with f.when(columns > 1):
+                    f.call(solve, *triangle, width, unitary)
                 _refuse(f, kind, a, unitary, x, size, columns, width)
         if pivots:
             with f.when(order.equals(AFTER)), f.loop(size) as k:

@@ -154,18 +154,34 @@ def test_triangles(shape, dtype, unit):
         close("triangular_solve", (a, b), eps(dtype), unit=unit, **options)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("transposed", [False, True])
-def test_a_triangle_reads_its_half_alone(lower, transposed):
-    a, b = far_from_singular((9, 9), "float32"), numbers((9, 70), "float32")
+def test_one_column(lower, transposed, dtype):
+    """Along rows and along columns, up and down, in blocks and without whole ones."""
+    options = {"lower": lower, "transposed": transposed}
+    for size in (*range(1, 20), 31, 32, 33, 63, 100, 129, 200):
+        a = far_from_singular((2, size, size), dtype)
+        b = numbers((2, size, 1), dtype, 1)
+        close("triangular_solve", (a, b), eps(dtype), unit=False, **options)
+        close("triangular_solve", (a / size, b), eps(dtype, 4), unit=True, **options)
+
+
+@pytest.mark.parametrize("columns", [1, 70])
+@pytest.mark.parametrize("size", [9, 37])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_triangle_reads_its_half_alone(lower, transposed, size, columns):
+    a = far_from_singular((size, size), "float32")
+    b = numbers((size, columns), "float32")
     options = {"lower": lower, "transposed": transposed}
     (wanted,) = native("triangular_solve", (a, b), unit=False, **options)
-    half = (np.triu if lower else np.tril)(np.full((9, 9), np.nan, "float32"), 0)
+    half = (np.triu if lower else np.tril)(np.full(a.shape, np.nan, "float32"), 0)
     other = a + (np.triu(half, 1) if lower else np.tril(half, -1))
     (found,) = native("triangular_solve", (other, b), unit=False, **options)
     np.testing.assert_array_equal(found, wanted)
-    unit = a.copy()
-    unit[range(9), range(9)] = 0
+    unit = a / (4 * size)
+    unit[range(size), range(size)] = 0
     (found,) = native("triangular_solve", (unit, b), unit=True, **options)
     assert np.isfinite(found).all()
 
