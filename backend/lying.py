@@ -7,7 +7,7 @@ by their size, and told from all other words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -70,25 +70,30 @@ class Lying:
         address = self.address + count * self.steps[0] * self.itemsize
         return Lying(address, self.shape[1:], self.dtype, self.steps[1:], self.dense)
 
-    def part(self, index: Any) -> Lying | None:
-        """A part by numbers and slices along the first axes; None for other indices."""
-        given = index if isinstance(index, tuple) else (index,)
-        if len(given) > self.ndim:
-            return None
-        shape, steps, first = list[int](), list[int](), 0
-        for axis, one in enumerate(given):
-            length, step = self.shape[axis], self.steps[axis]
-            if type(one) is slice:
-                start, stop, stride = one.indices(length)
-                shape.append(len(range(start, stop, stride)))
-                steps.append(step * stride)
-            elif type(one) is int and -length <= one < length:
-                start = one % length
-            else:
+    def part(self, index: Sequence[Any]) -> Lying | None:
+        """A part along the first axes, by the entries of `getitem`.
+
+        None for positions that are not there.
+        """
+        shape, steps, first, axis = list[int](), list[int](), 0, 0
+        for kind, *entry in index:
+            if kind == "new":
+                shape.append(1)
+                steps.append(0)
+                continue
+            start = entry[0]
+            if kind == "slice":
+                _, count, stride = entry
+                if count < 0:
+                    return None
+                shape.append(count)
+                steps.append(stride * self.steps[axis])
+            elif start < 0:
                 return None
-            first += start * step
-        whole = (*shape, *self.shape[len(given) :])
-        strides = (*steps, *self.steps[len(given) :])
+            first += start * self.steps[axis]
+            axis += 1
+        whole = (*shape, *self.shape[axis:])
+        strides = (*steps, *self.steps[axis:])
         address, dense = self.address + first * self.itemsize, follows(whole, strides)
         return Lying(address, whole, self.dtype, strides, dense)
 
@@ -124,8 +129,9 @@ class Lying:
     @property
     def __array_interface__(self) -> dict[str, Any]:
         return {
-            "data": (self.address, False), "shape": self.shape, "version": 3,
-            "typestr": self.dtype.str, "strides": self.strides,
+            "data": (int(self.address), False), "version": 3,
+            "shape": tuple(map(int, self.shape)),
+            "typestr": self.dtype.str, "strides": tuple(map(int, self.strides)),
         }  # fmt: skip
 
     def array(self) -> Array:

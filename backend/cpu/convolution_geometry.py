@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ..recorded import larger, smaller
 from .pool import pool
 from .special_base import ceildiv
 
@@ -118,12 +120,13 @@ def tiled(
     """
     wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
     image, height = max(1, math.prod(places)), max(1, places[0])
-    bands, images = 1, max(1, min(batch, wanted // image))
+    bands, images = 1, larger(1, smaller(batch, wanted // image))
     if image >= wanted:
         bands = ceildiv(height, max(1, wanted // max(1, places[1] * places[2])))
     if batch * image >= parts * SMALLEST:
-        images = min(images, ceildiv(batch, parts))
-        bands = max(bands, min(height, ceildiv(parts, ceildiv(batch, images))))
+        images = smaller(images, ceildiv(batch, parts))
+        rest = ceildiv(parts, ceildiv(batch, images))
+        bands = larger(bands, smaller(height, rest))
     if bands == 1:
         return height, images
     return ceildiv(ceildiv(height, bands), together) * together, images
@@ -214,13 +217,13 @@ def geometry_of(
     No tile cuts rows that an attribute says are `together`.
     """
     global _last
+    asked = name, attributes, operands[0], operands[1], pairs
+    last = _last  # another thread may bind as well
+    if last is not None and all(map(operator.is_, last[0], asked)):
+        return last[1]
     first, second = operands[0].shape, operands[1].shape
     # What is added up over tiles may not depend on the number of threads.
     parts = 1 if name == "conv_kernel" else pool().threads
-    asked = name, first, second, parts, pairs
-    last = _last  # another thread may bind as well
-    if last is not None and last[0] is attributes and last[1] == asked:
-        return last[2]
     if name == "conv_kernel":
         kernel, count = attributes["kernel"], second[1:-1]
     else:
@@ -228,24 +231,15 @@ def geometry_of(
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
     windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
-    together = attributes.get("together", 1)
-    found = _geometry(first[0], together, parts, pairs, *windows)
-    _last = attributes, asked, found
+    found, together = _windows(*windows), attributes.get("together", 1)
+    found = found.of(first[0], math.lcm(together, 2) if pairs else together, parts)
+    found = found.in_pairs() if pairs else found
+    _last = asked, found
     return found
 
 
 # A step asks for its geometry again and again while it is bound.
-_last: tuple[Any, Any, Geometry] | None = None
-
-
-@lru_cache(maxsize=256)
-def _geometry(
-    batch: int, together: int, parts: int, pairs: bool, *windows: Any
-) -> Geometry:
-    found = _windows(*windows)
-    if not pairs:
-        return found.of(batch, together, parts)
-    return found.of(batch, math.lcm(together, 2), parts).in_pairs()
+_last: tuple[Any, Geometry] | None = None
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..recorded import larger, smaller
 from .convolution_geometry import Geometry, Three
 from .convolution_products import BLOCK
 from .pool import pool
@@ -45,7 +46,7 @@ def tail_words(
 
 def slots(tiles: int) -> int:
     """How many threads may hold scratch memory of their own."""
-    return max(1, min(pool().threads, 64, tiles))
+    return larger(1, smaller(min(pool().threads, 64), tiles))
 
 
 def shared_words(geometry: Geometry, item: int, tiles: int) -> dict[str, int]:

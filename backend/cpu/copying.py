@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..lying import Lying
+from ..recorded import larger
 from .call import Call
 from .engine import engine
 
@@ -46,7 +47,7 @@ def copy(target: Lying, source: Lying) -> Call | None:
     for size, to, from_ in rest:
         words += [size, to, from_]
         total *= size
-    grain = max(1, WORTH // (length * target.itemsize))
+    grain = larger(1, WORTH // (length * target.itemsize))
     return Call(_entry(target.itemsize), words, total, grain)
 
 

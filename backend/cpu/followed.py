@@ -13,9 +13,10 @@ from ...graph.node import Node, attribute_key
 from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from .. import loops
-from ..binding import attributes_of, is_sized
+from ..binding import attributes_of
 from ..loops import LoopKernel
 from ..lying import Lying
+from ..recorded import larger, smaller
 from .call import Call
 from .convolution_follow import RECORD, STEP
 from .convolution_words import Following
@@ -29,7 +30,6 @@ from .tile_axes import TileAxes, tile_axes
 
 Sizes = Mapping[Symbol, int]
 WHOLE, LAST = 0, 1  # tiles
-TILES = 64  # whose words are known, at most
 
 
 @dataclass
@@ -70,7 +70,6 @@ class Part:
         self.arrays = [*operands, *results]
         self.step = 1  # rows of a tile for a row of what it reads
         self.axes: list[TileAxes] = [TileAxes(0, 1)] * len(self.arrays)
-        self._known: dict[Any, tuple[list[int], int]] = {}
 
     def set_axes(self, values: Sequence[Value]) -> None:
         """Find the axes of something that follows."""
@@ -91,30 +90,8 @@ class Part:
             return loops.print_llvm(self.kernel)
         return SPECIAL[self.node.op.name].entry(self.node)
 
-    @cached_property
-    def asks_sizes(self) -> bool:
-        """Whether its words follow from more than how arrays lie."""
-        if self.kernel is None:
-            return is_sized(self.node)
-        dims = [*self.kernel.sizes, *self.kernel.unmeasured]
-        return any(dim.value is None for dim in dims)
-
     def words(self, arrays: Sequence[Lying], sizes: Sizes) -> tuple[list[int], int]:
-        """The words for arrays, and the length of the parallel axis.
-
-        Tiles have the same sizes for most numbers of images: what was found for arrays
-        that lie alike is taken again, with other addresses.
-        """
-        forms = tuple([(one.shape, one.steps) for one in arrays])
-        found = self._known.get(forms)
-        if found is None:
-            found = self._words(arrays, sizes)
-            if not self.asks_sizes and len(self._known) < TILES:
-                self._known[forms] = found
-        words, total = found
-        return [*[one.address for one in arrays], *words[len(arrays) :]], total
-
-    def _words(self, arrays: Sequence[Lying], sizes: Sizes) -> tuple[list[int], int]:
+        """The words for arrays, and the length of the parallel axis."""
         count = len(self.operands)
         sources, targets = arrays[:count], arrays[count:]
         if self.kernel is not None:
@@ -155,19 +132,6 @@ class Followed:
         self.entries = [part.entry for part in (self.head, *self.rest)]
         self.room = rounded(8 * max(part.word_count for part in self.rest))
         self._cut: tuple[Sizes, Cut] | None = None  # as last asked for
-        self._last: tuple[Any, list[int]] | None = None  # a table, and what decides it
-        self._tiled = [
-            self._has_images_first(index) for index in range(len(self.values))
-        ]
-
-    def _has_images_first(self, index: int) -> bool:
-        """Whether what follows cuts the first axis of a value to a tile's images."""
-        return all(
-            axes.image == 0
-            for part in self.rest
-            for one, axes in zip(part.arrays, part.axes, strict=True)
-            if one == index
-        )
 
     def _parts(self) -> Iterator[Part]:
         """The instructions as nodes; `values` grows by their results."""
@@ -206,10 +170,10 @@ class Followed:
     def cut(self, sizes: Sizes) -> Cut:
         """The arrays for sizes; scratch memory and calls are asked for one by one."""
         found = self._cut
-        if found is None or found[0] != sizes:
+        if found is None or found[0] is not sizes:
             specs = [value.spec(sizes) for value in self.values]
             self._check(specs, sizes)
-            found = self._cut = dict(sizes), Cut(self, sizes, specs)
+            found = self._cut = sizes, Cut(self, sizes, specs)
         return found[1]
 
     def calls(self, place: Any) -> list[Call]:
@@ -222,7 +186,7 @@ class Followed:
         apart, out = self.values[index].apart, cut.arrays[index]
         if apart:  # the code reads its shape and address alone
             out = cut.specs[index].at(out.address)
-        table = self._table(cut, place)
+        table = [word for part in self.rest for word in self._record(part, cut, place)]
         after = Following(cut.size, len(self.rest), table, apart)
         words = self.special.words(
             cut.attributes, operands, [out], place.scratch, after
@@ -236,21 +200,6 @@ class Followed:
             for name, one, work in zip(names, each, works, strict=True)
             if work.total
         ]
-
-    def _table(self, cut: Cut, place: Any) -> list[int]:
-        """The words of what follows; the same for most numbers of images."""
-        if any(part.asks_sizes for part in self.rest):
-            return self._records(cut, place)
-        key = cut.tiles, [
-            (one.address, one.steps, spec.shape[1:] if tiled else spec.shape)
-            for one, spec, tiled in zip(cut.all, cut.specs, self._tiled, strict=True)
-        ]  # fmt: skip
-        if self._last is None or self._last[0] != key:
-            self._last = key, self._records(cut, place)
-        return self._last[1]
-
-    def _records(self, cut: Cut, place: Any) -> list[int]:
-        return [word for part in self.rest for word in self._record(part, cut, place)]
 
     def _check(self, specs: Sequence[Lying], sizes: Sizes) -> None:
         for part in (self.head, *self.rest):
@@ -317,17 +266,6 @@ class Cut:
         self.size = form.room + sum(apart)
         self.slot = self.way.slot(self.attributes, given) + self.size
 
-    @property
-    def all(self) -> list[Lying]:
-        """The arrays, in the order of the values."""
-        return [self.arrays.get(index, spec) for index, spec in enumerate(self.specs)]
-
-    @property
-    def tiles(self) -> tuple[int, ...]:
-        """How tiles are cut, and how far apart slots are."""
-        whole, last = self.images(WHOLE), self.images(LAST)
-        return whole, last, self.geometry.rows, self.geometry.bands, self.slot
-
     def given(self, part: Part) -> list[Lying]:
         """The operands of a part."""
         return [self.specs[index] for index in part.operands]
@@ -338,20 +276,20 @@ class Cut:
         return (
             images
             if tile == WHOLE
-            else batch - max(0, -(-batch // images) - 1) * images
+            else batch - larger(0, -(-batch // images) - 1) * images
         )
 
     def rows(self, height: int, step: int, tile: int) -> int:
         """The rows of an array in a whole tile, or in the last one."""
         before = self.geometry.bands - 1
         rows = self.geometry.rows // step if before else height
-        return rows if tile == WHOLE else max(0, height - before * rows)
+        return rows if tile == WHOLE else larger(0, height - before * rows)
 
     def _shape(self, index: int) -> tuple[int, ...]:
         """The shape of a value's part in the largest tile."""
         _, height, *rest = self.specs[index].shape
         step = self.form.values[index].step
-        rows = max(self.rows(height, step, tile) for tile in (WHOLE, LAST))
+        rows = larger(*[self.rows(height, step, tile) for tile in (WHOLE, LAST)])
         return self.geometry.images, rows, *rest
 
     def _bytes(self, index: int) -> int:
@@ -377,13 +315,13 @@ class Cut:
         for index, (image, row) in zip(part.arrays, part.axes, strict=True):
             array, cut = self.arrays[index], dict[int, int]()
             if image is not None:
-                cut[image] = min(array.shape[image], self.images(tile))
+                cut[image] = smaller(array.shape[image], self.images(tile))
             if row is not None:
                 height, step = (
                     self.specs[index].shape[row],
                     self.form.values[index].step,
                 )
                 rows = self.rows(height, step or part.step, tile)
-                cut[row] = min(array.shape[row], rows)
+                cut[row] = smaller(array.shape[row], rows)
             found.append(array.cut(cut))
         return found

@@ -20,9 +20,11 @@ from ..binding import attributes_of, is_sized, standing
 from ..lying import OWN, Lying, own, pointing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage, Value
+from ..recorded import Recipes, Recording
 from .call import Call
 from .forms import Form, Place
 from .layout import Block, Laid, Order, laid_out
+from .template import Template
 from .ways import Way, Ways, typed
 
 Sizes = Mapping[Symbol, int]
@@ -72,6 +74,9 @@ class Outline:
         self._find_steps(form)
         self._find_buffers()
         self.spread = Order([*self.order, len(self.sorts)])  # the last calls behind
+        self.recipes = [Recipes() for _ in self.sorts]
+        self._needs = Recipes()  # of scratch memory
+        self.symbols: tuple[Symbol, ...] | None = None  # in the order of all recipes
         self.blocks: dict[int, Block] = {}  # of sorts that stand, once they are bound
         self.keep: list[Any] = []  # for these
         self._scratch: dict[int, int] = {}  # for these
@@ -121,7 +126,19 @@ class Outline:
 
     def scratch(self, sizes: Sizes) -> int:
         """The most bytes that a step needs beside its operands and results."""
-        return max((self.scratch_of(sort, sizes) for sort in self.sorts), default=0)
+        found = self._needs.results(
+            [*sizes.values()],
+            lambda recording: self._recorded_scratch(sizes, recording),
+        )
+        if found is None:
+            return max((self.scratch_of(sort, sizes) for sort in self.sorts), default=0)
+        return max(found[0], default=0)
+
+    def _recorded_scratch(
+        self, sizes: Sizes, recording: Recording
+    ) -> tuple[list[Any], None]:
+        numbers = {one: recording.number(n) for n, one in enumerate(sizes)}
+        return [self.scratch_of(sort, numbers) for sort in self.sorts], None
 
     def scratch_of(self, sort: Sort, sizes: Sizes) -> int:
         """The bytes that the steps of a sort need."""
@@ -201,15 +218,19 @@ class Sized:
         self.given = {**outline.fixed, **given}
         for _, value in outline.others:
             self._other(value)
-        laid = outline.ways.lay(place.sizes, self.given)
-        self.ways = [one.array for one in laid]
-        self.offsets = np.array([*[one.offset for one in laid], 0], np.int64)
+        if outline.symbols is None:
+            outline.symbols = tuple(place.sizes)
+        self.laid = outline.ways.lay(place.sizes, self.given)
+        self.ways = [one.array for one in self.laid]
+        self.offsets = np.array([*[one.offset for one in self.laid], 0], np.int64)
+        self.numbers = [place.sizes[symbol] for symbol in outline.symbols]
+        self.numbers += outline.ways.numbers(place.sizes, self.laid)
         self.blocks: list[Block | None] = []
         self.scratch = 0  # the most bytes that a step needs
         for index, sort in enumerate(outline.sorts):
-            self.blocks.append(self._block(index, sort))
-            if not outline.inner:
-                self.scratch = max(self.scratch, outline.scratch_of(sort, place.sizes))
+            block, scratch = self._bound(index, sort)
+            self.blocks.append(block)
+            self.scratch = max(self.scratch, scratch)
 
     def _other(self, value: Value) -> None:
         """What is an input, or is computed for these sizes."""
@@ -221,24 +242,61 @@ class Sized:
                 self.place.keep.append(array)
             self.given[value.name] = array
 
-    def _block(self, index: int, sort: Sort) -> Block | None:
-        """The calls of a sort; one in which sizes have no say is bound once."""
-        if sort.form.key is None:
-            return None
+    def _bound(self, index: int, sort: Sort) -> tuple[Block | None, int]:
+        """The calls of a sort and its scratch memory."""
         outline, place = self.outline, self.place
-        found = outline.blocks.get(index) if sort.stands else None
+        if sort.form.key is None:
+            return None, 0 if outline.inner else outline.scratch_of(sort, place.sizes)
+        if sort.stands:
+            return self._standing(index, sort), outline.scratch_of(sort, place.sizes)
+        found = outline.recipes[index].results(
+            self.numbers, lambda recording: self._recorded(sort, recording)
+        )
         if found is None:
-            keep = outline.keep if sort.stands else place.keep
-            arrays = [
-                self.ways[way].at(own(operand)) for operand, way in enumerate(sort.ways)
-            ]
-            scratch = own(len(arrays))
-            found = Block.of(
-                sort.calls(arrays, place._replace(scratch=scratch, keep=keep))
-            )
-            if sort.stands:
-                outline.blocks[index] = found
+            scratch = 0 if outline.inner else outline.scratch_of(sort, place.sizes)
+            return Block.of(self._calls(sort)), scratch
+        (scratch, *numbers), template = found
+
+        def tell(number: int, words: Sequence[int]) -> None:
+            calls = (call for call in self._calls(sort) if call.fault is not None)
+            told = [call.fault for call in calls][number]
+            assert told is not None
+            told(words)
+
+        return template.filled(numbers, tell), scratch
+
+    def _standing(self, index: int, sort: Sort) -> Block:
+        """The calls of a sort in which sizes have no say, bound once."""
+        found = self.outline.blocks.get(index)
+        if found is None:
+            place = self.place._replace(keep=self.outline.keep)
+            found = self.outline.blocks[index] = Block.of(self._calls(sort, place))
         return found
+
+    def _calls(self, sort: Sort, place: Place | None = None) -> list[Call]:
+        """The calls of a sort on arrays that are not there."""
+        arrays = [self.ways[way].at(own(n)) for n, way in enumerate(sort.ways)]
+        scratch = own(len(arrays))
+        return sort.calls(arrays, (place or self.place)._replace(scratch=scratch))
+
+    def _recorded(
+        self, sort: Sort, recording: Recording
+    ) -> tuple[list[Any], Template | None]:
+        """What fills the template of a sort, after its scratch memory."""
+        outline, symbols = self.outline, self.outline.symbols or ()
+        arrays = [
+            outline.ways.recorded(way, self.laid[way], own(n), recording, len(symbols))
+            for n, way in enumerate(sort.ways)
+        ]
+        place = self.place._replace(
+            sizes={one: recording.number(n) for n, one in enumerate(symbols)},
+            scratch=own(len(arrays)), keep=[], blocks=[], faults=[],
+        )  # fmt: skip
+        template, wanted = Template.of(Block.of(sort.calls(arrays, place)))
+        if place.keep or place.blocks or place.faults:
+            raise TypeError("a step with memory of its own is not recorded")
+        scratch = 0 if outline.inner else outline.scratch_of(sort, place.sizes)
+        return [scratch, *wanted], template
 
 
 class Bound:

@@ -9,10 +9,10 @@ order of reading; either may instead be read as it lies. Any strides will do.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..lying import Lying
+from ..recorded import larger, smaller
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
@@ -54,12 +54,11 @@ def suits(m: int, n: int, k: int) -> bool:
 
 def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
     """How so many products of a size are cut; results are the same however they are."""
-    units = min(2 * pool().threads, count * m * n * k // UNIT)
+    units = smaller(2 * pool().threads, count * m * n * k // UNIT)
     step = width() * vector_bytes() // item
     return _cut(units, step, count, m, n, k, item)
 
 
-@lru_cache(maxsize=1024)
 def _cut(
     units: int, step: int, count: int, m: int, n: int, k: int, item: int
 ) -> Blocks:
@@ -81,8 +80,8 @@ def _cut(
 
 def even(whole: int, most: int, multiple: int) -> int:
     """The length of equal parts, multiples of a number but for the last one."""
-    parts = max(1, ceildiv(whole, most))
-    return max(1, ceildiv(whole, parts * multiple)) * multiple
+    parts = larger(1, ceildiv(whole, most))
+    return larger(1, ceildiv(whole, parts * multiple)) * multiple
 
 
 def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
@@ -115,7 +114,7 @@ def product(x: Lying, y: Lying, out: Lying, scratch: int) -> tuple[list[int], in
         scratch=scratch, slot=left + blocks.right_bytes(item), right=left, busy=0,
         slots=slots(total), rank=len(axes) // 4,
     )  # fmt: skip
-    least = max(1, WORTH * total // max(1, count * m * n * k))
+    least = larger(1, WORTH * total // larger(1, count * m * n * k))
     return [*words, *axes], total, least
 
 
@@ -179,8 +178,8 @@ def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:
 def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> bool:
     """Whether copying columns pays, or must be: vectors are read without a mask."""
     lane = vector_bytes() // item
-    often = blocks.rows >= 4 * HEIGHT
-    return b_column != 1 or n % lane > 0 or (often and crowded(b_term * item, blocks))
+    apart = b_column != 1 or n % lane > 0
+    return apart or (crowded(b_term * item, blocks) and blocks.rows >= 4 * HEIGHT)
 
 
 def crowded(step: int, blocks: Blocks) -> bool:

@@ -84,11 +84,11 @@ def bits(number: float) -> int:
     return int(struct.unpack("<i", struct.pack("<f", number))[0])
 
 
-def steps_of(operands: Any) -> float:
+def steps_of(operands: Any) -> int:
     """About how long the products of the forward pass take, with their weights."""
     query, key, value = operands[:3]
     pairs = math.prod(query.shape[:3]) * key.shape[1]
-    return pairs * (query.shape[3] + value.shape[3] + 32) / 16
+    return pairs * (query.shape[3] + value.shape[3] + 32) // 16
 
 
 @special("attention_forward")
@@ -100,10 +100,11 @@ class Forward(Attention):
 
     def _units(self, query: Any) -> int:
         tiles = ceildiv(query.shape[1], PITCH)
-        return int(query.shape[0] * query.shape[2] * tiles)
+        units: int = query.shape[0] * query.shape[2] * tiles
+        return units
 
     def _slot(self, query: Any, value: Any) -> int:
-        size, width = int(query.shape[3]), int(value.shape[3])
+        size, width = query.shape[3], value.shape[3]
         rows = FORWARD_ROWS + size
         return rounded((FORWARD_TILES * TILE + rows * PITCH + width * KEYS) * 4)
 
@@ -147,15 +148,14 @@ class Backward(Attention):
 
         Sizes alone decide, since sums depend on them.
         """
-        heads = int(key.shape[0] * key.shape[2])
-        columns = int(key.shape[1])
+        heads, columns = key.shape[0] * key.shape[2], key.shape[1]
         wanted = min(ceildiv(UNITS, max(1, heads)), ceildiv(columns, LEAST * KEYS))
         chunk = ceildiv(ceildiv(columns, max(1, wanted)), KEYS) * KEYS
         chunks = max(1, ceildiv(columns, max(1, chunk)))
         return chunks, chunk, heads * chunks
 
     def _slot(self, query: Any, value: Any) -> int:
-        size, width = int(query.shape[3]), int(value.shape[3])
+        size, width = query.shape[3], value.shape[3]
         rows = ROWS + 2 * (size + width)
         return rounded((TILES * TILE + rows * PITCH + size * KEYS) * 4)
 
@@ -171,8 +171,8 @@ class Backward(Attention):
         size = math.prod(query.shape)
         blocks = ceildiv(size, 1024) if chunks > 1 else 0
         return (
-            Work(units, grain(units, 2.5 * steps_of(operands))),
-            Work(blocks, grain(blocks, size * chunks / 8)),
+            Work(units, grain(units, 5 * steps_of(operands) // 2)),
+            Work(blocks, grain(blocks, size * chunks // 8)),
         )
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:

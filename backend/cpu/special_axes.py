@@ -35,7 +35,7 @@ class Along(Special):
         outer, inner, blocks = self._sides(attributes, operands)
         steps = math.prod(operands[0].shape)
         total = outer * blocks
-        return (Work(total, grain(total, steps / (1 if inner == 1 else 4))),)
+        return (Work(total, grain(total, steps // (1 if inner == 1 else 4))),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ...graph.node import Node
 from ..lying import Lying
+from ..recorded import larger, smaller
 from .building import Entry
 
 SPECIAL: dict[str, Special] = {}
@@ -110,9 +111,9 @@ def special(*names: str) -> Callable[[type[Special]], type[Special]]:
     return entered
 
 
-def grain(total: int, steps: float) -> int:
+def grain(total: int, steps: int) -> int:
     """The least part worth a thread, if the whole takes so many steps."""
-    return max(1, min(total, int(WORTH * total / max(steps, 1))))
+    return larger(1, smaller(total, WORTH * total // larger(steps, 1)))
 
 
 def rounded(size: int) -> int:

@@ -139,7 +139,7 @@ class Copying(Special):
         parts = self.parts(attributes, operands, results[0])
         cuts = [blocks(part) for part in parts]
         steps = sum(
-            part.size / (8 if cut.columns.source == cut.columns.target else 1)
+            part.size // (8 if cut.columns.source == cut.columns.target else 1)
             for part, cut in zip(parts, cuts, strict=True)
         )
         total = sum(cut.total for cut in cuts if cut.total)
@@ -148,7 +148,7 @@ class Copying(Special):
             return (copied,)
         size = math.prod(results[0].shape)
         whole = ceildiv(size, BLOCK)
-        return Work(whole, grain(whole, size / 16)), copied
+        return Work(whole, grain(whole, size // 16)), copied
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -173,7 +173,7 @@ class Concatenate(Copying):
         steps, axis, start, found = result.steps, attributes["axis"], 0, []
         for number, array in enumerate(operands):
             found.append(part_of(number, array, start * steps[axis], steps))
-            start += int(array.shape[axis])
+            start += array.shape[axis]
         return found
 
 

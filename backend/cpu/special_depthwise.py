@@ -37,7 +37,7 @@ class Depthwise(Placed):
         geometry = self.geometry(attributes, operands)
         tiles = geometry.tiles if math.prod(results[0].shape) else 0
         taps = math.prod(operands[1].shape[:-2])
-        return (Work(tiles, grain(tiles, math.prod(results[0].shape) * taps / 8)),)
+        return (Work(tiles, grain(tiles, math.prod(results[0].shape) * taps // 8)),)
 
     def slot(self, attributes: Any, operands: Any) -> int:
         geometry = self.geometry(attributes, operands)
@@ -81,8 +81,8 @@ class DepthwiseKernel(Way):
         taps = math.prod(attributes["kernel"])
         total, blocks = chunks if size else 0, ceildiv(size, 1024)
         return (
-            Work(total, grain(total, math.prod(operands[1].shape) * taps / 8)),
-            Work(blocks, grain(blocks, size * chunks / 8)),
+            Work(total, grain(total, math.prod(operands[1].shape) * taps // 8)),
+            Work(blocks, grain(blocks, size * chunks // 8)),
         )
 
     def _slot(self, geometry: Geometry, item: int) -> int:

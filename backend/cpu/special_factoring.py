@@ -51,7 +51,7 @@ class LowerFactor(Factoring):
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         *batch, size, _ = operands[0].shape
         count = math.prod(batch) if size else 0
-        return (_work(count, size**2 * (size + 16) / 6),)
+        return (_work(count, size**2 * (size + 16) // 6),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -79,14 +79,14 @@ class LowerFactor(Factoring):
             strips = ceildiv(right, STRIP)
             found += [
                 Round(3, _work(count, terms * PANELS), {at: begin}),
-                Round(4, _work(count * strips, terms * STRIP / 16), {at: begin}),
+                Round(4, _work(count * strips, terms * STRIP // 16), {at: begin}),
             ]
         return [*found, Round(2, turn, {})]
 
 
-def _work(count: int, steps: float) -> Work:
+def _work(count: int, steps: int) -> Work:
     """So many units that take so many multiplications each."""
-    return Work(count, grain(count, count * (steps / SPEED + 64)))
+    return Work(count, grain(count, count * (steps // SPEED + 64)))
 
 
 @special("lu_factor")
@@ -100,7 +100,7 @@ class LuFactor(Factoring):
         *batch, rows, columns = operands[0].shape
         least = min(rows, columns)
         count = math.prod(batch) if least else 0
-        return (_work(count, rows * columns * (least + 32) / 3),)
+        return (_work(count, rows * columns * (least + 32) // 3),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -122,7 +122,7 @@ class LuFactor(Factoring):
         for begin in range(0, min(rows, columns), PANELS):
             end = min(begin + PANELS, rows, columns)
             strips = ceildiv(columns - end, STRIP)
-            steps = (rows - begin) * PANELS * STRIP / 16
+            steps = (rows - begin) * PANELS * STRIP // 16
             found += [
                 Round(1, _work(count, steps), {at: begin}),
                 Round(2, _work(count * strips, steps), {at: begin}),
@@ -173,7 +173,7 @@ class Solving(Factoring):
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         *batch, size, columns = results[0].shape
         count = math.prod(batch) * ceildiv(columns, STRIP) if size else 0
-        steps = size * (size + 8) * max(8, min(columns, STRIP)) / 2
+        steps = size * (size + 8) * max(8, min(columns, STRIP)) // 2
         return (_work(count, steps * len(self.turns(attributes))),)
 
     def words(

@@ -98,7 +98,7 @@ class Fourier(Special):
         for axis in attributes["axes"]:
             parts = _parts(_groups(x, axis))
             depth = max(x.shape[axis], 2).bit_length()
-            found.append(Work(parts, grain(parts, math.prod(x.shape) * depth / 2)))
+            found.append(Work(parts, grain(parts, math.prod(x.shape) * depth // 2)))
         return tuple(found)
 
     def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:

@@ -87,7 +87,7 @@ class Gather(Picking):
         total = math.prod(results[0].shape)
         _, inner = self._sides(operands[0].shape, attributes["axis"])
         rows = total // max(1, inner)
-        return (Work(rows, grain(rows, rows * 4 + total / (1 if self.alone else 8))),)
+        return (Work(rows, grain(rows, rows * 4 + total // (1 if self.alone else 8))),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -148,8 +148,8 @@ class Scatter(Picking):
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         outer, inner = self._sides(results[0].shape, attributes["axis"])
         total = outer * ceildiv(inner, COLUMNS)
-        steps = operands[1].size * (1 if self.alone else outer * inner / 4)
-        return (Work(total, grain(total, steps + math.prod(results[0].shape) / 8)),)
+        steps = operands[1].size * (1 if self.alone else outer * inner // 4)
+        return (Work(total, grain(total, steps + math.prod(results[0].shape) // 8)),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int
@@ -176,7 +176,7 @@ class SetAt(Picking):
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         inner = math.prod(results[0].shape[1:])
         total = ceildiv(inner, COLUMNS)
-        steps = (math.prod(operands[2].shape) + math.prod(results[0].shape)) / 8
+        steps = (math.prod(operands[2].shape) + math.prod(results[0].shape)) // 8
         return (Work(total, grain(total, steps)),)
 
     def words(

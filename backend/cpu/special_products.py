@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...graph.node import Node
+from ..recorded import larger, smaller
 from .building import FLOATS, Entry, lanes, vector_bytes
 from .convolution_code import PRODUCT, pack_units, product_entry
 from .convolution_few import is_few, padded
@@ -108,7 +109,7 @@ class Product(Placed):
         kernel, groups = operands[1], attributes["groups"]
         weights = math.prod(kernel.shape)
         taps = weights // max(1, int(kernel.shape[-2]) * int(kernel.shape[-1]))
-        steps = weights * math.prod(geometry.most) * geometry.batch / 16
+        steps = weights * math.prod(geometry.most) * geometry.batch // 16
         inner, outer = self._filters(kernel, groups)
         kind = "float" if operands[0].dtype.itemsize == 4 else "double"
         rows = groups * taps
@@ -189,21 +190,21 @@ class Sums(Way):
         (out,) = results
         item, groups = operands[0].dtype.itemsize, attributes["groups"]
         size = max(1, math.prod(out.shape) * item)
-        chunks = max(1, min(CHUNKS, geometry.tiles, PARTIAL // size))
+        chunks = larger(1, smaller(min(CHUNKS, PARTIAL // size), geometry.tiles))
         each = len(panel_vectors(int(out.shape[-1]) // groups, item))
         least = 1 if each <= TOGETHER else ceildiv(groups * each, TOGETHER)
-        strips = max(ceildiv(2 * pool().threads, chunks), least)
-        return chunks, min(groups * each, strips), groups * each
+        strips = larger(ceildiv(2 * pool().threads, chunks), least)
+        return chunks, smaller(groups * each, strips), groups * each
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         geometry = geometry_of(self.name, attributes, operands)
         chunks, strips, _ = self._cut(geometry, attributes, operands, results)
         size = math.prod(results[0].shape)
-        steps = size * math.prod(geometry.most) * geometry.batch / 16
+        steps = size * math.prod(geometry.most) * geometry.batch // 16
         total, blocks = chunks * strips if size else 0, ceildiv(size, 1024)
         return (
             Work(total, grain(total, steps)),
-            Work(blocks, grain(blocks, size * chunks / 8)),
+            Work(blocks, grain(blocks, size * chunks // 8)),
         )
 
     def _parts(

@@ -100,7 +100,7 @@ class Windows(Special):
         shape = results[0].shape
         total = math.prod(shape[: max(1, len(shape) - 2)]) if math.prod(shape) else 0
         taps = math.prod(attributes["kernel"])
-        steps = math.prod(shape) / 8 * (2 if self.name in BACKWARDS else taps)
+        steps = math.prod(shape) // 8 * (2 if self.name in BACKWARDS else taps)
         return (Work(total, grain(total, steps)),)
 
     def check(self, attributes: Any, operands: Any) -> None:

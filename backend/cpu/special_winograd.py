@@ -8,6 +8,7 @@ from typing import Any
 
 from ...graph.dim import Dim
 from ...graph.node import Node
+from ..recorded import larger, smaller
 from .building import BYTES, FLOATS, Entry, lanes
 from .convolution_geometry import Geometry, geometry_of
 from .convolution_winograd import PARTS, TABLES, WINOGRAD, Sizes, widths, winograd_entry
@@ -68,7 +69,7 @@ class Winograd(Placed):
         weights = sizes.inner * sizes.outer
         squares = weights // lanes(sizes.kind) ** 2
         tiles = geometry.tiles if math.prod(results[0].shape) else 0
-        steps = weights * math.prod(geometry.most) * geometry.batch / 4
+        steps = weights * math.prod(geometry.most) * geometry.batch // 4
         return (
             Work(squares, grain(squares, weights * PARTS)),
             Work(tiles, grain(tiles, steps)),
@@ -130,17 +131,17 @@ class WinogradKernel(Way):
     def _cut(self, geometry: Geometry, sides: Sides) -> tuple[int, int]:
         """Chunks of tiles and strips of panels, which are the work."""
         size = sides.bytes_of(sides.result)
-        chunks = max(1, min(CHUNKS, geometry.tiles, PARTIAL // size))
+        chunks = larger(1, smaller(min(CHUNKS, PARTIAL // size), geometry.tiles))
         least = ceildiv(sides.panels, sides.most)
-        strips = max(ceildiv(2 * pool().threads, chunks), least)
-        return chunks, min(sides.panels, strips)
+        strips = larger(ceildiv(2 * pool().threads, chunks), least)
+        return chunks, smaller(sides.panels, strips)
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         geometry = self._geometry(attributes, operands)
         sides = self._sides(operands, results)
         total = math.prod(self._cut(geometry, sides))
         weights = sides.inner * sides.outer
-        steps = weights * math.prod(geometry.most) * geometry.batch / 4
+        steps = weights * math.prod(geometry.most) * geometry.batch // 4
         vectors = weights // lanes(sides.kind)
         return (
             Work(total, grain(total, steps)),

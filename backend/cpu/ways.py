@@ -2,19 +2,21 @@
 
 A way is shared by values that lie alike. What follows from no size is found once; the
 shapes of the others are written with numbers in the place of sizes, each size once.
+What depends on sizes is a list of numbers, which a `Recording` can be of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ...graph.dim import Dim, Symbol
 from ..binding import attributes_of, is_sized, shape_of
-from ..lying import FIRST, Lying, follows
+from ..lying import FIRST, Lying, dense_steps, follows
 from ..pipeline.schedule import Value
+from ..recorded import Recording
 
 Sizes = Mapping[Symbol, int]
 ALIKE = frozenset(("reshape", "expand_dims", "squeeze", "stop_gradient", "barrier"))
@@ -43,6 +45,10 @@ class Ways:
         self.standing: list[Laid | None] = []  # None where sizes have a say
         self._shapes: list[tuple[int, ...]] = []  # ~n is the n-th of the sizes
         self._sizes: dict[Dim, int] = {}
+        # Ways whose steps do not follow from their shapes, with the place of the first
+        # of their numbers behind those of sizes.
+        self._loose: dict[int, int] = {}
+        self._count = 0  # of these numbers
 
     def add(self, way: Way, is_given: bool) -> int:
         """The number of another way; an array of it may be given with the sizes."""
@@ -56,6 +62,9 @@ class Ways:
                 found = self._seen(way, shape, whole, {})
         elif shape == () or (shape is not None and not is_given):
             found = Laid(typed(value, {}).at(FIRST), 0)
+        if found is None and (is_given or way.shown is not None):
+            self._loose[len(self.all)] = self._count
+            self._count += 2 + len(value.node.shape)
         self.all.append(way)
         self.standing.append(found)
         self._shapes.append(self._numbered(value) if found is None else ())
@@ -71,7 +80,7 @@ class Ways:
 
     def lay(self, sizes: Sizes, given: Mapping[str, Lying]) -> list[Laid]:
         """An array of each way for some sizes; addresses count from its root on."""
-        numbers = [max(0, dim.evaluate(sizes)) for dim in self._sizes]
+        numbers = self._numbers(sizes)
         found: list[Laid] = []
         for way, standing, shape in zip(
             self.all, self.standing, self._shapes, strict=True
@@ -81,6 +90,36 @@ class Ways:
                 standing = self._laid(way, shape, sizes, given, found)
             found.append(standing)
         return found
+
+    def _numbers(self, sizes: Sizes) -> list[int]:
+        return [max(0, dim.evaluate(sizes)) for dim in self._sizes]
+
+    def numbers(self, sizes: Sizes, laid: Sequence[Laid]) -> list[int]:
+        """All that depends on sizes in how values lie, always in the same order."""
+        found = self._numbers(sizes)
+        for way in self._loose:
+            array = laid[way].array
+            plain = array.dense and array.steps == dense_steps(array.shape)
+            found += [plain, array.dense, *array.steps]
+        return found
+
+    def recorded(
+        self, way: int, laid: Laid, address: int, recording: Recording, first: int
+    ) -> Lying:
+        """An array of a way whose numbers are recorded, from a place of these on."""
+        array, shape = laid.array, self._shapes[way]
+        if self.standing[way] is not None:
+            return array.at(address)
+        shape = tuple([n if n >= 0 else recording.number(first + ~n) for n in shape])
+        loose = self._loose.get(way)
+        if loose is None:
+            return Lying(address, shape, array.dtype)
+        place = first + len(self._sizes) + loose
+        if recording.number(place):
+            return Lying(address, shape, array.dtype)
+        dense = bool(recording.number(place + 1))
+        steps = tuple([recording.number(place + 2 + n) for n in range(array.ndim)])
+        return Lying(address, shape, array.dtype, steps, dense)
 
     def _laid(
         self,

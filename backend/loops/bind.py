@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
 from ..lying import Lying
+from ..recorded import larger
 from .kernel import LoopKernel
 from .language import LANES, Nest, Total
 
@@ -110,13 +111,14 @@ class Spans(NamedTuple):
 
     def rows(self, cuts: Cuts) -> int:
         """How many turns of the folded axes one chunk has."""
-        width = max(self.inner, 1)
+        width = larger(self.inner, 1)
         least = 1 if self.outer < cuts.chunks else self.folded
-        return max(1, -(-cuts.chunk // width), -(-self.folded // cuts.chunks), least)
+        rows = larger(-(-cuts.chunk // width), -(-self.folded // cuts.chunks))
+        return larger(1, larger(rows, least))
 
     def chunks(self, cuts: Cuts) -> int:
         """Into how many chunks the folded axes are cut."""
-        return max(1, -(-self.folded // self.rows(cuts)))
+        return larger(1, -(-self.folded // self.rows(cuts)))
 
     @property
     def pitch(self) -> int:
@@ -240,19 +242,19 @@ class _Bound:
         """Into how many blocks the innermost axis is cut; also sets their length."""
         nest, vector = self.nest, self.nest.vector
         length = 1 if vector is None else self.short[vector]
-        middle = self.spans.inner // max(length, 1)
-        self.block = max(length, 1)
+        middle = self.spans.inner // larger(length, 1)
+        self.block = larger(length, 1)
         if vector is None or not nest.cuttable or middle > 1:
             return 1
         forms = {total.form for total in nest.totals}
         if "full" in forms:
             if self.chunks > 1:
                 return 1
-            self.block = max(self.cuts.chunk, -(-length // self.cuts.chunks))
+            self.block = larger(self.cuts.chunk, -(-length // self.cuts.chunks))
         else:
             self.block = self.cuts.block
         self.block = -(-self.block // LANES) * LANES
-        return max(1, -(-length // self.block))
+        return larger(1, -(-length // self.block))
 
     def launch(self, partials: Sequence[Partial]) -> Launch:
         """The call, once it is known where partial results lie."""
@@ -261,7 +263,7 @@ class _Bound:
             self.chunks = 1
             self._collapse([partial.strides for partial in partials])
         blocks, spans, columns = self._blocks(), self.spans, self.columns
-        rows = spans.rows(self.cuts) if nest.totals else max(spans.folded, 1)
+        rows = spans.rows(self.cuts) if nest.totals else larger(spans.folded, 1)
         vector = nest.vector if self.whole else None
         words = [  # in the order of the layout
             *[one.address for one in self.given],
@@ -281,4 +283,4 @@ class _Bound:
 
     def _grain(self, total: int) -> int:
         work = prod(self.short) * (len(self.nest.values) + 2)
-        return max(1, SHARE * total // max(work, 1))
+        return larger(1, SHARE * total // larger(work, 1))

@@ -7,6 +7,11 @@ import tulle
 from tulle import layers
 from tulle.backend.cpu import engine
 from tulle.backend.lying import FIRST, Lying
+from tulle.backend.recorded import Recipes
+from tulle.graph.dim import Dim
+from tulle.graph.node import resolve
+from tulle.graph.ops.indexing import canonical_index
+from tulle.graph.types import F32, TensorType
 from tulle.training.batches import prepare
 
 if not engine.available():
@@ -134,11 +139,15 @@ def test_steps_that_ask_for_no_size_are_bound_once():
             return calls(place)
 
         sort.form.calls = counted
+    outline.recipes = [Recipes() for _ in outline.sorts]
     program(arrays(9))
     assert program.code.outline is outline
     assert all(outline.blocks[index] is block for index, block in kept.items())
     assert asked
     assert not any(sort.stands for sort in asked)
+    asked.clear()
+    program(arrays(10))
+    assert not asked  # what was recorded for 9 rows tells it
 
 
 def test_variables_that_move_are_found_again():
@@ -163,15 +172,16 @@ def test_variables_that_move_are_found_again():
     "index",
     [
         0, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(4, 1),
-        slice(-2, None), (slice(None), 2), (1, slice(None, None, 2)),
-        (slice(0, 2), slice(3, None), -1), (0, 1, 2),
+        slice(-2, None), (slice(None), 2), (1, slice(None, None, 2)), None,
+        (slice(0, 2), slice(3, None), -1), (0, 1, 2), (slice(5, 0, -2), None, 3),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_a_part_lies_where_numpy_has_it(index, order):
     array = np.arange(5 * 6 * 7, dtype="f4").reshape(5, 6, 7).transpose(order)
     seen = array[index]
-    part = Lying.of(array).part(index)
+    entries = canonical_index(TensorType(F32, tuple(map(Dim.of, array.shape))), index)
+    part = Lying.of(array).part(resolve(entries, {}))
     wanted = Lying.of(np.asarray(seen))
     assert part.shape == wanted.shape
     assert part.dense == wanted.dense
@@ -180,6 +190,27 @@ def test_a_part_lies_where_numpy_has_it(index, order):
                               .array(), seen)  # fmt: skip
 
 
-@pytest.mark.parametrize("index", [5, -6, None, ..., True, (0, 0, 0, 0), ([1],)])
-def test_other_indices_are_left_to_numpy(index):
-    assert Lying(FIRST, (5, 6, 7), np.dtype("f4")).part(index) is None
+@pytest.mark.parametrize("entry", [("at", -1), ("slice", 0, -1, 1)])
+def test_what_sizes_leave_nothing_of_is_no_part(entry):
+    assert Lying(FIRST, (5, 6, 7), np.dtype("f4")).part((entry,)) is None
+
+
+def test_data_at_fault_are_told_for_other_sizes():
+    x = tulle.Input((6,))
+    model = tulle.Model(x, layers.Dense(3)(layers.Embedding(5, 4)(x)[:, 0]))
+    loss = tulle.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="sgd", loss=loss)
+
+    def train(rows, row=0, word=0, label=0):
+        x, y = np.zeros((rows, 6), np.int32), np.zeros(rows, np.int32)
+        x[row], y[row] = word, label
+        model.train_on_batch(x, y)
+
+    train(4)
+    for rows in (9, 10):
+        train(rows)
+        with pytest.raises(tulle.TulleError, match=r"(?s)the id 5.*\[7, 0\]"):
+            train(rows, 7, word=5)
+        with pytest.raises(tulle.TulleError, match=r"(?s) 7.*\[8\]"):
+            train(rows, 8, label=7)
+        train(rows)

@@ -7,6 +7,7 @@ import tulle
 from tulle import layers, losses, optimizers
 from tulle.backend.cpu import engine
 from tulle.backend.lying import Elsewhere, Lying, pointing
+from tulle.backend.recorded import Recipes
 from tulle.training.batches import prepare
 
 if not engine.available():
@@ -109,6 +110,39 @@ def test_steps_have_the_words_that_they_would_have_alone(name, rows):
             np.testing.assert_array_equal(laid.words[start:end], wanted)
             compared += 1
     assert compared > len(native) // 2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_recorded_sorts_have_the_words_that_they_are_bound_to(name, monkeypatch):
+    program, arrays = program_of(name, 2)
+    program(arrays(7))
+    code, (symbol,) = program.code, program._symbols
+    outline = code.outline
+    calls = {sort.first: 0 for sort in outline.sorts if sort.form.key is not None}
+
+    def sized(rows):
+        place = Place((), (), 0, {symbol: rows}, 2, code._compiled, Elsewhere(),
+                      [], [], [])  # fmt: skip
+        return Sized(outline, place, {})
+
+    def counted(self, sort, recording, recorded=Sized._recorded):
+        calls[sort.first] += 1
+        return recorded(self, sort, recording)
+
+    monkeypatch.setattr(Sized, "_recorded", counted)
+    many = [8, 1, 6, 2, 33, 34, 64, 65, 129, 130, 500, 31, 7, 9, 3]
+    recipes = outline.recipes
+    found = [sized(rows) for rows in many]
+    assert sum(calls.values()) < len(many) * len(calls) / 4
+    for one, rows in zip(found, many, strict=True):
+        outline.recipes = [Recipes() for _ in recipes]
+        for each in outline.recipes:
+            each._patience = 0
+        wanted = sized(rows)
+        assert one.scratch == wanted.scratch
+        for block, plain in zip(one.blocks, wanted.blocks, strict=True):
+            assert block is plain or block.words == plain.words
+            assert block is plain or block.rows == plain.rows
 
 
 def test_words_that_point_elsewhere():

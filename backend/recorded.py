@@ -1,0 +1,294 @@
+"""Arithmetic that is done again for other sizes, without the code that led to it.
+
+A function of whole numbers runs once on `Recorded` ones. What it computes becomes a
+list of steps, and each question that it asks, such as which number is larger, a step
+with its answer. While all answers are the same the function would go the same way for
+other numbers, so its results follow by the steps alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..graph.diagnostics import Fault, TulleError
+
+Function = Callable[[int, int], Any]
+Step = tuple[Function, int, int, bool | None]  # with the answer of a question
+KEPT = 4  # recipes of a function
+PATIENCE = 4  # how many are made that no other numbers have used
+
+
+class Recorded:
+    """A whole number that its `Recording` knows how to find again.
+
+    Where a plain number is needed, as an index or a key, the recording is held to this
+    one: that is a question as well.
+    """
+
+    __slots__ = ("place", "recording", "value")
+    __array_ufunc__ = None  # NumPy's numbers leave the arithmetic to this class
+
+    def __init__(self, recording: Recording, place: int, value: int):
+        self.recording, self.place, self.value = recording, place, value
+
+    def __bool__(self) -> bool:
+        return self.recording.ask(operator.ne, self, 0)
+
+    def __index__(self) -> int:
+        self.recording.ask(operator.eq, self, self.value)
+        return self.value
+
+    __int__ = __index__
+
+    def __hash__(self) -> int:
+        return hash(self.__index__())
+
+    def __neg__(self) -> Any:
+        return self.recording.compute(operator.sub, 0, self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or self.recording.ask(operator.eq, self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other and self.recording.ask(operator.ne, self, other)
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+
+def _operation(function: Function, neutral: int | None) -> Callable[..., Any]:
+    """An operation on a number and a right operand, which may leave it as it is."""
+
+    def computed(self: Recorded, other: Any) -> Any:
+        if other.__class__ is int and other == neutral:
+            return self
+        return self.recording.compute(function, self, other)
+
+    return computed
+
+
+def _turned(function: Function, neutral: int | None) -> Callable[..., Any]:
+    """The same on a left operand that is a plain number."""
+
+    def computed(self: Recorded, other: Any) -> Any:
+        if other.__class__ is int and other == neutral:
+            return self
+        return self.recording.compute(function, other, self)
+
+    return computed
+
+
+def _question(function: Function) -> Callable[..., Any]:
+    def asked(self: Recorded, other: Any) -> Any:
+        return self.recording.ask(function, self, other)
+
+    return asked
+
+
+for _name, _right, _left in (
+    ("add", 0, 0), ("sub", 0, None), ("mul", 1, 1), ("floordiv", 1, None),
+    ("mod", None, None), ("pow", 1, None),
+):  # fmt: skip
+    _function = getattr(operator, _name)
+    setattr(Recorded, f"__{_name}__", _operation(_function, _right))
+    setattr(Recorded, f"__r{_name}__", _turned(_function, _left))
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(Recorded, f"__{_name}__", _question(getattr(operator, _name)))
+
+
+class Recording:
+    """Numbers that are given, and what is computed from them.
+
+    >>> recording = Recording([5, 7])
+    >>> rows, columns = recording.number(0), recording.number(1)
+    >>> area = rows * columns if rows < columns else columns
+    >>> recipe = recording.finish([area, 3])
+    >>> recipe.results([2, 9]), recipe.results([9, 2])
+    ([18, 3], None)
+    """
+
+    def __init__(self, given: Sequence[int]):
+        self._given = given
+        self._leaves: dict[int, Recorded] = {}  # by their place among what is given
+        self._constants: dict[int, int] = {}  # the place of each
+        self._known: dict[tuple[Function, int, int], Any] = {}  # results and answers
+        self._count = 0  # of places
+
+    def number(self, index: int) -> Any:
+        """One of the numbers that are given."""
+        found = self._leaves.get(index)
+        if found is None:
+            found = self._leaves[index] = self._new(self._given[index])
+        return found
+
+    def compute(self, function: Function, left: Any, right: Any) -> Any:
+        """The result of an operation; NotImplemented where an operand is no number."""
+        one, first = self._operand(left)
+        two, second = self._operand(right)
+        if one < 0 or two < 0:
+            return NotImplemented
+        key = function, one, two
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._new(function(first, second))
+        return found
+
+    def ask(self, function: Function, left: Any, right: Any) -> Any:
+        """The answer to a question; NotImplemented where an operand is no number."""
+        one, first = self._operand(left)
+        two, second = self._operand(right)
+        if one < 0 or two < 0:
+            return NotImplemented
+        key = function, one, two
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = function(first, second)
+        return found
+
+    def _new(self, value: int) -> Recorded:
+        self._count += 1
+        return Recorded(self, self._count - 1, value)
+
+    def _operand(self, given: Any) -> tuple[int, int]:
+        """The place of an operand and its value; -1 if it is no number."""
+        if given.__class__ is Recorded:
+            if given.recording is not self:
+                raise TypeError("a number of another recording")
+            return given.place, given.value
+        if given.__class__ is not int:
+            if not isinstance(given, (int, np.integer)):
+                return -1, 0
+            given = int(given)
+        place = self._constants.get(given)
+        if place is None:
+            place = self._constants[given] = self._count
+            self._count += 1
+        return place, given
+
+    def finish(self, wanted: Iterable[Any]) -> Recipe:
+        """How results are found again; what they do not need is left out."""
+        results = [self._operand(one)[0] for one in wanted]
+        needed, kept = set(results), list[tuple[Step, int | None]]()
+        for (function, left, right), found in reversed(self._known.items()):
+            target, answer = None, None
+            if found.__class__ is Recorded:
+                target = found.place
+                if target not in needed:
+                    continue
+            else:
+                answer = found
+            needed.add(left)
+            needed.add(right)
+            kept.append(((function, left, right, answer), target))
+        kept.reverse()
+        leaves = [(n, one) for n, one in self._leaves.items() if one.place in needed]
+        constants = [pair for pair in self._constants.items() if pair[1] in needed]
+        order = [one.place for _, one in leaves] + [place for _, place in constants]
+        order += [target for _, target in kept if target is not None]
+        places = {old: new for new, old in enumerate(order)}
+        return Recipe(
+            [index for index, _ in leaves],
+            [value for value, _ in constants],
+            [(how, places[left], places[right], answer)
+             for (how, left, right, answer), _ in kept],
+            [places[place] for place in results],
+        )  # fmt: skip
+
+
+class Recipe(NamedTuple):
+    """The steps of a recording, in their order.
+
+    Places count the numbers that are read, the constants, and what steps compute.
+    """
+
+    reads: list[int]
+    constants: list[int]
+    steps: list[Step]
+    wanted: list[int]  # the places of the results
+
+    def results(self, given: Sequence[int]) -> list[int] | None:
+        """The results for other numbers; None where a question has another answer."""
+        values = [*[given[index] for index in self.reads], *self.constants]
+        add = values.append
+        try:
+            for function, left, right, answer in self.steps:
+                found = function(values[left], values[right])
+                if answer is None:
+                    add(found)
+                elif found is not answer:
+                    return None
+        except ArithmeticError:  # the function tells what is wrong itself
+            return None
+        return [values[place] for place in self.wanted]
+
+
+def larger(one: int, two: int) -> int:
+    """The larger one of two numbers: of recorded ones whichever it is, unlike `max`."""
+    return _chosen(max, one, two)
+
+
+def smaller(one: int, two: int) -> int:
+    """The smaller one of two numbers: of recorded ones whichever it is."""
+    return _chosen(min, one, two)
+
+
+def _chosen(function: Function, one: Any, two: Any) -> int:
+    number = one if type(one) is Recorded else two
+    if type(number) is not Recorded:
+        return int(function(one, two))
+    found: int = number.recording.compute(function, one, two)
+    return found
+
+
+class Recipes:
+    """Those of one function, for answers that differ; the last used one comes first.
+
+    What the function needs more than whole numbers for is not recorded.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Recipe, Any]] = []
+        self._patience = PATIENCE
+
+    def results(
+        self,
+        given: Sequence[int],
+        function: Callable[[Recording], tuple[Iterable[Any], Any]],
+    ) -> tuple[list[int], Any] | None:
+        """The results for numbers, and what else the function gave when it ran.
+
+        None where the function is to run on the plain numbers.
+        """
+        for index, (recipe, rest) in enumerate(self._known):
+            found = recipe.results(given)
+            if found is not None:
+                self._patience = PATIENCE
+                if index:
+                    self._known.insert(0, self._known.pop(index))
+                return found, rest
+        return self._record(given, function) if self._patience else None
+
+    def _record(
+        self,
+        given: Sequence[int],
+        function: Callable[[Recording], tuple[Iterable[Any], Any]],
+    ) -> tuple[list[int], Any] | None:
+        self._patience -= 1
+        recording = Recording(given)
+        try:
+            wanted, rest = function(recording)
+        except (Fault, TulleError):  # run on plain numbers it says the same of these
+            return None
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            self._patience = 0
+            return None
+        recipe = recording.finish(wanted)
+        found = recipe.results(given)
+        assert found is not None
+        self._known.insert(0, (recipe, rest))
+        del self._known[KEPT:]
+        return found, rest

@@ -1,0 +1,143 @@
+"""Numbers that are recorded: the same results for other numbers, or none at all."""
+
+import math
+import operator
+
+import numpy as np
+import pytest
+
+from tulle.backend.recorded import (
+    KEPT,
+    PATIENCE,
+    Recipes,
+    Recording,
+    larger,
+    smaller,
+)
+
+RANDOM = np.random.default_rng(0)
+
+
+def recipe(function, *given):
+    recording = Recording(given)
+    return recording.finish(function(*map(recording.number, range(len(given)))))
+
+
+def blocks(rows, columns, item):
+    """Like what binds products: quotients, bounds, loops that end by a question."""
+    size = larger(1, -(-rows // 6)) * 6
+    while size * columns > 64:
+        size = size // 2
+    step = smaller(columns, 7 % item) if columns % item else 0
+    return [size, step, 3, 0 - columns, rows**2, rows == columns, math.prod([rows, 2])]
+
+
+def order(rows, columns, item):
+    """Sequences are compared, and numbers with plain ones on either side."""
+    same = [rows, columns] == [columns, item]
+    return [max(rows, columns, 4), min(3, item), 2 - rows, 100 // item, same]
+
+
+@pytest.mark.parametrize("function", [blocks, order])
+def test_results_are_those_of_the_function_or_there_are_none(function):
+    numbers = RANDOM.integers(1, 40, (200, 3)).tolist()
+    found = recipe(function, *numbers[0])
+    repeated = 0
+    for given in numbers:
+        results = found.results(given)
+        if results is not None:
+            assert results == function(*given)
+            repeated += 1
+    assert 2 < repeated < len(numbers)
+
+
+def test_every_number_has_the_same_answers_where_nothing_is_asked():
+    found = recipe(lambda n: [larger(n, 7), smaller(n, 7), n // 7 * 3 + 1], 5)
+    for n in range(20):
+        assert found.results([n]) == [max(n, 7), min(n, 7), n // 7 * 3 + 1]
+    assert not any(answer is not None for *_, answer in found.steps)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [bool, operator.index, int, range, hash, lambda n: n == 0, lambda n: {4: 1}.get(n)],
+)
+def test_plain_numbers_hold_a_recording_to_what_they_are(use):
+    def function(n):
+        use(n)
+        return [n]
+
+    found = recipe(function, 4)
+    assert found.results([4]) == [4]
+    assert found.results([0]) is None
+
+
+@pytest.mark.parametrize("use", [lambda n: n / 2, lambda n: n + 0.5, lambda n: 1.5 * n])
+def test_fractions_are_not_recorded(use):
+    with pytest.raises(TypeError):
+        recipe(lambda n: [use(n)], 4)
+
+
+def test_numbers_of_numpy_are_plain_ones():
+    found = recipe(lambda n: [np.int64(3) * n, n + np.int32(2), np.int64(5) < n], 4)
+    assert found.results([9]) is None
+    assert found.results([5]) == [15, 7, 0]
+
+
+def test_what_nobody_needs_is_left_out():
+    def function(n):
+        _ = n * 3 + 7
+        return [n + 1]
+
+    assert len(recipe(function, 4).steps) == 1
+
+
+def test_a_quotient_that_is_not_there_has_no_results():
+    found = recipe(lambda n, m: [n // m], 8, 2)
+    assert found.results([9, 3]) == [3]
+    assert found.results([9, 0]) is None
+
+
+def test_numbers_of_two_recordings_do_not_meet():
+    one, two = Recording([1]).number(0), Recording([1]).number(0)
+    for use in (operator.add, operator.eq, larger):
+        with pytest.raises(TypeError, match="another recording"):
+            use(one, two)
+
+
+def counted(function):
+    """A function of a number as `Recipes` have it, and how often it ran."""
+    calls = []
+
+    def record(recording):
+        calls.append(recording)
+        return function(recording.number(0)), "rest"
+
+    return record, calls
+
+
+def test_recipes_are_made_for_answers_that_differ():
+    record, calls = counted(lambda n: [n * 2 if n < 10 else n])
+    recipes = Recipes()
+    for n in (3, 20, 4, 21, 9, 10, 3):
+        wanted = n * 2 if n < 10 else n
+        assert recipes.results([n], record) == ([wanted], "rest")
+    assert len(calls) == 2
+
+
+def test_recipes_are_given_up_where_all_numbers_differ():
+    record, calls = counted(lambda n: list(range(n)))
+    recipes = Recipes()
+    found = [recipes.results([n], record) for n in range(10)]
+    assert len(calls) == PATIENCE
+    assert [one is None for one in found] == [n >= PATIENCE for n in range(10)]
+    assert recipes.results([PATIENCE - 1], record) is not None
+    assert KEPT >= PATIENCE  # else that one would be forgotten
+
+
+def test_what_cannot_be_recorded_is_tried_once():
+    record, calls = counted(lambda n: [n / 2])
+    recipes = Recipes()
+    assert recipes.results([4], record) is None
+    assert recipes.results([6], record) is None
+    assert len(calls) == 1
