@@ -68,7 +68,7 @@ def compile_graph(graph: Graph) -> Program:
     code = code_for(array_module(name))
     with collecting_later():
         needs: tuple[Need, ...] = ()
-        for stage in stages(graph, code.native, code.passes):
+        for stage in stages(graph, code.native, code.passes, code.early):
             if stage.name in ("differentiate", "expand_composites"):
                 needs += needs_of(stage.graph)
         return Program(stage.graph, name, code, needs)
@@ -77,4 +77,4 @@ def compile_graph(graph: Graph) -> Program:
 def compile_stages(graph: Graph) -> Iterator[Stage]:
     """What each pass of `compile_graph` makes of a graph, as it is before the first."""
     code = code_for(array_module())
-    return stages(graph, code.native, code.passes)
+    return stages(graph, code.native, code.passes, code.early)

@@ -23,7 +23,7 @@ class ArrayCode:
 
     native = False
     fills_inputs = False
-    passes = ()
+    passes = early = ()
 
     def __init__(self, xp: Any):
         self.xp = xp

@@ -1,7 +1,8 @@
 """Attention as two kernels, forwards and backwards, which keep no weight of a pair.
 
-What they keep of a row of weights is its peak and the sum of its exponentials. The
-bodies here are the reference of native code, and do make the weights.
+What they keep of a row of weights is its peak and the sum of its exponentials; a
+library keeps the logarithm of the sum alone. The bodies here are the reference, and do
+make the weights.
 """
 
 from __future__ import annotations
@@ -70,20 +71,80 @@ class AttentionBackward(Attending):
         self, xp: Any, *arrays: Array, scale: float, **options: Any
     ) -> tuple[Array, ...]:
         query, key, value, *more, _, peak, total, cotangent = arrays
-        heads, shared = query.shape[2], key.shape[2]
         scores, seen = _scores(xp, query, key, more, scale=scale, **options)
         weights = xp.exp(scores - peak[..., None]) / total[..., None]
-        arrived = _first(cotangent)
-        raw = xp.matmul(arrived, xp.swapaxes(_wide(xp, value, heads), -1, -2))
-        inner = raw * weights
-        inner = inner - weights * xp.sum(inner, axis=-1, keepdims=True)
-        if seen is not None:
-            inner = xp.where(seen, inner, xp.zeros_like(inner))
-        to_query = xp.matmul(inner, _wide(xp, key, heads)) * scale
-        to_key = xp.matmul(xp.swapaxes(inner, -1, -2), _first(query) * scale)
-        to_value = xp.matmul(xp.swapaxes(weights, -1, -2), arrived)
-        joined = (_joined(part, shared) for part in (to_key, to_value))
-        return _first(to_query), *joined
+        return _cotangents(xp, (query, key, value), cotangent, weights, seen, scale)
+
+
+@register
+class AttentionLogsum(Attending):
+    """The result, and f32[batch, heads, T]: of each row log(sum(exp(scores)))."""
+
+    name = "attention_logsum"
+
+    def infer(self, *types: TensorType, **options: Any) -> TupleType:
+        query, value = types[0], types[2]
+        batch, rows, heads, _ = query.shape
+        kept = query.with_shape((batch, heads, rows)).with_dtype("float32")
+        found = query.with_shape((batch, rows, heads, value.shape[3]))
+        return TupleType((found, kept))
+
+    def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
+        query, key, value = (array.astype("float32") for array in arrays)
+        scores, _ = _scores(xp, query, key, (), **options)
+        top = xp.max(scores, axis=-1, keepdims=True, initial=-xp.inf)
+        peak = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+        logsum = peak + xp.log(xp.sum(xp.exp(scores - peak), axis=-1, keepdims=True))
+        weights = xp.exp(scores - logsum)
+        found = xp.matmul(weights, _wide(xp, value, query.shape[2]))
+        return _first(found).astype(arrays[0].dtype), logsum[..., 0]
+
+
+@register
+class AttentionLogsumGradient(Attending):
+    """The cotangents of query, key and value.
+
+    Behind these stand the two results of the forward pass, and the cotangent of the
+    first.
+    """
+
+    name = "attention_logsum_gradient"
+
+    def infer(self, *types: TensorType, **options: Any) -> TupleType:
+        return TupleType(tuple(types[:3]))
+
+    def run(
+        self, xp: Any, *arrays: Array, scale: float, **options: Any
+    ) -> tuple[Array, ...]:
+        query, key, value, _, logsum, cotangent = (a.astype("float32") for a in arrays)
+        scores, seen = _scores(xp, query, key, (), scale=scale, **options)
+        weights = xp.exp(scores - logsum[..., None])
+        found = _cotangents(xp, (query, key, value), cotangent, weights, seen, scale)
+        return tuple(part.astype(arrays[0].dtype) for part in found)
+
+
+def _cotangents(
+    xp: Any,
+    operands: tuple[Array, Array, Array],
+    cotangent: Array,
+    weights: Array,
+    seen: Array | None,
+    scale: float,
+) -> tuple[Array, ...]:
+    """Those of query, key and value, from the weights of all pairs."""
+    query, key, value = operands
+    heads, shared = query.shape[2], key.shape[2]
+    arrived = _first(cotangent)
+    raw = xp.matmul(arrived, xp.swapaxes(_wide(xp, value, heads), -1, -2))
+    inner = raw * weights
+    inner = inner - weights * xp.sum(inner, axis=-1, keepdims=True)
+    if seen is not None:
+        inner = xp.where(seen, inner, xp.zeros_like(inner))
+    to_query = xp.matmul(inner, _wide(xp, key, heads)) * scale
+    to_key = xp.matmul(xp.swapaxes(inner, -1, -2), _first(query) * scale)
+    to_value = xp.matmul(xp.swapaxes(weights, -1, -2), arrived)
+    joined = (_joined(part, shared) for part in (to_key, to_value))
+    return _first(to_query), *joined
 
 
 def _scores(
@@ -131,3 +192,4 @@ def _joined(x: Array, shared: int) -> Array:
 
 
 FORWARD, BACKWARD = OPS["attention_forward"], OPS["attention_backward"]
+LOGSUM, LOGSUM_GRADIENT = OPS["attention_logsum"], OPS["attention_logsum_gradient"]

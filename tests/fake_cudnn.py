@@ -176,6 +176,31 @@ class pygraph:  # noqa: N801
     def conv_wgrad(self, image, loss, **geometry):
         return self.enter(wgrad, (image, loss), [self.result()], **geometry)
 
+    def sdpa(self, q, k, v, generate_stats, attn_scale, use_causal_mask):
+        assert generate_stats
+        self._check_heads(q, k, v)
+        options = {"scale": attn_scale, "causal": use_causal_mask}
+        results = [self.result(), self.result()]
+        return self.enter(attention, (q, k, v), results, **options)
+
+    def sdpa_backward(
+        self, q, k, v, o, dO, stats, attn_scale, use_causal_mask,
+        use_deterministic_algorithm,
+    ):  # fmt: skip
+        assert use_deterministic_algorithm
+        self._check_heads(q, k, v)
+        if q.dim[2] == k.dim[2] == 1:
+            raise cudnnGraphNotSupportedError("s_q = s_kv = 1 is not supported.")
+        options = {"scale": attn_scale, "causal": use_causal_mask}
+        results = [self.result() for _ in range(3)]
+        operands = (q, k, v, o, dO, stats)
+        return self.enter(attention_backward, operands, results, **options)
+
+    def _check_heads(self, q, k, v):
+        assert self.io_data_type in (data_type.HALF, data_type.BFLOAT16)
+        if any(one.dim[3] % 8 or one.dim[3] > 256 for one in (q, k, v)):
+            raise cudnnGraphNotSupportedError("hidden_dim should be multiple of 8")
+
     def validate(self):
         for tensor in self.tensors:
             assert not tensor.virtual
@@ -321,6 +346,40 @@ def wgrad(image, loss, shapes, **geometry):
         )
         found[(..., *at)] = product.reshape(shape[:2])
     return [found]
+
+
+def scores_of(q, k, scale, causal):
+    """The scores of all pairs, heads that share a key one after the other."""
+    k = np.repeat(k, q.shape[1] // k.shape[1], axis=1)
+    scores = np.einsum("bhtd,bhsd->bhts", q, k) * np.float32(scale)
+    if causal:
+        seen = np.tril(np.ones(scores.shape[2:], bool))
+        scores = np.where(seen, scores, np.float32(-np.inf))
+    return scores
+
+
+def attention(q, k, v, shapes, scale, causal):
+    scores = scores_of(q, k, scale, causal)
+    top = scores.max(-1, keepdims=True)
+    stats = top + np.log(np.exp(scores - top).sum(-1, keepdims=True))
+    wide = np.repeat(v, q.shape[1] // v.shape[1], axis=1)
+    return [np.exp(scores - stats) @ wide, stats]
+
+
+def attention_backward(q, k, v, o, dO, stats, shapes, scale, causal):
+    group = q.shape[1] // k.shape[1]
+    weights = np.exp(scores_of(q, k, scale, causal) - stats)
+    raw = np.einsum("bhtd,bhsd->bhts", dO, np.repeat(v, group, axis=1))
+    inner = weights * (raw - (dO * o).sum(-1, keepdims=True)) * np.float32(scale)
+    found = [
+        inner @ np.repeat(k, group, axis=1),
+        np.einsum("bhts,bhtd->bhsd", inner, q),
+        np.einsum("bhts,bhtd->bhsd", weights, dO),
+    ]
+    return [
+        one.reshape(*shape[:2], -1, *shape[2:]).sum(2)
+        for one, shape in zip(found, shapes, strict=True)
+    ]
 
 
 def install(monkeypatch):

@@ -1,8 +1,8 @@
 """Build graphs with the real cuDNN for cards that are not there; run as a script.
 
-cuDNN plans for a card that is described to it. Only the driver's library must be there,
-so that its engines can be loaded: where it is not, one stands in that can do nothing.
-Prints, as JSON, what became of each operation on each card.
+cuDNN plans for a card that is described to it, and compiles what it runs there. Only
+the driver's library must be there to load it: where it is not, one stands in that takes
+all and runs nothing. Prints, as JSON, what became of each operation on each card.
 """
 
 import ctypes
@@ -16,14 +16,42 @@ import cuda_host
 from convolution_cases import CASES, PARTS, node_and_arrays
 
 from tulle.backend.gpu.cudnn import Front, Planned
+from tulle.backend.gpu.cudnn_attention import BACKWARD, FORWARD, Attention
 from tulle.backend.gpu.cudnn_convolution import Correlation
 from tulle.backend.gpu.windows import windows_of
 from tulle.graph.dim import Symbol
 
 SIZES: dict[Symbol, int] = {}
-DRIVER = """
-    cuGetErrorString cuModuleGetFunction cuModuleLoadData cuModuleUnload
-    cuTensorMapEncodeIm2col cuTensorMapEncodeTiled
+USUAL = {
+    "query": (2, 65, 4, 32), "key": (2, 65, 4, 32), "value": (2, 65, 4, 32),
+    "scale": 0.25, "is_causal": False,
+}  # fmt: skip
+ATTENTION = {
+    "plain": {},
+    "causal": {"is_causal": True},
+    "other keys": {
+        "key": (2, 37, 4, 32), "value": (2, 37, 4, 32), "is_causal": True,
+    },
+    "shared keys": {"key": (2, 65, 2, 32), "value": (2, 65, 2, 32)},
+    "values of another size": {"value": (2, 65, 4, 40)},
+    "wide heads": {
+        "query": (1, 65, 2, 128), "key": (1, 65, 2, 128), "value": (1, 65, 2, 128),
+    },
+}  # fmt: skip
+# Functions of the driver that find no card, that give a handle, and that do nothing.
+ABSENT = "cuInit cuGetProcAddress_v2".split()
+GIVING = """
+    cuLibraryLoadData cuLibraryLoadFromFile cuLibraryGetKernel cuKernelGetFunction
+    cuModuleLoadData cuModuleGetFunction
+""".split()
+IDLE = """
+    cuGetErrorString cuGetErrorName cuModuleUnload cuLibraryUnload cuCtxGetCurrent
+    cuCtxGetDevice cuCtxGetLimit cuCtxPopCurrent cuCtxPushCurrent cuStreamGetCtx
+    cuDeviceGet cuDeviceGetCount cuGetExportTable cuKernelGetAttribute
+    cuKernelSetAttribute cuLaunchCooperativeKernel cuLaunchKernel cuLaunchKernelEx
+    cuLinkAddData cuLinkComplete cuLinkCreate cuLinkDestroy
+    cuOccupancyMaxPotentialClusterSize cuTensorMapEncodeIm2col cuTensorMapEncodeTiled
+    cuThreadExchangeStreamCaptureMode
 """.split()
 CARD = {
     "maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64],
@@ -54,9 +82,13 @@ def load_driver():
         ctypes.CDLL("libcuda.so.1")
     except OSError:
         folder = Path(tempfile.mkdtemp())
-        text = "".join(
-            f'extern "C" int {name}() {{ return 100; }}\n' for name in DRIVER
-        )
+        lines = [
+            "int cuDriverGetVersion(int *found) { *found = 13000; return 0; }",
+            *(f"int {name}() {{ return 100; }}" for name in ABSENT),
+            *(f"int {n}(void **made) {{ *made = made; return 0; }}" for n in GIVING),
+            *(f"int {name}() {{ return 0; }}" for name in IDLE),
+        ]
+        text = "".join(f'extern "C" {line}\n' for line in lines)
         (folder / "driver.cpp").write_text(text)
         made = folder / "libcuda.so.1"
         flags = ["-shared", "-fPIC", "-Wl,-soname,libcuda.so.1"]
@@ -66,7 +98,7 @@ def load_driver():
 
 
 def operations():
-    """What plans are asked for, by name; None where cuDNN is not to be asked."""
+    """What plans are asked for, by name."""
     for kind in ("f32", "f16", "bf16"):
         for case in CASES:
             for name in PARTS:
@@ -75,12 +107,17 @@ def operations():
                 kernel = CASES[case][3]
                 operation = Correlation(name, kind, windows, kernel)
                 yield f"{name}, {case}, {kind}", operation
+    for case, options in ATTENTION.items():
+        for kind in ("f16", "bf16"):
+            for name in (FORWARD, BACKWARD):
+                given = {**USUAL, **options}
+                yield f"{name}, {case}, {kind}", Attention(name, kind, **given)
 
 
-def outcome(front, card, operation, exact):
+def outcome(front, place, operation, exact):
     """The engine and its workspace, or why there is none."""
     try:
-        plan = Planned(front, operation, {"device_property": card}, exact)
+        plan = Planned(front, operation, place, exact)
     except front.refusals as error:
         return {"refused": str(error)}
     found = {"engine": plan.engine, "workspace": plan.workspace}
@@ -101,10 +138,11 @@ def main():
     front, found = Front(None, cudnn), {}
     for sm, more in CARDS.items():
         card = cudnn.create_device_properties(json.dumps(CARD | more))
+        place = {"device_property": card, "sm_version": more["deviceVer"] // 10}
         for name, operation in operations():
-            for exact in (True, False):
+            for exact in (True, False) if ", f32" in name else (True,):
                 label = f"{sm}, {name}, {'exact' if exact else 'TF32'}"
-                found[label] = outcome(front, card, operation, exact)
+                found[label] = outcome(front, place, operation, exact)
     versions = [cudnn.__version__, cudnn.backend_version_string()]
     json.dump({"versions": versions, "found": found}, sys.stdout)
 

@@ -36,7 +36,10 @@ from tulle.graph.device import device, devices, to_numpy  # noqa: E402
 from tulle.training.batches import prepare  # noqa: E402
 
 TESTS = "tests/backend/test_on_gpu.py"
-SANITIZED = "training or indices or draws or products or graphs or convolutions"
+SANITIZED = """
+    training or indices or draws or products or graphs or convolutions
+    or test_attention
+""".replace("\n", " ")
 SANITIZERS = ("memcheck", "racecheck")
 GRAPHS, CUDNN = "TULLE_CUDA_GRAPHS", "TULLE_CUDNN"
 PACKAGES = """

@@ -47,6 +47,7 @@ class NativeCode:
     native = True
     fills_inputs = False
     passes = (follow,)
+    early = ()
 
     def __init__(self) -> None:
         self._forms: dict[Node, Form | None] = {}

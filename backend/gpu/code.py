@@ -22,7 +22,11 @@ from ..pipeline.join_bias import join_bias
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan
 from ..pipeline.schedule import Schedule, Step
-from . import products
+from ..pipeline.select_attention import select_library_attention
+from . import cudnn_attention, products
+from .cudnn import front_end
+from .cudnn_attention import Attended, expansion
+from .expanded import steps_of
 from .form import Form, Place, Sizes
 from .forms import Called, form_of
 from .graphs import Choice, refused_by_user
@@ -48,6 +52,7 @@ class GpuCode:
         self.xp = xp
         self.choice = Choice(refused_by_user())
         self._forms: dict[Node, Form] = {}
+        self._expansions: dict[Any, Schedule] = {}
         self._functions: dict[str, Any] = {}
 
     @property
@@ -55,12 +60,33 @@ class GpuCode:
         """A product and the sum with a bias are one call, if the library is there."""
         return () if products.library(self.xp) is None else (join_bias,)
 
+    @property
+    def early(self) -> tuple[Pass, ...]:
+        """Attention of 16 bits is cuDNN's, if it is there."""
+        return (self.select_attention,)
+
+    def select_attention(self, graph: Graph) -> Graph:
+        """The graph with what cuDNN computes in place of attention."""
+        xp = self.xp
+        return select_library_attention(graph, lambda: front_end(xp) is not None)
+
     def form(self, node: Node) -> Form:
         """How a node is computed, decided once."""
         if node not in self._forms:
-            loop = node.op.name == "loop"
-            self._forms[node] = Unrolled(node, self) if loop else form_of(node, self.xp)
+            self._forms[node] = self._form(node)
         return self._forms[node]
+
+    def _form(self, node: Node) -> Form:
+        if node.op.name == "loop":
+            return Unrolled(node, self)
+        if cudnn_attention.accepts(node):
+            # Layers that are alike have the same steps.
+            types = tuple(source.type for source in node.inputs)
+            key = node.op.name, types, tuple(node.attributes.items())
+            if key not in self._expansions:
+                self._expansions[key] = steps_of(expansion(node), self)
+            return Attended(node, front_end(self.xp), self._expansions[key], self)
+        return form_of(node, self.xp)
 
     def in_place(self, node: Node, operand: int, output: int) -> bool:
         """Whether a step may write a result over an operand of the same type."""
@@ -86,7 +112,7 @@ class GpuCode:
         numbers = {node: number for number, node in enumerate(checks)}
         self.device = Device(counters, faults, numbers)
         self.inputs = Inputs(self.xp)
-        self.choice.refuse(self._refused())
+        self.choice.refuse(self.refused(schedule))
 
     def _computed(self, schedule: Schedule) -> Iterator[tuple[Step, Form]]:
         """The steps that are no copies, those of loops too, and their forms."""
@@ -94,11 +120,12 @@ class GpuCode:
             if not step.copy:
                 form = self.form(step.node)
                 yield step, form
-                if isinstance(form, Unrolled):
-                    yield from self._computed(form.schedule)
+                if (within := form.within()) is not None:
+                    yield from self._computed(within)
 
-    def _refused(self) -> str:
-        forms = (form for _, form in self._computed(self.schedule))
+    def refused(self, schedule: Schedule) -> str:
+        """Why a CUDA graph may not hold the steps of a schedule, or nothing."""
+        forms = (self.form(step.node) for step in schedule.steps if not step.copy)
         return next((why for form in forms if (why := form.refused())), "")
 
     def _checks(self) -> dict[Node, Form]:

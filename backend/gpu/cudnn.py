@@ -14,13 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from threading import Lock, local
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ..lying import address_of
 from .products import CACHE, less_exact
+
+if TYPE_CHECKING:
+    from .writer import Writer
 
 Array = Any
 
-ALIGNMENT = 16  # of operands and results, as the front end declares them
+OPERANDS = 16  # bytes that they and results are aligned to, as the front end declares
 DTYPES = {"f16": "HALF", "bf16": "BFLOAT16", "f32": "FLOAT"}
 # Of FFT and Winograd one NaN or infinity reaches all numbers of a tile.
 BARRED = """
@@ -200,3 +204,17 @@ def result(
     """What an operation of a graph gives, as a result of the graph that lies so."""
     found.set_output(True).set_data_type(front.dtype(kind))
     return found.set_dim([*shape]).set_stride([*strides])
+
+
+def is_aligned(array: Array) -> bool:
+    """Whether an array lies as was said of it."""
+    return address_of(array) % OPERANDS == 0
+
+
+def aligned(writer: Writer, array: Array) -> Array:
+    """The array, or a copy that is aligned."""
+    if is_aligned(array):
+        return array
+    found = writer.apart(array)
+    writer.copy(found, array)
+    return found

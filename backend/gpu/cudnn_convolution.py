@@ -15,17 +15,18 @@ from ..lying import address_of, dense_steps
 from ..pipeline.plan import number
 from .convolution import Convolution, Convolving
 from .cudnn import (
-    ALIGNMENT,
     DTYPES,
     Front,
     Planned,
     Unsupported,
+    aligned,
+    is_aligned,
     planned,
     result,
     tensor,
 )
 from .form import Form, Place, Sizes
-from .products import ALIGNMENT as SCRATCH_ALIGNMENT
+from .products import ALIGNMENT
 from .windows import Windows, windows_of
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Convolved(Convolving):
             return self.instead.scratch_bytes(sizes)
         operation, plan = found
         kernel = prod(operation.kernel) * self.node.dtype.size
-        return 2 * SCRATCH_ALIGNMENT + plan.workspace + kernel
+        return 2 * ALIGNMENT + plan.workspace + kernel
 
     def _planned(
         self, windows: Windows, sizes: Sizes
@@ -182,9 +183,9 @@ class Convolved(Convolving):
     ) -> tuple[int, Array]:
         """The address of the workspace, and a place for the kernel behind it."""
         begin = address_of(scratch)
-        workspace = begin + -begin % SCRATCH_ALIGNMENT
+        workspace = begin + -begin % ALIGNMENT
         end = workspace + plan.workspace
-        start = end + -end % SCRATCH_ALIGNMENT - begin
+        start = end + -end % ALIGNMENT - begin
         size = prod(operation.kernel) * self.node.dtype.size
         kernel = scratch[start : start + size].view(self.node.dtype.numpy)
         return workspace, kernel.reshape(operation.kernel)
@@ -193,17 +194,3 @@ class Convolved(Convolving):
 def filters_first(kernel: Array) -> Array:
     """A kernel of ours as cuDNN orders it."""
     return kernel.transpose(kernel.ndim - 1, *range(kernel.ndim - 1))
-
-
-def is_aligned(array: Array) -> bool:
-    """Whether an array lies as was said of it."""
-    return address_of(array) % ALIGNMENT == 0
-
-
-def aligned(writer: Writer, array: Array) -> Array:
-    """The array, or a copy that is aligned."""
-    if is_aligned(array):
-        return array
-    found = writer.apart(array)
-    writer.copy(found, array)
-    return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..loops import LoopKernel
+from ..pipeline.schedule import Schedule
 from .special import Special
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Form(Protocol):
     def errors(self) -> tuple[type[Exception], ...]:
         """What a library that it calls raises."""
 
+    def within(self) -> Schedule | None:
+        """The steps that it is made of, or may be, if there are any."""
+
     def refused(self) -> str:
         """Why a CUDA graph may not hold it, or nothing."""
 
@@ -71,6 +75,10 @@ class Whole:
     def errors(self) -> tuple[type[Exception], ...]:
         """None."""
         return ()
+
+    def within(self) -> Schedule | None:
+        """None."""
+        return None
 
     def refused(self) -> str:
         """Nothing."""

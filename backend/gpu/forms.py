@@ -17,7 +17,7 @@ from ..kernels import alone
 from ..loops import LoopKernel
 from ..matrices import readable
 from ..pipeline.emit import works_in_place
-from ..pipeline.schedule import OPAQUE
+from ..pipeline.schedule import OPAQUE, Schedule
 from . import channels, cudnn, cudnn_convolution, products
 from .convolution import Convolution
 from .cudnn_convolution import Convolved
@@ -51,6 +51,10 @@ class Generated:
     def __init__(self, kernel: LoopKernel):
         self.kernel: LoopKernel | None = kernel
         self._kernel = kernel
+
+    def within(self) -> Schedule | None:
+        """None."""
+        return None
 
     def refused(self) -> str:
         """Nothing."""

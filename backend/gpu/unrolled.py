@@ -13,7 +13,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import bound_arrays
 from ..pipeline import lowered
-from ..pipeline.schedule import schedule
+from ..pipeline.schedule import Schedule, schedule
 from ..turns import Sizes, Turns
 from .form import Place, Whole
 
@@ -35,6 +35,15 @@ class Unrolled(Turns, Whole):
         outputs = {f"output_{i}": one for i, one in enumerate(body.outputs)}
         graph = lowered(Graph(body.inputs, outputs))
         super().__init__(node, schedule(graph, code, inner=True), code)
+
+    def within(self) -> Schedule | None:
+        """The body's."""
+        return self.schedule
+
+    def refused(self) -> str:
+        """Why its turns may not be in a CUDA graph, or nothing."""
+        found: str = self.code.refused(self.schedule)
+        return found
 
     def _scratch(self, inner: Sizes) -> int:
         found: int = self.code.most_scratch(self.schedule, inner)

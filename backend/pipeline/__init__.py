@@ -68,17 +68,24 @@ class Stage:
 
 
 def stages(
-    graph: Graph, generated: bool = False, more: Sequence[Pass] = ()
+    graph: Graph,
+    generated: bool = False,
+    more: Sequence[Pass] = (),
+    early: Sequence[Pass] = (),
 ) -> Iterator[Stage]:
     """The graph as it is, then after each pass.
 
     With `generated` the last passes are those for kernels that are generated, in place
-    of those for kernels that are calls of NumPy. `more` are those of a kind of code.
+    of those for kernels that are calls of NumPy. `more` are those of a kind of code,
+    and `early` those of it that see composites.
     """
     yield Stage("graph", graph, 0.0)
     checked: set[Node] = set()
     usual = GENERATED if generated else PASSES
-    for apply, levels in (*usual, *((one, LOW) for one in more)):
+    place = usual.index(EXPANDING[0])
+    first = (*usual[:place], *((one, WITHOUT_LAYERS) for one in early))
+    last = (*usual[place:], *((one, LOW) for one in more))
+    for apply, levels in (*first, *last):
         start = perf_counter()
         graph = apply(graph)
         seconds = perf_counter() - start

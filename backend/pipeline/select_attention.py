@@ -1,7 +1,8 @@
-"""Attention becomes kernels of its own, where the CPU has native code for it."""
+"""Attention becomes kernels of its own, where native code or a library has them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,20 +10,42 @@ import numpy as np
 from ...graph.device import array_module
 from ...graph.graph import Graph
 from ...graph.node import Node, rewrite
+from ...graph.op import Op
 from ...graph.registry import OPS, call
-from ...graph.types import F32
-from ..attention import BACKWARD, FORWARD
+from ...graph.types import F32, TupleType
+from ..attention import BACKWARD, FORWARD, LOGSUM, LOGSUM_GRADIENT
 from .in_bodies import in_bodies
 
 WHOLE, GRADIENT = "dot_product_attention", "dot_product_attention_gradient"
+WIDEST, STEP = 256, 8  # of heads that cuDNN takes
 FEW = 64  # queries, if known, below which weights are cheaper kept than made again
 
 
 def select_attention(graph: Graph) -> Graph:
-    """The graph with attention computed without an array of all weights."""
+    """The graph with attention computed without an array of all weights, on a CPU."""
     if array_module() is not np:
         return graph
     graph = in_bodies(graph, select_attention, "select_attention")
+    return _selected(graph, suits, FORWARD, BACKWARD)
+
+
+def select_library_attention(graph: Graph, there: Callable[[], bool]) -> Graph:
+    """The same for what a library computes, which is asked for only if it could be."""
+
+    def within(body: Graph) -> Graph:
+        return select_library_attention(body, there)
+
+    def suits(node: Node) -> bool:
+        return suits_library(node) and there()
+
+    graph = in_bodies(graph, within, "select_library_attention")
+    return _selected(graph, suits, LOGSUM, LOGSUM_GRADIENT)
+
+
+def _selected(
+    graph: Graph, suits: Callable[[Node], bool], forward: Op, backward: Op
+) -> Graph:
+    """The graph with two ops in place of attention that suits, and of its gradient."""
     if not any(node.op.name in (WHOLE, GRADIENT) for node in graph.nodes):
         return graph
     kept = _kept(graph)
@@ -36,12 +59,16 @@ def select_attention(graph: Graph) -> Graph:
             return None
         attributes = _attributes(node)
         operands = _operands(inputs[:count], attributes["given"])
-        forward = FORWARD.apply(operands, attributes, node)
-        results = [OPS["item"].apply((forward,), {"index": n}) for n in range(3)]
+        whole = forward.apply(operands, attributes, node)
+        assert isinstance(whole.type, TupleType)
+        results = [
+            OPS["item"].apply((whole,), {"index": n})
+            for n in range(len(whole.type.items))
+        ]
         if name == WHOLE:
             return results[0]
         more = (*operands, *results, inputs[-1])
-        return BACKWARD.apply(more, attributes, node)
+        return backward.apply(more, attributes, node)
 
     return graph.replace(rewrite(graph.roots, rule).nodes)
 
@@ -54,6 +81,25 @@ def suits(node: Node) -> bool:
         all(source.dtype == F32 for source in node.inputs[:3])
         and not node.attributes["soft_cap"]
         and (size is not None or node.attributes["scale"] is not None)
+        and (rows is None or rows >= FEW)
+    )
+
+
+def suits_library(node: Node) -> bool:
+    """Whether cuDNN may compute this: 16 bits, and every key counts or all before.
+
+    Of masks and biases it says otherwise than the op what becomes of a query that sees
+    no key.
+    """
+    query, *others = node.inputs[:3]
+    rows = query.shape[1].value
+    sizes = [source.shape[3].value or 0 for source in node.inputs[:3]]
+    return (
+        query.dtype.short in ("f16", "bf16")
+        and all(source.dtype == query.dtype for source in others)
+        and not node.attributes["soft_cap"]
+        and not node.attributes["given"]
+        and all(0 < size <= WIDEST and size % STEP == 0 for size in sizes)
         and (rows is None or rows >= FEW)
     )
 

@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import pytest
 import steps
 from convolution_cases import CASES, PARTS, node_and_arrays
 from fake_capture import Graph as CudaGraph
+from real_cudnn import ATTENTION
 
 from tulle.backend import compile_graph
 from tulle.backend.gpu import cudnn
@@ -154,7 +156,7 @@ def test_operands_that_are_not_aligned_are_copied(lt, front):
         node.op.apply((part, inputs[1]), node.attributes), (whole, inputs[1])
     )
     given = np.concatenate([x[:1], x])
-    assert x[0].nbytes % cudnn.ALIGNMENT
+    assert x[0].nbytes % cudnn.OPERANDS
     wanted = OPS["conv_forward"].run(
         np, x.astype("float64"), kernel.astype("float64"), **attributes
     )
@@ -263,6 +265,10 @@ print(json.dumps({
         name: graph_op.__doc__ for name in ("conv_fprop", "conv_dgrad", "conv_wgrad")
         for graph_op in [getattr(cudnn.pygraph, name)]
     },
+    "attention": {
+        name: getattr(cudnn._pybind_module.backend_graph, name).__doc__
+        for name in ("sdpa", "sdpa_backward")
+    },
 }))
 """
 
@@ -300,13 +306,21 @@ def test_the_stand_in_has_the_names_of_the_front_end():
     assert "image, weight" in real["convolutions"]["conv_fprop"]
     assert "loss, filter" in real["convolutions"]["conv_dgrad"]
     assert "image, loss" in real["convolutions"]["conv_wgrad"]
+    for name, words in real["attention"].items():
+        own = inspect.signature(getattr(fake_cudnn.pygraph, name)).parameters
+        heads = re.findall(r"(\w+): ", words.splitlines()[0])
+        assert set(own) - {"self"} <= set(heads), name
+        # What is given by place stands in this order.
+        placed = [one for one in own if one in ("q", "k", "v", "o", "dO", "stats")]
+        assert heads[: len(placed)] == placed
 
 
+@pytest.mark.slow
 @with_real
 @on_host
 def test_cudnn_plans_what_it_is_asked_for_on_cards_that_are_not_there():
     found = told(str(Path(fake_cudnn.__file__).with_name("real_cudnn.py")))["found"]
-    assert len(found) == 2 * 3 * 3 * len(CASES) * 2
+    assert len(found) == 2 * (4 * 3 * len(CASES) + 2 * 2 * len(ATTENTION))
     for name, plan in found.items():
         if "cut off" in name:
             assert "cut off" in plan["refused"], name

@@ -4,6 +4,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import attention_cases
 import convolution_cases
 import layer_cases
 import numpy as np
@@ -162,6 +163,17 @@ def test_what_is_no_number_stays_in_its_windows(cudnn):
     assert told[0, 2:5, 1:4].all()
     assert told[1, 4:7, 4:6].all()
     assert told.sum() == 9 + 6
+
+
+@pytest.mark.parametrize("kind", attention_cases.LIMITS)
+@pytest.mark.parametrize("case", attention_cases.CASES)
+def test_attention(cudnn, case, kind):
+    attention_cases.agree(kind, **attention_cases.CASES[case])
+
+
+def test_attention_over_many_places(cudnn):
+    sizes = {attention_cases.T: 300, attention_cases.S: 300}
+    attention_cases.agree("bf16", sizes, is_causal=True, size=64)
 
 
 def test_graphs_and_their_pieces_give_the_same_bits(monkeypatch):
