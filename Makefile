@@ -13,6 +13,7 @@ BENCH_EXTRAS := bench,cpu
 RESULTS := build/bench.json
 BENCH :=
 CONVOLUTIONS :=
+NUMERICS :=
 GPU :=
 NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
 
@@ -21,7 +22,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-products bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -66,6 +67,10 @@ bench-convolutions: $(BENCH_STAMP)
 bench-products: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/products.py
 	$(BENCH_BIN)/python benchmarks/products.py --threads 1
+
+# Functions of float64, Fourier sums and factors. `NUMERICS="--only fourier"` measures some.
+bench-numerics: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/numerics.py $(NUMERICS)
 
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)
