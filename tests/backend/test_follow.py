@@ -12,7 +12,7 @@ from tulle.backend.kernels import Instruction
 from tulle.backend.loops import lower
 from tulle.backend.pipeline import stages
 from tulle.backend.program import Program
-from tulle.graph.diagnostics import Fault
+from tulle.graph.diagnostics import RunShapeError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.evaluate import evaluate
 from tulle.graph.graph import Graph, verify
@@ -262,7 +262,7 @@ def test_windows_that_do_not_fit_are_told():
     run = Program(after, code=NativeCode())
     for length in (1, 2, 3):
         values = arrays((x, w), {BATCH.symbol: 2, LENGTH.symbol: length})
-        with pytest.raises(Fault, match="does not fit axis 1"):
+        with pytest.raises(RunShapeError, match="does not fit axis 1"):
             run(values)
 
 
