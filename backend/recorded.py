@@ -20,6 +20,7 @@ Function = Callable[[int, int], Any]
 Step = tuple[Function, int, int, bool | None]  # with the answer of a question
 KEPT = 4  # recipes of a function
 PATIENCE = 4  # how many are made that no other numbers have used
+WORTH = 3  # runs on plain numbers that take as long as a recording
 
 
 class Recorded:
@@ -64,9 +65,20 @@ def _operation(function: Function, neutral: int | None) -> Callable[..., Any]:
     """An operation on a number and a right operand, which may leave it as it is."""
 
     def computed(self: Recorded, other: Any) -> Any:
-        if other.__class__ is int and other == neutral:
-            return self
-        return self.recording.compute(function, self, other)
+        recording = self.recording
+        if other.__class__ is int:
+            if other == neutral:
+                return self
+            place = recording.constant(other)
+        elif other.__class__ is Recorded and other.recording is recording:
+            place, other = other.place, other.value
+        else:
+            return recording.compute(function, self, other)
+        key = function, self.place, place
+        found = recording.known.get(key)
+        if found is None:
+            found = recording.known[key] = recording.new(function(self.value, other))
+        return found
 
     return computed
 
@@ -115,14 +127,14 @@ class Recording:
         self._given = given
         self._leaves: dict[int, Recorded] = {}  # by their place among what is given
         self._constants: dict[int, int] = {}  # the place of each
-        self._known: dict[tuple[Function, int, int], Any] = {}  # results and answers
+        self.known: dict[tuple[Function, int, int], Any] = {}  # results and answers
         self._count = 0  # of places
 
     def number(self, index: int) -> Any:
         """One of the numbers that are given."""
         found = self._leaves.get(index)
         if found is None:
-            found = self._leaves[index] = self._new(self._given[index])
+            found = self._leaves[index] = self.new(self._given[index])
         return found
 
     def compute(self, function: Function, left: Any, right: Any) -> Any:
@@ -132,9 +144,9 @@ class Recording:
         if one < 0 or two < 0:
             return NotImplemented
         key = function, one, two
-        found = self._known.get(key)
+        found = self.known.get(key)
         if found is None:
-            found = self._known[key] = self._new(function(first, second))
+            found = self.known[key] = self.new(function(first, second))
         return found
 
     def ask(self, function: Function, left: Any, right: Any) -> Any:
@@ -144,12 +156,13 @@ class Recording:
         if one < 0 or two < 0:
             return NotImplemented
         key = function, one, two
-        found = self._known.get(key)
+        found = self.known.get(key)
         if found is None:
-            found = self._known[key] = function(first, second)
+            found = self.known[key] = function(first, second)
         return found
 
-    def _new(self, value: int) -> Recorded:
+    def new(self, value: int) -> Recorded:
+        """A number that is found at a place of its own."""
         self._count += 1
         return Recorded(self, self._count - 1, value)
 
@@ -163,40 +176,44 @@ class Recording:
             if not isinstance(given, (int, np.integer)):
                 return -1, 0
             given = int(given)
-        place = self._constants.get(given)
+        return self.constant(given), given
+
+    def constant(self, value: int) -> int:
+        """The place of a plain number."""
+        place = self._constants.get(value)
         if place is None:
-            place = self._constants[given] = self._count
+            place = self._constants[value] = self._count
             self._count += 1
-        return place, given
+        return place
 
     def finish(self, wanted: Iterable[Any]) -> Recipe:
-        """How results are found again; what they do not need is left out."""
+        """How results are found again; what they do not need is left out.
+
+        That ends the recording.
+        """
         results = [self._operand(one)[0] for one in wanted]
-        needed, kept = set(results), list[tuple[Step, int | None]]()
-        for (function, left, right), found in reversed(self._known.items()):
-            target, answer = None, None
-            if found.__class__ is Recorded:
-                target = found.place
-                if target not in needed:
-                    continue
-            else:
-                answer = found
-            needed.add(left)
-            needed.add(right)
-            kept.append(((function, left, right, answer), target))
-        kept.reverse()
+        needed, kept = set(results), []
+        for step in reversed(self.known.items()):
+            (_, left, right), found = step
+            if found.__class__ is not Recorded or found.place in needed:
+                needed.add(left)
+                needed.add(right)
+                kept.append(step)
         leaves = [(n, one) for n, one in self._leaves.items() if one.place in needed]
         constants = [pair for pair in self._constants.items() if pair[1] in needed]
-        order = [one.place for _, one in leaves] + [place for _, place in constants]
-        order += [target for _, target in kept if target is not None]
+        order = [*[one.place for _, one in leaves], *[place for _, place in constants]]
         places = {old: new for new, old in enumerate(order)}
-        return Recipe(
-            [index for index, _ in leaves],
-            [value for value, _ in constants],
-            [(how, places[left], places[right], answer)
-             for (how, left, right, answer), _ in kept],
-            [places[place] for place in results],
-        )  # fmt: skip
+        steps: list[Step] = []
+        for (function, left, right), found in reversed(kept):
+            answer = found
+            if found.__class__ is Recorded:
+                answer, target = None, found.place
+            steps.append((function, places[left], places[right], answer))
+            if answer is None:
+                places[target] = len(places)
+        self.known.clear()  # whoever keeps a number keeps the recording
+        reads, values = [n for n, _ in leaves], [value for value, _ in constants]
+        return Recipe(reads, values, steps, [places[place] for place in results])
 
 
 class Recipe(NamedTuple):
@@ -247,12 +264,14 @@ def _chosen(function: Function, one: Any, two: Any) -> int:
 class Recipes:
     """Those of one function, for answers that differ; the last used one comes first.
 
+    The first numbers are recorded, then those of which no recipe has told for a while.
     What the function needs more than whole numbers for is not recorded.
     """
 
     def __init__(self) -> None:
         self._known: list[tuple[Recipe, Any]] = []
         self._patience = PATIENCE
+        self._missed = WORTH  # times that no recipe had the results
 
     def results(
         self,
@@ -270,7 +289,11 @@ class Recipes:
                 if index:
                     self._known.insert(0, self._known.pop(index))
                 return found, rest
-        return self._record(given, function) if self._patience else None
+        self._missed += 1
+        if self._missed <= WORTH or not self._patience:
+            return None
+        self._missed = 0
+        return self._record(given, function)
 
     def _record(
         self,
