@@ -13,6 +13,7 @@ from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, rel
 from .packed_code import turned
 
 DEPTH = 512  # terms of a sum whose panel stays in the cache
+RUNS = (4, 2, 1)  # terms of a tap that are taken together
 TOGETHER = 4  # panels are packed together: lines of memory that lie side by side
 PRODUCT = Layout(
     f"""source kernel out scratch packed slot offsets groups inner outer tap_stride
@@ -28,7 +29,8 @@ def product_entry(kind: str, filters: int, terms: int) -> Entry:
     `filters` are the results of a group at a place, `terms` what a tap adds to each.
     """
     code = Code("convolution")
-    products, places = Products(code, kind), offsets_function(code)
+    run = next(n for n in RUNS if terms % n == 0)
+    products, places = Products(code, kind, run=run), offsets_function(code)
     known = filters, terms
     _pack_entry(code, products, known)
     f, words, start, stop = code.entry()

@@ -39,11 +39,14 @@ def panel_vectors(filters: int, item: int) -> list[int]:
 
 
 class Products:
-    """The functions that multiply, for one dtype, by vectors and masks."""
+    """The functions that multiply, for one dtype, by vectors and masks.
 
-    def __init__(self, code: Code, kind: str, rows: int | None = None):
+    So many terms as a `run` lie side by side, wherever one begins.
+    """
+
+    def __init__(self, code: Code, kind: str, rows: int | None = None, run: int = 1):
         self.code, self.kind, self.lane = code, kind, lanes(kind)
-        self.rows = rows
+        self.rows, self.run = rows, run
         self.made: dict[tuple[int, bool], Function] = {}
 
     def __call__(self, vectors: int, masked: bool) -> Function:
@@ -80,15 +83,16 @@ class Products:
                 for n, one in enumerate(sums):
                     r, v = divmod(n, vectors)
                     one.set(_load(f, targets[r], v * lane, kind, wide, masks, v))
-            with f.loop(depth) as k:
+            with f.loop(depth, 0, self.run) as k:
                 offset = f.load(terms, k, "i64")
-                row = f.at(panel, k * (vectors * lane), kind)
-                parts = [f.load(row, v * lane, kind, wide) for v in range(vectors)]
-                for r in range(height):
-                    factor = f.splat(f.load(bases[r], offset, kind), lane)
-                    for v in range(vectors):
-                        one = sums[r * vectors + v]
-                        one.set(f.fma(factor, parts[v], one.get()))
+                for n in range(self.run):
+                    row = f.at(panel, (k + n) * (vectors * lane), kind)
+                    parts = [f.load(row, v * lane, kind, wide) for v in range(vectors)]
+                    for r in range(height):
+                        factor = f.splat(f.load(bases[r], offset + n, kind), lane)
+                        for v in range(vectors):
+                            one = sums[r * vectors + v]
+                            one.set(f.fma(factor, parts[v], one.get()))
             for n, one in enumerate(sums):
                 r, v = divmod(n, vectors)
                 _store(f, one.get(), targets[r], v * lane, kind, masks, v)
