@@ -60,13 +60,17 @@ class Geometry:
         rows, images = tiled(self.most, batch, self.channels, together, parts)
         return replace(self, batch=batch, rows=rows, images=images)
 
-    def in_pairs(self) -> Geometry:
-        """The same windows, their rows and columns in pairs of which the last may reach
-        beyond the input."""
-        rows, _, columns = (n + n % 2 for n in self.most)
-        low, high = self.reach - 1, self.span[2] - self.most[2]
-        span = rows + low, self.span[1], columns + high
-        return replace(self, span=span, reach=self.reach + 1)
+    def in_pairs(self, gaps: Three) -> Geometry:
+        """The same windows, rows and columns in pairs of which one may not be there.
+
+        The two of a pair are a gap apart; windows reach as far as theirs would.
+        """
+        rows, columns = (
+            first_of_pair(pairs(n, gap) - 1, gap) + 3 * gap + 1
+            for n, gap in zip(self.most[::2], gaps[::2], strict=True)
+        )
+        span = rows, self.span[1], columns
+        return replace(self, span=span, reach=self.reach + gaps[0])
 
     @cached_property
     def most(self) -> Three:
@@ -108,6 +112,16 @@ class Geometry:
     def offset(self, tap: Sequence[int]) -> int:
         """Where a tap stands, from the beginning of its window."""
         return sum(a * b for a, b in zip(tap, self.pitch, strict=True))
+
+
+def pairs(count: Any, gap: Any) -> Any:
+    """How many pairs so many numbers make, of which two are a gap apart."""
+    return count // (2 * gap) * gap + smaller(count % (2 * gap), gap)
+
+
+def first_of_pair(index: Any, gap: Any) -> Any:
+    """The first number of a pair."""
+    return index // gap * (2 * gap) + index % gap
 
 
 def tiled(
@@ -210,14 +224,14 @@ def _lattice(bare: Geometry, kernel: Three, axes: Sequence[Along]) -> Lattice:
 
 
 def geometry_of(
-    name: str, attributes: Any, operands: Sequence[Any], pairs: bool = False
+    name: str, attributes: Any, operands: Sequence[Any], paired: bool = False
 ) -> Geometry:
-    """The geometry of one of the three primitives on arrays, perhaps in `pairs`.
+    """The geometry of one of the three primitives on arrays, perhaps in pairs.
 
     No tile cuts rows that an attribute says are `together`.
     """
     global _last
-    asked = name, attributes, operands[0], operands[1], pairs
+    asked = name, attributes, operands[0], operands[1], paired
     last = _last  # another thread may bind as well
     if last is not None and all(map(operator.is_, last[0], asked)):
         return last[1]
@@ -232,8 +246,10 @@ def geometry_of(
     options = attributes["strides"], attributes["dilation"], attributes["low"]
     windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
     found, together = _windows(*windows), attributes.get("together", 1)
-    found = found.of(first[0], math.lcm(together, 2) if pairs else together, parts)
-    found = found.in_pairs() if pairs else found
+    gaps = three(attributes["dilation"], 1)
+    each = math.lcm(together, 2 * gaps[0]) if paired else together
+    found = found.of(first[0], each, parts)
+    found = found.in_pairs(gaps) if paired else found
     _last = asked, found
     return found
 

@@ -3,7 +3,8 @@
 Four results of a filter, two by two, take 16 products for each channel instead of 36:
 of 4×4 inputs and 3×3 weights, both turned into sums first. The products of all channels
 are those of 16 matrices, and sums of them are the results. Blocks of results lie two by
-two from the first row and column on, however places are cut into tiles.
+two from the first row and column on, however places are cut into tiles; with dilation
+the rows and columns of a block are as far apart as its taps.
 
 Where such a sum is not finite, as beside an infinite input, four results are computed
 as the sums that they are: no result shows what its own window does not see.
@@ -18,6 +19,7 @@ from typing import Any
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_few import folded
 from .convolution_follow import Tail
+from .convolution_geometry import first_of_pair
 from .convolution_products import panel_width
 from .convolution_tiles import SHARED, TAIL, Tiles, claim, release
 from .packed_code import HEIGHT, block, turned
@@ -25,7 +27,8 @@ from .special_base import rounded
 
 WINOGRAD = Layout(
     f"""source kernel out scratch packed slot tap_stride inner_stride outer_stride inner
-    outer blocks weights left sums columns out_image out0 out1 out2 {TAIL} {SHARED}"""
+    outer blocks weights left sums columns gap0 gap2 out_image out0 out1 out2 {TAIL}
+    {SHARED}"""
 )
 SIDE = 4  # of a block of inputs
 PARTS = SIDE * SIDE  # matrices
@@ -85,7 +88,8 @@ def winograd_entry(kind: str, vectors: tuple[int, ...]) -> Entry:
     left = f.at(copy, read("slab"), "i8")
     sums = f.at(left, read("left") * (PARTS * item), "i8")
     tiles, tail = Tiles(code, kind, f, read), Tail(code, f, kind, slot, words, read)
-    inner, step = read("inner"), read("row0")
+    inner, step = read("inner"), read("row0") * read("gap0")
+    along = read("inner") * read("gap2")
     with f.loop(stop, start) as tile:
         image, images, row, height = cut = tiles.cut(tile)
         base = tiles.base(copy, cut)
@@ -95,7 +99,7 @@ def winograd_entry(kind: str, vectors: tuple[int, ...]) -> Entry:
             count = (amount - first).minimum(read("blocks"))
             rows, targets, edges = (f.at(one, first, "i64") for one in tables)
             matrices = left, inner, read("left")
-            f.call(spread, base, rows, count, step, inner, *matrices, inner)
+            f.call(spread, base, rows, count, step, along, *matrices, inner)
 
             def use(wide: int, column: Value) -> None:
                 weights = f.at(packed, column * inner, kind)
@@ -150,19 +154,27 @@ def fill(
     f: Function, read: Any, tables: Sequence[Value], images: Value, height: Value
 ) -> Value:
     """Fill the tables of a tile's blocks; how many there are."""
-    columns = read("columns")
-    down, along = (height + 1) // 2, (columns + 1) // 2
+    columns, gap0, gap2 = (read(name) for name in ("columns", "gap0", "gap2"))
     image_pitch, row0, row2 = (read(name) for name in ("image_pitch", "row0", "row2"))
     out_image, out0, out2 = (read(name) for name in ("out_image", "out0", "out2"))
+    down, along = _pairs(height, gap0), _pairs(columns, gap2)
     with f.loop(images) as image, f.loop(down) as i, f.loop(along) as j:
         number = (image * down + i) * along + j
-        begin = image * image_pitch + i * 2 * row0 + j * 2 * row2
-        target = image * out_image + i * 2 * out0 + j * 2 * out2
-        right = (j * 2 + 1 >= columns).where(f.number(RIGHT), 0)
-        below = (i * 2 + 1 >= height).where(f.number(BELOW), 0)
+        row, column = first_of_pair(i, gap0), first_of_pair(j, gap2)
+        begin = image * image_pitch + row * row0 + column * row2
+        target = image * out_image + row * out0 + column * out2
+        right = (column + gap2 >= columns).where(f.number(RIGHT), 0)
+        below = (row + gap0 >= height).where(f.number(BELOW), 0)
         for table, value in zip(tables, (begin, target, right | below), strict=True):
             f.store(value, table, number, "i64")
     return images * down * along
+
+
+def _pairs(count: Value, gap: Value) -> Value:
+    """As `pairs`."""
+    twice = gap * 2
+    found: Value = count // twice * gap + (count % twice).minimum(gap)
+    return found
 
 
 def both(
@@ -225,7 +237,7 @@ def _gather_function(code: Code, kind: str) -> Function:
     words, sums, count, width, out, targets, edges, base, rows, column = f.arguments
     read, lane = WINOGRAD.reader(f, words), lanes(kind)
     whole = vector(kind, lane)
-    apart, down, right = read("sums"), read("out0"), read("out2")
+    apart, (down, right) = read("sums"), ways(read)
     with f.loop(count) as number:
         target = f.at(out, f.load(targets, number, "i64"), kind)
         edge = f.load(edges, number, "i64")
@@ -247,6 +259,11 @@ def _gather_function(code: Code, kind: str) -> Function:
     return f
 
 
+def ways(read: Any) -> tuple[Value, Value]:
+    """Elements from a result of a block to the one below and to the one beside it."""
+    return read("out0") * read("gap0"), read("out2") * read("gap2")
+
+
 def places_of(
     f: Function, edge: Value, down: Value, right: Value
 ) -> list[tuple[Value, Value]]:
@@ -265,9 +282,10 @@ def _plain_function(code: Code, kind: str) -> Function:
     f = code.helper("plain", ["ptr", "ptr", "i64", "ptr", "i64"])
     words, base, column, out, edge = f.arguments
     read, lane = WINOGRAD.reader(f, words), lanes(kind)
-    down, along, stride = read("row0"), read("inner"), read("outer_stride")
+    down, along = read("row0") * read("gap0"), read("inner") * read("gap2")
+    stride = read("outer_stride")
     kernel = f.at(read("kernel", "ptr"), column * stride, kind)
-    places = places_of(f, edge, read("out0"), read("out2"))
+    places = places_of(f, edge, *ways(read))
     # What is not there is computed from the first window, and not stored.
     begins = [
         f.at(base, there.where(down * (n // 2) + along * (n % 2), 0), kind)
@@ -297,13 +315,14 @@ def _sums(
     """Sums over all taps and terms for windows: a term for a vector of filters at a
     time, or a vector of terms for one filter."""
     read, lane, side = WINOGRAD.reader(f, words), lanes(kind), SIDE - 1
-    whole, inner, down = vector(kind, lane), read("inner"), read("row0")
+    whole, inner = vector(kind, lane), read("inner")
+    down, along = read("row0") * read("gap0"), inner * read("gap2")
     tap_stride, step = read("tap_stride"), read("inner_stride")
     sums = [f.variable(f.number(0.0, whole)) for _ in begins]
     with f.loop(TAPS) as tap, f.loop(inner, 0, terms) as i:
         number = f.load(words, tap + WINOGRAD.end, "i64")
         factor = f.load(kernel, number * tap_stride + i * step, kind, whole)
-        window = down * (tap // side) + tap % side * inner + i
+        window = down * (tap // side) + tap % side * along + i
         for begin, total in zip(begins, sums, strict=True):
             value = f.load(begin, window, kind, kind if terms == 1 else whole)
             value = f.splat(value, lane) if terms == 1 else value

@@ -25,13 +25,15 @@ from .convolution_winograd import (
     fill,
     places_of,
     spread_function,
+    ways,
 )
 from .packed_code import HEIGHT, block
 from .special_base import rounded
 
 WINOGRAD_KERNEL = Layout(
     f"""source g out scratch chunks strips panels tiles slot partial inner outer
-    together pitch left right result columns out_image out0 out2 {SHARED}"""
+    together pitch left right result columns gap0 gap2 out_image
+    out0 out2 {SHARED}"""
 )
 BLOCKS = 11 * HEIGHT  # that are added up together
 CHANNELS = 64  # whose sums are made together
@@ -139,7 +141,8 @@ class Task:
             f.call(functions.cotangents, words, *ways)
             with f.loop(inner, 0, read("together")) as channel:
                 some = (inner - channel).minimum(read("together"))
-                seen = f.at(base, channel, kind), rows, count, read("row0"), inner
+                steps = read("row0") * read("gap0"), inner * read("gap2")
+                seen = f.at(base, channel, kind), rows, count, *steps
                 matrices = self.left, read("pitch"), read("left")
                 f.call(functions.spread, *seen, *matrices, some)
                 to = f.at(result, channel * read("outer"), kind)
@@ -168,7 +171,7 @@ def _cotangents_function(code: Code, kind: str) -> Function:
     read, lane = WINOGRAD_KERNEL.reader(f, words), lanes(kind)
     step, whole = panel_width() * lane, vector(kind, lane)
     zero, apart = f.number(0.0, whole), read("right")
-    down, right = read("out0"), read("out2")
+    down, right = ways(read)
     with f.loop(high, low, step) as panel:
         width = (high - panel).minimum(step)
         to = f.at(matrices, (panel - low) * BLOCKS, kind)

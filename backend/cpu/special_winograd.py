@@ -10,7 +10,7 @@ from ...graph.dim import Dim
 from ...graph.node import Node
 from ..recorded import larger, smaller
 from .building import BYTES, FLOATS, Entry, lanes
-from .convolution_geometry import Geometry, geometry_of
+from .convolution_geometry import Geometry, geometry_of, three
 from .convolution_winograd import PARTS, TABLES, WINOGRAD, Sizes, widths, winograd_entry
 from .convolution_winograd_kernel import (
     WINOGRAD_KERNEL,
@@ -36,10 +36,9 @@ MOST = 1 << 16  # weights of a tap; more take longer than what few places save
 def is_winograd(attributes: Any, kernel: Sequence[Any]) -> bool:
     """Whether filters of a shape are 3×3 over whole vectors of channels."""
     *space, width, filters = (Dim.of(size).value or 0 for size in kernel)
-    ones = (*attributes["strides"], *attributes["dilation"])
     return (
         attributes["groups"] == 1
-        and all(Dim.of(n).value == 1 for n in ones)
+        and all(Dim.of(n).value == 1 for n in attributes["strides"])
         and space == [3, 3]
         and min(width, filters) >= LEAST
         and width % lanes("float") == filters % lanes("float") == 0
@@ -47,11 +46,17 @@ def is_winograd(attributes: Any, kernel: Sequence[Any]) -> bool:
     )
 
 
+def _gaps(attributes: Any) -> dict[str, int]:
+    """The words of how far apart rows and columns of a block are."""
+    first, _, last = three(attributes["dilation"], 1)
+    return {"gap0": first, "gap2": last}
+
+
 class Winograd(Placed):
     """Forwards, or back to the input."""
 
     def geometry(self, attributes: Any, operands: Any) -> Geometry:
-        return geometry_of(self.name, attributes, operands, pairs=True)
+        return geometry_of(self.name, attributes, operands, paired=True)
 
     def _sizes(self, operands: Any) -> Sizes:
         width, filters = map(int, operands[1].shape[-2:])
@@ -106,7 +111,7 @@ class Winograd(Placed):
             scratch=scratch, packed=self.head(attributes, operands),
             tap_stride=width * filters, inner_stride=1 if self.turned else filters,
             outer_stride=filters if self.turned else 1, columns=geometry.most[2],
-            **placed, **sizes.words(),
+            **_gaps(attributes), **placed, **sizes.words(),
             **shared_words(geometry, source.dtype.itemsize, geometry.tiles),
         )  # fmt: skip
         return [*found, *taps, *after.table]
@@ -121,7 +126,7 @@ class WinogradKernel(Way):
         return winograd_kernel_entry(kind, widths(filters, kind))
 
     def _geometry(self, attributes: Any, operands: Any) -> Geometry:
-        return geometry_of(self.name, attributes, operands, pairs=True)
+        return geometry_of(self.name, attributes, operands, paired=True)
 
     def _sides(self, operands: Any, results: Any) -> Sides:
         width, filters = map(int, results[0].shape[-2:])
@@ -171,7 +176,7 @@ class WinogradKernel(Way):
         return WINOGRAD_KERNEL.words(
             source=x.address, g=g.address, out=out.address, scratch=scratch,
             chunks=chunks, strips=strips, tiles=geometry.tiles,
-            slot=self._slot(geometry, sides), columns=most[2],
+            slot=self._slot(geometry, sides), columns=most[2], **_gaps(attributes),
             partial=sides.bytes_of(sides.result) // x.dtype.itemsize,
             out_image=most[0] * row, out0=row, out2=sides.outer,
             **sides.words(),

@@ -125,6 +125,16 @@ def test_fewer_products_for_filters_of_three_by_three(sides, size, low):
         check(1, dtype, 1, *sides, 3, plain(size, (3, 3), low))
 
 
+@pytest.mark.parametrize("dilation", [(2, 2), (1, 3), (3, 1), (4, 4)])
+@pytest.mark.parametrize("size", [(9, 11), (14, 14), (20, 17), (64, 10)])
+@pytest.mark.parametrize("low", [(0, 0), (3, 2)])
+def test_fewer_products_for_filters_with_dilation(dilation, size, low):
+    rows = zip(size, dilation, low, strict=True)
+    count = tuple(n + 2 * a - 2 * d for n, d, a in rows)
+    shared = {"strides": (1, 1), "dilation": dilation, "low": low}
+    check(3, "float32", 1, 16, 32, 3, (size, (3, 3), count, shared))
+
+
 @pytest.mark.parametrize("channels", [2, 16, 37, 67])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_filter_for_each_channel(channels, seed):
