@@ -245,11 +245,15 @@ class Recipe(NamedTuple):
 
 def larger(one: int, two: int) -> int:
     """The larger one of two numbers: of recorded ones whichever it is, unlike `max`."""
+    if one.__class__ is int and two.__class__ is int:
+        return one if one > two else two
     return _chosen(max, one, two)
 
 
 def smaller(one: int, two: int) -> int:
     """The smaller one of two numbers: of recorded ones whichever it is."""
+    if one.__class__ is int and two.__class__ is int:
+        return one if one < two else two
     return _chosen(min, one, two)
 
 

@@ -116,6 +116,7 @@ class Product:
         self.terms = left.shape[-1]
         self.key = "matmul", node.dtype.short
         self.has_scratch = self.shape is not None
+        self._bound: tuple[Sizes | None, int] = None, 0  # its scratch memory then
 
     def fragments(self) -> dict[str, str]:
         """The entry for products that are not the BLAS's."""
@@ -129,6 +130,8 @@ class Product:
         """What packed operands take."""
         if self.shape is None:
             return 0
+        if self._bound[0] is sizes:
+            return self._bound[1]
         shape = [number(dim, sizes) for dim in self.shape]
         return gemm.scratch_bytes(
             shape, number(self.terms, sizes), self.node.dtype.size
@@ -141,6 +144,7 @@ class Product:
         if gemm.by_blas(x, y):
             found, (x, y) = dense((x, y), place.keep, gemm.reads)
         call = gemm.product(x, y, out, place.threads, place.scratch)
+        self._bound = place.sizes, gemm.scratch_of(call)
         return found if call is None else [*found, call]
 
     def listing(self) -> str:

@@ -37,6 +37,7 @@ KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
 WORTH = 1 << 20  # multiplications of a part that is worth a thread
 FIXED = 256  # columns of a part where the number of threads has no say
 RIGHT, RESULT = LAYOUT.places["b"], LAYOUT.places["c"]  # words of packed products
+SLOT, SLOTS = LAYOUT.places["slot"], LAYOUT.places["slots"]
 PACKING: dict[int, tuple[int, int]] = {}  # by entry: that which packs for it, bytes
 LARGEST = 2**31 - 1  # of a size that the BLAS takes
 
@@ -151,6 +152,13 @@ def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
     if not count or not packed_products.suits(m, n, k):
         return 0
     return packed_products.scratch_bytes(count, m, n, k, item)
+
+
+def scratch_of(call: Call | None) -> int:
+    """The memory that a call of `product` needs."""
+    if call is None or call.entry not in PACKING:
+        return 0
+    return call.words[SLOTS] * call.words[SLOT]
 
 
 def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call | None:

@@ -195,3 +195,14 @@ def test_products_with_vectors_of_other_machines(width, monkeypatch):
     finally:
         for cache in caches:
             cache.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "shape", [(64, 784, 32), (1, 128, 512), (300, 40, 1), (0, 3, 3), (5, 64, 128, 64)]
+)
+def test_a_call_tells_the_memory_that_its_sizes_ask_for(shape):
+    *batch, m, k, n = shape
+    places = [(*batch, m, k), (*batch, k, n), (*batch, m, n)]
+    x, y, out = (Lying(1 << 20, place, np.dtype("f4")) for place in places)
+    call = gemm.product(x, y, out, 2, 1 << 30)
+    assert gemm.scratch_of(call) == gemm.scratch_bytes(out.shape, k, 4)
