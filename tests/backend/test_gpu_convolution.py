@@ -12,7 +12,7 @@ from convolution_cases import CASES, PARTS, node_and_arrays
 from tulle.backend import compile_graph
 from tulle.backend.gpu import channels, convolution
 from tulle.graph.device import device
-from tulle.graph.diagnostics import Fault
+from tulle.graph.diagnostics import RunShapeError
 from tulle.graph.dim import Dim
 from tulle.graph.graph import Graph
 from tulle.graph.registry import OPS
@@ -107,7 +107,7 @@ def test_a_window_that_does_not_fit_is_told():
     short = node.op.apply(inputs, {**node.attributes, "count": (Dim.of(0),) * 2})
     with device("gpu:0"):
         program = compile_graph(Graph(inputs, {"out": short}))
-    with pytest.raises(Fault, match="does not fit"):
+    with pytest.raises(RunShapeError, match="does not fit"):
         program(arrays)
 
 

@@ -11,7 +11,7 @@ from window_geometry import geometry
 from tulle.backend import compile_graph
 from tulle.backend.gpu.forms import Own
 from tulle.graph.device import device
-from tulle.graph.diagnostics import Fault
+from tulle.graph.diagnostics import RunShapeError
 from tulle.graph.dim import Dim
 from tulle.graph.graph import Graph
 from tulle.graph.registry import OPS
@@ -83,7 +83,7 @@ def test_a_window_that_does_not_fit_is_told(name):
     short = node.op.apply(inputs, {**node.attributes, "count": (Dim.of(0),) * 2})
     with device("gpu:0"):
         program = compile_graph(Graph(inputs, {"out": short}))
-    with pytest.raises(Fault, match="does not fit"):
+    with pytest.raises(RunShapeError, match="does not fit"):
         program(arrays)
 
 
