@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ...graph.node import Node, topological
 from ...graph.registry import call
 from ...graph.tensor import input_node
+from ...graph.types import TupleType
 from .fusible import SOURCES, computes, cost, moves, weight
 from .scan_forms import Carry, Form, Given, added
 
@@ -39,7 +40,7 @@ def save(first: Form, second: Form, own: dict[Node, Node]) -> bool:
         if node in seen or node not in images or not node.inputs:
             continue
         seen.add(node)
-        if images[node] in done and effort[node] > CHEAP:
+        if _is_known(images[node], done) and effort[node] > CHEAP:
             saved.append(node)
         else:
             stack += node.inputs
@@ -57,6 +58,17 @@ def save(first: Form, second: Form, own: dict[Node, Node]) -> bool:
         second.slices.append(Given(stacked, new[node]))
     second.substitute(new)
     return True
+
+
+def _is_known(image: Node, done: set[Node]) -> bool:
+    """Whether a turn of the first loop computes a value, if only as one of several.
+
+    Several results are no value that can be stacked; each of them is.
+    """
+    if isinstance(image.type, TupleType):
+        return False
+    parts = [s for s in image.inputs if isinstance(s.type, TupleType)]
+    return image in done or any(source in done for source in parts)
 
 
 def _images(first: Form, second: Form, own: dict[Node, Node]) -> dict[Node, Node]:

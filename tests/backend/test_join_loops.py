@@ -433,3 +433,24 @@ def test_branches_and_while_loops_are_simplified_and_fused():
         "multiply",
     ]
     assert looping.attributes["body"].outputs[0].op.name == "fused"
+
+
+def test_of_several_results_each_is_kept():
+    """Factors of a turn, of which the first loop needs one and its gradient both."""
+
+    def step(h, x):
+        return call("tanh", call("qr", h + x)[0]), h
+
+    start, xs = input_node("start", square(3)), input_node("xs", square(4, 3))
+    last, _ = scan(step, start, xs)
+    (slope,) = gradients(call("sum", last), [start])
+    before = simplify(expand_composites(Graph((start, xs), {"slope": slope})))
+    after = join_loops(before)
+    verify(after)
+    assert sum(ops_of(loop).count("qr") for loop in loops(after)) == 1
+    agree(before, after, 1e-4)
+
+
+def square(*sizes):
+    """The type of square matrices of the last size."""
+    return F32.with_shape((*map(Dim.of, sizes), Dim.of(3)))
