@@ -151,6 +151,16 @@ def factors() -> list[Case]:
         for columns in (1, 4, size):
             b = random.standard_normal((size, columns), np.float32)
             found += [triangle(lower, b), triangle(lower, b, turned=True)]
+    for shape in ((8, 8), (100, 8, 8), (32, 32), (100, 32, 32)):
+        found.append(
+            Case(
+                "qr " + "×".join(map(str, shape)),
+                (random.standard_normal(shape, np.float32),),
+                lambda ops, x: list(ops.qr(x)),
+                np.linalg.qr,
+                lambda jax, x: jax.numpy.linalg.qr(x),
+            )
+        )
     return found
 
 

@@ -22,10 +22,13 @@ from .factor_entries import (
     solve_entry,
     solve_layout,
 )
+from .reflector_code import QR, qr_entry
 from .special_base import Round, Special, Work, ceildiv, grain, rounded, special
 
 LARGE, FEW = 384, 8  # rows of matrices, and how many, that threads share
 FAR = 128  # rows of a matrix whose panels are factored apart from it
+SMALL = 32  # rows and columns of matrices whose reflections are done one by one
+PARTS = 16  # of a batch of them
 SPEED = 4  # multiplications that take as long as an elementary step, roughly
 
 
@@ -133,6 +136,49 @@ class LuFactor(Factoring):
         *batch, rows, _ = operands[0].shape
         item = operands[0].dtype.itemsize
         return rounded(math.prod(batch) * rows * PANEL * item) if rows >= FAR else 0
+
+
+@special("qr")
+class Orthogonal(Factoring):
+    """The QR factors of matrices known to be small; LAPACK's are faster for others."""
+
+    def accepts(self, node: Node) -> bool:
+        sizes = [dim.value for dim in node.inputs[0].shape[-2:]]
+        small = all(size is not None and size <= SMALL for size in sizes)
+        return small and super().accepts(node)
+
+    def entry(self, node: Node) -> Entry:
+        return qr_entry(FLOATS[node.inputs[0].dtype.short])
+
+    def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
+        *batch, rows, columns = operands[0].shape
+        count = math.prod(batch) if rows else 0
+        parts = min(count, PARTS)
+        steps = rows * min(rows, columns) * (columns + results[0].shape[-1] + 16)
+        return (Work(parts, grain(parts, count * (steps / SPEED + 64))),)
+
+    def words(
+        self, attributes: Any, operands: Any, results: Any, scratch: int
+    ) -> list[int]:
+        (x,), (q, r) = operands, results
+        *batch, rows, columns = x.shape
+        count = math.prod(batch)
+        return QR.words(
+            source=x.address, q=q.address, r=r.address, scratch=scratch, rows=rows,
+            columns=columns, count=q.shape[-1], steps=min(rows, columns), total=count,
+            parts=min(count, PARTS), pitch=self._pitch(x),
+        )  # fmt: skip
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        (x,) = operands
+        parts = min(math.prod(x.shape[:-2]), PARTS)
+        return rounded(parts * self._pitch(x) * x.itemsize)
+
+    @staticmethod
+    def _pitch(x: Any) -> int:
+        """The elements of a part's memory: a matrix and a number for each column."""
+        rows, columns = x.shape[-2:]
+        return rows * columns + min(rows, columns)
 
 
 class Turn(NamedTuple):

@@ -161,3 +161,26 @@ def test_a_loop_with_factors_runs_natively():
     (program,) = compiled.programs
     assert not program.code.outline.stops
     assert program.source().count("lu_factor") == 1
+
+
+def test_a_loop_with_small_orthogonal_factors_runs_natively():
+    """Orthogonal iteration, whose gradient reads both factors as they were kept."""
+    x = np.random.default_rng(0).standard_normal((6, 6), "float32")
+    x = x @ x.T
+
+    def found(x):
+        def step(_, q):
+            return ops.qr(x @ q)[0]
+
+        q = ops.fori_loop(0, 60, step, ops.eye(6, 3))
+        return ops.sum(ops.diagonal(ops.swapaxes(q, 0, 1) @ x @ q))
+
+    compiled = tulle.function(tulle.value_and_grad(found))
+    value, slope = map(np.asarray, compiled(x))
+    values, vectors = np.linalg.eigh(x.astype("float64"))
+    np.testing.assert_allclose(value, values[3:].sum(), rtol=1e-4)
+    largest = vectors[:, 3:]
+    np.testing.assert_allclose(slope, largest @ largest.T, atol=1e-2)
+    (program,) = compiled.programs
+    assert not program.code.outline.stops
+    assert program.source().count(" qr(") == 1

@@ -6,6 +6,7 @@ from native_calls import Call, close, native, node_of, reference
 
 from tulle import function
 from tulle.backend import factors
+from tulle.backend.cpu.special import SPECIAL
 from tulle.graph.registry import OPS
 
 assert factors  # the ops are entered when it is imported
@@ -114,6 +115,55 @@ def test_cholesky(shape, dtype):
     assert not np.triu(found, 1).any()
     other = x + np.triu(numbers(shape, dtype, 1), 1)
     np.testing.assert_array_equal(native("lower_factor", (other,))[0], found)
+
+
+QR_SHAPES = [(1, 1), (4, 4), (3, 17, 17), (32, 32), (9, 5), (5, 9), (2, 3, 32, 7),
+             (40, 6, 3), (1, 8), (8, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mode", ["reduced", "complete"])
+@pytest.mark.parametrize("shape", QR_SHAPES)
+def test_qr(shape, mode, dtype):
+    x = numbers(shape, dtype)
+    q, r = native("qr", (x,), mode=mode)
+    wanted = np.linalg.qr(x.astype("float64"), mode=mode)
+    for one, two in zip((q, r), wanted, strict=True):
+        np.testing.assert_allclose(one, two, rtol=0, atol=eps(dtype, max(shape)))
+    assert not np.tril(r, -1).any()
+    product = q.swapaxes(-1, -2).astype("float64") @ q
+    unit = np.broadcast_to(np.eye(q.shape[-1]), product.shape)
+    np.testing.assert_allclose(product, unit, rtol=0, atol=eps(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_qr_of_what_has_zeros_or_large_numbers(dtype):
+    """Nothing below the diagonal is nothing to reflect; squares may be too large."""
+    info = np.finfo(dtype)
+    triangle = np.triu(numbers((6, 6), dtype))
+    q, r = native("qr", (triangle,), mode="reduced")
+    np.testing.assert_array_equal(q, np.eye(6))
+    np.testing.assert_array_equal(r, triangle)
+    exchange = np.eye(4, dtype=dtype)[::-1].copy()
+    for x in (np.zeros((5, 3), dtype), np.ones((4, 4), dtype), exchange):
+        q, r = native("qr", (x,), mode="reduced")
+        np.testing.assert_allclose(r, np.linalg.qr(x)[1], rtol=0, atol=eps(dtype, 4))
+        np.testing.assert_allclose(q @ r, x, rtol=0, atol=eps(dtype))
+    for factor in (info.max / 8, info.tiny * 2**30):
+        x = numbers((7, 5), dtype) / 8 * factor
+        q, r = native("qr", (x,), mode="reduced")
+        np.testing.assert_allclose(q @ (r / factor), x / factor, atol=eps(dtype))
+    x = numbers((2, 4, 4), dtype)
+    x[1, 2:, 0] = np.nan, 0
+    q, r = native("qr", (x,), mode="reduced")
+    assert np.isfinite(r[0]).all()
+    assert np.isnan(r[1]).any()
+
+
+def test_qr_of_sizes_known_to_be_small_alone():
+    for shape, small in (((2, 32, 32), True), ((33, 4), False), ((4, 33), False)):
+        node = node_of("qr", (numbers(shape, "float32"),), mode="reduced")
+        assert SPECIAL["qr"].accepts(node) == small
 
 
 @pytest.mark.parametrize("size", [64, 256, 512])

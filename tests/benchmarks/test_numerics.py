@@ -15,7 +15,7 @@ def results(found):
     """What a run gives as numbers of one type."""
     if isinstance(found, np.ndarray):
         return [found.real, found.imag] if np.iscomplexobj(found) else [found]
-    return [each.numpy() for each in found]
+    return [np.asarray(each) for each in found]
 
 
 @pytest.mark.usefixtures("short")
