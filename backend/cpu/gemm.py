@@ -14,8 +14,6 @@ from importlib.resources import files
 from string import Template
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
 from ..lying import Lying
@@ -107,12 +105,15 @@ def packed_entries(short: str) -> tuple[int, int]:
 
 
 def packed_ahead(
-    entry: int, words: Array, is_fixed: Callable[[int], bool], keep: list[Array]
+    entry: int,
+    words: Array,
+    is_fixed: Callable[[int], bool],
+    memory: Callable[[int], Array],
 ) -> Call | None:
     """The call that packs the right operand of a product, whose words are changed.
 
-    `is_fixed` says of an address whether what lies there stays the same. None if there
-    is nothing to be packed, or the entry is another one.
+    `is_fixed` says of an address whether what lies there stays the same, `memory` gives
+    so many bytes. None if there is nothing to be packed, or the entry is another one.
     """
     if entry not in PACKING or not is_fixed(int(words[RIGHT])):
         return None
@@ -120,9 +121,8 @@ def packed_ahead(
     found = packed_products.ahead(words[: LAYOUT.end].tolist(), item)
     if found is None:
         return None
-    memory = np.empty(found.size * item + 64, np.uint8)
-    keep.append(memory)
-    found.words[RESULT] = found.product[RIGHT] = rounded(memory.ctypes.data)
+    place = rounded(memory(found.size * item + 64).ctypes.data)
+    found.words[RESULT] = found.product[RIGHT] = place
     words[: len(found.product)] = found.product
     return Call(pack, found.words, found.total, found.grain)
 

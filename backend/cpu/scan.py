@@ -38,6 +38,7 @@ class Scan(Turns):
         super().__init__(node, schedule, code)
         self.graph = graph
         self.outline = Outline(schedule, code.step_form, inner=True)
+        self._packed: list[Array] = []  # memory for it, the same for all sizes
 
     def _scratch(self, inner: Sizes) -> int:
         return self.outline.scratch(inner)
@@ -89,11 +90,24 @@ class Scan(Turns):
             return any(low <= address < high for low, high in spans)
 
         found: list[Call] = []
+
+        def memory(size: int) -> Array:
+            return self._room(len(found), size)
+
         for entry, start in laid.table[:, :2].tolist():
             words = laid.words[(start - laid.words.ctypes.data) // 8 :]
-            call = gemm.packed_ahead(entry, words, is_fixed, place.keep)
+            call = gemm.packed_ahead(entry, words, is_fixed, memory)
             found += [] if call is None else [call]
+        place.keep.extend(self._packed)
         return found
+
+    def _room(self, index: int, size: int) -> Array:
+        """Memory for what is packed; each run of the loop packs it anew."""
+        if index == len(self._packed):
+            self._packed.append(np.empty(size, np.uint8))
+        elif self._packed[index].size < size:
+            self._packed[index] = np.empty(size, np.uint8)
+        return self._packed[index]
 
     def _given(
         self, place: Any, pairs: Sequence[tuple[Lying, Lying]]

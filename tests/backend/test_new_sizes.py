@@ -1,5 +1,7 @@
 """A program that meets new sizes: bound anew, with the bits of a fresh one."""
 
+import operator
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ if not engine.available():
 from tulle.backend import Program
 from tulle.backend.cpu.engine import engine as compiler
 from tulle.backend.cpu.gemm import fragments
+from tulle.backend.cpu.scan import Scan
 
 RANDOM = np.random.default_rng(0)
 SIZES = [(5, 9), (11, 9), (2, 3), (64, 30), (1, 1), (11, 4), (3, 30), (65, 9)]
@@ -116,6 +119,19 @@ def test_new_sizes_compile_nothing(network, monkeypatch):
     monkeypatch.setattr(compiler(), "_link", link)
     for sizes in SIZES[1:]:
         program(batch(*sizes))
+
+
+def test_loops_of_all_sizes_pack_into_the_same_memory():
+    program = program_of(recurrent)
+    program(batch(*SIZES[0]))
+    forms = program.code._forms.values()
+    scans = [form for form in forms if isinstance(form, Scan)]
+    kept = [array for scan in scans for array in scan._packed]
+    assert len(kept) >= len(scans) == 2
+    for sizes in SIZES[1:]:
+        program(batch(*sizes))
+    found = [array for scan in scans for array in scan._packed]
+    assert all(map(operator.is_, found, kept))
 
 
 def test_steps_that_ask_for_no_size_are_bound_once():
