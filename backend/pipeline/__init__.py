@@ -8,6 +8,7 @@ from time import perf_counter
 
 from ...graph.graph import LEVELS, Graph, verify
 from ...graph.node import Node
+from .after_pooling import after_pooling
 from .chains import chain
 from .differentiate import differentiate
 from .expand_composites import expand_composites
@@ -39,6 +40,7 @@ THEN: Passes = ((simplify, LOW), (join_loops, LOW))
 PASSES = (*FIRST, *GRADIENTS, *EXPANDING, *THEN, (select_kernels, LOW), (chain, LOW))
 GENERATED = (
     *FIRST,
+    (after_pooling, WITHOUT_LAYERS),
     (trim, WITHOUT_LAYERS),
     *GRADIENTS,
     (select_attention, WITHOUT_LAYERS),

@@ -48,7 +48,8 @@ def trim(graph: Graph) -> Graph:
     return graph.replace(rewrite(graph.roots, rule).nodes)
 
 
-def _last(node: Node) -> bool:
+def is_last(node: Node) -> bool:
+    """Whether a convolution or a pooling has channels last."""
     return node.attributes["data_format"] != FORMATS[1]
 
 
@@ -56,7 +57,7 @@ def _needed(pool: Node) -> Shape:
     """The sizes that the windows of a pooling read; those of its input if unknown."""
     source, options = pool.inputs[0], pool.attributes
     sizes = source.shape[1:-1]
-    if options["padding"] != "valid" or not _last(pool):
+    if options["padding"] != "valid" or not is_last(pool):
         return sizes
     rows = zip(
         sizes, pool.shape[1:-1], options["pool_size"], options["strides"], strict=True
@@ -78,15 +79,15 @@ def _chain(
     while len(readers[node]) == 1 and node not in roots:
         found.append(node)
         if node.op.name == "conv":
-            return found if _last(node) else []
-        whole = [source for source in node.inputs if _has_places(source, node)]
+            return found if is_last(node) else []
+        whole = [source for source in node.inputs if has_places(source, node)]
         if not node.op.elementwise or len(whole) != 1 or whole[0].shape != node.shape:
             return []
         (node,) = whole
     return []
 
 
-def _has_places(source: Node, node: Node) -> bool:
+def has_places(source: Node, node: Node) -> bool:
     """Whether an operand is not the same at all places."""
     sizes = source.shape[:-1][-(node.ndim - 2) :] if source.ndim > 1 else ()
     return any(size.value != 1 for size in sizes)
