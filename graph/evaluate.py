@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .device import array_module, module_of
+from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological
 from .op import Op
-from .tensor import Tensor, input_node
+from .tensor import input_node
 from .trace import building
 from .types import TensorType
 
 EXPANSIONS = 1024
-_EXPANSIONS: dict[Any, tuple[tuple[Node, ...], Node]] = {}
+_EXPANSIONS: dict[Any, Straight] = {}
 
 
 def expanded(node: Node) -> Node | None:
@@ -30,22 +30,51 @@ def expand_composites(node: Node) -> Node:
     return normalize([node], expanded)[node]
 
 
-def evaluate_composite(
-    op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any], arrays: Any
-) -> Any:
-    """A composite op on arrays, by its expansion, which is kept for the next time."""
+class Straight:
+    """What nodes without variables compute of inputs, as steps that are laid out once.
+
+    A step is an op, the places of its operands and its attributes; a value is dropped
+    after the step that reads it last.
+    """
+
+    def __init__(self, inputs: Sequence[Node], output: Node):
+        order = [node for node in topological([output]) if node not in inputs]
+        places = {node: place for place, node in enumerate((*inputs, *order))}
+        self.output = places[output]
+        last = {source: node for node in order for source in node.inputs}
+        self.steps = [
+            (
+                node.op,
+                [places[source] for source in node.inputs],
+                {name: resolve(value, {}) for name, value in node.attributes.items()},
+                [places[s] for s in dict.fromkeys(node.inputs) if last[s] is node],
+            )
+            for node in order
+        ]
+
+    def run(self, xp: Any, arrays: Sequence[Any]) -> Any:
+        """The output for arrays of the inputs."""
+        values = list(arrays)
+        for op, places, attributes, dropped in self.steps:
+            operands = [values[place] for place in places]
+            values.append(op.run_rounding(xp, operands, attributes))
+            for place in dropped:
+                values[place] = None
+        return values[self.output]
+
+
+def expansion(
+    op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any]
+) -> Straight:
+    """What a composite op computes on values, which is kept for the next time."""
     key = (op.name, types, attribute_key(attributes))
     if key not in _EXPANSIONS:
         if len(_EXPANSIONS) >= EXPANSIONS:
             _EXPANSIONS.clear()
         inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
         whole = op.apply(inputs, attributes)
-        _EXPANSIONS[key] = inputs, expand_composites(whole)
-    inputs, body = _EXPANSIONS[key]
-    (value,) = evaluate([body], dict(zip(inputs, arrays, strict=True)), {})
-    if isinstance(value, tuple):
-        return tuple(Tensor(module_of(item).asarray(item)) for item in value)
-    return Tensor(module_of(value).asarray(value))
+        _EXPANSIONS[key] = Straight(inputs, expand_composites(whole))
+    return _EXPANSIONS[key]
 
 
 def evaluate(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from .diagnostics import (
 from .input_spec import check_input
 from .layer_calls import (
     first_argument,
+    is_plain,
     placeholder,
     placeholders,
     recast,
@@ -69,6 +71,7 @@ from .types import DType, TupleType
 from .unapplied import not_applied
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
+holding_losses: WeakSet[Layer] = WeakSet()  # layers to which losses have been added
 
 
 class LayerCall:
@@ -234,7 +237,12 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         if trace is not None:
             trace.add_loss(tensor.as_node(), self)
         else:
-            self._losses.append(tensor)
+            self.hold_loss(tensor)
+
+    def hold_loss(self, loss: Any) -> None:
+        """Keep the value of a loss until the next forward pass."""
+        self._losses.append(loss)
+        holding_losses.add(self)
 
     @property
     def losses(self) -> list[Any]:
@@ -263,8 +271,10 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     # Calls.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = self.as_tensors((args, kwargs))
-        kwargs, mask = with_masks(self, args, kwargs)
+        mask = None
+        if not is_plain(args, kwargs):
+            args, kwargs = self.as_tensors((args, kwargs))
+            kwargs, mask = with_masks(self, args, kwargs)
         result = self._called(args, kwargs)
         try:
             carry(self, first_argument(args, kwargs), mask, result)
@@ -273,8 +283,8 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         return result
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        operands, _ = tree.flatten((args, kwargs))
-        trace = current_trace()
+        plain, trace = is_plain(args, kwargs), current_trace()
+        operands = list(args) if plain else tree.flatten((args, kwargs))[0]
         try:
             _refuse_layers(self, args)
             if self.input_spec is not None:
@@ -297,11 +307,14 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     def _outermost_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A forward pass begins: the losses of the last one are forgotten."""
-        layers, trace = (self, *self.sublayers), current_trace()
-        if trace is not None:
-            trace.forget_losses(set(layers))
-        for layer in layers:
-            layer._losses.clear()
+        trace = current_trace()
+        if trace is not None or holding_losses:
+            layers = (self, *self.sublayers)
+            if trace is not None:
+                trace.forget_losses(set(layers))
+            for layer in layers:
+                layer._losses.clear()
+                holding_losses.discard(layer)
         with entering_layer():
             return self.run_call(args, kwargs)
 
@@ -322,6 +335,8 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         if self.takes_ids or not self.autocast:
             return arguments
         dtype = self.input_dtype
+        if is_plain(*arguments) and arguments[0][0].type.dtype == dtype:
+            return arguments
         operands, structure = tree.flatten(arguments)
         types = [operand.type.dtype for operand in operands]
         if not any(t.is_float and t != dtype for t in types):

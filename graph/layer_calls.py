@@ -53,6 +53,15 @@ def _is_tensors(value: Any) -> bool:
     return flat and any(item is not None for item in value)
 
 
+def is_plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call is of one tensor that carries no mask, with settings beside it."""
+    if len(args) != 1 or args[0].__class__ not in (Tensor, SymbolicTensor):
+        return False
+    if args[0]._keras_mask is not None:
+        return False
+    return not kwargs or all(v is None or v.__class__ is bool for v in kwargs.values())
+
+
 def first_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a call is about: its first argument."""
     return args[0] if args else next(iter(kwargs.values()), None)

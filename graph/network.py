@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +27,7 @@ from .inputs import check_sizes_of
 from .layer import Layer, LayerCall
 from .layer_calls import as_declared
 from .layer_parts import kind_of
-from .match import match_types
+from .match import Reader, Solution, match_types
 from .nearest import nearest_of
 from .node import Node, substitute, topological
 from .ops.random import draw_key
@@ -258,9 +259,8 @@ class Network(Layer):
         operands = self.arrange(arguments[0] if len(arguments) == 1 else arguments)
         pairs = zip(operands, self.input_types, strict=True)
         operands = [as_declared(x, type.dtype) for x, type in pairs]
-        types = [operand.type for operand in operands]
         around = _around.get()
-        sizes = match_types(self.input_names, self.input_types, types, around=around)
+        sizes = self._sizes([operand.type for operand in operands], around)
         values: dict[Node, Any] = dict(zip(self.input_nodes, operands, strict=True))
         ends = (*self.output_nodes, *self.loss_nodes)
         token = _around.set({**around, **sizes})
@@ -271,6 +271,19 @@ class Network(Layer):
         for loss in results[len(self.output_nodes) :]:
             super().add_loss(loss)
         return tree.unflatten(self.output_structure, iter(results))
+
+    def _sizes(self, types: list[TensorType], around: Solution) -> Solution:
+        """The sizes that inputs of these types give; numbers are only read off."""
+        shapes: Any = [type.static_shape for type in types]
+        if not any(None in shape for shape in shapes):
+            read = self._reader.read([type.dtype for type in types], shapes)
+            if read is not None:
+                return {symbol: Dim.of(size) for symbol, size in read.items()}
+        return match_types(self.input_names, self.input_types, types, around=around)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.input_types)
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments as they are: inputs have dtypes of their own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -35,6 +35,7 @@ from .pairing import refuse_pairs, tell_pairs
 from .promotion import least
 from .recording import record, recording
 from .registry import OPS
+from .remembered import VALUES, Call, Run, call_of
 from .replacing import replacements
 from .tensor import (
     NoTensorError,
@@ -48,6 +49,7 @@ from .types import DType, TensorType, TupleType, Type
 from .unapplied import is_layer, not_applied
 
 Results = Sequence["Node | None"] | None
+VALUES[Tensor] = False
 
 
 # Codes of values that are none of what is wanted, wherever that is.
@@ -69,6 +71,7 @@ class Op:
     view: ClassVar[bool] = False  # the result may alias the first operand's memory
     arithmetic: ClassVar[bool] = True  # computes; others move elements or make them
     accumulates: ClassVar[bool] = False  # adds up many elements: halves in float32
+    remembers: ClassVar[bool] = True  # a value follows from `run` and types alone
     writes: ClassVar[bool] = False  # `run` can write into `out`
     checks: ClassVar[bool] = False  # `run` may find its data at fault
     elementwise: ClassVar[bool] = False
@@ -252,15 +255,19 @@ class Op:
             like = self._like(operands)
             nodes = [as_node(operand, like) for operand in operands]
             return unpack(self.apply(tuple(nodes), attributes), None)
-        if replacements() is not None or autocast_dtype() is not None:
-            operands = [o.read() if is_variable(o) else o for o in operands]
+        traced = current_trace() is not None
+        call = None if traced else call_of(self, operands, attributes)
         try:
+            if call is not None and (run := call.run) is not None:
+                return self._at_once(run, call, operands, attributes)
+            if replacements() is not None or autocast_dtype() is not None:
+                operands = [o.read() if is_variable(o) else o for o in operands]
             if is_symbolic(operands) or _has_symbols(attributes):
                 nodes = [_symbol_node(o) for o in self._promoted(operands)]
                 if self.elementwise:
                     self._refuse_pairs(nodes)
                 return self._placed(self.apply(tuple(nodes), attributes))
-            return self.eager(tuple(self._promoted(operands)), attributes)
+            return self.eager(tuple(self._promoted(operands)), attributes, call)
         except Fault as fault:
             raise self._refused(fault, given) from None
 
@@ -302,30 +309,64 @@ class Op:
         bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
         return f"`{self.name}({', '.join(map(str, bare))})`"
 
-    def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        """Run on values at once, and tell the tapes."""
+    def eager(
+        self,
+        operands: tuple[Any, ...],
+        attributes: dict[str, Any],
+        call: Call | None = None,
+    ) -> Any:
+        """Run on values at once, and tell the tapes; `call` keeps how it is done."""
         if self.elementwise and recording():
             tell_pairs(self, operands)
-        value = self._value(operands, attributes)
+        if call is None:
+            value = self._value(operands, attributes)
+        else:
+            run = self._runner(operands, attributes)
+            value = run(call.arrays)
+            call.keep(run)
         if recording():
             record(self, operands, attributes, value)
         return value
 
-    def _value(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        types = tuple(tensor.type for tensor in operands)
-        fixed = self.canonical(types, attributes)
-        result = self.infer(*types, **fixed)
-        arrays = [tensor.array for tensor in operands]
-        xp = module_of(arrays[0]) if arrays else array_module()
-        if self.level == "composite":
-            from .evaluate import evaluate_composite
+    def _at_once(
+        self, run: Run, call: Call, operands: Sequence[Any], attributes: dict[str, Any]
+    ) -> Any:
+        """A call whose like has been checked."""
+        value = run(call.arrays)
+        if recording():
+            if call.numbers:
+                pairs = zip(operands, call.arrays, strict=True)
+                operands = [Tensor(a) if type(o) is float else o for o, a in pairs]
+            if self.elementwise:
+                tell_pairs(self, operands)
+            record(self, operands, attributes, value)
+        return value
 
-            return evaluate_composite(self, types, fixed, arrays)
-        plain = {key: resolve(value, {}) for key, value in fixed.items()}
-        value = self.run_rounding(xp, arrays, plain)
-        if isinstance(result, TupleType):
-            return tuple(Tensor(xp.asarray(item)) for item in value)
-        return Tensor(xp.asarray(value))
+    def _value(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+        run = self._runner(operands, attributes)
+        return run([tensor.array for tensor in operands])
+
+    def _runner(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Run:
+        """What computes tensors of arrays like those of the operands, or a `Fault`."""
+        types = tuple(tensor.type for tensor in operands)
+        xp = module_of(operands[0].array) if operands else array_module()
+        fixed = self.canonical(types, attributes)
+        several = isinstance(self.infer(*types, **fixed), TupleType)
+        if self.level == "composite":
+            from .evaluate import expansion
+
+            body = partial(expansion(self, types, fixed).run, xp)
+        else:
+            plain = {key: resolve(value, {}) for key, value in fixed.items()}
+            body = partial(self.run_rounding, xp, attributes=plain)
+
+        def run(arrays: Sequence[Any]) -> Any:
+            value = body(arrays)
+            if several:
+                return tuple([Tensor(xp.asarray(item)) for item in value])
+            return Tensor(xp.asarray(value))
+
+        return run
 
     def _like(self, operands: Sequence[Any]) -> TensorType | None:
         """The type whose dtype plain numbers among the operands take."""

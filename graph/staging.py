@@ -69,7 +69,7 @@ def carry_out(stage: Stage, values: Sequence[Any]) -> None:
         if trace is not None:
             trace.add_loss(value.as_node(), owner)
         else:
-            owner._losses.append(value)
+            owner.hold_loss(value)
 
 
 @dataclass

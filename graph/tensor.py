@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -98,6 +99,12 @@ def _as_arrays(nest: Any) -> Any:
     return nest
 
 
+@lru_cache(4096)
+def array_type(dtype: np.dtype[Any], shape: tuple[int, ...]) -> TensorType:
+    """The type of an array."""
+    return TensorType(dtype_of(dtype), tuple(map(Dim.of, shape)))
+
+
 class Tensor(Value):
     """A value: a NumPy or CuPy array with its type."""
 
@@ -106,7 +113,7 @@ class Tensor(Value):
     def __init__(self, array: Any):
         self.array = array
         self.node: Node | None = None  # what stands for it on a tape
-        self.type = TensorType(dtype_of(array.dtype), tuple(map(Dim.of, array.shape)))
+        self.type = array_type(array.dtype, array.shape)
         self._keras_mask: Any = None
 
     def numpy(self) -> np.ndarray[Any, Any]:

@@ -26,6 +26,7 @@ from .node import Node
 from .operand import Operand
 from .recording import forget, noted, recording
 from .registry import OPS
+from .remembered import VALUES
 from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
@@ -388,3 +389,6 @@ class Variable(Operand):
 
     def __repr__(self) -> str:
         return f"<Variable {self.path}: {self.kept}>"
+
+
+VALUES[Variable] = True

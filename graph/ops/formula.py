@@ -99,6 +99,7 @@ class Several(Derived):
     """An op that gives a list of tensors and leaves no node of its own."""
 
     level = "function"
+    remembers = False
 
     def apply(
         self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
@@ -106,7 +107,9 @@ class Several(Derived):
         fixed = self.canonical((), dict(attributes or {}))
         return self._formula(inputs, fixed)
 
-    def eager(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    def eager(
+        self, operands: tuple[Any, ...], attributes: dict[str, Any], call: Any = None
+    ) -> Any:
         return self.apply(operands, attributes)
 
 

@@ -24,6 +24,7 @@ class Isolate(Op):
     arithmetic = False
     level = "composite"
     public = False
+    remembers = False
 
     def arguments(self, x: Any) -> Any:
         return (x,), {"symbol": Unique("isolated")}
@@ -84,6 +85,7 @@ class Staged(Op):
 
     level = "composite"
     public = False
+    remembers = False
 
     def results(self, node: Node) -> list[Node]:
         """The nodes that the results are, in terms of the operands."""
