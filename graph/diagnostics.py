@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy
 
 from . import tracebacks
+from .immutable import Immutable
 
 if TYPE_CHECKING:
     from .dim import Dim, Origin
@@ -74,7 +75,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Span(Immutable):
     """A stretch of a source: lines and columns from 1, the end column exclusive."""
 
     source: Source

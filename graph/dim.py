@@ -18,6 +18,7 @@ from typing import TypeAlias
 from numpy import bool_
 
 from .diagnostics import Fault
+from .immutable import Immutable
 from .symbol import Origin as Origin
 from .symbol import Symbol as Symbol
 
@@ -56,7 +57,7 @@ def _wrapped(dim: Dim) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Dim:
+class Dim(Immutable):
     """A size: an integer, a symbol, or an expression of them in canonical form."""
 
     terms: Terms

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from copy import deepcopy
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import numpy as np
@@ -54,7 +55,7 @@ from .layer_parts import (
 )
 from .layer_state import LayerState
 from .masking import carry
-from .node import Unique
+from .node import Node, Unique
 from .recording import recording
 from .registry import OPS
 from .tensor import SymbolicTensor, convert_to_tensor
@@ -89,6 +90,13 @@ class LayerCall:
         """Positional and named arguments with operands in place."""
         args, kwargs = tree.unflatten(self.structure, operands)
         return args, kwargs
+
+    def note_copy(self, node: Node, known: dict[int, Any]) -> None:
+        """Let the copy of the layer know its first call, if that made this node."""
+        first = self.layer._first_call
+        made = tree.flatten(first[1])[0][0].node if first is not None else None
+        if made is node or (made is not None and node in made.inputs):
+            known[id(self.layer)]._first_call = deepcopy(first, known)
 
     def __repr__(self) -> str:
         return f"<{self.layer.name}>"
@@ -177,6 +185,8 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     built: bool
     supports_masking = False  # whether the output carries the mask of the input
     input_spec: Any = None  # an `InputSpec` for each input, checked at each call
+    # Attributes that no copy takes.
+    made_anew: ClassVar[tuple[str, ...]] = ("_first_call", "_losses")
     opaque = False  # whether `call` works on values only
     takes_ids = False  # whether floats may be ids, which no narrow dtype may round
     auto_name: str | None
@@ -205,6 +215,19 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         self._trainable, self.autocast = trainable, autocast
         self.dtype_policy = policies.get(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy, or a pickled layer, takes: not the calls on symbols."""
+        left = type(self).made_anew
+        state = {key: v for key, v in self.__dict__.items() if key not in left}
+        return {**state, "_losses": [], "_first_call": None}
+
+    def __deepcopy__(self, known: dict[int, Any]) -> Layer:
+        """A layer with variables of its own, of the same values and names."""
+        copied: Layer = object.__new__(type(self))
+        known[id(self)] = copied
+        copied.__dict__.update(deepcopy(self.__getstate__(), known))
+        return copied
 
     def _build_below(self, input_shape: Any) -> None:
         """Make the weights; called once, before the first `call`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -74,6 +73,7 @@ class Network(Layer):
         self._check_ends()
         self.input_nodes = tuple(tensor.as_node() for tensor in self.inputs)
         check_sizes_of(self.input_nodes)
+        self._reader = Reader(self.input_types)
         self.output_nodes = tuple(tensor.as_node() for tensor in self.outputs)
         self.loss_nodes: tuple[Node, ...] = ()
         self._take_in()
@@ -272,7 +272,7 @@ class Network(Layer):
             super().add_loss(loss)
         return tree.unflatten(self.output_structure, iter(results))
 
-    def _sizes(self, types: list[TensorType], around: Solution) -> Solution:
+    def _sizes(self, types: list[TensorType], around: Mapping[Symbol, Dim]) -> Solution:
         """The sizes that inputs of these types give; numbers are only read off."""
         shapes: Any = [type.static_shape for type in types]
         if not any(None in shape for shape in shapes):
@@ -280,10 +280,6 @@ class Network(Layer):
             if read is not None:
                 return {symbol: Dim.of(size) for symbol, size in read.items()}
         return match_types(self.input_names, self.input_types, types, around=around)
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self.input_types)
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments as they are: inputs have dtypes of their own."""

@@ -11,7 +11,9 @@ import struct
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -19,6 +21,7 @@ import numpy as np
 
 from .diagnostics import InternalError, Span
 from .dim import Dim, Symbol
+from .immutable import Immutable
 from .operand import Operand
 from .types import DType, TensorType, TupleType, Type
 
@@ -38,7 +41,7 @@ class Unique:
         return f"<{self.name}>"
 
 
-class Constant:
+class Constant(Immutable):
     """An array as an attribute, keyed by dtype, shape and raw bytes."""
 
     __slots__ = ("array", "key")
@@ -99,6 +102,24 @@ class Node(Operand):
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    def __deepcopy__(self, known: dict[int, Any]) -> Node:
+        """The node on copies of what it holds: variables, and layers with their calls.
+
+        Without recursion along the inputs, which may be a long chain.
+        """
+        for node in topological([self]):
+            if id(node) not in known:
+                inputs = tuple(known[id(source)] for source in node.inputs)
+                attributes = deepcopy(dict(node.attributes), known)
+                type: Callable[[], Type] = partial(getattr, node, "type")
+                known[id(node)] = intern(
+                    node.op, inputs, attributes, type, node.name, node.span
+                )
+                if node.op.name == "layer_call":
+                    node.attributes["call"].note_copy(node, known)
+        found: Node = known[id(self)]
+        return found
 
     def __repr__(self) -> str:
         return f"<{self.op.name}: {self.type}>"

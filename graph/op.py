@@ -27,6 +27,7 @@ from .diagnostics import (
     caller_span,
 )
 from .dim import Dim
+from .immutable import Immutable
 from .kinds import Kind, kinds_of
 from .nearest import nearest_of
 from .node import Node, intern, resolve
@@ -34,7 +35,7 @@ from .operand import Operand
 from .pairing import refuse_pairs, tell_pairs
 from .promotion import least
 from .recording import record, recording
-from .registry import OPS
+from .registry import OPS, named
 from .remembered import VALUES, Call, Run, call_of
 from .replacing import replacements
 from .tensor import (
@@ -60,7 +61,7 @@ TOO_LARGE = ("array is too big", "Maximum allowed dimension exceeded")
 OF_CALLS = ("graph/op.py", "graph/operand.py", "graph/registry.py")
 
 
-class Op:
+class Op(Immutable):
     """One operation. A subclass is one block in a family file of `graph/ops/`."""
 
     name: ClassVar[str] = ""
@@ -389,6 +390,9 @@ class Op:
             convert(operand, dtype if index in group else None)
             for index, operand in enumerate(chosen)
         ]
+
+    def __reduce__(self) -> Any:
+        return named, (self.name,)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

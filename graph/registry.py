@@ -30,6 +30,11 @@ ALIASES: dict[str, str] = {
 }
 
 
+def named(name: str) -> Op:
+    """The op of a name."""
+    return OPS[name]
+
+
 def call(name: str, *arguments: Any, **options: Any) -> Any:
     """Apply an op by name to nodes, tensors or symbolic tensors."""
     return OPS[name](*arguments, **options)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .diagnostics import Fault, Span
+from .immutable import Immutable
 
 if TYPE_CHECKING:
     from .decide import Condition
@@ -40,7 +41,7 @@ class Origin:
 TRAIL = 5
 
 
-class Symbol:
+class Symbol(Immutable):
     """An unknown size with bounds; two symbols of one name are different sizes.
 
     A rigid symbol stands for every size at once (a declared `dim`): nothing may force

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .immutable import Immutable
 from .operand import Operand
 
 
-class Leaf:
+class Leaf(Immutable):
     """The place of a tensor in a structure."""
 
     __slots__ = ()

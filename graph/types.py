@@ -11,10 +11,11 @@ import numpy as np
 
 from .diagnostics import Fault
 from .dim import Dim, DimLike, Symbol, product
+from .immutable import Immutable
 
 
 @dataclass(frozen=True, slots=True)
-class DType:
+class DType(Immutable):
     """An element type: short name in types, NumPy's and Keras's name outside."""
 
     short: str
@@ -137,7 +138,7 @@ def _no_dtype(value: Any) -> Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorType:
+class TensorType(Immutable):
     """The type of a tensor, printed `f32[B, 784]`."""
 
     dtype: DType
@@ -171,7 +172,7 @@ class TensorType:
 
 
 @dataclass(frozen=True, slots=True)
-class TupleType:
+class TupleType(Immutable):
     """The type of a node with several results."""
 
     items: tuple[TensorType, ...]

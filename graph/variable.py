@@ -381,14 +381,22 @@ class Variable(Operand):
         found: tuple[int, int] = self.array.__dlpack_device__()
         return found
 
-    def __deepcopy__(self, known: Any) -> Variable:
-        return Variable(
-            self.numpy(), None, self.kept.dtype, self.trainable, self.autocast,
+    def __reduce__(self) -> Any:
+        """A copy, and what is unpickled, is a variable of the same value and names."""
+        values = (
+            self.numpy(), None, self.kept.dtype.name, self.trainable, self.autocast,
             self.name, self.regularizer, self.constraint,
         )  # fmt: skip
+        return _made_again, (values, self.path, self.made_trainable)
 
     def __repr__(self) -> str:
         return f"<Variable {self.path}: {self.kept}>"
+
+
+def _made_again(values: tuple[Any, ...], path: str, made_trainable: bool) -> Variable:
+    found = Variable(*values)
+    found.path, found.made_trainable = path, made_trainable
+    return found
 
 
 VALUES[Variable] = True

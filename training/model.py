@@ -53,6 +53,7 @@ class Model(Trainer, Layer, metaclass=ModelKind):
     10
     """
 
+    made_anew = (*Layer.made_anew, "_steps")
     called_with: tuple[TensorType, ...] | None = None  # types of a subclass's inputs
     called_by: tuple[str, ...] = ()  # their names, where they come in a dictionary
 
@@ -292,6 +293,17 @@ class Functional(Model, Network):
     ):
         Network.__init__(self, inputs, outputs, name, trainable)
         self._output_names = self._name_outputs()
+
+    def __reduce__(self) -> Any:
+        """Pickled it is what `save` writes, with the classes that are not Tulle's."""
+        from .pickling import pickled
+
+        return pickled(self)
+
+    def __copy__(self) -> Any:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     @property
     def layers(self) -> list[Layer]:
