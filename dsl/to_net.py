@@ -9,6 +9,7 @@ the node that is there.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,8 +32,10 @@ def to_net(model: Any) -> str:
     """A functional model as a text that `loads` makes an equal model of.
 
     Names, settings, sizes and the paths of parameters are kept; weights are not part of
-    a text, nor is what a training freezes. Raises `TensorTypeError` with T0710 for what
-    a text cannot say: layers of your own, functions of Python, large arrays.
+    a text, nor is what a training freezes. Layers of your own become `extern layer`:
+    `loads(text, extern={"Mine": Mine})` is given their classes. Raises
+    `TensorTypeError` with T0710 for what a text cannot say: settings of these that are
+    no numbers and words, functions of Python, loops and branches, large arrays.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input
@@ -60,23 +63,23 @@ def _written(network: Network) -> str:
         written = Text(rolling)
         try:
             text = formatted(Source("<model>", written.file(network)))
-            _check(text, network)
+            _check(text, network, written.externs)
         except Fault as fault:
             told = told or fault
             continue
-        return _shorter(text, network, rolling) if written.masked else text
+        return _shorter(text, network, written) if written.masked else text
     assert told is not None
     raise told
 
 
-def _shorter(text: str, network: Network, rolling: Rolling) -> str:
+def _shorter(text: str, network: Network, written: Text) -> str:
     """A text without the masks that tensors carry, if it means the same."""
     from .module import loads
 
-    short = Text(rolling, masks=False).file(network)
+    short = Text(written.rolling, masks=False).file(network)
     with suppress(TulleError, Fault):
-        found = [*loads(short).models.values()][-1]
-        if formatted(Source("<model>", Text(rolling).file(found))) == text:
+        found = [*loads(short, extern=written.externs).models.values()][-1]
+        if formatted(Source("<model>", Text(written.rolling).file(found))) == text:
             return formatted(Source("<model>", short))
     return text
 
@@ -94,12 +97,13 @@ def _network(model: Any) -> Network:
     )
 
 
-def _check(text: str, network: Network) -> None:
+def _check(text: str, network: Network, externs: Mapping[str, Any]) -> None:
     """See that a text says what it should, and refuse where it does not."""
     from .module import loads
 
     try:
-        found = [*loads(text, "<model>").models.values()][-1]
+        made_again = loads(text, "<model>", extern=externs)
+        found = [*made_again.models.values()][-1]
     except TulleError as error:
         told = error.diagnostics[0]
         message = f"`{network.name}` cannot be written as a text: {told.message}"
@@ -153,6 +157,7 @@ class Text:
     networks: dict[int, tuple[Network, str]] = field(default_factory=dict)
     known: dict[tuple[str, str], str] = field(default_factory=dict)  # names by text
     shared: set[int] = field(default_factory=set)  # models that are items
+    externs: dict[str, Any] = field(default_factory=dict)  # classes of `extern layer`
 
     def file(self, network: Network) -> str:
         """The text of a model."""
@@ -252,6 +257,15 @@ class Text:
         text = choice_text(body, layer, operands)
         lines = "\n".join([*body.statements, f"return {text}"])
         return self.definition("fn", "by_mode", head, lines)
+
+    def extern(self, kind: Any, head: str) -> str:
+        """The name of a layer in Python, which is declared once for a signature."""
+        key = (f"extern {kind.__qualname__} {id(kind)}", head)
+        if key not in self.known:
+            name = self.known[key] = self.name(kind.__name__)
+            self.externs[name] = kind
+            self.items.append(f"extern layer {name}{head}")
+        return self.known[key]
 
     def definition(self, word: str, wanted: str, head: str, body: str) -> str:
         """The name of a definition, which is written once for the same text."""

@@ -17,7 +17,7 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.regularizers import L2
 from ..graph.types import DTYPES, TupleType
-from . import library
+from . import library, own_layers
 from .arguments import MAX_LEAVES
 from .insides import choice, effects, gradient, updated
 from .inversion import call_of, index_of
@@ -394,7 +394,7 @@ class Body:
             for key, item in kwargs.items()
             if item is not None and not self.implied(key, item)
         ]
-        last = self.target(layer, more)
+        last = self.target(layer, more, node)
         if isinstance(first, Pipe):
             return Pipe(first.head, first, last, self.text.rolling, first.depth)
         head = first.tight(1) if isinstance(first, Phrase) else self.nest(first, layer)
@@ -425,7 +425,9 @@ class Body:
         self.text.masked = True
         return not self.text.masks
 
-    def target(self, layer: Layer, more: Sequence[str] = ()) -> Stage:
+    def target(
+        self, layer: Layer, more: Sequence[str] = (), node: Node | None = None
+    ) -> Stage:
         """What is called, further operands, and the name that it gets there."""
         rest = f"({', '.join(more)})" if more else ""
         if isinstance(layer, Network) and (made := self.text.model(layer)):
@@ -438,6 +440,8 @@ class Body:
         if isinstance(layer, Network):
             name = "" if hidden is None else f"name = {self.phrases.value(hidden, '')}"
             made = f"{self.text.nested(layer)}({name})"
+        elif node is not None and own_layers.is_own(layer):
+            made = own_layers.constructor(self.text, layer, node, hidden is not None)
         else:
             made = self.phrases.layer(layer, named=hidden is not None)
         if self.calls[id(layer)] > 1:

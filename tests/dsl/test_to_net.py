@@ -11,7 +11,7 @@ from tulle.dsl import loads
 from tulle.dsl.phrases import INSTEAD
 from tulle.dsl.to_net import to_net
 from tulle.graph import layers, tree
-from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.dim import Dim
 from tulle.graph.graph import graph_of, same_graph
 from tulle.graph.network import Input
@@ -300,6 +300,31 @@ class Own(layers.Layer):
         return x + 1
 
 
+class Scaled(tulle.layers.Layer):
+    def __init__(self, factor, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def build(self, shape):
+        self.weight = self.add_weight((shape[-1],), "ones", name="weight")
+
+    def call(self, x, shift=0.0):
+        return self.weight * x * self.factor + shift
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+class Halves(tulle.layers.Layer):
+    def call(self, x):
+        return x / 2, x * 2
+
+
+class Nested(tulle.layers.Layer):
+    def call(self, x):
+        return {"a": x + 1}
+
+
 def square(x):
     return x * x
 
@@ -311,8 +336,8 @@ X = Input((4,), name="x")
     ("output", "words"),
     [
         (
-            lambda: Own(name="mine")(X),
-            "`mine` cannot be written as a text: `Own` is no layer",
+            lambda: Scaled([1.0, 2.0, 3.0, 4.0], name="mine")(X),
+            "`factor` of `mine` cannot be written as a text: an `extern layer` takes",
         ),
         (lambda: layers.Dense(2, activation=square)(X), "`activation` of `dense`"),
         (lambda: X @ np.ones((4, 251), "float32"), "an array of the shape"),
@@ -342,6 +367,43 @@ def test_models_of_code_are_refused():
     for model in (Mine(name="mine"), Sequential([layers.Dense(3)], name="mine")):
         with pytest.raises(TensorTypeError, match="`mine` cannot be written"):
             to_net(model)
+
+
+def test_layers_of_ones_own():
+    """The text declares them for the types that they meet; the host has the classes."""
+    hidden = Scaled(0.5, name="first")(X)
+    halves = Halves()(Scaled(0.5, name="second")(hidden))
+    other = Scaled(2.0)(halves[0])
+    shared = Own()
+    model = Model(X, shared(other + shared(halves[1])), name="M")
+    text = to_net(model)
+    assert text.count("extern layer") == 3
+    assert "extern layer Scaled(factor: f32)(x: f32[batch, 4]) -> f32[batch, 4]" in text
+    assert "|> Scaled(factor = 0.5) as second" in text
+    classes = {"Scaled": Scaled, "Halves": Halves, "Own": Own}
+    found = loads(text, extern=classes).M
+    assert to_net(found) == text
+    assert [v.path for v in found.variables] == [v.path for v in model.variables]
+    assert found.count_params() == 12
+    found.set_weights([np.arange(4.0) + i for i in range(3)])
+    assert_equal_results(found, model, [np.arange(8, dtype="float32").reshape(2, 4)])
+    with pytest.raises(TulleError, match="the class of the extern layer `Scaled`"):
+        loads(text)
+
+
+def test_a_class_for_other_types_is_declared_again():
+    wide = Input((6,), name="wide")
+    model = Model([X, wide], [Scaled(2.0)(X), Scaled(3.0)(wide)], name="M")
+    text = to_net(model)
+    assert "extern layer Scaled_1(factor: f32)(x: f32[batch, 6])" in text
+    found = loads(text, extern={"Scaled": Scaled, "Scaled_1": Scaled}).M
+    assert to_net(found).count("extern layer") == 2
+    assert found.count_params() == 10
+    one = Scaled(2.0)
+    for given in (lambda: one(X, 3.0), lambda: Nested()(X)["a"]):
+        with pytest.raises(TensorTypeError) as told:
+            to_net(Model(X, given(), name="M"))
+        assert told.value.diagnostics[0].code == "T0710"
 
 
 def test_small_arrays_are_lists():
