@@ -21,7 +21,7 @@ from ..graph.diagnostics import (
     Span,
     TulleError,
 )
-from ..graph.files import check_readable
+from ..graph.files import PathLike, check_readable
 from ..graph.nearest import nearest
 from ..graph.synonyms import SYNONYMS
 from . import library, parts
@@ -44,7 +44,7 @@ LENT = (s.FunctionItem, s.LayerItem, s.ExternItem, s.ConstItem, s.ModelItem)
 WORDS: Mapping[type[s.Syntax], str] = {s.DimItem: "dim", s.ConfigItem: "config"}
 
 
-def read(path: str | Path, name: str | None = None) -> Source:
+def read(path: PathLike, name: str | None = None) -> Source:
     """The text of a file; a file that cannot be read is a `DataError`.
 
     No more than the limit is read, however large the file is. Messages call it `name`.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from ..graph.calling import told_as
 from ..graph.diagnostics import (
     Diagnostic,
-    Fault,
     LanguageError,
     Source,
     TensorTypeError,
     TulleError,
     caller_span,
 )
-from ..graph.kinds import shown
+from ..graph.files import PathLike
+from ..graph.kinds import CALLS
 from ..graph.naming import UnknownNameError
 from ..graph.nearest import nearest_of
 from ..graph.report import in_order
@@ -62,10 +62,11 @@ class Module:
         return f"<Module {self.name}: {', '.join([*self.models, *self.definitions])}>"
 
 
+@told_as(CALLS)
 def check(
-    source: str | Path | Source,
+    source: PathLike | Source,
     *,
-    root: str | Path | None = None,
+    root: PathLike | None = None,
     extern: Mapping[str, Any] | None = None,
     **config: Any,
 ) -> list[Diagnostic]:
@@ -86,10 +87,11 @@ def check(
     return in_order(found.faults + found.warnings)
 
 
+@told_as(CALLS)
 def load(
-    path: str | Path,
+    path: PathLike,
     *,
-    root: str | Path | None = None,
+    root: PathLike | None = None,
     extern: Mapping[str, Any] | None = None,
     **config: Any,
 ) -> Module:
@@ -100,18 +102,15 @@ def load(
     layers by name. Raises `LanguageError`,
     `TensorTypeError` or `DataError`, with all diagnostics.
     """
-    given: Any = path
-    if not isinstance(given, (str, PathLike)):
-        fault = Fault("T0204", f"`path` is a path, not {shown(given)}", argument="path")
-        raise TensorTypeError.of(fault, caller_span())
     return _module(_files(path, root), config, extern)
 
 
+@told_as(CALLS)
 def loads(
     text: str,
     name: str = "<text>",
     *,
-    root: str | Path | None = None,
+    root: PathLike | None = None,
     extern: Mapping[str, Any] | None = None,
     **config: Any,
 ) -> Module:
@@ -123,7 +122,7 @@ def loads(
     return _module(_files(Source(name, text), root), config, extern)
 
 
-def _files(source: str | Path | Source, root: str | Path | None) -> Files:
+def _files(source: PathLike | Source, root: PathLike | None) -> Files:
     """A file, or a text, with all that it imports."""
     top = None if root is None else Path(root).resolve()
     if isinstance(source, Source):

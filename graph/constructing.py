@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .diagnostics import Fault, TulleError
-from .kinds import SETTINGS, TRUTH, Kind, kinds_of
+from .kinds import SETTINGS, TRUTH, Kind, kinds_of, shown
 from .layer_parts import signature
 
 # What Python raises where a value of a wrong kind is met.
@@ -74,5 +74,6 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         check_kinds(kind, given)
         if not kind.__module__.startswith("tulle."):
             raise
-        told = f"`{kind.__name__}` cannot be made of these arguments: {error}"
-        raise Fault("T0204", told) from error
+        listed = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
+        told = f"`{kind.__name__}` cannot be made of these arguments: {listed}"
+        raise Fault("T0204", told, notes=[f"Python refuses them: {error}"]) from error

@@ -11,17 +11,16 @@ from typing import Any
 
 from . import tree
 from .bodies import sizes_of, trace_bodies, with_tensors
+from .calling import told
 from .decide import equal as equal_dims
 from .diagnostics import Fault
 from .dim import Dim
-from .kinds import POSITION, Size, wrong_value
+from .kinds import FUNCTION, POSITION, Size, wrong_value
 from .nests import (
-    check_callable,
     check_same,
     listing,
     shape_of,
     symbols,
-    told,
     types_of,
 )
 from .node import Node
@@ -60,8 +59,6 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     >>> float(cond(True, lambda: 1.0, lambda: 2.0))
     1.0
     """
-    check_callable("cond", "true_fn", true_fn)
-    check_callable("cond", "false_fn", false_fn)
     flag = with_tensors(pred)
     if flag.type.rank:
         raise Fault(
@@ -89,7 +86,7 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     if not branches:
         raise Fault("T0204", "`switch` needs a branch", argument="branches")
     for branch in branches:
-        check_callable("switch", "branches", branch)
+        FUNCTION.read("branches", branch, "switch")
     if place.type.rank or place.type.dtype.is_float:
         raise Fault("T0306", f"`switch` picks by one integer, not by {place.type}")
     given = with_tensors(operands)
@@ -134,7 +131,6 @@ def scan(
     >>> int(carry), ys.numpy().tolist()
     (6, [0, 2, 9])
     """
-    check_callable("scan", "f", f)
     return _scanned("scan", f, init, xs, length, reverse)
 
 
@@ -252,7 +248,6 @@ def map(f: Function, xs: Any) -> Any:
     >>> map(lambda x: x * x, [1.0, 2.0, 3.0]).numpy().tolist()
     [1.0, 4.0, 9.0]
     """
-    check_callable("map", "f", f)
     _, ys = _scanned("map", lambda carry, x: (carry, f(x)), (), xs)
     return ys
 
@@ -266,7 +261,6 @@ def vectorized_map(function: Function, elements: Any) -> Any:
     >>> vectorized_map(lambda x: x + 1, [1, 2]).numpy().tolist()
     [2, 3]
     """
-    check_callable("vectorized_map", "function", function)
     _, ys = _scanned(
         "vectorized_map", lambda carry, x: (carry, function(x)), (), elements
     )
@@ -282,7 +276,6 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
     >>> int(fori_loop(0, 4, lambda i, total: total + i, 0))
     6
     """
-    check_callable("fori_loop", "body_fun", body_fun)
     if all(isinstance(bound, (int, Dim)) for bound in (lower, upper)):
         lower = POSITION.read("lower", lower, "fori_loop")
         upper = POSITION.read("upper", upper, "fori_loop")
@@ -324,8 +317,6 @@ def while_loop(
     >>> int(while_loop(lambda i: i < 10, lambda i: (i * 2,), (3,))[0])
     12
     """
-    check_callable("while_loop", "cond", cond)
-    check_callable("while_loop", "body", body)
     alone = not isinstance(loop_vars, (tuple, list))
     state = with_tensors((loop_vars,) if alone else tuple(loop_vars))
     types, form = shape_of(state)
@@ -397,7 +388,6 @@ def associative_scan(
     >>> associative_scan(lambda a, b: a + b, [1, 2, 3]).numpy().tolist()
     [1, 3, 6]
     """
-    check_callable("associative_scan", "f", f)
     nest = with_tensors(_stacked(elems))
     leaves, structure = tree.flatten(nest)
     if not leaves:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import tree
-from .derivatives import raising
+from .calling import told_as
 from .diagnostics import Fault
+from .kinds import CALLS, DICTIONARY, LISTING, either
+from .layer import Layer
 from .nearest import nearest_of
 from .op import is_symbolic
 from .replacing import replacing
@@ -15,11 +17,8 @@ from .tensor import convert_to_tensor
 from .trace import Trace, current_trace, current_training, tracing
 from .variable import Variable
 
-if TYPE_CHECKING:
-    from .layer import Layer
 
-
-@raising
+@told_as(CALLS)
 def functional_call(layer: Layer, weights: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a layer with tensors in the place of its weights.
 
@@ -38,7 +37,7 @@ def functional_call(layer: Layer, weights: Any, *args: Any, **kwargs: Any) -> An
     return _call(layer, _values(layer, weights), args, kwargs)
 
 
-@raising
+@told_as(CALLS)
 def stateless_call(
     layer: Layer,
     trainable_variables: Sequence[Any],
@@ -87,7 +86,8 @@ def _call(
 def _values(layer: Layer, weights: Any) -> dict[Variable, Any]:
     """The tensor for each variable that has one."""
     if not isinstance(weights, Mapping):
-        given = list(weights)
+        wanted = either((DICTIONARY, LISTING))
+        given = list(wanted.read("weights", weights, "functional_call"))
         short = len(given) == len(layer.trainable_variables)
         return _paired(
             layer, layer.trainable_variables if short else layer.variables, given

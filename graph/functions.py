@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .calling import told
 from .kinds import Axes, wrong_value
-from .nests import told
 from .op import convert
 from .ops import random
 from .ops.sampling import BEYOND, ORDERS, as_given, batch_of

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .calling import told_as
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .kinds import ARRAY, AXES, FINITE, TEXT, TRUTH, Kind, shown
+from .kinds import ARRAY, AXES, CALLS, FINITE, TEXT, TRUTH, Kind, shown
 from .nearest import nearest_of
 from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
@@ -119,6 +120,7 @@ class Initializer:
         return {name: getattr(self, name) for name in given}
 
     @classmethod
+    @told_as(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """The initializer of a configuration."""
         return cls(**config)

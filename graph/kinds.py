@@ -11,8 +11,9 @@ from __future__ import annotations
 import inspect
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import index
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
@@ -271,6 +272,14 @@ def path(value: Any) -> Any:
     return value
 
 
+def listing(value: Any) -> Any:
+    """Several things in an order, which are no text."""
+    if isinstance(value, (str, bytes, Mapping)):
+        raise TypeError
+    iter(value)
+    return value
+
+
 def function(value: Any) -> Any:
     """What can be called."""
     if not callable(value):
@@ -317,6 +326,8 @@ ARRAY = Kind("a finite number or an array of them", finite_array)
 TEXT = Kind("text", instance(str), frozenset({str}))
 PATH = Kind("a path", path)
 FUNCTION = Kind("a function", function)
+DICTIONARY = Kind("a dictionary", instance(Mapping))
+LISTING = Kind("a list", listing)
 NOTHING = Kind("None", instance(NoneType), frozenset({NoneType}))
 
 Axes: TypeAlias = Annotated[Any, AXES]
@@ -333,7 +344,14 @@ FiniteArray: TypeAlias = Annotated[Any, ARRAY]
 
 Kinds: TypeAlias = Mapping[Any, Kind]
 ARGUMENTS: Kinds = MappingProxyType(
-    {int: INTEGER, float: NUMBER, bool: TRUTH, str: WORD, NoneType: NOTHING}
+    {
+        int: INTEGER,
+        float: NUMBER,
+        bool: TRUTH,
+        str: WORD,
+        NoneType: NOTHING,
+        Callable: FUNCTION,
+    }
 )
 SETTINGS: Kinds = MappingProxyType(
     {
@@ -345,6 +363,11 @@ SETTINGS: Kinds = MappingProxyType(
         Callable: FUNCTION,
     }
 )
+# What takes lists, dictionaries and objects has no better words for them.
+CALLS: Kinds = MappingProxyType(
+    {**SETTINGS, **dict.fromkeys((dict, Mapping), DICTIONARY)}
+    | dict.fromkeys((list, Sequence, Iterable), LISTING)
+)
 
 
 def kinds_of(
@@ -353,7 +376,8 @@ def kinds_of(
     """The parameters whose annotation, or else whose default, says their kind."""
     names = getattr(function, "__globals__", {})
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if several or parameter.name == "self":
             continue
         told = parameter.annotation
         if told is parameter.empty:
@@ -382,4 +406,13 @@ def kind_in(
         known = [kind for kind in found if kind is not None]
         known.sort(key=lambda kind: kind is NOTHING)
         return either(known) if len(known) == len(found) else None
+    ours = str(getattr(annotation, "__module__", "")).startswith("tulle.")
+    if plain is CALLS and ours and isinstance(annotation, type):
+        return _object(annotation)
     return plain.get(origin or annotation)
+
+
+@cache
+def _object(kind: type) -> Kind:
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    return Kind(f"{article} `{kind.__name__}`", instance(kind))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import policies
+from .calling import told_as
 from .initializers import snake_case
+from .kinds import CALLS
 from .layer_parts import signature
 from .types import DType
 
@@ -84,6 +86,7 @@ class LayerConfiguration:
         return {key: value for key, value in found.items() if key in known}
 
     @classmethod
+    @told_as(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer from a configuration; layers that it holds are made anew too.
 
@@ -100,6 +103,7 @@ class LayerConfiguration:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
 
+    @told_as(CALLS)
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Make the weights for the shapes that `get_build_config` gave."""
         if config:

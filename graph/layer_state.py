@@ -9,9 +9,12 @@ import numpy as np
 
 from . import constraints, regularizers
 from .births import WINDOW
+from .calling import told_as
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
+from .kinds import CALLS
 from .layer_parts import free_name, signature, unknown_argument
+from .sizes import as_shape
 from .types import DType, dtype_of
 from .variable import Variable
 
@@ -29,6 +32,7 @@ class LayerState:
     _given: dict[str, Any]
     _trainable: bool
 
+    @told_as(CALLS)
     def add_weight(
         self,
         shape: Any = (),
@@ -51,11 +55,12 @@ class LayerState:
         if unknown:
             names = list(signature(LayerState.add_weight).parameters)[1:-1]
             raise unknown_argument("add_weight", next(iter(unknown)), names)
-        kind = dtype_of(dtype or self.policy.stored)
+        kind = dtype_of(self.policy.stored if dtype is None else dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.is_float else "zeros"
-        whole = isinstance(shape, int)
-        sizes = (shape,) if whole else () if shape is None else tuple(shape)
+        sizes = () if shape is None else shape
+        if not isinstance(sizes, (tuple, list)) or not any(map(_is_nest, sizes)):
+            sizes = as_shape(sizes, "add_weight")
         shape = tuple(self.told(Dim.of(size)) for size in sizes)
         variable = Variable(
             initializer, shape, kind, trainable, autocast, name=name,
@@ -196,6 +201,7 @@ class LayerState:
         """The values of all weights."""
         return [variable.numpy() for variable in self.variables]
 
+    @told_as(CALLS)
     def set_weights(self, weights: list[Any]) -> None:
         """Assign all weights, in the order of `weights`.
 
@@ -231,9 +237,15 @@ class LayerState:
         for index, variable in enumerate(self._own):
             store[str(index)] = variable.numpy()
 
+    @told_as(CALLS)
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take the variables that `save_own_variables` stored."""
         self._take(self._own, [store[key] for key in sorted(store, key=int)])
+
+
+def _is_nest(size: Any) -> bool:
+    """Whether a size is a shape: what was given is a list, which its caller tells."""
+    return isinstance(size, (tuple, list))
 
 
 # Attributes that hold layers or variables which do not belong to the layer.

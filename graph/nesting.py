@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from .calling import told, told_as
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .kinds import CALLS
 
 __all__ = [
     "MAP_TO_NONE",
@@ -80,6 +82,7 @@ def flatten(structure: Any) -> list[Any]:
     return [leaf for _, leaf in _leaves(structure, ())]
 
 
+@told
 def map_structure(
     func: Callable[..., Any], *structures: Any, none_is_leaf: bool = True
 ) -> Any:
@@ -88,6 +91,8 @@ def map_structure(
     >>> map_structure(lambda x: x + 1, [1, (2,)])
     [2, (3,)]
     """
+    if not structures:
+        _refuse("`map_structure` takes a function and a nest, or several")
     first = structures[0]
     for other in structures[1:]:
         assert_same_structure(first, other)
@@ -101,6 +106,7 @@ def map_structure(
     return walk(*structures)
 
 
+@told
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
     """A nest in which a function has replaced parts; None from it leaves one alone.
 
@@ -126,6 +132,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     return walk(structure)
 
 
+@told_as(CALLS)
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     """Leaves in the arrangement of a nest.
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from . import tree
+from .calling import told
 from .decide import equal
 from .diagnostics import (
     Diagnostic,
@@ -227,9 +228,13 @@ class Network(Layer):
         """The symbolic output, or outputs as they were given."""
         return tree.unflatten(self.output_structure, iter(self.outputs))
 
+    @told
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name or an index."""
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                there = f"`{self.name}` has {len(self.layers)} layers"
+                raise Fault("T0201", f"{there}, none at {index}", argument="index")
             return self.layers[index]
         found = next((layer for layer in self.layers if layer.name == name), None)
         if found is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .calling import told_as
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .kinds import shown
+from .kinds import CALLS, shown
 from .nearest import nearest_of
 from .types import DType, dtype_of
 
@@ -53,6 +54,7 @@ class DTypePolicy:
         return {"name": self.name}
 
     @classmethod
+    @told_as(CALLS)
     def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
         """The policy of a configuration."""
         return cls(**config)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .calling import told
 from .control import vectorized_map
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim
-from .nests import check_callable, told
 from .op import convert
 from .operand import Operand
 from .ops.elementwise import broadcast_shapes
@@ -142,7 +142,6 @@ def vectorize(
     >>> vectorize(lambda a, b: a + b)([1, 2, 3], 2).numpy().tolist()
     [3, 4, 5]
     """
-    check_callable("vectorize", "pyfunc", pyfunc)
     apart = frozenset(excluded or ())
     parts = re.findall(r"\(([^)]*)\)", (signature or "").split("->")[0])
     ranks = [len(re.findall(r"\w+", part)) for part in parts]

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
+from .calling import told_as
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .initializers import snake_case
-from .kinds import AXES, FINITE, Kind, shown
+from .kinds import AXES, CALLS, FINITE, Kind, shown
 
 Own = TypeVar("Own", bound="Settings")
 
@@ -22,6 +23,7 @@ class Settings:
         return {name: getattr(self, name) for name in names if name in vars(self)}
 
     @classmethod
+    @told_as(CALLS)
     def from_config(cls: type[Own], config: dict[str, Any]) -> Own:
         """The object of a configuration."""
         return cls(**config)

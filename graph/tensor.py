@@ -408,4 +408,4 @@ def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
     """The value as a NumPy array."""
     if isinstance(x, Operand) or _holds_operands(x):
         return np.asarray(convert_to_tensor(x).numpy())
-    return to_numpy(x)
+    return to_numpy(_as_array(x))

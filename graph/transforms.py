@@ -7,12 +7,14 @@ inside `function` and layers. `derivatives.py` runs the function and differentia
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
+from .calling import told, told_as
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
+from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
 from .op import is_symbolic
 from .ops.random import draw_key
@@ -23,6 +25,7 @@ from .trace import current_trace
 Function = Callable[..., Any]
 
 
+@told
 def grad(
     function: Function, wrt: Any = None, has_aux: bool = False, *, argnums: Any = 0
 ) -> Function:
@@ -46,6 +49,7 @@ def grad(
     return gradient
 
 
+@told
 def value_and_grad(
     function: Function, wrt: Any = None, has_aux: bool = False, *, argnums: Any = 0
 ) -> Function:
@@ -66,7 +70,7 @@ def value_and_grad(
     return both
 
 
-@raising
+@told
 def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     """The value of a function and its pullback.
 
@@ -82,8 +86,13 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     return (record.value, pullback, record.aux) if has_aux else (record.value, pullback)
 
 
-@raising
-def jvp(function: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+@told_as(CALLS)
+def jvp(
+    function: Function,
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
+) -> Any:
     """The value of a function and its derivative in a direction.
 
     `primals` is the sequence of arguments, `tangents` one direction for each.
@@ -97,6 +106,7 @@ def jvp(function: Function, primals: Any, tangents: Any, has_aux: bool = False) 
     return (record.value, slope, record.aux) if has_aux else (record.value, slope)
 
 
+@told
 def jacobian(
     function: Function, wrt: Any = None, has_aux: bool = False, *, argnums: Any = 0
 ) -> Function:
@@ -119,6 +129,7 @@ def jacobian(
     return whole
 
 
+@told
 def hessian(
     function: Function, wrt: Any = None, has_aux: bool = False, *, argnums: Any = 0
 ) -> Function:
@@ -131,6 +142,7 @@ def hessian(
     return jacobian(first, wrt, has_aux, argnums=argnums)
 
 
+@told
 def custom_gradient(function: Function) -> Function:
     """A function with a gradient of its own.
 
@@ -168,6 +180,7 @@ def custom_gradient(function: Function) -> Function:
     return wrapped
 
 
+@told
 def remat(function: Function) -> Function:
     """A function, or a layer, whose inside is computed again in the backward pass.
 

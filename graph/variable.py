@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .autocasting import autocast_dtype, autocasting
+from .calling import told_as
 from .configuration import default_float
 from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
@@ -21,7 +22,7 @@ from .diagnostics import (
 from .dim import Dim, DimLike, Origin
 from .initializers import Initializer
 from .initializers import get as get_initializer
-from .kinds import plain_scalar, shown
+from .kinds import CALLS, plain_scalar, shown
 from .node import Node
 from .operand import Operand
 from .recording import forget, noted, recording
@@ -73,13 +74,14 @@ class _Global:
     drawn = 0
 
 
+@told_as(CALLS)
 def set_random_seed(seed: int) -> None:
     """Make everything random from here on repeat for the same seed.
 
     >>> set_random_seed(7)
     """
-    _Global.seed, _Global.drawn = int(seed), 0
-    DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = int(seed), 0
+    _Global.seed, _Global.drawn = seed, 0
+    DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = seed, 0
 
 
 MOST_ELEMENTS = 2**40

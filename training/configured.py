@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
-from ..graph.constructing import settings_of, wanted_by
+from ..graph.calling import told_as
+from ..graph.constructing import settings_of
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
-from ..graph.kinds import Kind, shown
+from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
 from .bounds import Bounds, bounds_of
@@ -26,13 +27,11 @@ def told_to_caller(
 ) -> Callable[Parameters, Result]:
     """Let refusals of a public function point at the line that called it."""
 
-    checks = _checks(function)
-
     @functools.wraps(function)
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         given: Any = args
         try:
-            if checks:
+            if checks := _checks(function):
                 given = _fitted(checks, args, kwargs)
             return function(*given, **kwargs)
         except Fault as fault:
@@ -56,9 +55,10 @@ def told_to_caller(
 Checks = tuple[tuple[int, str, Kind], ...]
 
 
+@functools.cache
 def _checks(function: Any) -> Checks:
     """The places and names of arguments, with what they want."""
-    wanted = wanted_by(function)
+    wanted = dict(kinds_of(function, SETTINGS))
     names = inspect.signature(function).parameters
     return tuple((i, n, wanted[n]) for i, n in enumerate(names) if n in wanted)
 
@@ -159,6 +159,7 @@ class Configured(metaclass=ConfiguredKind):
         return {**self._given, **name}
 
     @classmethod
+    @told_as(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new object from a configuration."""
         return cls(**config)

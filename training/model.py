@@ -19,9 +19,11 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.files import PathLike
 from ..graph.input_layer import InputLayer
-from ..graph.kinds import shown
+from ..graph.kinds import LISTING, shown
 from ..graph.layer import Layer, LayerKind
+from ..graph.naming import UnknownNameError
 from ..graph.network import BATCH, Input, Network
+from ..graph.sizes import as_shape
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import F32, TensorType
@@ -196,6 +198,7 @@ class Model(Trainer, Layer, metaclass=ModelKind):
             self._steps = Steps(self)
         return self._steps
 
+    @told_to_caller
     def summary(
         self,
         line_length: int | None = None,
@@ -353,6 +356,12 @@ class Functional(Model, Network):
         return tree.flatten(self(named))[0]
 
 
+# What a model has once its layers have been called on a symbol.
+ASSEMBLED = frozenset(
+    ("input_nodes", "input_structure", "output_nodes", "output_structure")
+)
+
+
 class Sequential(Functional):
     """Layers one after the other.
 
@@ -386,6 +395,13 @@ class Sequential(Functional):
         # A layer that cannot be called is told when it is needed.
         if not any(type(item).call is Layer.call for item in self._items):
             self._assemble()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ASSEMBLED:
+            told = f"`{self.name}` has no inputs and outputs before it is built"
+            help = ("begin with an `Input`, or call it: `model(x)`",)
+            raise UnknownNameError(Diagnostic("T0606", told, caller_span(), help=help))
+        return super().__getattribute__(name)
 
     @property
     def start(self) -> SymbolicTensor | None:
@@ -462,12 +478,15 @@ class Sequential(Functional):
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of a shape, None for the batch."""
-        sizes = [
-            Dim.from_symbol(BATCH) if size is None else Dim.of(size)
-            for size in input_shape
-        ]
-        self._start = SymbolicTensor(input_node("input", TensorType(F32, tuple(sizes))))
+        self._start = self._input_of(input_shape)
         self._assemble()
+
+    @told_to_caller
+    def _input_of(self, input_shape: Any) -> SymbolicTensor:
+        batch, shape = Dim.from_symbol(BATCH), LISTING.read("input_shape", input_shape)
+        given = tuple(batch if size is None else size for size in shape)
+        sizes = map(Dim.of, as_shape(given, "build", "input_shape"))
+        return SymbolicTensor(input_node("input", TensorType(F32, tuple(sizes))))
 
     def names_of_inputs(self, count: int) -> tuple[str, ...]:
         return tuple(self.input_names) if self.built else ("input",)

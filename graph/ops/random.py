@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..calling import told_as
 from ..configuration import default_float
 from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..dim import Dim
+from ..kinds import CALLS
 from ..node import Node
 from ..op import Op, Results, convert, register
 from ..registry import OPS, call
@@ -20,6 +22,7 @@ from ..tensor import SymbolicTensor, Tensor, convert_to_numpy
 from ..trace import current_trace
 from ..types import DTypeLike, TensorType, dtype_of
 from ..variable import DEFAULT_GENERATOR, SeedGenerator
+from .reduce import normal_axis
 
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 INCREMENTS = (0x9E3779B9, 0xBB67AE85)
@@ -123,6 +126,7 @@ def draw_key(seed: int | SeedGenerator | None = None) -> Any:
     return SymbolicTensor(OPS["random_key"].apply((), attributes))
 
 
+@told_as(CALLS)
 def uniform(
     shape: Any,
     minval: Any = 0.0,
@@ -141,6 +145,7 @@ def uniform(
     return found * (maxval - minval) + minval
 
 
+@told_as(CALLS)
 def normal(
     shape: Any,
     mean: Any = 0.0,
@@ -159,6 +164,7 @@ def normal(
     return found * stddev + mean
 
 
+@told_as(CALLS)
 def randint(
     shape: Any,
     minval: int,
@@ -179,6 +185,7 @@ def randint(
     return call("cast", steps + minval, dtype)
 
 
+@told_as(CALLS)
 def bernoulli(
     shape: Any,
     probability: Any = 0.5,
@@ -194,6 +201,7 @@ def bernoulli(
     return call("cast", hit, dtype or default_float().name)
 
 
+@told_as(CALLS)
 def binomial(
     shape: Any,
     counts: Any,
@@ -240,6 +248,7 @@ def _log_gammas(draws: Any, alpha: Any) -> Any:
     return call("log", d * chosen) + call("log", 1.0 - draws[3 * count]) / alpha
 
 
+@told_as(CALLS)
 def gamma(
     shape: Any,
     alpha: Any,
@@ -257,6 +266,7 @@ def gamma(
     return call("exp", _log_gammas(draws, call("cast", alpha, kind)))
 
 
+@told_as(CALLS)
 def beta(
     shape: Any,
     alpha: Any,
@@ -279,6 +289,7 @@ def beta(
     return call("sigmoid", one - two)
 
 
+@told_as(CALLS)
 def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> Any:
     """The slices along an axis in a random order, all orders equally likely.
 
@@ -286,11 +297,13 @@ def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> A
     [1, 2, 3]
     """
     given = convert(x)
+    axis = normal_axis("shuffle", axis, given.type.rank, given.type)
     size = given.type.shape[axis]
     order = call("argsort", call("random_uniform", draw_key(seed), (size,), "float64"))
     return call("take", given, order, axis=axis)
 
 
+@told_as(CALLS)
 def dropout(
     inputs: Any,
     rate: float,

@@ -94,7 +94,7 @@ def fitted(x=X, y=Y, **settings):
         (lambda: made().save_weights(3), "T0204", "`filepath` is a path, not 3", ""),
         (lambda: made().load_weights(""), "T0204", "`filepath` is a path, not ''", ""),
         (lambda: tulle.load_model(3), "T0204", "`filepath` is a path, not 3", ""),
-        (lambda: tulle.load(3), "T0204", "`path` is a path, not 3", ""),
+        (lambda: tulle.load(3), "T0204", "`path` of `load` is a path, not 3", ""),
         (
             lambda: made().parameters(),
             "T0201",
