@@ -24,6 +24,30 @@ if TYPE_CHECKING:
 
 KINDS = {bool: "bool", int: "int", float: default_float().short, str: "str"}
 
+# What only a run decides; in a layer of one's own it is that layer's.
+RUNNING = {
+    "branch": "a branch that data decide",
+    "loop": "a loop",
+    "while": "a loop",
+    "random_uniform": "a random number",
+    "random_normal": "a random number",
+}
+IN_A_LAYER = "put it into a `Layer` of your own: a text declares that `extern layer`"
+
+
+def refuse_nameless(node: Node, network: str) -> None:
+    """Refuse an op that no text has a word for, T0710."""
+    name = node.op.name
+    if name in RUNNING:
+        place = f"{RUNNING[name]} in `{network}`"
+        raise unwritten(place, "the language has no word for it", IN_A_LAYER)
+    if not node.op.public:
+        place, reason = (
+            f"`{name}` in `{network}`",
+            "it is a part of ops that has no name",
+        )
+        raise unwritten(place, f"{reason} of its own")
+
 
 def is_own(layer: Layer) -> bool:
     """Whether a layer's class is none of the library."""

@@ -207,7 +207,7 @@ def same_config(one: Any, two: Any) -> bool:
 INSTEAD = "save it as a file, `model.save(…)`, which holds arrays and names classes"
 
 
-def unwritten(place: str, reason: str) -> Fault:
+def unwritten(place: str, reason: str, advice: str = INSTEAD) -> Fault:
     """The refusal of what no text can say."""
     message = f"{place} cannot be written as a text: {reason}"
-    return Fault("T0710", message, help=[INSTEAD])
+    return Fault("T0710", message, help=[advice])

@@ -324,9 +324,7 @@ class Body:
         if name == "ensure":
             type = self.text.type(node.tensor_type)
             return Phrase(f"({operands[0].text} :? {type})", depth)
-        if not node.op.public:
-            place = f"`{name}` in `{self.network.name}`"
-            raise unwritten(place, "it is a part of ops that has no name of its own")
+        own_layers.refuse_nameless(node, self.network.name)
         parts = self.function(node)
         first = operands[0] if operands else None
         if isinstance(first, Pipe) and parts and parts[0] == node.inputs[0]:

@@ -7,6 +7,7 @@ import op_table
 import pytest
 
 import tulle
+from tulle import ops
 from tulle.dsl import loads
 from tulle.dsl.phrases import INSTEAD
 from tulle.dsl.to_net import to_net
@@ -357,6 +358,29 @@ def test_what_a_text_cannot_say(output, words):
     assert words in found.message
     assert found.help == (INSTEAD,)
     assert found.span.source.name == __file__
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (lambda x: ops.cond(ops.sum(x) > 0, lambda: x, lambda: -x), "a branch that"),
+        (lambda x: ops.fori_loop(0, 3, lambda i, v: v * 2.0, x), "a loop in `M`"),
+        (lambda x: ops.while_loop(lambda v: ops.sum(v) < 9, lambda v: v * 2.0, x),
+         "a loop in `M`"),
+        (lambda x: tulle.random.dropout(x, 0.5), "a random number in `M`"),
+    ],
+)  # fmt: skip
+def test_what_a_run_decides_is_written_as_a_layer(rule, words):
+    class Rule(tulle.layers.Layer):
+        def call(self, x):
+            return rule(x)
+
+    with pytest.raises(TensorTypeError, match=words) as told:
+        to_net(Model(X, rule(X), name="M"))
+    assert "extern layer" in told.value.diagnostics[0].help[0]
+    text = to_net(Model(X, Rule()(X), name="M"))
+    assert "x |> Rule()" in text
+    assert to_net(loads(text, extern={"Rule": Rule}).M) == text
 
 
 def test_models_of_code_are_refused():
