@@ -18,6 +18,11 @@ class _Settings:
     layout: str = "channels_last"
 
 
+def settings() -> tuple[str, float, str]:
+    """All that may be set: what is computed of a setting is kept for these only."""
+    return _Settings.floatx.short, _Settings.epsilon, _Settings.layout
+
+
 def floatx() -> str:
     """The dtype of floats where nobody says another: `float32` at first.
 

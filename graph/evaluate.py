@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .configuration import settings
 from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological
@@ -67,7 +68,7 @@ def expansion(
     op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any]
 ) -> Straight:
     """What a composite op computes on values, which is kept for the next time."""
-    key = (op.name, types, attribute_key(attributes))
+    key = (op.name, types, attribute_key(attributes), settings())
     if key not in _EXPANSIONS:
         if len(_EXPANSIONS) >= EXPANSIONS:
             _EXPANSIONS.clear()

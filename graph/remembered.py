@@ -1,8 +1,9 @@
 """Ops on values whose like has been seen: types are checked once, then only computed.
 
 What an op makes of the dtypes and shapes of its operands and of its attributes is the
-same each time, so the second call with such ones takes it from a table. Everything that
-may end otherwise, such as operands of several dtypes or a trace, has no entry.
+same each time that `floatx` and its like are, so the second call with such ones takes
+it from a table. Everything that may end otherwise, such as operands of several dtypes
+or a trace, has no entry.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .autocasting import autocast_dtype
-from .configuration import default_float
+from .configuration import settings
 from .device import array_module
 from .replacing import replacements
 from .types import DType
@@ -61,7 +62,7 @@ def call_of(
     that, and plain numbers beside them, where elements are computed of them.
     """
     arrays: list[Array] = []
-    key: list[Any] = [op, default_float().short]
+    key: list[Any] = [op, settings()]
     if not op.remembers or not _gather(op, operands, arrays, key):
         return None
     numbers = any(array.__class__ is float for array in arrays)

@@ -8,7 +8,7 @@ from op_table import ROWS
 
 from tulle import GradientTape, Variable, ops
 from tulle.graph import remembered
-from tulle.graph.configuration import floatx, set_floatx
+from tulle.graph.configuration import epsilon, floatx, set_epsilon, set_floatx
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.functional import functional_call
 from tulle.graph.layers import Dense
@@ -108,6 +108,17 @@ def test_floatx_is_read_each_time():
             assert ops.sqrt(whole).dtype == name
     finally:
         set_floatx(usual)
+
+
+@pytest.mark.parametrize("op", [ops.rms_normalization, ops.normalize])
+def test_epsilon_is_read_each_time(op):
+    small, usual = convert_to_tensor([[1e-3, 2e-3]]), epsilon()
+    before = [op(small).numpy() for _ in range(2)][1]
+    try:
+        set_epsilon(1.0)
+        assert np.abs(op(small).numpy()).max() < np.abs(before).max() / 2
+    finally:
+        set_epsilon(usual)
 
 
 def test_variables_are_read_anew():
