@@ -51,6 +51,9 @@ class Recorded:
     def __neg__(self) -> Any:
         return self.recording.compute(operator.sub, 0, self)
 
+    def __abs__(self) -> Any:
+        return self.recording.compute(max, self, -self)
+
     def __eq__(self, other: object) -> bool:
         return self is other or self.recording.ask(operator.eq, self, other)
 

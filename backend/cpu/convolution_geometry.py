@@ -244,8 +244,9 @@ def geometry_of(
         kernel = second[:-2]
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
-    windows = name == "conv_input", first[1:], tuple(kernel), tuple(count), options
-    found, together = _windows(*windows), attributes.get("together", 1)
+    sizes = [_plain(each) for each in (first[1:], kernel, count)]
+    found = _windows(name == "conv_input", *sizes, tuple(map(_plain, options)))
+    together = attributes.get("together", 1)
     gaps = three(attributes["dilation"], 1)
     each = math.lcm(together, 2 * gaps[0]) if paired else together
     found = found.of(first[0], each, parts)
@@ -256,6 +257,11 @@ def geometry_of(
 
 # A step asks for its geometry again and again while it is bound.
 _last: tuple[Any, Geometry] | None = None
+
+
+def _plain(values: Sequence[int]) -> tuple[int, ...]:
+    """Numbers that may be kept: recorded ones are those of one recording alone."""
+    return tuple([operator.index(value) for value in values])
 
 
 @lru_cache(maxsize=256)

@@ -155,7 +155,7 @@ class Orthogonal(Factoring):
         count = math.prod(batch) if rows else 0
         parts = min(count, PARTS)
         steps = rows * min(rows, columns) * (columns + results[0].shape[-1] + 16)
-        return (Work(parts, grain(parts, count * (steps / SPEED + 64))),)
+        return (Work(parts, grain(parts, count * (steps // SPEED + 64))),)
 
     def words(
         self, attributes: Any, operands: Any, results: Any, scratch: int

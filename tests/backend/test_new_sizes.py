@@ -168,6 +168,21 @@ def test_steps_that_ask_for_no_size_are_bound_once():
     assert not asked  # what was recorded for 9 rows tells it
 
 
+def test_layers_of_like_windows_are_all_recorded():
+    def network(x):
+        h = layers.Conv1D(8, 3, padding="same", activation="relu")(x)
+        for activation in ("relu", "tanh", None):
+            h = layers.Conv1D(8, 3, padding="same", activation=activation)(h)
+        return layers.GlobalAveragePooling1D()(h)
+
+    program = program_of(network)
+    program(batch(8, 40))
+    program(batch(8, 41))
+    outline = program.code.outline
+    assert sum(sort.form.has_scratch for sort in outline.sorts) > 2
+    assert all(recipes._known for recipes in outline.recipes)
+
+
 def test_variables_that_move_are_found_again():
     x = tulle.Input((6,))
     model = tulle.Model(x, layers.Dense(3)(x))

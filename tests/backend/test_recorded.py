@@ -56,6 +56,8 @@ def test_every_number_has_the_same_answers_where_nothing_is_asked():
     found = recipe(lambda n: [larger(n, 7), smaller(n, 7), n // 7 * 3 + 1], 5)
     for n in range(20):
         assert found.results([n]) == [max(n, 7), min(n, 7), n // 7 * 3 + 1]
+    sized = recipe(lambda n: [abs(n - 7)], 5)
+    assert [sized.results([n]) for n in (3, 7, 12)] == [[4], [0], [5]]
     assert not any(answer is not None for *_, answer in found.steps)
 
 
