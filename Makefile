@@ -22,7 +22,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -71,6 +71,10 @@ bench-products: $(BENCH_STAMP)
 # Functions of float64, Fourier sums and factors. `NUMERICS="--only fourier"` measures some.
 bench-numerics: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/numerics.py $(NUMERICS)
+
+# Calls on values, a layer, a model and a step with a tape, without a compiled function.
+bench-eager: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/eager.py
 
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)
