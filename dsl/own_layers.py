@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph import tree
 from ..graph.configuration import default_float
-from ..graph.layer import Layer, LayerCall
+from ..graph.layer import Layer
+from ..graph.layer_calls import LayerCall
 from ..graph.layer_parts import constructor_parameters
 from ..graph.node import Node
 from ..graph.types import TupleType

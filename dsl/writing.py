@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..graph import tree
 from ..graph.gradients import Gradient
 from ..graph.initializers import snake_case
-from ..graph.layer import Layer, LayerCall
+from ..graph.layer import Layer
+from ..graph.layer_calls import LayerCall
 from ..graph.modes import ByMode, Effects
 from ..graph.network import Network
 from ..graph.node import Node

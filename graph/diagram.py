@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from . import activations
 from .diagnostics import Diagnostic, TensorTypeError, caller_span
 from .dim import Dim, Symbol
-from .layer import Layer, LayerCall
+from .layer import Layer
+from .layer_calls import LayerCall
 from .layer_parts import kind_of
 from .match import match_types
 from .modes import ByMode

@@ -193,7 +193,7 @@ def _same_dim(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
 def _same_attribute(one: Any, two: Any, symbols: dict[Any, Any]) -> bool:
     from .bodies import Body
     from .dim import Dim
-    from .layer import LayerCall
+    from .layer_calls import LayerCall
     from .node import Unique
     from .types import TensorType
 

@@ -8,7 +8,7 @@ runs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, ClassVar
 from weakref import WeakSet
@@ -23,13 +23,13 @@ from .diagnostics import (
     DataError,
     Diagnostic,
     Fault,
-    Span,
     TensorTypeError,
     caller_span,
     placed,
 )
 from .input_spec import check_input
 from .layer_calls import (
+    LayerCall,
     first_argument,
     is_plain,
     placeholder,
@@ -55,7 +55,7 @@ from .layer_parts import (
 )
 from .layer_state import LayerState
 from .masking import carry
-from .node import Node, Unique
+from .node import Unique
 from .recording import recording
 from .registry import OPS
 from .tensor import SymbolicTensor, convert_to_tensor
@@ -73,33 +73,6 @@ from .unapplied import not_applied
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 holding_losses: WeakSet[Layer] = WeakSet()  # layers to which losses have been added
-
-
-class LayerCall:
-    """One application of a layer on symbols: how its operands are arranged."""
-
-    __slots__ = ("layer", "structure", "span", "result")
-
-    def __init__(self, layer: Layer, structure: Any, span: Span | None):
-        self.layer, self.structure, self.span = layer, structure, span
-        self.result: Any = None  # the arrangement of the outputs, once traced
-
-    def arguments(
-        self, operands: Iterator[Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Positional and named arguments with operands in place."""
-        args, kwargs = tree.unflatten(self.structure, operands)
-        return args, kwargs
-
-    def note_copy(self, node: Node, known: dict[int, Any]) -> None:
-        """Let the copy of the layer know its first call, if that made this node."""
-        first = self.layer._first_call
-        made = tree.flatten(first[1])[0][0].node if first is not None else None
-        if made is node or (made is not None and node in made.inputs):
-            known[id(self.layer)]._first_call = deepcopy(first, known)
-
-    def __repr__(self) -> str:
-        return f"<{self.layer.name}>"
 
 
 class LayerKind(type):

@@ -1,13 +1,15 @@
-"""The arguments of a layer's call by name: tensors, their shapes and their masks."""
+"""One call of a layer, and its arguments by name: tensors, shapes and masks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from functools import lru_cache
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
 from . import tree
-from .diagnostics import Fault
+from .diagnostics import Fault, Span
 from .dim import Dim, Symbol
 from .layer_parts import signature, unknown_argument
 from .masking import get_mask, masks_of, set_mask
@@ -19,8 +21,36 @@ from .types import DType, TensorType
 
 if TYPE_CHECKING:
     from .layer import Layer
+    from .node import Node
 
 SUFFIX = "_shape"
+
+
+class LayerCall:
+    """One application of a layer on symbols: how its operands are arranged."""
+
+    __slots__ = ("layer", "structure", "span", "result")
+
+    def __init__(self, layer: Layer, structure: Any, span: Span | None):
+        self.layer, self.structure, self.span = layer, structure, span
+        self.result: Any = None  # the arrangement of the outputs, once traced
+
+    def arguments(
+        self, operands: Iterator[Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and named arguments with operands in place."""
+        args, kwargs = tree.unflatten(self.structure, operands)
+        return args, kwargs
+
+    def note_copy(self, node: Node, known: dict[int, Any]) -> None:
+        """Let the copy of the layer know its first call, if that made this node."""
+        first = self.layer._first_call
+        made = tree.flatten(first[1])[0][0].node if first is not None else None
+        if made is node or (made is not None and node in made.inputs):
+            known[id(self.layer)]._first_call = deepcopy(first, known)
+
+    def __repr__(self) -> str:
+        return f"<{self.layer.name}>"
 
 
 @lru_cache(1024)

@@ -8,7 +8,7 @@ from . import tree
 from .births import of_type, window
 from .diagnostics import Fault, TensorTypeError
 from .dim import Dim
-from .layer import LayerCall
+from .layer_calls import LayerCall
 from .op import Op, register
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, tracing

@@ -24,8 +24,8 @@ from .input_layer import InputLayer, is_input, keras_order
 from .inputs import BATCH as BATCH
 from .inputs import Input as Input
 from .inputs import check_sizes_of
-from .layer import Layer, LayerCall
-from .layer_calls import as_declared
+from .layer import Layer
+from .layer_calls import LayerCall, as_declared
 from .layer_parts import kind_of
 from .match import Reader, Solution, match_types
 from .nearest import nearest_of

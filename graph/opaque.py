@@ -18,8 +18,8 @@ from . import tree
 from .device import to_numpy
 from .diagnostics import Diagnostic, Fault, TensorTypeError
 from .dim import Dim, Origin, Symbol, sorted_symbols
-from .layer import Layer, LayerCall
-from .layer_calls import shapes_for
+from .layer import Layer
+from .layer_calls import LayerCall, shapes_for
 from .node import Node
 from .op import Op, Results, register
 from .recording import record

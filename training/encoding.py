@@ -20,7 +20,8 @@ from ..graph.constraints import Constraint
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.dim import Compound, Dim
 from ..graph.initializers import Initializer
-from ..graph.layer import Layer, LayerCall
+from ..graph.layer import Layer
+from ..graph.layer_calls import LayerCall
 from ..graph.network import Network
 from ..graph.node import Constant, Node, topological
 from ..graph.op import Op

@@ -8,8 +8,8 @@ from typing import Any
 from ...graph import tree
 from ...graph.initializers import snake_case
 from ...graph.input_layer import is_input
-from ...graph.layer import Layer, LayerCall
-from ...graph.layer_calls import first_argument, with_masks
+from ...graph.layer import Layer
+from ...graph.layer_calls import LayerCall, first_argument, with_masks
 from ...graph.masking import carry
 from ...graph.network import Network
 from ...graph.node import Node
