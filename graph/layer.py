@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any
 from weakref import WeakSet
 
 import numpy as np
@@ -35,6 +34,7 @@ from .layer_calls import (
     placeholder,
     placeholders,
     recast,
+    refuse_layers,
     shapes_for,
     with_masks,
 )
@@ -158,8 +158,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     built: bool
     supports_masking = False  # whether the output carries the mask of the input
     input_spec: Any = None  # an `InputSpec` for each input, checked at each call
-    # Attributes that no copy takes.
-    made_anew: ClassVar[tuple[str, ...]] = ("_first_call", "_losses")
     opaque = False  # whether `call` works on values only
     takes_ids = False  # whether floats may be ids, which no narrow dtype may round
     auto_name: str | None
@@ -188,19 +186,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         self._trainable, self.autocast = trainable, autocast
         self.dtype_policy = policies.get(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What a copy, or a pickled layer, takes: not the calls on symbols."""
-        left = type(self).made_anew
-        state = {key: v for key, v in self.__dict__.items() if key not in left}
-        return {**state, "_losses": [], "_first_call": None}
-
-    def __deepcopy__(self, known: dict[int, Any]) -> Layer:
-        """A layer with variables of its own, of the same values and names."""
-        copied: Layer = object.__new__(type(self))
-        known[id(self)] = copied
-        copied.__dict__.update(deepcopy(self.__getstate__(), known))
-        return copied
 
     def _build_below(self, input_shape: Any) -> None:
         """Make the weights; called once, before the first `call`.
@@ -282,7 +267,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         plain, trace = is_plain(args, kwargs), current_trace()
         operands = list(args) if plain else tree.flatten((args, kwargs))[0]
         try:
-            _refuse_layers(self, args)
+            refuse_layers(args)
             if self.input_spec is not None:
                 check_input(self, first_argument(args, kwargs))
             if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
@@ -535,13 +520,3 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
 
 without(Layer, OF_LAYERS)
-
-
-def _refuse_layers(layer: Layer, args: Any) -> None:
-    """A layer in place of a tensor: its call was forgotten."""
-    items = [
-        item for a in args for item in (a if isinstance(a, (list, tuple)) else (a,))
-    ]
-    for index, item in enumerate(items):
-        if isinstance(item, Layer):
-            raise not_applied(item, index)

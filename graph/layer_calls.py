@@ -18,6 +18,7 @@ from .registry import call
 from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import current_trace
 from .types import DType, TensorType
+from .unapplied import is_layer, not_applied
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -159,6 +160,14 @@ def refuse_missing(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             f"`{layer.name}` needs `{missing[0]}`",
             help=[f"write `{layer.name}({', '.join(needed)})`"],
         )
+
+
+def refuse_layers(args: tuple[Any, ...]) -> None:
+    """Refuse a layer in place of a tensor: its call was forgotten."""
+    items = [i for a in args for i in (a if isinstance(a, (list, tuple)) else (a,))]
+    for index, item in enumerate(items):
+        if is_layer(item):
+            raise not_applied(item, index)
 
 
 def _shape_of(operand: Any) -> tuple[int | None, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any
+from copy import deepcopy
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class LayerState:
     name: Any
     built: bool
     given_name: str | None
+    # Attributes that no copy takes.
+    made_anew: ClassVar[tuple[str, ...]] = ("_first_call", "_losses")
     policy: Any
     span: Span | None
     argument_spans: dict[str, Span]
@@ -87,6 +90,19 @@ class LayerState:
                     place = self.argument_spans.get(key, self.span)
                     return dim.born(Origin(f"{dim} is {setting}", place, None, setting))
         return dim
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy, or a pickled layer, takes: not the calls on symbols."""
+        left = type(self).made_anew
+        state = {key: v for key, v in self.__dict__.items() if key not in left}
+        return {**state, "_losses": [], "_first_call": None}
+
+    def __deepcopy__(self, known: dict[int, Any]) -> LayerState:
+        """A layer with variables of its own, of the same values and names."""
+        copied: LayerState = object.__new__(type(self))
+        known[id(self)] = copied
+        copied.__dict__.update(deepcopy(self.__getstate__(), known))
+        return copied
 
     def children(self) -> Iterator[tuple[str, Any]]:
         """Own variables and sublayers with the attribute they stand in, each once.
