@@ -36,7 +36,7 @@ from .metric import Metric
 from .model import Functional, Model, Sequential
 from .optimizer import Optimizer
 from .optimizers_wrapping import OptimizerMap
-from .registration import name_of
+from .registration import library, name_of
 from .schedules import LearningRateSchedule
 
 Json = Any
@@ -65,6 +65,9 @@ class Encoder:
         self.variables: list[Json] = []
         self.generators: list[Json] = []
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.own: dict[
+            str, Any
+        ] = {}  # classes and functions that a load needs, by name
         self._known: dict[tuple[str, int], int] = {}
         self._kept: list[Any] = []  # so that no `id` is used twice
 
@@ -104,7 +107,7 @@ class Encoder:
         if isinstance(getattr(item, "network", None), Network):
             return {"formula": self.layer(item.network)}
         if isinstance(item, type) or callable(item):
-            return {"function": _function_name(item)}
+            return {"function": self.function(item)}
         raise _unsaved(item)
 
     def _forms(self) -> tuple[tuple[Any, Callable[[Any], Json]], ...]:
@@ -145,9 +148,29 @@ class Encoder:
             raise _unsaved(item)
         return {
             "object": kind,
-            "class": name_of(kind, type(item)),
+            "class": self.name(kind, type(item)),
             "config": self.mapping(_config(item)),
         }
+
+    def name(self, kind: str, target: Any) -> str:
+        """The name of a class or function, noted if it is not the library's."""
+        name = name_of(kind, target)
+        if library(kind).get(name) is not target:
+            self.own[name] = target
+        return name
+
+    def function(self, function: Any) -> str:
+        """The name under which a function is found again; refuses what has none."""
+        name = getattr(function, "__name__", None)
+        if name is not None and name != "<lambda>":
+            return self.name("function", function)
+        raise _error(
+            "T0709",
+            f"{said(function)} has no name, and a file holds no code",
+            "write it as a function with a name, `def scaled(x): …`, and load the "
+            "model with `custom_objects`, or register it with "
+            "`saving.register_serializable()`",
+        )
 
     def mapping(self, config: Mapping[str, Any]) -> dict[str, Json]:
         return {key: self.value(item) for key, item in config.items()}
@@ -230,7 +253,7 @@ class Encoder:
         if layer.given_name is None and layer.auto_name is None:
             config.pop("name", None)  # named by where it stands in another layer
         record: dict[str, Json] = {
-            "class": name_of("layer", type(layer)),
+            "class": self.name("layer", type(layer)),
             "config": self.mapping(config),
             "trainable": layer._trainable,
         }
@@ -330,19 +353,6 @@ def _config(item: Any) -> dict[str, Any]:
         f"{reason}",
         f"write `get_config` in `{kind.__name__}`: a dictionary of the constructor's "
         "arguments by name",
-    )
-
-
-def _function_name(function: Any) -> str:
-    """The name under which a function is found again; refuses what has none."""
-    name = getattr(function, "__name__", None)
-    if name is not None and name != "<lambda>":
-        return name_of("function", function)
-    raise _error(
-        "T0709",
-        f"{said(function)} has no name, and a file holds no code",
-        "write it as a function with a name, `def scaled(x): …`, and load the model "
-        "with `custom_objects`, or register it with `saving.register_serializable()`",
     )
 
 

@@ -30,9 +30,9 @@ CONFIG, WEIGHTS, SUMS = "config.json", "weights.safetensors", "checksums.json"
 CHANGED = "load it with the classes, and the Tulle, that it was saved with"
 
 
-def tulle_members(model: Model) -> dict[str, bytes]:
-    """What a file of a model holds."""
-    encoder = Encoder()
+def tulle_members(model: Model, encoder: Encoder | None = None) -> dict[str, bytes]:
+    """What a file of a model holds; `encoder` then knows the classes that it names."""
+    encoder = encoder or Encoder()
     config: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     config["model"] = encoder.layer(model)
     config["compile"] = _compile_arguments(model, encoder)

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .saving import load_model, save_model
+from .archives import write_archive
+from .encoding import Encoder
+from .keras_files.names import original
+from .model_files import tulle_members
+from .saving import load_model
 
 Unpickled = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 def pickled(model: Any) -> Unpickled:
-    """How `pickle` makes a model again: from the bytes of its file and own classes.
+    """How `pickle` makes a model again: from its file, and the classes and functions
+    that this names and Tulle does not have.
 
     Raises `DataError` T0709 for what has no form in a file.
     """
-    kinds = {type(layer) for layer in (model, *model.sublayers) if layer.foreign}
-    with TemporaryDirectory() as folder:
-        place = Path(folder, "model.tulle")
-        save_model(model, place)
-        content = place.read_bytes()
-    return unpickled, (content, {kind.__name__: kind for kind in kinds})
+    encoder, file = Encoder(), BytesIO()
+    write_archive(file, tulle_members(model, encoder))
+    own = {n: original(v) if isinstance(v, type) else v for n, v in encoder.own.items()}
+    return unpickled, (file.getvalue(), own)
 
 
 def unpickled(content: bytes, custom_objects: Mapping[str, Any]) -> Any:

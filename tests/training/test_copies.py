@@ -33,6 +33,46 @@ class Two(Model):
         return self.rest[0](self.first(x))
 
 
+class Absolute(tulle.losses.Loss):
+    def call(self, y_true, y_pred):
+        return tulle.ops.mean(tulle.ops.abs(y_true - y_pred), -1)
+
+
+class Halves(tulle.initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return tulle.ops.full(shape, 0.5, dtype)
+
+
+class Sum(tulle.regularizers.Regularizer):
+    def __call__(self, x):
+        return tulle.ops.sum(x)
+
+    def get_config(self):
+        return {}
+
+
+class Slow(tulle.optimizers.SGD):
+    pass
+
+
+class Headed(Model):
+    def __init__(self, units=2, **more):
+        x = layers.Input((8,))
+        super().__init__(x, layers.Dense(units, activation=doubled)(x), **more)
+        self.units = units
+
+    def get_config(self):
+        return {"units": self.units, "name": self.name}
+
+
+def doubled(x):
+    return 2.0 * x
+
+
+def error(y_true, y_pred):
+    return tulle.ops.mean(tulle.ops.abs(y_true - y_pred), -1)
+
+
 def functional():
     x = layers.Input((8,))
     h = layers.Dense(4, activation="relu", name="h")(x)
@@ -93,6 +133,29 @@ def test_parts(value, copied):
         assert found.get_config() == value.get_config()
     if hasattr(value, "numpy"):
         np.testing.assert_array_equal(found.numpy(), value.numpy())
+
+
+@WAYS
+def test_classes_and_functions_of_ones_own(copied):
+    settings = {"kernel_initializer": Halves(), "kernel_regularizer": Sum()}
+    dense = layers.Dense(2, activation=doubled, **settings)
+    model = Sequential([layers.Input((8,)), layers.Lambda(doubled), dense])
+    model.compile(Slow(0.1), Absolute(), metrics=[error])
+    model.train_on_batch(X, Y)
+    twin = copied(model)
+    assert type(twin.optimizer) is Slow
+    assert type(twin.loss) is Absolute
+    assert type(twin.layers[-1].kernel_regularizer) is Sum
+    assert twin.train_on_batch(X, Y) == model.train_on_batch(X, Y)
+
+
+@WAYS
+def test_a_subclass_that_hands_its_ends_to_model(copied):
+    model = Headed(3)
+    twin = copied(model)
+    assert type(twin) is type(model)
+    assert twin.units == 3
+    np.testing.assert_array_equal(twin(X).numpy(), model(X).numpy())
 
 
 def test_frozen_variables_keep_their_kind():
