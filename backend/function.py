@@ -9,6 +9,7 @@ more trace and then none.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -104,6 +105,16 @@ def fits(pattern: Pattern, shapes: Shapes) -> bool:
     )
 
 
+class _OfInstance(dict["Function", "Function"]):
+    """The functions of one instance; a copy of that has none yet."""
+
+    def __init__(self, instance: Any = None):
+        self.instance = instance
+
+    def __reduce__(self) -> Any:
+        return _OfInstance, ()
+
+
 class Function:
     """A callable that traces, compiles and runs; see `function`."""
 
@@ -119,11 +130,24 @@ class Function:
         self._known: dict[Any, Traced] = {}  # for arrays alone, by shapes and dtypes
         functools.update_wrapper(self, python_function)
 
+    def __reduce__(self) -> Any:
+        """A function of a module is found by its name; others are made anew, with
+        nothing traced."""
+        found: Any = sys.modules.get(self.__module__)
+        name: str = self.__dict__["__qualname__"]
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return name
+        return Function, (self.python_function, self.input_signature)
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A function of its own for each instance, kept with the instance."""
         if instance is None:
             return self
-        kept = instance.__dict__.setdefault("_compiled_functions", {})
+        kept = instance.__dict__.get("_compiled_functions")
+        if kept is None or kept.instance is not instance:  # that of what was copied
+            kept = instance.__dict__["_compiled_functions"] = _OfInstance(instance)
         if self not in kept:
             method = functools.partial(self.python_function, instance)
             functools.update_wrapper(method, self.python_function)

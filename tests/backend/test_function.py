@@ -1,6 +1,8 @@
 """`function`: the compiled result equals the eager one, effects included."""
 
+import copy
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -268,3 +270,49 @@ def test_symbolic_tensors_go_through_the_python_function():
     assert [node.op.name for node in model.nodes][-1] == "multiply"
     assert doubled(np.ones(3)).numpy().tolist() == [2.0, 2.0, 2.0]
     assert len(doubled.programs) == 1
+
+
+@function
+def doubled(x):
+    return 2.0 * x
+
+
+class Agent:
+    """Something that is no layer and holds one, with functions of several kinds."""
+
+    def __init__(self):
+        self.weight = Variable([1.0])
+        self.held = function(self.plain)
+        self.shared = doubled
+
+    def plain(self, x):
+        return x * self.weight
+
+    @function
+    def method(self, x):
+        return x + self.weight
+
+    def results(self):
+        x = call("ones", (1,))
+        return [f(x).item() for f in (self.held, self.method, self.shared)]
+
+
+def test_functions_of_a_copy_read_what_the_copy_holds():
+    agent = Agent()
+    assert agent.results() == [1.0, 2.0, 2.0]
+    pickled = pickle.loads(pickle.dumps(agent))  # noqa: S301 - our own bytes
+    twins = [copy.deepcopy(agent), copy.deepcopy(copy.deepcopy(agent)), pickled]
+    for twin in twins:
+        twin.weight.assign([5.0])
+        assert twin.shared is doubled
+        assert twin.results() == [5.0, 6.0, 2.0]
+    assert agent.results() == [1.0, 2.0, 2.0]
+
+
+def test_a_method_of_a_shallow_copy_is_its_own():
+    agent = Agent()
+    agent.results()
+    twin = copy.copy(agent)
+    twin.weight = Variable([5.0])
+    assert twin.method(call("ones", (1,))).item() == 6.0
+    assert agent.method(call("ones", (1,))).item() == 2.0
