@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..recorded import Recorded
+from .call import Call
 from .layout import Block
 
 
 class Template(NamedTuple):
-    """A block, and the places of its words that are recorded numbers."""
+    """A block without its recorded numbers, and the places of its words that are some.
+
+    Totals and grains of its rows are left out whatever they are.
+    """
 
     block: Block
     places: list[int]
@@ -24,7 +28,14 @@ class Template(NamedTuple):
         for _, _, total, grain, _ in block.rows:
             wanted += [total, grain]
         words = [0 if isinstance(one, Recorded) else one for one in given]
-        return cls(block._replace(words=words), places), wanted
+        rows: list[tuple[int, ...]] = [
+            (entry, start, 0, 0, flag) for entry, start, *_, flag in block.rows
+        ]
+        faults = [
+            (at, Call(call.entry, words[at : at + len(call.words)], 0, 0, call.flag))
+            for at, call in block.faults
+        ]
+        return cls(Block(words, rows, faults), places), wanted
 
     def filled(
         self, numbers: Sequence[int], tell: Callable[[int, Sequence[int]], None]

@@ -1,11 +1,17 @@
 """Numbers that are recorded: the same results for other numbers, or none at all."""
 
+import functools
+import gc
 import math
 import operator
+import weakref
 
 import numpy as np
 import pytest
 
+from tulle.backend.cpu.call import Call
+from tulle.backend.cpu.layout import Block
+from tulle.backend.cpu.template import Template
 from tulle.backend.recorded import (
     KEPT,
     PATIENCE,
@@ -106,6 +112,27 @@ def test_numbers_of_two_recordings_do_not_meet():
     for use in (operator.add, operator.eq, larger):
         with pytest.raises(TypeError, match="another recording"):
             use(one, two)
+
+
+def test_templates_keep_no_recording():
+    def recorded():
+        recording = Recording([5])
+        n = recording.number(0)
+        tells = functools.partial(print, n)
+        calls = [Call(7, [n * 2, 3, 0], n, n + 1, 2, tells), Call(8, [1], 9)]
+        template, wanted = Template.of(Block.of(calls))
+        return template, recording.finish(wanted), weakref.ref(recording)
+
+    template, recipe, gone = recorded()
+    gc.collect()
+    assert gone() is None
+    asked = []
+    block = template.filled(recipe.results([9]), lambda *given: asked.append(given))
+    assert block.words == [18, 3, *[0] * 6, 1, *[0] * 7]
+    assert block.rows == [(7, 0, 9, 10, 2), (8, 8, 9, 1, -1)]
+    ((start, call),) = block.faults
+    call.fault([4])
+    assert (start, len(call.words), call.flag, asked) == (0, 3, 2, [(0, [4])])
 
 
 def counted(function):
