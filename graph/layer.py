@@ -45,6 +45,7 @@ from .layer_parts import (
     argument_fault,
     call_fault,
     holds_arrays,
+    input_fault,
     numeric,
     outer_operands,
     parameters,
@@ -281,6 +282,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             raise TensorTypeError.of(fault, caller_span(), (), args) from None
         except DataError as error:
             raise placed(error, f"in `{self.name}`") from None
+        except (AttributeError, IndexError, TypeError):
+            told = input_fault(self, first_argument(args, kwargs))
+            if told is None:
+                raise
+            raise TensorTypeError.of(told, caller_span()) from None
         if not self._named:
             self._named = True
             self.name_variables(f"{self.name}/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from .diagnostics import Fault
 from .dim import Dim, Origin
+from .kinds import shown
 from .nearest import nearest_of
+from .operand import Operand
 from .registry import OPS
 from .types import TensorType
 
@@ -147,6 +149,27 @@ def call_fault(layer: Any, given: dict[str, Any], error: TypeError) -> Fault:
         f"wrong call of `{layer.name}`: {text}",
         help=[f"`{layer.name}` takes {', '.join(names)}"],
     )
+
+
+def input_fault(layer: Any, given: Any) -> Fault | None:
+    """Why a layer of the library takes no such input, T0401; None for tensors."""
+    leaves = list(_leaves(given))
+    wrong = [leaf for leaf in leaves if not isinstance(leaf, Operand)]
+    if layer.foreign or (leaves and not wrong):
+        return None
+    told = f"holds {shown(wrong[0])}" if leaves else "holds nothing"
+    told = told if isinstance(given, (list, tuple, dict)) else f"is {shown(given)}"
+    return Fault("T0401", f"`{layer.name}` takes tensors, and its input {told}")
+
+
+def _leaves(nest: Any) -> Iterator[Any]:
+    if isinstance(nest, dict):
+        nest = tuple(nest.values())
+    if not isinstance(nest, (list, tuple)):
+        yield nest
+        return
+    for item in nest:
+        yield from _leaves(item)
 
 
 def outer_operands(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:

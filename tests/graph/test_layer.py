@@ -5,7 +5,15 @@ import pytest
 
 from tulle.graph.diagnostics import DataError, TensorTypeError
 from tulle.graph.layer import Layer
-from tulle.graph.layers import Dense, Dropout, Embedding, MultiHeadAttention
+from tulle.graph.layers import (
+    LSTM,
+    Add,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    MultiHeadAttention,
+)
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import OPS, call
 from tulle.graph.tensor import SymbolicTensor
@@ -272,6 +280,32 @@ def test_a_call_without_a_tensor_says_which_one_is_missing():
     assert told.message == "`multi_head_attention` needs `value`"
     assert told.help == ("write `multi_head_attention(query, value)`",)
     assert told.span.source.name == __file__
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "words"),
+    [
+        (lambda: Dense(2), None, "its input is None"),
+        (Flatten, 3.0, "its input is 3.0"),
+        (lambda: LSTM(2), [], "its input holds nothing"),
+        (Add, [call("ones", (2, 3)), None], "its input holds None"),
+    ],
+)
+def test_what_is_no_tensor_is_told_as_such(made, given, words):
+    layer = made()
+    if not isinstance(given, list):
+        layer(call("ones", (2, 3)))
+    with pytest.raises(TensorTypeError, match=f"T0401.*takes tensors, and {words}"):
+        layer(given)
+
+
+def test_mistakes_in_a_users_call_on_no_tensor_stay_what_they_are():
+    class Asks(Layer):
+        def call(self, x):
+            return x.nothing
+
+    with pytest.raises(AttributeError, match="nothing"):
+        Asks()(None)
 
 
 def test_data_that_a_layer_cannot_use_are_told_at_its_call():
