@@ -33,9 +33,10 @@ def to_net(model: Any) -> str:
 
     Names, settings, sizes and the paths of parameters are kept; weights are not part of
     a text, nor is what a training freezes. Layers of your own become `extern layer`:
-    `loads(text, extern={"Mine": Mine})` is given their classes. Raises
-    `TensorTypeError` with T0710 for what a text cannot say: settings of these that are
-    no numbers and words, functions of Python, loops and branches, large arrays.
+    `loads(text, extern={"Mine": Mine})` is given their classes, that of one which meets
+    several types or settings as `Mine_1` and so on too. Raises `TensorTypeError` with
+    T0710 for what a text cannot say: settings of these that are no numbers and words,
+    functions of Python, loops and branches, large arrays.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input

@@ -385,19 +385,21 @@ class Variable(Operand):
 
     def __reduce__(self) -> Any:
         """A copy, and what is unpickled, is a variable of the same value and names."""
-        values = (
-            self.numpy(), None, self.kept.dtype.name, self.trainable, self.autocast,
-            self.name, self.regularizer, self.constraint,
-        )  # fmt: skip
-        return _made_again, (values, self.path, self.made_trainable)
+        state = {key: v for key, v in vars(self).items() if key not in MADE_ANEW}
+        values = self.numpy(), self.kept.dtype.name, self.name
+        return _made_again, (type(self), *values), state
 
     def __repr__(self) -> str:
         return f"<Variable {self.path}: {self.kept}>"
 
 
-def _made_again(values: tuple[Any, ...], path: str, made_trainable: bool) -> Variable:
-    found = Variable(*values)
-    found.path, found.made_trainable = path, made_trainable
+# Attributes of a variable that each copy makes for itself.
+MADE_ANEW = frozenset(("kept", "initializer", "node", "_array", "_homed", "_seed"))
+
+
+def _made_again(kind: type[Variable], value: Any, dtype: str, name: str) -> Variable:
+    found = kind.__new__(kind)
+    Variable.__init__(found, value, None, dtype, name=name)
     return found
 
 

@@ -158,6 +158,25 @@ def test_a_subclass_that_hands_its_ends_to_model(copied):
     np.testing.assert_array_equal(twin(X).numpy(), model(X).numpy())
 
 
+class Aged(tulle.Variable):
+    def __init__(self, value, age):
+        super().__init__(value, dtype="bfloat16", name="aged")
+        self.age = [age]
+
+
+@WAYS
+def test_a_variable_of_a_class_of_ones_own(copied):
+    variable = Aged([1.0, 2.0], 3)
+    variable.path = "model/aged"
+    twin = copied(variable)
+    assert type(twin) is Aged
+    assert (twin.age, twin.path, twin.dtype) == ([3], "model/aged", "bfloat16")
+    assert twin.age is not variable.age
+    twin.assign([5.0, 6.0])
+    assert variable.numpy().tolist() == [1.0, 2.0]
+    assert (twin * 2).numpy().tolist() == [10.0, 12.0]
+
+
 def test_frozen_variables_keep_their_kind():
     layer = layers.Dense(2)
     layer(X)
