@@ -48,7 +48,7 @@ class Along(NamedTuple):
 
 def last_axes(values: Sequence[int], neutral: int) -> list[int]:
     """One number an axis of space, for three axes, those that are lacking in front."""
-    return [neutral] * (3 - len(values)) + [int(value) for value in values]
+    return [*[neutral] * (3 - len(values)), *values]
 
 
 def _not_negative(size: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Sines and tangents and their inverses; in double within 1.5 units in the last place.
+"""Sines and tangents and their inverses; in double within 1.6 units in the last place.
 
 Quarter turns are taken off with 160 bits of pi / 2, so that what is left of an angle
 near a multiple keeps its digits; angles beyond 1e9 are left to the C library.

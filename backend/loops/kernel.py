@@ -48,17 +48,6 @@ class LoopKernel:
         return tuple(Layout(self, nest) for nest in self.nests)
 
     @property
-    def unmeasured(self) -> list[Dim]:
-        """The sizes of axes that no operand or output has."""
-        pairs = zip(self.nests, self.layouts, strict=True)
-        return [
-            axis.size
-            for nest, layout in pairs
-            for axis, place in zip(nest.axes, layout.measured, strict=True)
-            if place is None
-        ]
-
-    @property
     def partials(self) -> int:
         """How many arrays of partial results the main nest leaves."""
         return len(self.nests[0].totals)

@@ -183,6 +183,26 @@ def test_layers_of_like_windows_are_all_recorded():
     assert all(recipes._known for recipes in outline.recipes)
 
 
+def test_pooling_is_recorded_for_images_of_all_sizes():
+    x = tulle.Input((None, None, 3))
+    pooled = layers.MaxPooling2D(2)(x), layers.AveragePooling2D(3, 1)(x)
+    model = tulle.Model(x, pooled)
+    images = [
+        RANDOM.standard_normal((2, *size, 3), np.float32)
+        for size in ((12, 14), (20, 31), (9, 40), (33, 5))
+    ]
+    signature = prepare(model, images[0], scored=False).signature
+    program = model.steps.program("predict", signature)
+    program((images[0],))
+    outline = program.code.outline
+    pairs = zip(outline.sorts, outline.recipes, strict=True)
+    pooling = [one for sort, one in pairs if sort.form.key[0].startswith("window_")]
+    assert len(pooling) == 2
+    for image in images[1:]:
+        program((image,))
+        assert not any(recipes._missed for recipes in pooling)
+
+
 def test_variables_that_move_are_found_again():
     x = tulle.Input((6,))
     model = tulle.Model(x, layers.Dense(3)(x))
