@@ -66,11 +66,12 @@ def read_tulle(place: Path, custom: Mapping[str, Any], compile: bool) -> Any:
         if compile and config["compile"] is not None:
             model.compile(**decoder.mapping(config["compile"]))
             prefix = "optimizer/"
-            model.demand_compiled().pending = {
+            state = {
                 name.removeprefix(prefix): array
                 for name, array in arrays.items()
                 if name.startswith(prefix)
             }
+            model.demand_compiled().go_on(state, model)
             if config.get("training") is not None:
                 _take_training(place, model, config["training"], decoder)
     except DataError:

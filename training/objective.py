@@ -80,6 +80,20 @@ class Compiled:
         self.tracker: Metric = _tracker("loss")
         self.output_trackers: dict[str, Metric] = {}
 
+    def go_on(self, state: dict[str, Any], model: Any) -> None:
+        """Give the optimizer the state of a file, once there is what it trains."""
+        self.pending = state
+        trained = tuple(model.trainable_weights)
+        if trained:
+            self.optimizer.rebuild(trained)
+            self.take_pending(model)
+
+    def take_pending(self, model: Any) -> None:
+        """Give the optimizer, which has been built, the state that waits for it."""
+        if self.pending is not None:
+            self.optimizer.restore(self.pending, model.variable_names())
+            self.pending = None
+
     def bind(self, names: Sequence[str]) -> None:
         """Hand each output its loss, weight and metrics."""
         if self.goals:

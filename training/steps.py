@@ -174,9 +174,7 @@ class Steps:
                 "set `trainable = True` on a layer",
             )
         compiled.optimizer.rebuild(wanted)
-        if compiled.pending is not None:
-            compiled.optimizer.restore(compiled.pending, self.model.variable_names())
-            compiled.pending = None
+        compiled.take_pending(self.model)
         self._programs = {k: p for k, p in self._programs.items() if k[0] != "train"}
         self._trained = wanted
 

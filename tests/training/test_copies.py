@@ -150,6 +150,23 @@ def test_classes_and_functions_of_ones_own(copied):
 
 
 @WAYS
+def test_a_step_of_ones_own_goes_on_with_the_state_of_the_optimizer(copied):
+    def step(model):
+        with tulle.GradientTape() as tape:
+            loss = tulle.ops.mean((model(X) - Y) * (model(X) - Y))
+        weights = model.trainable_variables
+        model.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss.item()
+
+    model = functional()
+    model.compile(tulle.optimizers.Adam(0.1), "mse")
+    model.train_on_batch(X, Y)
+    twin = copied(model)
+    assert int(twin.optimizer.iterations.numpy()) == 1
+    assert [step(twin) for _ in range(3)] == [step(model) for _ in range(3)]
+
+
+@WAYS
 def test_a_subclass_that_hands_its_ends_to_model(copied):
     model = Headed(3)
     twin = copied(model)

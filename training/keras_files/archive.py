@@ -228,4 +228,4 @@ def _take_state(model: Model, optimizer: Any, groups: Groups, order: Order) -> N
         )
         return
     values = dict(zip(state, (arrays[key] for key in shapes), strict=True))
-    model.demand_compiled().pending = values
+    model.demand_compiled().go_on(values, model)
