@@ -184,8 +184,6 @@ class Followed:
         cut.lay(place)
         index = self.head.arrays[-1]
         apart, out = self.values[index].apart, cut.arrays[index]
-        if apart:  # the code reads its shape and address alone
-            out = cut.specs[index].at(out.address)
         table = [word for part in self.rest for word in self._record(part, cut, place)]
         after = Following(cut.size, len(self.rest), table, apart)
         words = self.special.words(

@@ -22,6 +22,7 @@ if not engine.available():
 from tulle.backend import Program
 from tulle.backend.cpu.engine import engine as compiler
 from tulle.backend.cpu.gemm import fragments
+from tulle.backend.cpu.pool import pool
 from tulle.backend.cpu.scan import Scan
 
 RANDOM = np.random.default_rng(0)
@@ -201,6 +202,19 @@ def test_pooling_is_recorded_for_images_of_all_sizes():
     for image in images[1:]:
         program((image,))
         assert not any(recipes._missed for recipes in pooling)
+
+
+def test_tiles_of_several_images_and_some_of_their_rows(monkeypatch):
+    """As there are for three threads and four images; results lie apart then."""
+    x = tulle.Input((13, 8, 16))
+    model = tulle.Model(x, layers.Conv2D(32, 3, padding="same", activation="relu")(x))
+    images = RANDOM.standard_normal((4, 13, 8, 16), np.float32)
+    signature = prepare(model, images, scored=False).signature
+    program = model.steps.program("predict", signature)
+    (wanted,) = program((images,)).values()
+    monkeypatch.setattr(pool(), "threads", 3)
+    (found,) = Program(program.graph)((images,)).values()
+    assert found.tobytes() == wanted.tobytes()
 
 
 def test_variables_that_move_are_found_again():
