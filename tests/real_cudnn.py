@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import cuda_host
-from convolution_cases import CASES, PARTS, node_and_arrays
+from convolution_geometries import CASES, PARTS, node_and_arrays
 
 from tulle.backend.gpu.cudnn import Front, Planned
 from tulle.backend.gpu.cudnn_attention import BACKWARD, FORWARD, Attention

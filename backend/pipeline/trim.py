@@ -80,8 +80,10 @@ def _chain(
         found.append(node)
         if node.op.name == "conv":
             return found if is_last(node) else []
+        if not node.op.elementwise:
+            return []
         whole = [source for source in node.inputs if has_places(source, node)]
-        if not node.op.elementwise or len(whole) != 1 or whole[0].shape != node.shape:
+        if len(whole) != 1 or whole[0].shape != node.shape:
             return []
         (node,) = whole
     return []

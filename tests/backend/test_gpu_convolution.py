@@ -7,7 +7,7 @@ import fake_cupy
 import fake_nvmath
 import numpy as np
 import pytest
-from convolution_cases import CASES, PARTS, node_and_arrays
+from convolution_geometries import CASES, PARTS, node_and_arrays
 
 from tulle.backend import compile_graph
 from tulle.backend.gpu import channels, convolution

@@ -18,7 +18,7 @@ import fake_nvmath
 import numpy as np
 import pytest
 import steps
-from convolution_cases import CASES, PARTS, node_and_arrays
+from convolution_geometries import CASES, PARTS, node_and_arrays
 from fake_capture import Graph as CudaGraph
 from real_cudnn import ATTENTION
 

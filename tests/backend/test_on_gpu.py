@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import attention_cases
-import convolution_cases
+import convolution_geometries
 import layer_cases
 import numpy as np
 import pytest
@@ -122,10 +122,10 @@ def twice(program, arrays):
 
 
 @pytest.mark.parametrize("kind", ["f16", "bf16", "f32", "f64"])
-@pytest.mark.parametrize("case", convolution_cases.CASES)
-@pytest.mark.parametrize("name", convolution_cases.PARTS)
+@pytest.mark.parametrize("case", convolution_geometries.CASES)
+@pytest.mark.parametrize("name", convolution_geometries.PARTS)
 def test_convolutions(cudnn, name, case, kind):
-    node, inputs, arrays, attributes = convolution_cases.node_and_arrays(
+    node, inputs, arrays, attributes = convolution_geometries.node_and_arrays(
         name, case, kind, 3
     )
     with device("gpu:0"):
@@ -137,10 +137,10 @@ def test_convolutions(cudnn, name, case, kind):
     np.testing.assert_allclose(found, wanted, limit, 10 * limit)
 
 
-@pytest.mark.parametrize("name", convolution_cases.PARTS)
+@pytest.mark.parametrize("name", convolution_geometries.PARTS)
 def test_convolutions_of_f32_are_no_less_exact_than_asked_for(cudnn, name):
-    node, inputs, arrays, attributes = convolution_cases.node_and_arrays(
-        name, convolution_cases.LARGE, "f32", 4
+    node, inputs, arrays, attributes = convolution_geometries.node_and_arrays(
+        name, convolution_geometries.LARGE, "f32", 4
     )
     with device("gpu:0"):
         program = compile_graph(Graph(inputs, {"out": node}))
@@ -152,7 +152,7 @@ def test_convolutions_of_f32_are_no_less_exact_than_asked_for(cudnn, name):
 
 
 def test_what_is_no_number_stays_in_its_windows(cudnn):
-    node, inputs, (x, kernel), _ = convolution_cases.node_and_arrays(
+    node, inputs, (x, kernel), _ = convolution_geometries.node_and_arrays(
         "conv_forward", "padded", "f32", 2
     )
     with device("gpu:0"):

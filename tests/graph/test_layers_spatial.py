@@ -5,7 +5,7 @@ import pytest
 
 from tulle import Model
 from tulle.graph import layers
-from tulle.graph.diagnostics import TensorTypeError
+from tulle.graph.diagnostics import RunShapeError, TensorTypeError
 from tulle.graph.network import Input, Network
 
 STEPS = np.arange(6.0, dtype="float32").reshape(1, 6, 1)
@@ -110,6 +110,6 @@ def test_data_too_small_to_crop():
     with pytest.raises(TensorTypeError, match="leaves nothing of axis 1") as error:
         model(STEPS[:, :3])
     assert error.value.diagnostics[0].code == "T0320"
-    with pytest.raises(TensorTypeError, match="too small along axis 1") as error:
+    with pytest.raises(RunShapeError, match="too small along axis 1") as error:
         model.predict(STEPS[:, :3], verbose=0)
     assert error.value.diagnostics[0].code == "T0320"
