@@ -130,7 +130,8 @@ def tiled(
     """Rows and images of a tile: enough places for one, few enough for the cache.
 
     So many rows are `together` that no tile cuts them. There are as many tiles as
-    `parts`, if they are not too small then.
+    `parts`, if they are not too small then. A tile of some rows has those of one image:
+    what follows it tells places of an image by the tile's rows.
     """
     wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
     image, height = max(1, math.prod(places)), max(1, places[0])
@@ -143,7 +144,7 @@ def tiled(
         bands = larger(bands, smaller(height, rest))
     if bands == 1:
         return height, images
-    return ceildiv(ceildiv(height, bands), together) * together, images
+    return ceildiv(ceildiv(height, bands), together) * together, 1
 
 
 def forward_geometry(

@@ -186,6 +186,7 @@ def test_a_small_batch_is_work_for_all_threads():
     assert tiled((7, 7, 1), 1, 512) == (7, 1)
     assert tiled((7, 7, 1), 1, 512, parts=2) == (4, 1)
     assert tiled((7, 7, 1), 3, 512, parts=2) == (7, 2)
+    assert tiled((10, 10, 1), 4, 2, parts=3) == (5, 1)  # not rows of two images
     assert tiled((8, 8, 1), 1, 512, together=2, parts=3) == (4, 1)
     assert tiled((3, 3, 1), 1, 512, parts=2) == (3, 1)  # too little for two
 
