@@ -26,8 +26,12 @@ class Attending(Kernel):
     axes are [batch, heads, T, S], all but the last perhaps of size 1.
     """
 
-    def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
-        raise NotImplementedError
+    @staticmethod
+    def results(query: TensorType, value: TensorType) -> tuple[TensorType, TensorType]:
+        """The types of the result, and of a number a row, both of the query's dtype."""
+        batch, rows, heads, _ = query.shape
+        found = query.with_shape((batch, rows, heads, value.shape[3]))
+        return found, query.with_shape((batch, heads, rows))
 
 
 @register
@@ -37,10 +41,7 @@ class AttentionForward(Attending):
     name = "attention_forward"
 
     def infer(self, *types: TensorType, **options: Any) -> TupleType:
-        query, value = types[0], types[2]
-        batch, rows, heads, _ = query.shape
-        kept = query.with_shape((batch, heads, rows))
-        found = query.with_shape((batch, rows, heads, value.shape[3]))
+        found, kept = self.results(types[0], types[2])
         return TupleType((found, kept, kept))
 
     def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
@@ -83,11 +84,8 @@ class AttentionLogsum(Attending):
     name = "attention_logsum"
 
     def infer(self, *types: TensorType, **options: Any) -> TupleType:
-        query, value = types[0], types[2]
-        batch, rows, heads, _ = query.shape
-        kept = query.with_shape((batch, heads, rows)).with_dtype("float32")
-        found = query.with_shape((batch, rows, heads, value.shape[3]))
-        return TupleType((found, kept))
+        found, kept = self.results(types[0], types[2])
+        return TupleType((found, kept.with_dtype("float32")))
 
     def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
         query, key, value = (array.astype("float32") for array in arrays)

@@ -142,18 +142,15 @@ class Recording:
 
     def compute(self, function: Function, left: Any, right: Any) -> Any:
         """The result of an operation; NotImplemented where an operand is no number."""
-        one, first = self._operand(left)
-        two, second = self._operand(right)
-        if one < 0 or two < 0:
-            return NotImplemented
-        key = function, one, two
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = self.new(function(first, second))
-        return found
+        return self._once(function, left, right, self.new)
 
     def ask(self, function: Function, left: Any, right: Any) -> Any:
         """The answer to a question; NotImplemented where an operand is no number."""
+        return self._once(function, left, right, bool)
+
+    def _once(
+        self, function: Function, left: Any, right: Any, kept: Callable[[Any], Any]
+    ) -> Any:
         one, first = self._operand(left)
         two, second = self._operand(right)
         if one < 0 or two < 0:
@@ -161,7 +158,7 @@ class Recording:
         key = function, one, two
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = function(first, second)
+            found = self.known[key] = kept(function(first, second))
         return found
 
     def new(self, value: int) -> Recorded:

@@ -246,15 +246,14 @@ class Sized:
         """The calls of a sort and its scratch memory."""
         outline, place = self.outline, self.place
         if sort.form.key is None:
-            return None, 0 if outline.inner else outline.scratch_of(sort, place.sizes)
+            return None, self._scratch(sort, place.sizes)
         if sort.stands:
-            return self._standing(index, sort), outline.scratch_of(sort, place.sizes)
+            return self._standing(index, sort), self._scratch(sort, place.sizes)
         found = outline.recipes[index].results(
             self.numbers, lambda recording: self._recorded(sort, recording)
         )
         if found is None:
-            scratch = 0 if outline.inner else outline.scratch_of(sort, place.sizes)
-            return Block.of(self._calls(sort)), scratch
+            return Block.of(self._calls(sort)), self._scratch(sort, place.sizes)
         (scratch, *numbers), template = found
 
         def tell(number: int, words: Sequence[int]) -> None:
@@ -295,8 +294,11 @@ class Sized:
         template, wanted = Template.of(Block.of(sort.calls(arrays, place)))
         if place.keep or place.blocks or place.faults:
             raise TypeError("a step with memory of its own is not recorded")
-        scratch = 0 if outline.inner else outline.scratch_of(sort, place.sizes)
-        return [scratch, *wanted], template
+        return [self._scratch(sort, place.sizes), *wanted], template
+
+    def _scratch(self, sort: Sort, sizes: Sizes) -> int:
+        """The scratch memory of a sort; a loop asks for that of its steps itself."""
+        return 0 if self.outline.inner else self.outline.scratch_of(sort, sizes)
 
 
 class Bound:

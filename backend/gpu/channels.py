@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...graph.node import Node
-from ...graph.ops.windows import run_counts
 from ..pipeline.plan import number
-from .form import Place, Sizes, Whole
+from .convolution import Convolving
+from .form import Place, Sizes
 from .launches import KernelLaunch
 from .special import KINDS, address, wrapped
-from .windows import windows_of
+from .windows import Windows
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -37,7 +37,7 @@ def accepts(node: Node) -> bool:
     return alike and kernel.shape[-2].value == 1
 
 
-class Channels(Whole):
+class Channels(Convolving):
     """One of the three convolutions where each channel is a group."""
 
     def __init__(self, node: Node):
@@ -59,17 +59,9 @@ class Channels(Whole):
             return 0
         return CHUNKS * number(self.node.tensor_type.size, sizes) * WIDEST
 
-    def put(self, writer: Writer, place: Place) -> None:
+    def compute(self, writer: Writer, place: Place, windows: Windows) -> None:
         """A launch, or two where sums are taken over all windows."""
-        windows, name = windows_of(self.node, place.sizes), self.node.op.name
-        if name == "conv_forward":
-            run_counts("conv", windows.size, windows.count)
-        (one, other), target = map(writer.dense, place.sources), place.targets[0]
-        if not target.size:
-            return
-        if not (one.size and other.size):
-            writer.act(lambda: target.fill(0))
-            return
+        (one, other), (target,), name = place.sources, place.targets, self.node.op.name
         times = (target if name == "conv_kernel" else other).shape[-1] // windows.groups
         words = replace(windows, groups=1, width=windows.groups).words
         if name == "conv_forward":

@@ -14,7 +14,7 @@ import numpy as np
 from ...graph.device import array_module
 from ...graph.graph import Graph
 from ...graph.node import Node, rewrite, users
-from .trim import has_places, is_last
+from .trim import is_last, placed_operand
 
 ORDERED = ("relu", "add")  # of equal order before and after
 
@@ -35,11 +35,11 @@ def after_pooling(graph: Graph) -> Graph:
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node:
         if node in moved:
-            *_, first = moved[node]
-            found = node.op.apply((new[_placed(first)],), node.attributes, node)
-            for one in reversed(moved[node]):
-                operands = [new[source] for source in one.inputs]
-                operands[one.inputs.index(_placed(one))] = found
+            ((_, source), *_) = reversed(moved[node])
+            found = node.op.apply((new[source],), node.attributes, node)
+            for one, source in reversed(moved[node]):
+                operands = [new[operand] for operand in one.inputs]
+                operands[one.inputs.index(source)] = found
                 found = one.op.apply(tuple(operands), one.attributes, one)
         else:
             same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
@@ -52,24 +52,19 @@ def after_pooling(graph: Graph) -> Graph:
 
 def _ordered(
     pool: Node, readers: Mapping[Node, Sequence[Node]], roots: set[Node]
-) -> list[Node]:
-    """The ops in front of a pooling that may go behind it, the last one first."""
-    found: list[Node] = []
+) -> list[tuple[Node, Node]]:
+    """The ops in front of a pooling that may go behind it, the last one first, each
+    with the operand that the pooling goes in front of."""
+    found: list[tuple[Node, Node]] = []
     (node,) = pool.inputs
     sizes, strides = pool.attributes["pool_size"], pool.attributes["strides"]
     apart = all(map(int.__le__, sizes, strides))
     if not is_last(pool) or not apart or max(strides) == 1:
         return found
     while node.op.name in ORDERED and len(readers[node]) == 1 and node not in roots:
-        whole = [source for source in node.inputs if has_places(source, node)]
-        if len(whole) != 1 or whole[0].shape != node.shape:
+        source = placed_operand(node)
+        if source is None:
             break
-        found.append(node)
-        (node,) = whole
-    return found
-
-
-def _placed(node: Node) -> Node:
-    """The operand of an op that is not the same at all places."""
-    (found,) = (source for source in node.inputs if has_places(source, node))
+        found.append((node, source))
+        node = source
     return found

@@ -80,16 +80,20 @@ def _chain(
         found.append(node)
         if node.op.name == "conv":
             return found if is_last(node) else []
-        if not node.op.elementwise:
+        source = placed_operand(node) if node.op.elementwise else None
+        if source is None:
             return []
-        whole = [source for source in node.inputs if has_places(source, node)]
-        if len(whole) != 1 or whole[0].shape != node.shape:
-            return []
-        (node,) = whole
+        node = source
     return []
 
 
-def has_places(source: Node, node: Node) -> bool:
-    """Whether an operand is not the same at all places."""
+def placed_operand(node: Node) -> Node | None:
+    """The one operand of an elementwise op that is not the same at all places of the
+    result; None if there are several, or it is stretched."""
+    whole = [source for source in node.inputs if _has_places(source, node)]
+    return whole[0] if len(whole) == 1 and whole[0].shape == node.shape else None
+
+
+def _has_places(source: Node, node: Node) -> bool:
     sizes = source.shape[:-1][-(node.ndim - 2) :] if source.ndim > 1 else ()
     return any(size.value != 1 for size in sizes)
