@@ -6,6 +6,8 @@ refused where CuPy or CUDA would refuse it.
 
 import contextlib
 
+import numpy as np
+
 
 class CUDARuntimeError(RuntimeError):
     """What CuPy raises for an error of CUDA."""
@@ -121,3 +123,26 @@ def using_allocator(allocator=None):
         yield
     finally:
         state.allocator = before
+
+
+def check_one_graph(trained, monkeypatch, losses, weights, then=lambda: None):
+    """Training is a graph for each of two sizes, with the bits of its pieces, and as on
+    the CPU within tolerances; `then` looks at what the graphs were made of.
+
+    `trained` gives losses, weights and the program of a training on a device.
+    """
+    count = Graph.count
+    found, values, program = trained("gpu:0")
+    assert program.code.choice.refused == ""
+    assert Graph.count - count == 2
+    then()
+    monkeypatch.setenv("TULLE_CUDA_GRAPHS", "0")
+    plain, plain_values, _ = trained("gpu:0")
+    assert Graph.count - count == 2
+    assert found.tobytes() == plain.tobytes()
+    for one, other in zip(values, plain_values, strict=True):
+        np.testing.assert_array_equal(one, other)
+    wanted, wanted_values, _ = trained("cpu")
+    np.testing.assert_allclose(found, wanted, **losses)
+    for one, other in zip(values, wanted_values, strict=True):
+        np.testing.assert_allclose(one, other, **weights)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import steps
 from convolution_geometries import CASES, PARTS, node_and_arrays
-from fake_capture import Graph as CudaGraph
+from fake_capture import check_one_graph
 from real_cudnn import ATTENTION
 
 from tulle.backend import compile_graph
@@ -213,22 +213,12 @@ def trained(name, counts=(6, 6, 4, 6, 4, 4)):
 
 @on_host
 def test_training_is_one_graph_with_the_bits_of_its_pieces(lt, front, monkeypatch):
-    graphs = CudaGraph.count
-    losses, weights, program = trained("gpu:0")
-    assert program.code.choice.refused == ""
-    assert CudaGraph.count - graphs == 2
-    assert {graph.operation[0].__name__ for graph in front.calls} == {
-        "forward", "dgrad", "wgrad",
-    }  # fmt: skip
-    monkeypatch.setenv("TULLE_CUDA_GRAPHS", "0")
-    plain, plain_weights, _ = trained("gpu:0")
-    assert losses.tobytes() == plain.tobytes()
-    for one, other in zip(weights, plain_weights, strict=True):
-        np.testing.assert_array_equal(one, other)
-    wanted, wanted_weights, _ = trained("cpu")
-    np.testing.assert_allclose(losses, wanted, 1e-4)
-    for one, other in zip(weights, wanted_weights, strict=True):
-        np.testing.assert_allclose(one, other, 1e-3, 1e-4)
+    def then():
+        names = {graph.operation[0].__name__ for graph in front.calls}
+        assert names == {"forward", "dgrad", "wgrad"}
+
+    near = {"rtol": 1e-3, "atol": 1e-4}
+    check_one_graph(trained, monkeypatch, {"rtol": 1e-4}, near, then)
 
 
 def test_each_thread_has_a_handle_of_its_own(lt, front):

@@ -11,7 +11,7 @@ import fake_nvmath
 import numpy as np
 import pytest
 import steps
-from fake_capture import Graph as CudaGraph
+from fake_capture import check_one_graph
 
 from tulle.backend import arenas, compile_graph
 from tulle.backend.gpu.forms import Called, Product
@@ -145,20 +145,8 @@ def trained(name, counts=(12, 12, 5, 12, 5, 5)):
 
 @on_host
 def test_training_is_one_graph_with_the_bits_of_its_pieces(lt, monkeypatch):
-    graphs = CudaGraph.count
-    losses, weights, program = trained("gpu:0")
-    assert program.code.choice.refused == ""
-    assert CudaGraph.count - graphs == 2
-    monkeypatch.setenv("TULLE_CUDA_GRAPHS", "0")
-    plain, plain_weights, _ = trained("gpu:0")
-    assert CudaGraph.count - graphs == 2
-    assert losses.tobytes() == plain.tobytes()
-    for one, other in zip(weights, plain_weights, strict=True):
-        np.testing.assert_array_equal(one, other)
-    wanted, wanted_weights, _ = trained("cpu")
-    np.testing.assert_allclose(losses, wanted, 1e-4)
-    for one, other in zip(weights, wanted_weights, strict=True):
-        np.testing.assert_allclose(one, other, 1e-3, 1e-4)
+    near = {"rtol": 1e-3, "atol": 1e-4}
+    check_one_graph(trained, monkeypatch, {"rtol": 1e-4}, near)
 
 
 def test_a_bias_that_lies_anywhere_is_told_of(lt):
