@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..graph.calling import told_as
+from ..graph.calling import told_with
 from ..graph.diagnostics import (
     Diagnostic,
     LanguageError,
@@ -62,7 +62,7 @@ class Module:
         return f"<Module {self.name}: {', '.join([*self.models, *self.definitions])}>"
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def check(
     source: PathLike | Source,
     *,
@@ -87,7 +87,7 @@ def check(
     return in_order(found.faults + found.warnings)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def load(
     path: PathLike,
     *,
@@ -105,7 +105,7 @@ def load(
     return _module(_files(path, root), config, extern)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def loads(
     text: str,
     name: str = "<text>",

@@ -25,7 +25,7 @@ def told(function: Wrapped) -> Wrapped:
     return _told(function, ARGUMENTS)
 
 
-def told_as(plain: Kinds) -> Callable[[Wrapped], Wrapped]:
+def told_with(plain: Kinds) -> Callable[[Wrapped], Wrapped]:
     """The same, where `plain` says what `int` and the like stand for."""
     return lambda function: _told(function, plain)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import tree
-from .calling import told_as
+from .calling import told_with
 from .diagnostics import Fault
 from .kinds import CALLS, DICTIONARY, LISTING, either
 from .layer import Layer
@@ -18,7 +18,7 @@ from .trace import Trace, current_trace, current_training, tracing
 from .variable import Variable
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def functional_call(layer: Layer, weights: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a layer with tensors in the place of its weights.
 
@@ -37,7 +37,7 @@ def functional_call(layer: Layer, weights: Any, *args: Any, **kwargs: Any) -> An
     return _call(layer, _values(layer, weights), args, kwargs)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def stateless_call(
     layer: Layer,
     trainable_variables: Sequence[Any],

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .calling import told_as
+from .calling import told_with
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .kinds import ARRAY, AXES, CALLS, FINITE, TEXT, TRUTH, Kind, shown
@@ -120,7 +120,7 @@ class Initializer:
         return {name: getattr(self, name) for name in given}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """The initializer of a configuration."""
         return cls(**config)

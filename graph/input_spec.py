@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .calling import told_as
+from .calling import told_with
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim
 from .kinds import CALLS
@@ -64,7 +64,7 @@ class InputSpec:
         return {**config, **(more if self.allow_last_axis_squeeze else {})}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls, config: dict[str, Any]) -> InputSpec:
         """The specification of a configuration."""
         return cls(**config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import policies
-from .calling import told_as
+from .calling import told_with
 from .initializers import snake_case
 from .kinds import CALLS
 from .layer_parts import signature
@@ -86,7 +86,7 @@ class LayerConfiguration:
         return {key: value for key, value in found.items() if key in known}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer from a configuration; layers that it holds are made anew too.
 
@@ -103,7 +103,7 @@ class LayerConfiguration:
             return {"input_shape": next(iter(shapes.values()))}
         return {"shapes_dict": shapes}
 
-    @told_as(CALLS)
+    @told_with(CALLS)
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Make the weights for the shapes that `get_build_config` gave."""
         if config:

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import constraints, regularizers
 from .births import WINDOW
-from .calling import told_as
+from .calling import told_with
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
 from .kinds import CALLS
@@ -35,7 +35,7 @@ class LayerState:
     _given: dict[str, Any]
     _trainable: bool
 
-    @told_as(CALLS)
+    @told_with(CALLS)
     def add_weight(
         self,
         shape: Any = (),
@@ -217,7 +217,7 @@ class LayerState:
         """The values of all weights."""
         return [variable.numpy() for variable in self.variables]
 
-    @told_as(CALLS)
+    @told_with(CALLS)
     def set_weights(self, weights: list[Any]) -> None:
         """Assign all weights, in the order of `weights`.
 
@@ -253,7 +253,7 @@ class LayerState:
         for index, variable in enumerate(self._own):
             store[str(index)] = variable.numpy()
 
-    @told_as(CALLS)
+    @told_with(CALLS)
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Take the variables that `save_own_variables` stored."""
         self._take(self._own, [store[key] for key in sorted(store, key=int)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .calling import told, told_as
+from .calling import told, told_with
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .kinds import CALLS
 
@@ -132,7 +132,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     return walk(structure)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     """Leaves in the arrangement of a nest.
 

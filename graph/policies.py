@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .calling import told_as
+from .calling import told_with
 from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .kinds import CALLS, shown
@@ -54,7 +54,7 @@ class DTypePolicy:
         return {"name": self.name}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
         """The policy of a configuration."""
         return cls(**config)

@@ -63,47 +63,60 @@ def call_of(
     """
     arrays: list[Array] = []
     key: list[Any] = [op, settings()]
-    if not op.remembers or not _gather(op, operands, arrays, key):
+    numbers: list[int] = []  # the places of plain numbers
+    dtype = None
+    if not op.remembers:
         return None
-    numbers = any(array.__class__ is float for array in arrays)
-    if numbers and not _fill(arrays):
+    for place, operand in enumerate(operands):
+        if operand.__class__ is float and op.elementwise:
+            numbers.append(place)
+            arrays.append(operand)
+            key.append("number")
+            continue
+        array = _array_of(operand)
+        if array is None:
+            return None
+        dtype = array.dtype if dtype is None else dtype
+        if array.dtype is not dtype and op.operand_dtypes != "any":
+            return None
+        arrays.append(array)
+        key += (array.dtype, array.shape)
+    if dtype is None or not _suits(op, dtype, numbers, arrays):
         return None
     if attributes:
         try:
             key += [(name, _key(value)) for name, value in attributes.items()]
         except LookupError:
             return None
-    return Call(arrays, tuple(key), numbers)
+    return Call(arrays, tuple(key), bool(numbers))
 
 
-def _gather(
-    op: Op, operands: Sequence[Any], arrays: list[Array], key: list[Any]
-) -> bool:
-    """Enter arrays and numbers, and their dtypes and shapes; False for others."""
-    first, numbers = None, False
-    for operand in operands:
-        kind = operand.__class__
-        if kind is float and op.elementwise:
-            arrays.append(operand)
-            key.append("number")
-            numbers = True
-            continue
-        replaced = VALUES.get(kind)
-        if replaced is None or (
-            replaced and (autocast_dtype() is not None or replacements() is not None)
-        ):
-            return False
-        array = operand.array
-        if array.__class__ is not np.ndarray:
-            return False
-        first = first or array.dtype
-        if array.dtype is not first and op.operand_dtypes != "any":
-            return False
-        arrays.append(array)
-        key += (array.dtype, array.shape)
-    if first is None:
+def _array_of(operand: Any) -> Array | None:
+    """The array of a value on the host; None for what stands for something else."""
+    replaced = VALUES.get(operand.__class__)
+    if replaced is None:
+        return None
+    if replaced and (autocast_dtype() is not None or replacements() is not None):
+        return None
+    array = operand.array
+    return array if array.__class__ is np.ndarray else None
+
+
+def _suits(op: Op, dtype: Any, numbers: list[int], arrays: list[Array]) -> bool:
+    """Whether operands keep their dtype; puts arrays in the places of numbers."""
+    if dtype.kind != "f" and (numbers or op.operand_dtypes == "float"):
         return False
-    return first.kind == "f" or not (numbers or op.operand_dtypes == "float")
+    if numbers and array_module() is not np:
+        return False
+    for place in numbers:
+        value = arrays[place]
+        found = _NUMBERS.get((value, dtype))
+        if found is None:
+            found = _number(value, dtype)
+        if found is None:
+            return False
+        arrays[place] = found
+    return True
 
 
 def _key(value: Any) -> Any:
@@ -120,22 +133,6 @@ def _key(value: Any) -> Any:
     if kind is slice:
         return ("slice", _key(value.start), _key(value.stop), _key(value.step))
     raise LookupError
-
-
-def _fill(arrays: list[Array]) -> bool:
-    """Put arrays in the places of numbers; False if one of them is to be looked at."""
-    if array_module() is not np:
-        return False
-    dtype = next(array.dtype for array in arrays if array.__class__ is not float)
-    for index, value in enumerate(arrays):
-        if value.__class__ is float:
-            found = _NUMBERS.get((value, dtype))
-            if found is None:
-                found = _number(value, dtype)
-            if found is None:
-                return False
-            arrays[index] = found
-    return True
 
 
 def _number(value: float, dtype: Any) -> Array | None:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
-from .calling import told_as
+from .calling import told_with
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .initializers import snake_case
 from .kinds import AXES, CALLS, FINITE, Kind, shown
@@ -23,7 +23,7 @@ class Settings:
         return {name: getattr(self, name) for name in names if name in vars(self)}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls: type[Own], config: dict[str, Any]) -> Own:
         """The object of a configuration."""
         return cls(**config)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .calling import told, told_as
+from .calling import told, told_with
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
 from .kinds import CALLS
@@ -86,7 +86,7 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     return (record.value, pullback, record.aux) if has_aux else (record.value, pullback)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def jvp(
     function: Function,
     primals: Sequence[Any],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .autocasting import autocast_dtype, autocasting
-from .calling import told_as
+from .calling import told_with
 from .configuration import default_float
 from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
@@ -74,7 +74,7 @@ class _Global:
     drawn = 0
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def set_random_seed(seed: int) -> None:
     """Make everything random from here on repeat for the same seed.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
-from ..graph.calling import told_as
+from ..graph.calling import told_with
 from ..graph.constructing import settings_of
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
@@ -159,7 +159,7 @@ class Configured(metaclass=ConfiguredKind):
         return {**self._given, **name}
 
     @classmethod
-    @told_as(CALLS)
+    @told_with(CALLS)
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new object from a configuration."""
         return cls(**config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..calling import told_as
+from ..calling import told_with
 from ..configuration import default_float
 from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..dim import Dim
@@ -126,7 +126,7 @@ def draw_key(seed: int | SeedGenerator | None = None) -> Any:
     return SymbolicTensor(OPS["random_key"].apply((), attributes))
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def uniform(
     shape: Any,
     minval: Any = 0.0,
@@ -145,7 +145,7 @@ def uniform(
     return found * (maxval - minval) + minval
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def normal(
     shape: Any,
     mean: Any = 0.0,
@@ -164,7 +164,7 @@ def normal(
     return found * stddev + mean
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def randint(
     shape: Any,
     minval: int,
@@ -185,7 +185,7 @@ def randint(
     return call("cast", steps + minval, dtype)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def bernoulli(
     shape: Any,
     probability: Any = 0.5,
@@ -201,7 +201,7 @@ def bernoulli(
     return call("cast", hit, dtype or default_float().name)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def binomial(
     shape: Any,
     counts: Any,
@@ -248,7 +248,7 @@ def _log_gammas(draws: Any, alpha: Any) -> Any:
     return call("log", d * chosen) + call("log", 1.0 - draws[3 * count]) / alpha
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def gamma(
     shape: Any,
     alpha: Any,
@@ -266,7 +266,7 @@ def gamma(
     return call("exp", _log_gammas(draws, call("cast", alpha, kind)))
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def beta(
     shape: Any,
     alpha: Any,
@@ -289,7 +289,7 @@ def beta(
     return call("sigmoid", one - two)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> Any:
     """The slices along an axis in a random order, all orders equally likely.
 
@@ -303,7 +303,7 @@ def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> A
     return call("take", given, order, axis=axis)
 
 
-@told_as(CALLS)
+@told_with(CALLS)
 def dropout(
     inputs: Any,
     rate: float,

@@ -10,7 +10,7 @@ import pytest
 
 import tulle
 from tulle import layers, ops, optimizers, random, tree, utils
-from tulle.graph.calling import told, told_as
+from tulle.graph.calling import told, told_with
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.kinds import CALLS
 
@@ -125,7 +125,7 @@ def test_annotations_are_read_when_called():
     def exact(count: int) -> int:
         return count
 
-    @told_as(CALLS)
+    @told_with(CALLS)
     def whole(count: int, later: Later | None = None) -> int:
         return count
 
