@@ -1,8 +1,8 @@
 """Calls on values, without a compiled function: `python benchmarks/eager.py`.
 
-Ops, layers, a small model, its loss and a step with a tape, as one writes them when
-trying things out. Tulle, Keras on TensorFlow and PyTorch take turns, each in processes
-of its own.
+Ops, layers, a small model, its loss, gradients by a tape and steps of Adam, as one
+writes them when trying things out. Tulle, Keras on TensorFlow and PyTorch take turns,
+each in processes of its own.
 """
 
 import argparse
@@ -52,11 +52,16 @@ def keras_calls(k: Any, tape: Any) -> Calls:
     loss = k.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = k.optimizers.Adam(1e-3)
 
-    def step() -> None:
+    def gradients() -> Any:
         with tape() as seen:
             value = loss(y, model(x, training=True))
-        weights = model.trainable_weights
-        optimizer.apply_gradients(zip(seen.gradient(value, weights), weights))  # noqa: B905
+        return seen.gradient(value, model.trainable_weights)
+
+    def update(found: Any) -> None:
+        pairs = zip(found, model.trainable_weights, strict=True)
+        optimizer.apply_gradients(pairs)
+
+    fixed = gradients()
 
     return {
         "a + a": lambda: a + a,
@@ -66,7 +71,9 @@ def keras_calls(k: Any, tape: Any) -> Calls:
         "own layer": lambda: linear(x),
         "model": lambda: model(x),
         "loss": lambda: loss(y, model(x)),
-        "step with a tape": step,
+        "gradients": gradients,
+        "Adam": lambda: update(fixed),
+        "step": lambda: update(gradients()),
     }
 
 
@@ -83,10 +90,15 @@ def torch_calls() -> Calls:
     model = torch.nn.Sequential(*parts[:-1])
     loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
 
-    def step() -> None:
+    def gradients() -> None:
         optimizer.zero_grad()
         loss(model(x), y).backward()
+
+    def step() -> None:
+        gradients()
         optimizer.step()
+
+    gradients()
 
     return {
         "a + a": lambda: a + a,
@@ -96,7 +108,9 @@ def torch_calls() -> Calls:
         "own layer": lambda: model[0](x),
         "model": lambda: model(x),
         "loss": lambda: loss(model(x), y),
-        "step with a tape": step,
+        "gradients": gradients,
+        "Adam": optimizer.step,
+        "step": step,
     }
 
 
