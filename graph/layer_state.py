@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -96,6 +96,12 @@ class LayerState:
         left = type(self).made_anew
         state = {key: v for key, v in self.__dict__.items() if key not in left}
         return {**state, "_losses": [], "_first_call": None}
+
+    def __copy__(self) -> Self:
+        """A layer of the same variables; what either gets later is its own."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__getstate__(), _weights=[*self._weights])
+        return copied
 
     def __deepcopy__(self, known: dict[int, Any]) -> LayerState:
         """A layer with variables of its own, of the same values and names."""

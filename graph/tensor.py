@@ -141,10 +141,16 @@ class Tensor(Value):
         return bool(np.any(self.numpy() == np.asarray(element)))
 
     def __copy__(self) -> Tensor:
-        return Tensor(self.array)
+        return self._with(self.array)
 
     def __deepcopy__(self, known: Any) -> Tensor:
-        return Tensor(self.array.copy())
+        return self._with(self.array.copy())
+
+    def _with(self, array: Any) -> Tensor:
+        """The same value on the same tapes, in another array."""
+        made = Tensor(array)
+        made.node, made._keras_mask = self.node, self._keras_mask
+        return made
 
     def item(self) -> Any:
         """The only element as a Python number."""

@@ -303,11 +303,6 @@ class Functional(Model, Network):
 
         return pickled(self)
 
-    def __copy__(self) -> Any:
-        copied = object.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
-        return copied
-
     @property
     def layers(self) -> list[Layer]:
         """The layers in Keras's order, each input as an `InputLayer`."""

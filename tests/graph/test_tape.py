@@ -1,5 +1,7 @@
 """`GradientTape`: values, order, nesting, variables, what is not connected."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,18 @@ def test_a_watched_tensor_and_one_that_is_not():
     assert tape.gradient(y, b) is None
     zeros = tape.gradient(y, b, unconnected_gradients="zero")
     assert zeros.numpy().tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_tensors_pass_gradients_on(copied):
+    v = Variable([1.0, 2.0])
+    with GradientTape(persistent=True) as tape:
+        y = v * 3.0
+        twin = copied(y)
+        loss = call("sum", twin * twin)
+    assert tape.gradient(loss, v).numpy().tolist() == [18.0, 36.0]
+    assert tape.gradient(loss, y).numpy().tolist() == [6.0, 12.0]
+    assert tape.gradient(loss, twin).numpy().tolist() == [6.0, 12.0]
 
 
 def test_a_variable_assigned_in_between_counts_each_read():

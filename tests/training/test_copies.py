@@ -238,6 +238,25 @@ def test_a_shallow_copy_shares_the_weights():
     assert copy.copy(model).weights[0] is model.weights[0]
 
 
+def test_what_a_shallow_copy_gets_later_is_its_own():
+    layer = layers.Dense(3)
+    layer.build((None, 2))
+    other = copy.copy(layer)
+    more = other.add_weight(shape=(2,), name="more")
+    assert [*layer.weights, more] == other.weights
+
+
+def test_a_shallow_copy_of_a_trained_model_goes_on_with_it():
+    model = Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    model.fit(x, y, verbose=0)
+    other = copy.copy(model)
+    other.fit(x, y, verbose=0)
+    assert model.evaluate(x, y, verbose=0) == other.evaluate(x, y, verbose=0)
+    assert int(model.optimizer.iterations) == 2
+
+
 def test_nodes_without_state_are_the_same_in_a_copy():
     x = layers.Input((4,))
     known = {}
