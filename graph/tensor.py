@@ -7,6 +7,7 @@ builds a node.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from .kinds import shown
 from .node import Constant, Node, Unique
 from .operand import Operand
 from .registry import OPS
+from .trace import current_trace
 from .types import I32, DType, DTypeLike, TensorType, dtype_of
 from .unapplied import is_layer, not_applied
 
@@ -222,6 +224,14 @@ class SymbolicTensor(Value):
                 help=(instead,),
             )
         )
+
+    def __deepcopy__(self, known: dict[int, Any]) -> SymbolicTensor:
+        """Itself within a trace; else with copies of the variables that it reads."""
+        if current_trace() is not None:
+            return self
+        copied = SymbolicTensor(deepcopy(self.node, known))
+        copied._keras_mask = deepcopy(self._keras_mask, known)
+        return copied
 
     def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it always refuses
         self._refuse("truth value", "use `ops.where`, or decide on static values")

@@ -31,6 +31,7 @@ from ..graph.types import DType, TensorType
 from ..graph.variable import SeedGenerator, Variable
 from .configured import Configured
 from .joint import Joint, Measured
+from .keras_files.names import original
 from .loss import Loss
 from .metric import Metric
 from .model import Functional, Model, Sequential
@@ -58,16 +59,16 @@ UNSAVED = ("symbol", "place")  # attributes that tell nodes apart, or their plac
 class Encoder:
     """Turns objects into JSON, with tables for what is shared."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbered: bool = False) -> None:
+        self.numbered = numbered  # whether a load is given what `own` says
         self.layers: list[Json] = []
         self.symbols: list[Json] = []
         self.conditions: list[Json] = []
         self.variables: list[Json] = []
         self.generators: list[Json] = []
         self.arrays: dict[str, np.ndarray[Any, Any]] = {}
-        self.own: dict[
-            str, Any
-        ] = {}  # classes and functions that a load needs, by name
+        # The classes and functions that a load needs, by name.
+        self.own: dict[str, Any] = {}
         self._known: dict[tuple[str, int], int] = {}
         self._kept: list[Any] = []  # so that no `id` is used twice
 
@@ -153,11 +154,21 @@ class Encoder:
         }
 
     def name(self, kind: str, target: Any) -> str:
-        """The name of a class or function, noted if it is not the library's."""
+        """The name of a class or function, noted if it is not the library's.
+
+        Refuses a second one of a name, T0709, unless the names may be numbered.
+        """
         name = name_of(kind, target)
-        if library(kind).get(name) is not target:
-            self.own[name] = target
-        return name
+        if library(kind).get(name) is target:
+            return name
+        if isinstance(target, type):
+            target = original(target)
+        named = name
+        while self.own.setdefault(named, target) != target:
+            if not self.numbered:
+                raise _two_of_a_name(name)
+            named = f"{name}#{len(self.own)}"
+        return named
 
     def function(self, function: Any) -> str:
         """The name under which a function is found again; refuses what has none."""
@@ -366,6 +377,17 @@ def said(item: Any) -> str:
 
 BASES: tuple[Any, ...] = (Layer, Model, Configured, Initializer, Settings)
 PLAIN_FACTORIES = tuple(base.from_config.__func__ for base in BASES)
+
+
+def _two_of_a_name(name: str) -> DataError:
+    short = name.rpartition(">")[2]
+    return _error(
+        "T0709",
+        f"two classes or functions of this model are called `{name}`, and a file knows "
+        "them by name",
+        "register one of them under a name of its own: "
+        f"`@saving.register_serializable('mine', 'Other{short}')`",
+    )
 
 
 def _unsaved(item: Any) -> DataError:

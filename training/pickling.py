@@ -10,7 +10,6 @@ from typing import Any
 
 from .archives import write_archive
 from .encoding import Encoder
-from .keras_files.names import original
 from .model_files import tulle_members
 from .saving import load_model
 
@@ -23,10 +22,9 @@ def pickled(model: Any) -> Unpickled:
 
     Raises `DataError` T0709 for what has no form in a file.
     """
-    encoder, file = Encoder(), BytesIO()
+    encoder, file = Encoder(numbered=True), BytesIO()
     write_archive(file, tulle_members(model, encoder))
-    own = {n: original(v) if isinstance(v, type) else v for n, v in encoder.own.items()}
-    return unpickled, (file.getvalue(), own)
+    return unpickled, (file.getvalue(), encoder.own)
 
 
 def unpickled(content: bytes, custom_objects: Mapping[str, Any]) -> Any:

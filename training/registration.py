@@ -105,23 +105,27 @@ def library(kind: str) -> Mapping[str, Any]:
 
 
 def name_of(kind: str, target: Any) -> str:
-    """The name under which a class or function goes into a file."""
+    """The name under which a class or function goes into a file.
+
+    One that is called like something of the library gets the package that
+    `register_serializable` would give it, so that a file tells the two apart.
+    """
     own: str = target.__name__
     if library(kind).get(own) is target:
         return own
-    return _NAMES.get(target, own)
+    return _NAMES.get(target) or (f"Custom>{own}" if own in library(kind) else own)
 
 
 def find(kind: str, name: str, custom: Mapping[str, Any]) -> Any:
     """The class or function of a name; refuses unknown ones, T0201."""
     short = name.rpartition(">")[2]
     for table, key in (
+        (library(kind), name),
         (custom, name),
         (custom, short),
         (_custom, name),
         (_custom, short),
         (_BY_NAME, name),
-        (library(kind), name),
     ):
         if key in table:
             return table[key]

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from tulle.backend import function
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense
@@ -68,6 +69,20 @@ def test_copies_of_tensors_pass_gradients_on(copied):
     assert tape.gradient(loss, v).numpy().tolist() == [18.0, 36.0]
     assert tape.gradient(loss, y).numpy().tolist() == [6.0, 12.0]
     assert tape.gradient(loss, twin).numpy().tolist() == [6.0, 12.0]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_of_tensors_pass_gradients_on_in_programs(copied):
+    v = Variable([1.0, 2.0])
+
+    @function
+    def slope(x):
+        with GradientTape() as tape:
+            twin = copied(v * x)
+            loss = call("sum", twin * twin)
+        return tape.gradient(loss, v)
+
+    assert slope(3.0).numpy().tolist() == [18.0, 36.0]
 
 
 def test_a_variable_assigned_in_between_counts_each_read():

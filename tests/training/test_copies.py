@@ -33,6 +33,14 @@ class Two(Model):
         return self.rest[0](self.first(x))
 
 
+class Elsewhere:
+    class Scale(layers.Layer):
+        """Of the same name as another."""
+
+        def call(self, x):
+            return x * 3.0
+
+
 class Absolute(tulle.losses.Loss):
     def call(self, y_true, y_pred):
         return tulle.ops.mean(tulle.ops.abs(y_true - y_pred), -1)
@@ -255,6 +263,15 @@ def test_a_shallow_copy_of_a_trained_model_goes_on_with_it():
     other.fit(x, y, verbose=0)
     assert model.evaluate(x, y, verbose=0) == other.evaluate(x, y, verbose=0)
     assert int(model.optimizer.iterations) == 2
+
+
+def test_own_classes_of_one_name_are_pickled_apart():
+    x = layers.Input((8,))
+    model = Model(x, Elsewhere.Scale()(Scale()(x)))
+    again = unpickled(model)
+    kinds = [type(layer) for layer in again.layers[1:]]
+    assert kinds == [Scale, Elsewhere.Scale]
+    np.testing.assert_array_equal(again(X), model(X))
 
 
 def test_nodes_without_state_are_the_same_in_a_copy():

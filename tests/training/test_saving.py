@@ -12,6 +12,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.graph import graph_of, same_graph
 from tulle.graph.layer import Layer
 from tulle.graph.layers import BatchNormalization, Dense, Dropout
+from tulle.graph.layers import ReLU as ReLUOfTulle
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import call
 from tulle.graph.tensor import SymbolicTensor, Tensor
@@ -173,6 +174,44 @@ class Scaled(Layer):
 def own_layer():
     x = Input((3,))
     return Model(x, Scaled(3.0, name="mine")(x))
+
+
+def scaling(factor):
+    """A class of layers, another one each time."""
+
+    class Scaling(Layer):
+        def call(self, x):
+            return x * factor
+
+    return Scaling
+
+
+def test_two_own_classes_of_one_name_are_not_taken_for_one(place):
+    x = Input((2,))
+    model = Model(x, scaling(3.0)()(scaling(2.0)()(x)))
+    with pytest.raises(DataError, match="are called `Scaling`") as caught:
+        model.save(place)
+    assert caught.value.diagnostics[0].code == "T0709"
+    assert not place.exists()
+    own = {"one": scaling(2.0), "other": scaling(3.0)}
+    for package, kind in own.items():
+        saving.register_serializable(package)(kind)
+    Model(x, own["other"]()(own["one"]()(x))).save(place)
+    again = saving.load_model(place)
+    assert again(np.ones((1, 2), "float32")).numpy().tolist() == [[6.0, 6.0]]
+
+
+def test_an_own_class_is_not_taken_for_the_librarys(place):
+    class ReLU(Layer):
+        def call(self, x):
+            return x * 2.0
+
+    x = Input((2,))
+    Model(x, ReLU()(ReLUOfTulle()(x))).save(place)
+    with pytest.raises(DataError, match="`Custom>ReLU`, which is not known"):
+        saving.load_model(place)
+    again = saving.load_model(place, custom_objects={"ReLU": ReLU})
+    assert again(np.float32([[-1, 1]])).numpy().tolist() == [[0.0, 2.0]]
 
 
 def test_own_layers_come_by_custom_objects(place):

@@ -91,8 +91,12 @@ def library_class(module: str, name: str) -> Any:
 
 
 def custom_class(record: Mapping[str, Any], custom: Mapping[str, Any]) -> Any:
-    """The class that a user gave or registered for a record, or None."""
-    for key in (record.get("registered_name"), record.get("class_name")):
+    """The class that a user gave or registered for a record, or None.
+
+    What Keras has of its own is not looked for by the name of its class.
+    """
+    own = record.get("class_name") if foreign(record) else None
+    for key in (record.get("registered_name"), own):
         found = get_registered_object(key, custom) if isinstance(key, str) else None
         if found is not None:
             return found
