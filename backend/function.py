@@ -32,6 +32,7 @@ Pattern: TypeAlias = "tuple[tuple[int | str, ...], ...]"
 
 FAMILIES = 256  # arrangements of arguments for which traces are kept
 TRACES = 32  # kept for one arrangement
+PLAIN = {bool, int, float, str, bytes, type(None)}  # kinds that are told apart by value
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Function:
         self.input_signature = input_signature
         self.traces = 0  # how often Python ran
         self._families: dict[Any, Family] = {}
-        self._known: dict[Any, Traced] = {}  # for arrays alone, by shapes and dtypes
+        self._known: dict[Any, Traced] = {}  # by `_seen`
         functools.update_wrapper(self, python_function)
 
     def __reduce__(self) -> Any:
@@ -157,13 +158,13 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)
-        arrays = None if kwargs else _arrays_alone(args)
-        if arrays is None:
+        arrays: list[Any] = []
+        known = _seen((args, kwargs) if kwargs else args, arrays)
+        if known is None or current_device() != "cpu":
             traced, arrays = self._looked_up(args, kwargs)
             if traced is None:
                 return self.python_function(*args, **kwargs)
             return traced(arrays)
-        known = tuple([(array.shape, array.dtype) for array in arrays])
         found = self._known.get(known)
         if found is None:
             if len(self._known) >= FAMILIES:
@@ -287,12 +288,25 @@ def _types(dtypes: Sequence[DType], pattern: Pattern) -> list[TensorType]:
     ]
 
 
-def _arrays_alone(args: Sequence[Any]) -> list[Any] | None:
-    """The arguments as arrays of the CPU, if they are nothing else."""
-    arrays = [arg.array if type(arg) is Tensor else arg for arg in args]
-    if current_device() != "cpu":
-        return None
-    return arrays if all(type(array) is np.ndarray for array in arrays) else None
+def _seen(value: Any, arrays: list[Any]) -> Any:
+    """A key of arguments that are arrays and plain values, whose arrays are collected.
+
+    None if there is anything else among them. Equal keys have equal traces.
+    """
+    kind = type(value)
+    if kind is Tensor:
+        value = value.array
+        kind = type(value)
+    if kind is np.ndarray:
+        arrays.append(value)
+        return value.shape, value.dtype
+    if kind is tuple or kind is list:
+        parts = [_seen(part, arrays) for part in value]
+        return None if None in parts else (kind, *parts)
+    if kind is dict:
+        parts = [_seen(part, arrays) for part in value.values()]
+        return None if None in parts else (kind, *value, *parts)
+    return _key(value) if kind in PLAIN else None
 
 
 def _split(value: Any) -> tuple[list[Tensor], Any]:

@@ -343,6 +343,11 @@ class Function:
         size, plain = count * BYTES[kind], self.number(0, "i1")
         self.effect("llvm.memset.p0.i64", target, self.number(0, "i8"), size, plain)
 
+    def move(self, target: Value, source: Value, count: Value, kind: str) -> None:
+        """`copy` where elements are few and a call would take longer than they do."""
+        for of, n in self._pieces(count, kind):
+            self.store(self.load(source, n, kind, of), target, n, kind)
+
     def join_into(
         self,
         target: Value,
@@ -351,16 +356,19 @@ class Function:
         kind: str,
         join: Callable[[Value, Value], Value],
     ) -> None:
-        """Join elements with others in memory, vectors of them as long as there are."""
+        """Join elements with others in memory."""
+        for of, n in self._pieces(count, kind):
+            pair = (self.load(each, n, kind, of) for each in (target, source))
+            self.store(join(*pair), target, n, kind)
+
+    def _pieces(self, count: Value, kind: str) -> Iterator[tuple[str, Value]]:
+        """Loops over elements, vectors of them as long as there are."""
         lane = lanes(kind)
         whole = count // lane * lane
-        for of, step, start, stop in (
-            (vector(kind, lane), lane, self.number(0), whole),
-            (kind, 1, whole, count),
-        ):
-            with self.loop(stop, start, step) as n:
-                pair = (self.load(each, n, kind, of) for each in (target, source))
-                self.store(join(*pair), target, n, kind)
+        with self.loop(whole, 0, lane) as n:
+            yield vector(kind, lane), n
+        with self.loop(count, whole) as n:
+            yield kind, n
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, rounded once."""

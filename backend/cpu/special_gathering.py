@@ -32,6 +32,7 @@ SET = Layout("source index updates out scratch fault outer size count inner colu
 CHECKED = Layout("index out scratch fault size")
 ADDED = {**FLOATS, "i32": "i32", "i64": "i64"}
 COLUMNS = 32  # of a unit of work that adds up
+FEW = 1024  # bytes that are moved without a call
 INDICES = {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"}
 
 
@@ -231,15 +232,20 @@ def take_entry(kind: str, index: str) -> Entry:
     read = reader.read
     source, indices, out = (read(name, "ptr") for name in ("source", "index", "out"))
     size, count, inner = read("size"), read("count"), read("inner")
+    of, turn = f.variable(start // count), f.variable(start % count)
+    few = inner * BYTES[kind] < FEW
     with f.loop(stop, start) as row:
-        outer, number = row // count, row % count
+        outer, number = of.get(), turn.get()
+        last = number + 1 >= count
+        of.set(last.where(outer + 1, outer))
+        turn.set(last.where(f.number(0), number + 1))
         place, good = position(f, indices, number, index, size)
         reader.checked(good)
         origin = f.at(source, (outer * size + place) * inner, kind)
         goal = f.at(out, row * inner, kind)
-        with f.when(good & (inner * BYTES[kind] < 64)), f.loop(inner) as n:
-            f.store(f.load(origin, n, kind), goal, n, kind)
-        with f.when(good & (inner * BYTES[kind] >= 64)):
+        with f.when(good & few):
+            f.move(goal, origin, inner, kind)
+        with f.when(good & (few ^ 1)):
             f.copy(goal, origin, inner, kind)
         with f.when(good ^ 1):
             f.clear(goal, inner, kind)
@@ -299,14 +305,24 @@ def scatter_entry(kind: str, index: str, alone: bool) -> Entry:
         width = (inner - first).minimum(COLUMNS)
         base = f.at(out, outer * size * inner + first, kind)
         begin = f.at(source, outer * count * inner + first, kind)
-        with f.loop(size) as row:
-            f.clear(f.at(base, row * inner, kind), width, kind)
+        _clear(f, kind, base, size, inner, width)
         with f.loop(count) as row:
             values = f.at(begin, row * inner, kind)
             own = (outer * count + row) * inner + first if alone else row
             add = _add_each if alone else _add_row
             add(f, kind, reader, (base, values), (indices, own, index), width)
     return code.finished()
+
+
+def _clear(
+    f: Function, kind: str, base: Value, rows: Value, inner: Value, width: Value
+) -> None:
+    """Put zeros into some columns of rows; whole rows lie one behind the other."""
+    whole = width.equals(inner)
+    with f.when(whole):
+        f.clear(base, rows * inner, kind)
+    with f.when(whole ^ 1), f.loop(rows) as row:
+        f.clear(f.at(base, row * inner, kind), width, kind)
 
 
 def _add_each(

@@ -6,6 +6,7 @@ import math
 
 from ...graph.dim import product
 from ...graph.node import Node
+from ...graph.ops.linalg import swap_last
 from ...graph.registry import call
 from ...graph.tensor import literal
 from .rewrites import filled_with, rewrites
@@ -21,6 +22,30 @@ def flat_product(node: Node) -> Node | None:
     flat = call("reshape", left, (rows, left.shape[-1]))
     found = call("reshape", call("matmul", flat, right), node.shape)
     return found if found.type == node.type else None
+
+
+@rewrites("matmul")
+def without_terms(node: Node) -> Node | None:
+    """`x[…, n, 1] @ y[…, 1, m] = x * y`, and likewise many products of two vectors.
+
+    What reads them can then be the same kernel.
+    """
+    left, right = node.inputs
+    if min(left.ndim, right.ndim) < 2:
+        return None
+    if left.shape[-1].value == 1:
+        found = left * right
+    elif _is_dot(left, right):
+        found = call("sum", left * swap_last(right), axis=-1, keepdims=True)
+    else:
+        return None
+    return found if found.type == node.type else None
+
+
+def _is_dot(left: Node, right: Node) -> bool:
+    """Whether each of many products has one number, which halves would round twice."""
+    single = left.shape[-2].value == right.shape[-1].value == 1
+    return single and left.ndim > 2 and not left.dtype.is_half
 
 
 @rewrites("divide")

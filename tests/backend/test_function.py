@@ -48,6 +48,24 @@ def test_plain_arguments_are_part_of_the_signature():
     assert power.traces == 2
 
 
+def test_nests_of_arrays_are_told_apart_by_all_that_is_in_them():
+    @function
+    def joined(parts, scale=1.0, *, name="x"):
+        total = sum(parts["rest"], start=parts["first"])
+        return total * scale if name == "x" else total
+
+    one = np.ones(2, "float32")
+    nest = {"first": one, "rest": [one, Tensor(2 * one)]}
+    for _ in range(3):
+        assert joined(nest, 2.0).numpy().tolist() == [8.0, 8.0]
+        assert joined(nest, 0.0).numpy().tolist() == [0.0, 0.0]
+        assert np.signbit(joined(nest, -0.0).numpy()).all()
+        assert joined(nest, 2.0, name="y").numpy().tolist() == [4.0, 4.0]
+        assert joined({"first": one, "rest": (one,)}, 2.0).numpy()[0] == 4.0
+        assert joined({"rest": [one], "first": 3 * one}).numpy()[0] == 4.0
+    assert joined.traces == 6
+
+
 def test_a_changing_size_becomes_symbolic():
     @function
     def mean(x, y):

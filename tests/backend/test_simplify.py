@@ -50,6 +50,10 @@ def turned(node):
     return call("transpose", node)
 
 
+def turned_last(node):
+    return call("transpose", node, (0, 2, 1))
+
+
 def place(node, shape, *index):
     return OPS["place"].apply((node,), {"shape": shape, "index": index})
 
@@ -72,7 +76,7 @@ HALF = WIDE[:, :2], WIDE[:, 2:]
 BOTH = (ROWS, Dim.of(4))
 ALL = cut(0, ROWS)
 LINE = call("reshape", ONE, (COLUMNS,))
-BOX = call("expand_dims", X, 2)
+BOX, ROW = call("expand_dims", X, 2), call("expand_dims", X, 1)
 SQUARE = call("matmul", X, call("transpose", Y))
 CASES = {
     "x * 1": (X * 1.0, X),
@@ -183,10 +187,17 @@ CASES = {
         call("where", B, X, 0.0),
     ),
     "rows of a product": (
-        call("matmul", BOX * Y[:, :, None], X[:1]),
-        call("reshape", call("matmul",
-            call("reshape", BOX * Y[:, :, None], (ROWS * COLUMNS, 1)), X[:1]
-        ), (ROWS, COLUMNS, COLUMNS)),
+        call("matmul", call("expand_dims", X * Y, 1), turned(X)),
+        call("reshape", call("matmul", X * Y, turned(X)), (ROWS, 1, ROWS)),
+    ),
+    "a product without sums": (call("matmul", BOX, ROW), BOX * ROW),
+    "products of two vectors each": (
+        call("matmul", call("expand_dims", Y, 1), BOX),
+        folded("sum", call("expand_dims", Y, 1) * turned_last(BOX), (2,), True),
+    ),
+    "halves of products are not rounded": (
+        call("matmul", cast(ROW, "f16"), cast(BOX, "f16")),
+        call("matmul", cast(ROW, "f16"), cast(BOX, "f16")),
     ),
     "placed everywhere": (place(X, X.shape, ALL, cut(0, COLUMNS)), X),
     "taken where it was placed": (
@@ -257,7 +268,7 @@ def test_rewrite(case):
     one, two = np.asarray(values_of(before)), np.asarray(values_of(after))
     # Products and sums may be taken in another order.
     np.testing.assert_allclose(one, two, 1e-5, 1e-6, strict=True)
-    if case != "a sum over nothing":  # which makes 0 of -0
+    if case not in ("a sum over nothing", "a product without sums"):  # 0 or -0
         known = ~np.isnan(one)
         np.testing.assert_array_equal(np.signbit(one[known]), np.signbit(two[known]))
 
