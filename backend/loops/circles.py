@@ -182,8 +182,10 @@ def atan2(writer: Writer, y: Ref, x: Ref) -> Ref:
     tall, wide = absolute(y), absolute(x)
     steep = writer.compare("ogt", tall, wide)
     less, more = writer.select(steep, wide, tall), writer.select(steep, tall, wide)
-    huge = writer.compare("ogt", more, 1e300)
-    less, more = (writer.select(huge, each * 0.25, each) for each in (less, more))
+    # Sums of what is huge, and differences of what is tiny, are not normal.
+    scale = writer.select(writer.compare("ogt", more, 1e300), more.number(0.25), 1)
+    scale = writer.select(writer.compare("olt", more, 1e-290), 2.0**60, scale)
+    less, more = less * scale, more * scale
     middle = writer.compare("ogt", less, more * MIDDLE)
     middle = middle | writer.compare("oeq", less, inf)
     top = writer.select(middle, less - more, less)

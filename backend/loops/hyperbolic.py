@@ -61,9 +61,12 @@ def _size(writer: Writer, x: Ref) -> Ref:
 
 def sinh(writer: Writer, x: Ref) -> Ref:
     """The hyperbolic sine of a double: with e = exp(x) - 1 half of e + e / (1 + e)."""
-    quarter, _ = expm1_share(_size(writer, x), 0.25)
+    size = _size(writer, x)
+    quarter, low = expm1_share(size, 0.25)
     half = quarter + quarter
-    return copy_sign(half + quarter / (half + 0.5), x)
+    value = half + (quarter / (half + 0.5) + (low + low))
+    small = writer.compare("olt", size, SMALL)
+    return copy_sign(writer.select(small, size, value), x)
 
 
 def cosh(writer: Writer, x: Ref) -> Ref:

@@ -11,6 +11,7 @@ import math
 from math import inf, nan
 
 from .exact import (
+    Pair,
     absolute,
     bits,
     copy_sign,
@@ -88,16 +89,17 @@ def exp2(writer: Writer, x: Ref) -> Ref:
     return _ended(writer, x, scaled(value, bits(shifted)), *numbers.exp2_ends)
 
 
-def expm1_share(x: Ref, share: float) -> tuple[Ref, Ref]:
-    """A share, a power of two, of exp(x) - 1 while finite, and that of 2**n in it."""
+def expm1_share(x: Ref, share: float) -> Pair:
+    """A share, a power of two, of exp(x) - 1 while finite; of a double, as a pair."""
     writer, numbers = x.writer, format_of(x.type)
     n, r, low = _reduced_pair(x)
     unit = scaled(x.number(share), n)
     more = polynomial(r, numbers.expm1)
     if x.type == "float":
-        return writer.fma(unit, writer.fma(r * r, more, r), unit - share), unit
+        value = writer.fma(unit, writer.fma(r * r, more, r), unit - share)
+        return value, value.number(0)
     total, rest = two_sum(unit - share, unit * r)
-    return total + writer.fma(unit, writer.fma(r * r, more, low), rest), unit
+    return quick_sum(total, writer.fma(unit, writer.fma(r * r, more, low), rest))
 
 
 def expm1(writer: Writer, x: Ref) -> Ref:
@@ -106,7 +108,9 @@ def expm1(writer: Writer, x: Ref) -> Ref:
     cut = writer.select(writer.compare("ogt", x, high), high, x)
     cut = writer.select(writer.compare("olt", cut, low), low, cut)
     half, _ = expm1_share(cut, 0.5)
-    return writer.select(writer.compare("oeq", x, 0), x, half + half)
+    # So small it is x; half of what is hardly normal would be 0.
+    small = writer.compare("olt", absolute(x), 2.0 ** -(format_of(x.type).mantissa + 2))
+    return writer.select(small, x, half + half)
 
 
 def tanh(writer: Writer, x: Ref) -> Ref:
