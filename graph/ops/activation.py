@@ -28,7 +28,7 @@ formula_op(
 formula_op(
     "hard_shrink",
     "x where |x| is above the threshold, else 0.",
-    lambda x, threshold: call("where", call("abs", x) > threshold, x, 0.0),
+    lambda x, threshold: call("where", call("abs", x) <= threshold, 0.0, x),
     threshold=0.5,
 )
 formula_op(
@@ -72,7 +72,7 @@ formula_op("tanh_shrink", "x - tanh(x).", lambda x: x - call("tanh", x))
 
 
 def _cut_below(x: Node) -> Any:
-    return call("relu", x + 1)
+    return call("clip", x + 1, 0.0, 2.0)
 
 
 @register

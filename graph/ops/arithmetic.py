@@ -58,10 +58,11 @@ define(
     "power",
     "x1 to the power of x2.",
     "x1 x2",
-    "power",
+    lambda xp, x, y, out=None: _power(xp, x, y, out),
     lambda g, r, x, y: (_power_base(g, x, y), _power_exponent(g, r, x)),
     scalar="pow(x, y)",
     domain=((0.3, 2.0), (-2.0, 2.0)),
+    numbers=True,
 )
 define(
     "floor_divide",
@@ -72,6 +73,7 @@ define(
     scalar="floordiv(x, y)",
     no_gradient="it is constant between its steps",
     domain=((-3.0, 3.0), (0.5, 2.0)),
+    numbers=True,
 )
 define(
     "mod",
@@ -81,6 +83,7 @@ define(
     lambda g, r, x, y: (g, -(g * call("floor_divide", x, y))),
     scalar="mod(x, y)",
     domain=((0.1, 0.9), (1.1, 2.0)),
+    numbers=True,
 )
 define(
     "negative",
@@ -110,7 +113,12 @@ define(
     numbers=True,
 )
 define(
-    "square", "x * x.", "x", "square", lambda g, r, x: (g * (2 * x),), scalar="x * x"
+    "square",
+    "x * x.",
+    "x",
+    lambda xp, x, out=None: xp.multiply(x, x, out=out),
+    lambda g, r, x: (g * (2 * x),),
+    scalar="x * x",
 )
 define(
     "sqrt",
@@ -162,16 +170,32 @@ define(
 )
 
 
+def _power(xp: Any, x: Any, y: Any, out: Any) -> Any:
+    if x.dtype.kind != "i":
+        return xp.power(x, y, out=out)
+    # One by a whole number, cut towards 0, which NumPy refuses.
+    found = xp.power(x, xp.maximum(y, 0))
+    share = xp.where(x * x == 1, xp.where(y & 1 == 1, x, 1), 0)
+    found = xp.where(y < 0, share, found).astype(x.dtype, copy=False)
+    if out is None:
+        return found
+    out[...] = found
+    return out
+
+
 def _power_base(g: Node, x: Node, y: Node) -> Any:
     if not x.dtype.is_float:
         return None
-    return g * (y * call("power", x, y - 1))
+    slope = y * call("power", x, y - 1)
+    if y.op.name == "constant" and y.attributes["value"].array.all():
+        return g * slope
+    return g * where(equal(y, 0), 0.0, slope)
 
 
 def _power_exponent(g: Node, r: Node, x: Node) -> Any:
     # Where the base is not positive the power is constant in practice, or undefined.
     safe = where(greater(x, 0), x, 1.0)
-    return g * (r * log(safe))
+    return g * where(equal(x, 0), 0.0, r * log(safe))
 
 
 def _extreme(g: Node, r: Node, x: Node, y: Node) -> tuple[Any, Any]:

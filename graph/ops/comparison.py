@@ -217,12 +217,12 @@ class Clip(Elementwise):
         """A limit that the dtype can hold; None is the last number on its side."""
         if limit is None:
             limit = -math.inf if key == "x_min" else math.inf
+        if kind.kind == "b":
+            return limit > 0
         if kind.is_float or math.isfinite(limit):
             return limit
         if math.isnan(limit):
             raise wrong_value(self.name, key, f"a number of {kind}", limit)
-        if not kind.is_integer:
-            return limit > 0
         last = np.iinfo(kind.name)
         return int(last.max if limit > 0 else last.min)
 

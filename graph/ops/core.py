@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..dim import Dim
 from ..node import Constant, Node
 from ..op import Op, Results, register
 from ..registry import OPS
-from ..types import I32, U32, TensorType, TupleType, dtype_of, tensor_type
+from ..types import I32, U32, DType, TensorType, TupleType, dtype_of, tensor_type
 
 
 class Leaf(Op):
@@ -136,7 +138,27 @@ class Cast(Op):
         return (OPS["cast"].apply((cotangent,), {"dtype": source}),)
 
     def run(self, xp: Any, x: Any, *, dtype: Any, out: Any = None) -> Any:
-        return x.astype(dtype.numpy)
+        if xp is not np or not dtype.is_integer or x.dtype.kind in "biu":
+            return x.astype(dtype.numpy)
+        return _whole(x, dtype)
+
+
+def _whole(x: Any, dtype: DType) -> Any:
+    """Floats as integers: the last one for what is beyond an end, and 0 for NaN.
+
+    As in compiled programs short ones are the last bits of an int32, and uint32 those
+    of an int64.
+    """
+    wide = {"u32": "int64"}.get(dtype.short, dtype.name if dtype.size > 2 else "int32")
+    x = x.astype("float32") if x.dtype.itemsize < 4 else x
+    ends = np.iinfo(wide)
+    low, high = x.dtype.type(ends.min), x.dtype.type(ends.max)
+    inside = (x >= low) & (x < high)
+    found = np.where(inside, x, 0).astype(wide)
+    if not inside.all():
+        found[x >= high] = ends.max
+        found[x < low] = ends.min
+    return found.astype(dtype.numpy)
 
 
 @register

@@ -119,7 +119,24 @@ def fabs(x: Any) -> Any:
     return call("abs", x)
 
 
-@derived(1, "float")
+class Sinc(Derived):
+    """sin(pi x) / (pi x), and 1 at 0."""
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        turn = node.inputs[0] * math.pi
+        # Near 0 the difference has no digits left, and its series has them all.
+        near = call("less", call("abs", turn), 0.5)
+        away = call("where", near, 1.0, turn)
+        slope = (call("cos", away) - call("sin", away) / away) / away
+        square = turn * turn
+        series: Any = 0.0
+        for k in range(7, 0, -1):
+            series = series * square + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+        slope = call("where", near, series * turn, slope)
+        return (cotangent * (slope * math.pi),)
+
+
+@derived(1, "float", kind=Sinc)
 def sinc(x: Any) -> Any:
     """sin(pi x) / (pi x), and 1 at 0."""
     zero = call("equal", x, 0.0)
@@ -127,7 +144,15 @@ def sinc(x: Any) -> Any:
     return call("where", zero, 1.0, call("sin", turn) / turn)
 
 
-@derived(2, "same", domain=((0.1, 0.9), (1.1, 2.0)))
+class Rest(Derived):
+    """What a division leaves that is cut towards 0."""
+
+    def vjp(self, node: Node, cotangent: Node) -> Results:
+        x, y = node.inputs
+        return cotangent, -(cotangent * call("trunc", x / y))
+
+
+@derived(2, "same", domain=((0.1, 0.9), (1.1, 2.0)), kind=Rest)
 def fmod(x1: Any, x2: Any) -> Any:
     """x1 - x2 * trunc(x1 / x2), with the sign of x1.
 
@@ -142,8 +167,14 @@ def fmod(x1: Any, x2: Any) -> Any:
             operands={0: str(type_of(x1)), 1: str(type_of(x2))},
             help=["cast them: `cast(…, i32)`"],
         )
-    rest = call("mod", call("abs", x1), call("abs", x2))
-    return call("where", x1 < 0, -rest, rest)
+    if type_of(x1).dtype.is_float:
+        rest = call("mod", call("abs", x1), call("abs", x2))
+        return call("where", call("signbit", x1), -rest, rest)
+    # The smallest integer has no absolute value.
+    rest = call("mod", x1, x2)
+    differ = call("not_equal", x1 < 0, x2 < 0)
+    turned = call("logical_and", call("not_equal", rest, 0), differ)
+    return call("where", turned, rest - x2, rest)
 
 
 def _beside_nan(name: str, x1: Any, x2: Any) -> Any:
@@ -315,19 +346,23 @@ def erfinv(x: Any) -> Any:
 
     Winitzki's approximation, mended by Halley steps.
     """
-    edge = call("equal", call("abs", x), 1.0)
-    inner = call("where", edge, 0.0, x)
-    log = call("log1p", -(inner * inner))
+    size = call("abs", x)
+    edge = call("equal", size, 1.0)
+    inner = call("where", edge, 0.0, size)
+    log = call("log1p", -inner) + call("log1p", inner)
     half = log / 2 + 2 / (math.pi * 0.147)
     square = call("sqrt", half * half - log / 0.147) - half
-    y = call("sign", inner) * call("sqrt", call("relu", square))
-    for _ in range(3):
-        gap = call("erf", y) - inner
+    y = call("sqrt", call("relu", square))
+    for _ in range(2):
+        # Near 1 the digits are in what is left of it.
+        far = (1.0 - inner) - call("erfc", y)
+        gap = call("where", inner > 0.5, far, call("erf", y) - inner)
         slope = call("exp", -(y * y)) * (2 / math.sqrt(math.pi))
         step = gap / slope
         y = y - step / (y * step + 1)
     y = call("where", call("isnan", square), math.nan, y)
-    return call("where", edge, call("sign", x) * math.inf, y)
+    y = call("where", edge, math.inf, y)
+    return call("where", call("signbit", x), -y, y)
 
 
 # Of 4 / (2 + x) - 2: Press et al., Numerical Recipes, 3rd edition, 6.2.2.

@@ -80,7 +80,7 @@ define(
     "log(exp(x1) + exp(x2)).",
     "x1 x2",
     "logaddexp",
-    lambda g, r, x, y: (g * exp(x - r), g * exp(y - r)),
+    lambda g, r, x, y: (g * sigmoid(x - y), g * sigmoid(y - x)),
     scalar="x == y ? x + 0.6931471805599453 : max(x, y) + log1p(exp(-abs(x - y)))",
     commutative=True,
     floats=True,
@@ -149,7 +149,7 @@ define(
     "The angle of the point (x2, x1).",
     "x1 x2",
     "arctan2",
-    lambda g, r, x, y: (g * y / (x * x + y * y), -(g * x / (x * x + y * y))),
+    lambda g, r, x, y: _angle_slopes(g, x, y),
     scalar="atan2(x, y)",
     domain=((0.3, 2.0), (0.3, 2.0)),
     floats=True,
@@ -186,7 +186,7 @@ define(
     "The inverse hyperbolic sine.",
     "x",
     "arcsinh",
-    lambda g, r, x: (g / sqrt(x * x + 1),),
+    lambda g, r, x: (g / call("hypot", x, 1.0),),
     scalar="asinh(x)",
     floats=True,
 )
@@ -195,7 +195,7 @@ define(
     "The inverse hyperbolic cosine.",
     "x",
     "arccosh",
-    lambda g, r, x: (g / sqrt(x * x - 1),),
+    lambda g, r, x: (g / (sqrt(x - 1) * sqrt(x + 1)),),
     scalar="acosh(x)",
     domain=(1.3, 3.0),
     floats=True,
@@ -248,6 +248,13 @@ define(
     scalar="erf(x)",
     floats=True,
 )
+
+
+def _angle_slopes(g: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """By the distance, whose square may be too large or too small; 0 at 0."""
+    distance = call("hypot", x, y)
+    far = where(call("equal", distance, 0.0), 1.0, distance)
+    return g * (y / far) / far, -(g * (x / far) / far)
 
 
 def _sigmoid(xp: Any, x: Any, out: Any) -> Any:
