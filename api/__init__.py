@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import tree as tree
     from . import utils as utils
     from .backend.function import function as function
+    from .backend.tapes import GradientTape as GradientTape
     from .dsl import Module as Module
     from .dsl import check as check
     from .dsl import load as load
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from .graph.policies import DTypePolicy as DTypePolicy
     from .graph.policies import FloatDTypePolicy as FloatDTypePolicy
     from .graph.regularizers import Regularizer as Regularizer
-    from .graph.tape import GradientTape as GradientTape
     from .graph.tensor import KerasTensor as KerasTensor
     from .graph.tensor import SymbolicTensor as SymbolicTensor
     from .graph.tensor import Tensor as Tensor
@@ -110,7 +110,7 @@ _HOMES = {
     "Diagnostic": "graph.diagnostics",
     "FloatDTypePolicy": "graph.policies",
     "GradientError": "graph.diagnostics",
-    "GradientTape": "graph.tape",
+    "GradientTape": "backend.tapes",
     "Initializer": "graph.initializers",
     "Input": "graph.network",
     "InputSpec": "graph.input_spec",

@@ -132,10 +132,9 @@ class Record:
         if self.symbolic:
             node: Node = output.as_node()
             return node
-        if isinstance(output, Variable):
-            return self._tape.current.get(output)
-        known = output.node
-        return known if known in self._tape.followed else None
+        variable = isinstance(output, Variable)
+        mark = self._tape.current.get(output) if variable else output.mark
+        return mark.node if mark in self._tape.followed else None
 
     @functools.cached_property
     def _groups(self) -> list[list[Node]]:
@@ -143,7 +142,7 @@ class Record:
         if self.symbolic:
             return [[source.as_node()] for source in self.sources]
         return [
-            self._tape.reads.get(source, [])
+            [mark.node for mark in self._tape.reads.get(source, [])]
             if isinstance(source, Variable)
             else [source.node]
             for source in self.sources
@@ -249,7 +248,7 @@ class Record:
         self, parts: Parts, values: dict[Node, Any], likes: Sequence[Any]
     ) -> list[Any]:
         """What nodes are, given what stands for holes; zeros where there is none."""
-        known = {} if self.symbolic else self._tape.values
+        known = {} if self.symbolic else self._tape.known
         found = iter(evaluated(parts, known, values, self.symbolic))
         pairs = zip(parts, likes, strict=True)
         return [

@@ -365,14 +365,27 @@ def is_python(span: Span) -> bool:
     return _SOURCES.get(span.source.name) is span.source
 
 
+CallPlace = Span | tuple[CodeType, int] | None
+
+
 def caller_span() -> Span | None:
     """Where the user's code called into Tulle: the innermost frame outside of it."""
+    return span_at(caller_place())
+
+
+def caller_place() -> CallPlace:
+    """What `span_at` makes the span of: an instruction, or a place in a text."""
     if (place := _PLACE.get()) is not None:
         return place
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDERS):
         frame = frame.f_back
-    return frame_span(frame.f_code, frame.f_lasti) if frame is not None else None
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def span_at(place: CallPlace) -> Span | None:
+    """The span of a place that `caller_place` gave."""
+    return frame_span(*place) if isinstance(place, tuple) else place
 
 
 def called_by_user(files: tuple[str, ...]) -> bool:

@@ -25,13 +25,15 @@ class Objective:
 
     `apply` receives pairs of gradient and variable as symbols and assigns the
     variables; it runs inside a trace. The variables of one of `groups` come as one flat
-    variable, the others as they are; without `groups` all come flat.
+    variable, the others as they are; without `groups` all come flat. `gradients` are
+    those of a loss that is computed elsewhere.
     """
 
     loss: str
     variables: tuple[Variable, ...]
     apply: Callable[[Sequence[tuple[Any, Variable]]], Any]
     groups: tuple[tuple[Variable, ...], ...] | None = None
+    gradients: Mapping[Variable, Node] | None = None
 
 
 @dataclass(frozen=True)

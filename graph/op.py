@@ -259,8 +259,8 @@ class Op(Immutable):
         traced = current_trace() is not None
         call = None if traced else call_of(self, operands, attributes)
         try:
-            if call is not None and (run := call.run) is not None:
-                return self._at_once(run, call, operands, attributes)
+            if call is not None and (known := call.known) is not None:
+                return self._at_once(known, call, operands, attributes)
             if replacements() is not None or autocast_dtype() is not None:
                 operands = [o.read() if is_variable(o) else o for o in operands]
             if is_symbolic(operands) or _has_symbols(attributes):
@@ -319,28 +319,35 @@ class Op(Immutable):
         """Run on values at once, and tell the tapes; `call` keeps how it is done."""
         if self.elementwise and recording():
             tell_pairs(self, operands)
+        token = None
         if call is None:
             value = self._value(operands, attributes)
         else:
             run = self._runner(operands, attributes)
             value = run(call.arrays)
-            call.keep(run)
+            token = call.keep(run)
+        value = apart(value, operands)
         if recording():
-            record(self, operands, attributes, value)
+            record(self, operands, attributes, value, token)
         return value
 
     def _at_once(
-        self, run: Run, call: Call, operands: Sequence[Any], attributes: dict[str, Any]
+        self,
+        known: tuple[Run, int],
+        call: Call,
+        operands: Sequence[Any],
+        attributes: dict[str, Any],
     ) -> Any:
         """A call whose like has been checked."""
-        value = run(call.arrays)
+        run, token = known
+        value = apart(run(call.arrays), operands)
         if recording():
             if call.numbers:
                 pairs = zip(operands, call.arrays, strict=True)
                 operands = [Tensor(a) if type(o) is float else o for o, a in pairs]
             if self.elementwise:
                 tell_pairs(self, operands)
-            record(self, operands, attributes, value)
+            record(self, operands, attributes, value, token)
         return value
 
     def _value(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
@@ -396,6 +403,23 @@ class Op(Immutable):
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def apart(value: Any, operands: Sequence[Any]) -> Any:
+    """What an op gave, in memory that later assignments to variables leave alone."""
+    homed = [o.array for o in operands if getattr(o, "homed", False)]
+    if not homed:
+        return value
+    if isinstance(value, tuple):
+        return tuple([apart(item, operands) for item in value])
+    owners = [_owner(array) for array in homed]
+    shared = any(_owner(value.array) is owner for owner in owners)
+    return Tensor(value.array.copy()) if shared else value
+
+
+def _owner(array: Any) -> Any:
+    """The array whose memory an array is in."""
+    return array if array.base is None else array.base
 
 
 def is_half(dtype: Any) -> bool:

@@ -62,7 +62,8 @@ class OpaqueOp(Op):
         outputs, call.result = tree.flatten(result)
         types = tuple(output.type for output in outputs)
         attributes = {"call": call, "types": types, "count": len(operands)}
-        record(self, everything, attributes, tuple(outputs))
+        results = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        record(self, everything, attributes, results)
 
     def vjp(self, node: Node, cotangent: Any) -> Results:
         layer: Layer = node.attributes["call"].layer

@@ -23,15 +23,21 @@ EXPLICIT = ("expand_dims", "getitem", "reshape", "constant", "variable")
 
 
 def refuse_pairs(
-    name: str, types: Sequence[TensorType], nodes: Sequence[Node | None]
+    name: str, types: Sequence[TensorType], operands: Sequence[Any]
 ) -> None:
-    """Refuse two operands of different ranks whose one free size would stand twice."""
+    """Refuse two operands of different ranks whose one free size would stand twice.
+
+    Operands that have a `node` tell where they come from.
+    """
     if len(types) != 2 or types[0].rank == types[1].rank:
         return
     wide, slim = (0, 1) if types[0].rank > types[1].rank else (1, 0)
     size = _paired(types[wide], types[slim])
+    if size is None:
+        return
+    nodes = [o if isinstance(o, Node) else getattr(o, "node", None) for o in operands]
     node = nodes[wide]
-    if size is None or (node is not None and _explicit(node)):
+    if node is not None and _explicit(node):
         return
     if node is None and (name != "subtract" or nodes[slim] is None):
         return
@@ -47,9 +53,8 @@ def _explicit(node: Node) -> bool:
 
 def tell_pairs(op: Any, operands: Sequence[Any]) -> None:
     """Warn of what `refuse_pairs` refuses, for values that a tape sees."""
-    nodes = [getattr(operand, "node", None) for operand in operands]
     try:
-        refuse_pairs(op.name, [operand.type for operand in operands], nodes)
+        refuse_pairs(op.name, [operand.type for operand in operands], operands)
     except Fault as fault:
         names = list(inspect.signature(op.arguments).parameters)
         told = TensorTypeError.of(fault, caller_span(), names)

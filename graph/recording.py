@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import tree
 from .births import place
-from .diagnostics import caller_span
+from .diagnostics import caller_place, span_at
 from .node import Node
 from .registry import OPS
+from .remembered import token_of
 from .tensor import SymbolicTensor, Tensor, input_node
-from .types import TupleType
 
 if TYPE_CHECKING:
     from .op import Op
@@ -32,26 +32,100 @@ def recording() -> bool:
     return any(not tape.paused for tape in _active.get())
 
 
+class Mark:
+    """What stands for a value on tapes: an op on marks, or a value that was there.
+
+    It becomes a node when somebody asks for that. `token` is the same for all marks of
+    one op, types and attributes, and None where these cannot be told apart.
+    """
+
+    __slots__ = ("op", "operands", "attributes", "token", "type", "name", "at", "_node")
+
+    def __init__(self, type: Any, name: str = "value"):
+        self.op: Op | None = None
+        self.operands: tuple[Mark, ...] = ()
+        self.attributes: Mapping[str, Any] = {}
+        self.token: int | None = None
+        self.type, self.name = type, name
+        self.at: Any = None  # where a user wrote the op
+        self._node: Node | None = None
+
+    @classmethod
+    def of_op(
+        cls,
+        op: Op,
+        operands: tuple[Mark, ...],
+        attributes: Mapping[str, Any],
+        token: int | None,
+        at: Any,
+    ) -> Mark:
+        """What stands for the result of an op, or for all of several."""
+        made = cls(None)
+        made.op, made.operands, made.attributes = op, operands, attributes
+        made.token, made.at = token, at
+        return made
+
+    @property
+    def node(self) -> Node:
+        """The node of the value, and those of all that it was made of."""
+        stack = [self]
+        while stack:
+            mark = stack[-1]
+            missing = [source for source in mark.operands if source._node is None]
+            if mark._node is None and missing:
+                stack += missing
+                continue
+            stack.pop()
+            if mark._node is None:
+                mark._node = mark._made([source.node for source in mark.operands])
+        assert self._node is not None
+        return self._node
+
+    def _made(self, operands: Sequence[Node]) -> Node:
+        if self.op is None:
+            return input_node(self.name, self.type)
+        node = self.op.apply(tuple(operands), self.attributes)
+        if self.at is not None:
+            place(node, span_at(self.at))
+        return node
+
+    def over(self, operands: Sequence[Node]) -> Node:
+        """The same op on other nodes; for a value that was there, a hole for it."""
+        if self.op is None:
+            return input_node(self.name, self.type)
+        return self.op.apply(tuple(operands), self.attributes)
+
+
 def record(
-    op: Op, operands: Sequence[Any], attributes: dict[str, Any], result: Any
+    op: Op,
+    operands: Sequence[Any],
+    attributes: dict[str, Any],
+    result: Any,
+    token: int | None = None,
 ) -> None:
     """Tell the tapes that an op ran on values, and what came out."""
     tapes = [tape for tape in _active.get() if not tape.paused]
-    nodes = tuple(_node_of(operand, tapes) for operand in operands)
-    listening = [tape for tape in tapes if tape.follows(nodes)]
+    marks = tuple([_mark_of(operand, tapes) for operand in operands])
+    listening = [tape for tape in tapes if tape.follows(marks)]
     if not listening:
         return
-    node = op.apply(nodes, attributes)
-    place(node, caller_span())
-    outputs = result if isinstance(result, tuple) else (result,)
-    parts = [node]
-    if isinstance(node.type, TupleType):
-        item = OPS["item"]
-        parts = [item.apply((node,), {"index": i}) for i in range(len(outputs))]
-    for output, part in zip(outputs, parts, strict=True):
-        output.node = part
+    if token is None:
+        token = token_of(op, operands, attributes)
+    mark = Mark.of_op(op, marks, attributes, token, caller_place())
+    if not isinstance(result, tuple):
+        result.mark = mark
+        for tape in listening:
+            tape.keep(mark, result)
+        return
     for tape in listening:
-        tape.keep((node, *parts), (None, *outputs))
+        tape.keep(mark, None)
+    item = OPS["item"]
+    for index, output in enumerate(result):
+        which = {"index": index}
+        part = Mark.of_op(item, (mark,), which, token_of(item, (), which), None)
+        output.mark = part
+        for tape in listening:
+            tape.keep(part, output)
 
 
 def forget(variable: Variable) -> None:
@@ -72,30 +146,30 @@ def noted(variable: Variable, node: Node) -> Node:
     if node is not variable.node:
         node = OPS["stop_gradient"].apply((node,), {})
     for tape in tapes:
-        reads = tape.reads.setdefault(variable, [])
+        reads = tape.noted.setdefault(variable, [])
         if node not in reads:
             reads.append(node)
     return node
 
 
-def _node_of(operand: Any, tapes: Sequence[Recorder]) -> Node:
-    """The node that stands for a value, made when a tape first meets it."""
+def _mark_of(operand: Any, tapes: Sequence[Recorder]) -> Mark:
+    """What stands for a value, made when a tape first meets it."""
     if isinstance(operand, Tensor):
-        if operand.node is None:
-            operand.node = input_node("value", operand.type)
+        mark: Mark | None = operand.mark
+        if mark is None:
+            mark = operand.mark = Mark(operand.type)
         for tape in tapes:
-            tape.values.setdefault(operand.node, operand)
-        return operand.node
-    node = next((t.current[operand] for t in tapes if operand in t.current), None)
-    if node is None:
-        node = input_node(operand.name, operand.type)
+            tape.values.setdefault(mark, operand)
+        return mark
+    known = next((t.current[operand] for t in tapes if operand in t.current), None)
+    mark = Mark(operand.type, operand.name) if known is None else known
     for tape in tapes:
-        tape.read(operand, node)
-    return node
+        tape.read(operand, mark)
+    return mark
 
 
 class Recorder:
-    """What one tape knows: values by node, and which nodes it follows."""
+    """What one tape knows: values by what stands for them, and which it follows."""
 
     def __init__(self, watch_accessed_variables: bool = True):
         self.watch_accessed_variables = watch_accessed_variables
@@ -103,11 +177,18 @@ class Recorder:
 
     def reset(self) -> None:
         """Forget everything recorded."""
-        self.followed: set[Node] = set()
-        self.values: dict[Node, Any] = {}
-        self.current: dict[Variable, Node] = {}
-        self.reads: dict[Variable, list[Node]] = {}
+        self.followed: set[Mark] = set()
+        self.values: dict[Mark, Any] = {}
+        self.made: list[Mark] = []  # by ops, in their order
+        self.current: dict[Variable, Mark] = {}
+        self.reads: dict[Variable, list[Mark]] = {}
+        self.noted: dict[Variable, list[Node]] = {}  # reads within a trace
         self.paused = False
+
+    @property
+    def known(self) -> dict[Node, Any]:
+        """The values by their nodes."""
+        return {mark.node: value for mark, value in self.values.items()}
 
     def __enter__(self) -> Recorder:
         _active.set((*_active.get(), self))
@@ -120,11 +201,11 @@ class Recorder:
         """Follow a tensor, or each tensor in a nest."""
         for leaf in tree.flatten(tensor)[0]:
             if not isinstance(leaf, SymbolicTensor):
-                self.followed.add(_node_of(leaf, [self]))
+                self.followed.add(_mark_of(leaf, [self]))
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The trainable variables read so far."""
-        return tuple(v for v in self.reads if v.trainable)
+        return tuple(v for v in {**self.reads, **self.noted} if v.trainable)
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -148,24 +229,25 @@ class Recorder:
             _active.set(before)
             self.paused = paused
 
-    def follows(self, nodes: Sequence[Node]) -> bool:
-        """Whether a node comes from something watched."""
-        return any(node in self.followed for node in nodes)
+    def follows(self, marks: Sequence[Mark]) -> bool:
+        """Whether an operand comes from something watched."""
+        return not self.followed.isdisjoint(marks)
 
-    def keep(self, nodes: Sequence[Node], values: Sequence[Any]) -> None:
-        """Remember the nodes of an op and their values."""
-        self.followed.update(nodes)
-        pairs = zip(nodes, values, strict=True)
-        self.values.update((n, v) for n, v in pairs if v is not None)
+    def keep(self, mark: Mark, value: Any) -> None:
+        """Remember the result of an op; None for that of several as a whole."""
+        self.followed.add(mark)
+        self.made.append(mark)
+        if value is not None:
+            self.values[mark] = value
 
-    def read(self, variable: Variable, node: Node) -> None:
-        """Note that a variable was read, as a node."""
-        if self.current.get(variable) is node:
+    def read(self, variable: Variable, mark: Mark) -> None:
+        """Note that a variable was read, and what stands for that."""
+        if self.current.get(variable) is mark:
             return
-        self.current[variable] = node
-        self.reads.setdefault(variable, []).append(node)
+        self.current[variable] = mark
+        self.reads.setdefault(variable, []).append(mark)
         value = variable.snapshot()
-        value.node = node
-        self.values[node] = value
+        value.mark = mark
+        self.values[mark] = value
         if variable.trainable and self.watch_accessed_variables:
-            self.followed.add(node)
+            self.followed.add(mark)

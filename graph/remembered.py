@@ -8,6 +8,7 @@ or a trace, has no entry.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import numpy as np
 from .autocasting import autocast_dtype
 from .configuration import settings
 from .device import array_module
+from .node import Unique
 from .replacing import replacements
 from .types import DType
 
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
 Array = Any
 Run = Callable[[Sequence[Array]], Any]
 
-CALLS = 4096  # kept, and as many numbers
+CALLS = 4096  # kept, and as many numbers and tokens
 VALUES: dict[type, bool] = {}  # classes with an `array`; True for what may be replaced
-PLAIN = frozenset((int, str, type(None), DType))  # attributes that are their own key
-_CALLS: dict[Any, Run] = {}
+PLAIN = frozenset(
+    (int, str, type(None), type(...), DType)
+)  # attributes that are their own key
+_CALLS: dict[Any, tuple[Run, int]] = {}
 _NUMBERS: dict[Any, Array] = {}
+_TOKENS: dict[Any, int] = {}
+_NUMBERED = itertools.count()  # no token is given twice
 
 
 class Call:
@@ -42,15 +48,17 @@ class Call:
         self.arrays, self.key, self.numbers = arrays, key, numbers
 
     @property
-    def run(self) -> Run | None:
-        """What computes it, if its like has been seen."""
+    def known(self) -> tuple[Run, int] | None:
+        """What computes it, and its token, if its like has been seen."""
         return _CALLS.get(self.key)
 
-    def keep(self, run: Run) -> None:
-        """The way to compute it, for the next time."""
+    def keep(self, run: Run) -> int:
+        """Keep the way to compute it for the next time, and give its token."""
         if len(_CALLS) >= CALLS:
             _CALLS.clear()
-        _CALLS[self.key] = run
+        token = _token(self.key)
+        _CALLS[self.key] = run, token
+        return token
 
 
 def call_of(
@@ -89,6 +97,27 @@ def call_of(
         except LookupError:
             return None
     return Call(arrays, tuple(key), bool(numbers))
+
+
+def token_of(
+    op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]
+) -> int | None:
+    """A number for an op on operands of some types with some attributes.
+
+    It is another one for everything that differs; None for unusual attributes.
+    """
+    key: list[Any] = [op, settings(), *[operand.type for operand in operands]]
+    try:
+        key += [(name, _key(value)) for name, value in attributes.items()]
+    except LookupError:
+        return None
+    return _token(tuple(key))
+
+
+def _token(key: Any) -> int:
+    if len(_TOKENS) >= CALLS:
+        _TOKENS.clear()
+    return _TOKENS.setdefault(key, next(_NUMBERED))
 
 
 def _array_of(operand: Any) -> Array | None:
@@ -132,6 +161,8 @@ def _key(value: Any) -> Any:
         return ("tuple", *map(_key, value))
     if kind is slice:
         return ("slice", _key(value.start), _key(value.stop), _key(value.step))
+    if kind is Unique:
+        return "unique"  # keeps apart what stands at different places anyway
     raise LookupError
 
 

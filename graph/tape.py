@@ -16,7 +16,8 @@ from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import gradients, gradients_of
 from .network import replay
 from .node import Node, topological
-from .recording import Recorder
+from .pulling import pulled, total
+from .recording import Mark, Recorder
 from .registry import call
 from .tensor import SymbolicTensor, Tensor, input_node
 
@@ -120,7 +121,7 @@ class GradientTape(Recorder):
         groups = [self._nodes(leaf, symbolic) for leaf in leaves]
         seed = input_node("cotangent", target.type)
         reached = {} if target.node is None else {target.node: seed}
-        known = {} if symbolic else self.values
+        known = {} if symbolic else self.known
 
         def pull(cotangent: Any) -> list[Any]:
             found = iter(evaluated(sums, known, {seed: cotangent}, symbolic))
@@ -129,7 +130,7 @@ class GradientTape(Recorder):
 
         try:
             parts = iter(gradients_of(reached, [n for group in groups for n in group]))
-            sums = [_total([next(parts) for _ in group]) for group in groups]
+            sums = [total([next(parts) for _ in group]) for group in groups]
             rows = jacobian_rows(pull, target.type, batched)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
@@ -137,11 +138,16 @@ class GradientTape(Recorder):
 
     def _gradients(self, target: Any, leaves: list[Any]) -> list[Any]:
         symbolic = isinstance(target, SymbolicTensor)
-        nodes = [self._nodes(leaf, symbolic) for leaf in leaves]
-        if target is None or target.node is None:
+        if target is None or (not symbolic and target.mark is None):
             return [None] * len(leaves)
+        if not symbolic:
+            marks = [self._marks(leaf) for leaf in leaves]
+            found = pulled(self, target.mark, marks, leaves[0] if leaves else None)
+            if found is not None:
+                return found
+        nodes = [self._nodes(leaf, symbolic) for leaf in leaves]
         parts = iter(gradients(target.node, [n for group in nodes for n in group]))
-        sums = [_total([next(parts) for _ in group]) for group in nodes]
+        sums = [total([next(parts) for _ in group]) for group in nodes]
         wanted = [node for node in sums if node is not None]
         if symbolic:
             values = iter([SymbolicTensor(node) for node in wanted])
@@ -149,20 +155,23 @@ class GradientTape(Recorder):
             values = iter(self._evaluate(wanted))
         return [None if node is None else next(values) for node in sums]
 
+    def _marks(self, leaf: Any) -> list[Mark]:
+        """What stands for a source here: a variable is one at each read."""
+        known = [leaf.mark] if isinstance(leaf, Tensor) else self.reads.get(leaf, [])
+        return [mark for mark in known if mark in self.followed]
+
     def _nodes(self, leaf: Any, symbolic: bool) -> list[Node]:
         """The nodes whose gradients add up to that of a source."""
         if symbolic:
             apart = isinstance(leaf, Tensor | SymbolicTensor)
-            return ([] if apart else self.reads.get(leaf, [])) or [leaf.as_node()]
-        known = [leaf.node] if isinstance(leaf, Tensor) else self.reads.get(leaf, [])
-        return [node for node in known if node in self.followed]
+            return ([] if apart else self.noted.get(leaf, [])) or [leaf.as_node()]
+        return [mark.node for mark in self._marks(leaf)]
 
     def _evaluate(self, wanted: list[Node]) -> list[Any]:
         """Run gradient nodes on the recorded values, for outer tapes to record."""
+        known = self.known
         with self.stop_recording():
-            return replay(
-                topological(wanted, self.values), wanted, dict(self.values), {}
-            )
+            return replay(topological(wanted, known), wanted, known, {})
 
 
 def _connected(found: list[Any], unconnected: str) -> Iterator[Any]:
@@ -175,19 +184,14 @@ def _weighed(target: Any, weights: Any) -> Any:
     """The scalar whose gradient is asked for: the weighed sum over all targets."""
     targets = tree.flatten(target)[0]
     given = tree.flatten(weights)[0] or [None] * len(targets)
-    total = None
+    if len(targets) == 1 and given[0] is None and targets[0].__class__ is Tensor:
+        if not targets[0].type.shape and targets[0].type.dtype.is_float:
+            return targets[0]
+    whole = None
     for one, weight in zip(targets, given, strict=True):
         part = call("sum", one if weight is None else one * weight)
-        total = part if total is None else total + part
-    return total
-
-
-def _total(nodes: list[Node | None]) -> Node | None:
-    found = [node for node in nodes if node is not None]
-    total = found[0] if found else None
-    for node in found[1:]:
-        total = total + node
-    return total
+        whole = part if whole is None else whole + part
+    return whole
 
 
 def _zeros(leaf: Any) -> Any:

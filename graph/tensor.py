@@ -110,13 +110,19 @@ def array_type(dtype: np.dtype[Any], shape: tuple[int, ...]) -> TensorType:
 class Tensor(Value):
     """A value: a NumPy or CuPy array with its type."""
 
-    __slots__ = ("array", "type", "node", "_keras_mask", "__weakref__")
+    __slots__ = ("array", "type", "mark", "_keras_mask", "__weakref__")
 
     def __init__(self, array: Any):
-        self.array = array
-        self.node: Node | None = None  # what stands for it on a tape
+        # A number of NumPy's has no memory that a program could read.
+        self.array: Any = np.asarray(array) if isinstance(array, np.generic) else array
+        self.mark: Any = None  # what stands for it on tapes
         self.type = array_type(array.dtype, array.shape)
         self._keras_mask: Any = None
+
+    @property
+    def node(self) -> Node | None:
+        """What a tape saw it come from; None if no tape did."""
+        return None if self.mark is None else self.mark.node
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array."""

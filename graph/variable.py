@@ -72,6 +72,7 @@ class _Global:
 
     seed = secrets.randbits(63)
     drawn = 0
+    times = 0  # that somebody set it
 
 
 @told_with(CALLS)
@@ -81,7 +82,13 @@ def set_random_seed(seed: int) -> None:
     >>> set_random_seed(7)
     """
     _Global.seed, _Global.drawn = seed, 0
+    _Global.times += 1
     DEFAULT_GENERATOR.seed, DEFAULT_GENERATOR.count = seed, 0
+
+
+def times_seeded() -> int:
+    """How often `set_random_seed` was called: what began before began otherwise."""
+    return _Global.times
 
 
 MOST_ELEMENTS = 2**40

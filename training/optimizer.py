@@ -68,7 +68,7 @@ class Optimizer(OptimizerSettings):
         """
         pairs = self._paired(grads, trainable_variables)
         if pairs:
-            self.take_step(pairs)
+            self._programs.take(self, pairs)
 
     def _paired(
         self, grads: Sequence[Any], given: Sequence[Variable] | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from ..graph.constructing import settings_of
@@ -16,6 +17,7 @@ from .arguments import refuse
 from .asking import asked
 from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
+from .optimizer_programs import StepPrograms
 from .optimizer_state import OptimizerState
 
 Rate = float | Variable | schedules.LearningRateSchedule | Callable[[], Any]
@@ -59,12 +61,13 @@ class OptimizerSettings(OptimizerState):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_settings()
-        self._revision = 0
         self._told: set[str] = set()  # the paths without gradients that it warned of
         self._spared: tuple[frozenset[Variable], list[re.Pattern[str]]]
         self._spared = frozenset(), []
         self._iterations = self._counter(0, "int64", "iteration", "iterations")
         self._schedule: Any = None
+        self._given_rate: Any = None
+        self._programs = StepPrograms()
         if isinstance(learning_rate, dict):
             learning_rate = schedules.deserialize(learning_rate)
         if _is_function(learning_rate):
@@ -93,7 +96,7 @@ class OptimizerSettings(OptimizerState):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """A setting that is changed later is held to the same bounds, T0204."""
-        kind, ready = type(self), "_revision" in vars(self)
+        kind, ready = type(self), "_told" in vars(self)
         if ready and (name in settings_of(kind) or name in bounds_of(kind)):
             value = self._changed(name, value)
         super().__setattr__(name, value)
@@ -125,6 +128,8 @@ class OptimizerSettings(OptimizerState):
     @property
     def learning_rate(self) -> Any:
         """The rate of the next step: a variable, or what the schedule says."""
+        if self._given_rate is not None:
+            return self._given_rate
         if self._schedule is None:
             return self._rate
         if isinstance(self._schedule, schedules.LearningRateSchedule):
@@ -151,6 +156,25 @@ class OptimizerSettings(OptimizerState):
             )
         else:
             self._rate.assign(_checked_rate(value))
+
+    @contextmanager
+    def giving_rate(self, rate: Any) -> Iterator[None]:
+        """Let the rate be this one while the context lasts; None changes nothing."""
+        before, self._given_rate = self._given_rate, rate
+        try:
+            yield
+        finally:
+            self._given_rate = before
+
+    @property
+    def schedule(self) -> Any:
+        """What computes the rate of each step; None where it is a number."""
+        return self._schedule
+
+    @property
+    def members(self) -> list[Any]:
+        """The optimizers within this one."""
+        return []
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -40,6 +40,7 @@ class OptimizerState(Configured):
     def __init__(self, name: str | None):
         self.name = name or snake_case(type(self).__name__)
         self.built = False
+        self._revision = 0
         self._kept: dict[Key, Variable] = {}
         self._unbuilt: dict[Key, Variable] = {}
         self._trainable_variables: list[Variable] = []
@@ -68,6 +69,7 @@ class OptimizerState(Configured):
             return
         self._unbuilt = dict(self._kept)
         self._trainable_variables = list(variables)
+        self._revision += 1  # programs read other slots
         self.built = True
         self.make_slots(self._trainable_variables)
 

@@ -41,6 +41,10 @@ class Wrapping(Optimizer):
         """The optimizers within."""
         return list(self._inner().values())
 
+    @property
+    def members(self) -> list[Optimizer]:
+        return self.optimizers
+
     def _inner(self) -> dict[str, Optimizer]:
         """The optimizers within, by their names in files."""
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from ...graph.diagnostics import Fault, GradientError
@@ -47,14 +47,11 @@ def packed_gradients(
     graph: Graph, objective: Objective, homes: Sequence[Arena]
 ) -> list[tuple[Node, Variable]]:
     """The gradient of the loss for each arena, and for each variable in none."""
-    loss = graph.outputs[objective.loss]
     inside = {variable for arena in homes for variable in arena.variables}
-    sources = [view_of(v) if v in inside else v.node for v in objective.variables]
-    _check_opaque(graph.nodes, sources)
-    try:
-        found = gradients(loss, sources)
-    except Fault as fault:
-        raise GradientError(fault.diagnostic(loss.span)) from None
+    if objective.gradients is None:
+        found = _gradients(graph, objective, inside)
+    else:
+        found = [objective.gradients[variable] for variable in objective.variables]
     pairs = list(zip(found, objective.variables, strict=True))
     whole = {v: full_node(v.type, 0.0) if g is None else g for g, v in pairs}
     packed = [
@@ -62,6 +59,19 @@ def packed_gradients(
     ]
     alone = [(g, v) for g, v in pairs if g is not None and v not in inside]
     return [*packed, *alone]
+
+
+def _gradients(
+    graph: Graph, objective: Objective, inside: Container[Variable]
+) -> Sequence[Node | None]:
+    """The gradient of the loss for each variable; those inside of arenas are views."""
+    loss = graph.outputs[objective.loss]
+    sources = [view_of(v) if v in inside else v.node for v in objective.variables]
+    _check_opaque(graph.nodes, sources)
+    try:
+        return gradients(loss, sources)
+    except Fault as fault:
+        raise GradientError(fault.diagnostic(loss.span)) from None
 
 
 def _hand_over(arena: Arena, trace: Trace) -> None:
