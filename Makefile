@@ -22,7 +22,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-page gpu-check fuzz-ops fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -89,6 +89,10 @@ gpu-check: $(STAMP)
 fuzz-ops: $(BENCH_STAMP)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer torch --programs 200 --seed $(SEED)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer jax --programs 50 --seed $(SEED)
+
+# Random networks, layers and ops give the same bits on any number of threads.
+fuzz-threads: $(STAMP)
+	$(BIN)/python tools/fuzz_threads.py --seconds 600 --seed $(SEED)
 
 # Made-up and mutated texts get diagnostics and nothing else from the checker.
 fuzz-language: $(STAMP)

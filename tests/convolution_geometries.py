@@ -21,8 +21,10 @@ CASES = {
     "channel by channel": ((6, 5), 4, (3, 3), 8, {"groups": 4, "strides": 2}),
     "a line": ((11,), 3, (4,), 2, {"strides": 2, "low": 3}),
     "space": ((4, 5, 3), 2, (2, 3, 2), 3, {"low": 1, "high": 1}),
+    "thinner than a stride": ((1, 9, 9), 2, (3, 5, 5), 1,
+                              {"strides": 3, "low": 1, "high": 1}),
     "wider than the image": ((3, 3), 2, (5, 5), 3, {"low": 2, "high": 2}),
-}
+}  # fmt: skip
 LARGE = ((28, 28), 32, (3, 3), 64, {"low": 1, "high": 1})
 PARTS = ("conv_forward", "conv_input", "conv_kernel")
 RANDOM = np.random.default_rng(6)

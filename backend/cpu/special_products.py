@@ -132,10 +132,8 @@ class Product(Placed):
     def slot(self, attributes: Any, operands: Any) -> int:
         geometry = self.geometry(attributes, operands)
         inner, _ = self._filters(operands[1], attributes["groups"])
-        taps = sum(len(one.taps) for one in geometry.lattices)
-        koff = rounded((taps * inner + BLOCK) * 8)
         slab = slab_bytes(geometry, operands[0].dtype.itemsize)
-        return koff + 2 * table_bytes(geometry) + slab
+        return terms_bytes(geometry, inner) + 2 * table_bytes(geometry) + slab
 
     def words(
         self,
@@ -150,7 +148,6 @@ class Product(Placed):
         groups, item = attributes["groups"], source.dtype.itemsize
         geometry = self.geometry(attributes, operands)
         inner, outer = self._filters(kernel, groups)
-        taps = math.prod(kernel.shape[:-2])
         width, filters = int(kernel.shape[-2]), int(kernel.shape[-1])
         places = class_words(geometry, three(out.shape[1:-1], 1), int(out.shape[-1]))
         table = PRODUCT.end + len(places)
@@ -159,7 +156,7 @@ class Product(Placed):
         found = PRODUCT.words(
             source=source.address, kernel=kernel.address, out=out.address,
             scratch=scratch, packed=self.head(attributes, operands),
-            offsets=rounded((taps * inner + BLOCK) * 8),
+            offsets=terms_bytes(geometry, inner),
             groups=groups, inner=inner, outer=outer,
             tap_stride=width * filters, group_stride=strides[0],
             inner_stride=strides[1], outer_stride=strides[2],
@@ -167,6 +164,12 @@ class Product(Placed):
             **shared_words(geometry, item, geometry.tiles),
         )  # fmt: skip
         return [*found, *places, *after.table]
+
+
+def terms_bytes(geometry: Geometry, inner: int) -> int:
+    """The bytes of the offsets of all terms that places have; taps may have none."""
+    taps = sum(len(one.taps) for one in geometry.lattices)
+    return rounded((taps * inner + BLOCK) * 8)
 
 
 class Sums(Way):
