@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..graph.dim import Dim
 from ..graph.node import Node
 from ..graph.notation import plain
@@ -172,17 +170,6 @@ def body_types(types: Sequence[TensorType], body: Body) -> list[TensorType]:
         type = OPS[name].infer(*sources, **dict(attributes))
         found += type.items if isinstance(type, TupleType) else (type,)
     return found
-
-
-def fusible(node: Node) -> bool:
-    """Whether an op is one pass of a ufunc over its elements."""
-    body = getattr(node.op, "body", None)
-    return (
-        node.op.elementwise
-        and isinstance(body, str)
-        and isinstance(getattr(np, body, None), np.ufunc)
-        and not node.attributes
-    )
 
 
 def alone(node: Node) -> Node:

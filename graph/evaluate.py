@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .configuration import settings
 from .device import array_module
 from .dim import Symbol
-from .node import Node, attribute_key, normalize, resolve, topological
+from .node import Node, attribute_key, normalize, resolve, topological, users
 from .op import Op
 from .tensor import input_node
 from .trace import building
 from .types import TensorType
 
 EXPANSIONS = 1024
+FOLDS = ("max", "min", "prod", "sum")
 _EXPANSIONS: dict[Any, Straight] = {}
 
 
@@ -31,37 +34,76 @@ def expand_composites(node: Node) -> Node:
     return normalize([node], expanded)[node]
 
 
+class Step(NamedTuple):
+    """One op of `Straight`, by the places of values."""
+
+    op: Op
+    places: list[int]
+    attributes: dict[str, Any]
+    over: int | None  # the operand that the result may be written over
+    dropped: list[int]
+
+
 class Straight:
     """What nodes without variables compute of inputs, as steps that are laid out once.
 
-    A step is an op, the places of its operands and its attributes; a value is dropped
-    after the step that reads it last.
+    A value is dropped after the step that reads it last, or written over by it.
     """
 
     def __init__(self, inputs: Sequence[Node], output: Node):
         order = [node for node in topological([output]) if node not in inputs]
         places = {node: place for place, node in enumerate((*inputs, *order))}
         self.output = places[output]
-        last = {source: node for node in order for source in node.inputs}
-        self.steps = [
-            (
-                node.op,
-                [places[source] for source in node.inputs],
-                {name: resolve(value, {}) for name, value in node.attributes.items()},
-                [places[s] for s in dict.fromkeys(node.inputs) if last[s] is node],
+        readers = users(order)
+        self.steps = []
+        for node in order:
+            read = dict.fromkeys(node.inputs)
+            last = [source for source in read if readers[source][-1] is node]
+            over = [places[s] for s in last if _gives_way(s, node, readers[s])]
+            self.steps.append(
+                Step(
+                    node.op,
+                    [places[source] for source in node.inputs],
+                    {key: resolve(v, {}) for key, v in node.attributes.items()},
+                    over[0] if over else None,
+                    [places[source] for source in last],
+                )
             )
-            for node in order
-        ]
 
     def run(self, xp: Any, arrays: Sequence[Any]) -> Any:
         """The output for arrays of the inputs."""
         values = list(arrays)
-        for op, places, attributes, dropped in self.steps:
-            operands = [values[place] for place in places]
-            values.append(op.run_rounding(xp, operands, attributes))
-            for place in dropped:
-                values[place] = None
+        with np.errstate(all="ignore"):
+            for op, places, attributes, over, dropped in self.steps:
+                operands = [values[place] for place in places]
+                if over is None or values[over].__class__ is not np.ndarray:
+                    values.append(op.rounded(xp, operands, attributes))
+                else:
+                    values.append(op.run(xp, *operands, out=values[over]))
+                for place in dropped:
+                    values[place] = None
         return values[self.output]
+
+
+def _gives_way(source: Node, node: Node, readers: Sequence[Node]) -> bool:
+    """Whether a ufunc may write over an operand that nothing reads any more.
+
+    The operand's memory is then its own: no reader gave a view of it.
+    """
+    if source.type != node.type or not (is_ufunc(source) and is_ufunc(node)):
+        return False
+    return all(is_ufunc(reader) or reader.op.name in FOLDS for reader in readers)
+
+
+def is_ufunc(node: Node) -> bool:
+    """Whether an op is one pass of a ufunc over its elements."""
+    body = getattr(node.op, "body", None)
+    return (
+        node.op.elementwise
+        and isinstance(body, str)
+        and isinstance(getattr(np, body, None), np.ufunc)
+        and not node.attributes
+    )
 
 
 def expansion(

@@ -117,7 +117,11 @@ class LayerState:
         """
         found: dict[int, tuple[str, LayerState | Variable]] = {}
         for attribute, value in self.__dict__.items():
-            if type(value) not in _PLAIN and attribute not in _UNSEEN:
+            if type(value) in _PLAIN or attribute in _UNSEEN:
+                continue
+            if isinstance(value, _HELD):
+                found.setdefault(id(value), (attribute, value))
+            elif isinstance(value, _NESTS):
                 for suffix, item in _members(value):
                     found.setdefault(id(item), (attribute + suffix, item))
         own = [
@@ -128,7 +132,12 @@ class LayerState:
 
     def named_variables(self) -> dict[str, Variable]:
         """All variables by path: attribute names, or given names, joined by slashes."""
+        return self._walked()[0]
+
+    def _walked(self) -> tuple[dict[str, Variable], list[LayerState]]:
+        """All variables by path, and all layers below, on the way to them."""
         found: dict[str, Variable] = {}
+        layers: list[LayerState] = []
         seen: set[int] = set()
         stack: list[tuple[str, LayerState]] = [("", self)]
         while stack:
@@ -140,11 +149,12 @@ class LayerState:
                 seen.add(id(child))
                 name = layer.child_name(key, child)
                 if isinstance(child, LayerState):
+                    layers.append(child)
                     below.append((f"{prefix}{name}/", child))
                 else:
                     found[free_name(prefix + name, found)] = child
             stack += reversed(below)
-        return found
+        return found, layers
 
     def child_name(self, attribute: str, child: Any) -> str:
         """What a sublayer or variable is called in paths below this layer."""
@@ -182,11 +192,12 @@ class LayerState:
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
+        named, layers = self._walked()
         frozen: set[int] = set()
-        for layer in (self, *self.sublayers):
+        for layer in (self, *layers):
             if not layer._trainable:
                 frozen.update(id(v) for v in layer.variables)
-        return [v for v in self.variables if v.trainable and id(v) not in frozen]
+        return [v for v in named.values() if v.trainable and id(v) not in frozen]
 
     trainable_variables = trainable_weights
 
@@ -285,7 +296,7 @@ def _order(child: tuple[str, Any]) -> int:
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
     """The layers and variables in an attribute, lists and dictionaries included."""
-    if isinstance(value, (LayerState, Variable)):
+    if isinstance(value, _HELD):
         yield "", value
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
@@ -297,3 +308,6 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
             if type(item) not in _PLAIN:
                 for suffix, member in _members(item):
                     yield f"_{key}{suffix}", member
+
+
+_HELD, _NESTS = (LayerState, Variable), (list, tuple, dict)

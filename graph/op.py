@@ -121,13 +121,21 @@ class Op(Immutable):
     def run_rounding(
         self, xp: Any, arrays: Sequence[Any], attributes: Mapping[str, Any]
     ) -> Any:
-        """The value as IEEE says it; a sum of halves is rounded once, at its end."""
-        halves = [a.dtype for a in arrays if self.accumulates and is_half(a.dtype)]
+        """The value as IEEE says it, without NumPy's warnings."""
         with np.errstate(all="ignore"):
-            if not halves or xp is not np:
-                return self.run(xp, *arrays, **attributes)
-            wide = (a.astype(np.float32) if is_half(a.dtype) else a for a in arrays)
-            return self.run(xp, *wide, **attributes).astype(halves[0])
+            return self.rounded(xp, arrays, attributes)
+
+    def rounded(
+        self, xp: Any, arrays: Sequence[Any], attributes: Mapping[str, Any]
+    ) -> Any:
+        """The value; a sum of halves is rounded once, at its end."""
+        if not self.accumulates or xp is not np:
+            return self.run(xp, *arrays, **attributes)
+        halves = [array.dtype for array in arrays if is_half(array.dtype)]
+        if not halves:
+            return self.run(xp, *arrays, **attributes)
+        wide = (a.astype(np.float32) if is_half(a.dtype) else a for a in arrays)
+        return self.run(xp, *wide, **attributes).astype(halves[0])
 
     def flops(self, node: Node) -> Dim:
         """How many operations on numbers a node takes: one for each element it gives.

@@ -6,10 +6,11 @@ result and its intermediates never leave the cache.
 
 from __future__ import annotations
 
+from ...graph.evaluate import is_ufunc
 from ...graph.graph import Graph
 from ...graph.node import Node, users
 from ...graph.registry import OPS
-from ..kernels import Instruction, fusible
+from ..kernels import Instruction
 
 LONGEST = 32  # instructions of one kernel
 WIDEST = 12  # operands of one kernel
@@ -41,7 +42,7 @@ def find_chains(graph: Graph) -> dict[Node, list[Node]]:
     members: dict[Node, list[Node]] = {}
     operands: dict[Node, set[Node]] = {}
     for node in reversed(graph.nodes):
-        if not fusible(node) or not node.ndim:
+        if not is_ufunc(node) or not node.ndim:
             continue
         ends = {end.get(reader) for reader in readers[node]}
         (last,) = ends if len(ends) == 1 else (None,)
