@@ -157,7 +157,7 @@ class Tensor(Value):
     def _with(self, array: Any) -> Tensor:
         """The same value on the same tapes, in another array."""
         made = Tensor(array)
-        made.node, made._keras_mask = self.node, self._keras_mask
+        made.mark, made._keras_mask = self.mark, self._keras_mask
         return made
 
     def item(self) -> Any:
