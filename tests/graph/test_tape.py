@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from tulle.backend import function
+from tulle.backend.function import function
 from tulle.graph.diagnostics import TensorTypeError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense
