@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .graph.calling import told_with
 from .graph.constraints import (
     BY_NAME,
     Constraint,
@@ -12,6 +13,7 @@ from .graph.constraints import (
     UnitNorm,
 )
 from .graph.constraints import get as _get
+from .graph.kinds import CALLS
 from .graph.naming import unknown_name
 from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
@@ -19,6 +21,7 @@ get = told_to_caller(_get)
 _KINDS = Kinds(Constraint, "constraint", "identifier", BY_NAME)
 
 
+@told_with(CALLS)
 def serialize(constraint: Any) -> Any:
     """A constraint as class name and configuration, for JSON.
 
@@ -28,6 +31,7 @@ def serialize(constraint: Any) -> Any:
     return serialized(constraint)
 
 
+@told_with(CALLS)
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The constraint that `serialize` described; `custom_objects` are your classes.
 

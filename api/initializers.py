@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .graph import initializers as _initializers
+from .graph.calling import told_with
 from .graph.initializers import (
     STFT,
     Constant,
@@ -23,6 +24,7 @@ from .graph.initializers import (
     VarianceScaling,
     Zeros,
 )
+from .graph.kinds import CALLS
 from .graph.naming import unknown_name
 from .training.configured import Kinds, deserialized, serialized, told_to_caller
 
@@ -35,6 +37,7 @@ _KINDS = Kinds(
 )
 
 
+@told_with(CALLS)
 def serialize(initializer: Any) -> Any:
     """An initializer as class name and configuration, for JSON.
 
@@ -44,6 +47,7 @@ def serialize(initializer: Any) -> Any:
     return serialized(initializer)
 
 
+@told_with(CALLS)
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The initializer that `serialize` described; `custom_objects` are your classes.
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .graph import layers as _layers
+from .graph.calling import told_with
 from .graph.input_layer import InputLayer
 from .graph.input_spec import InputSpec
+from .graph.kinds import CALLS
 from .graph.layer import Layer
 from .graph.layers import *  # noqa: F403 - the one list of layers is there
 from .graph.layers import text as _text
@@ -30,6 +32,7 @@ __all__ += _layers.__all__
 __all__ += _text.__all__
 
 
+@told_with(CALLS)
 def serialize(layer: Any) -> Any:
     """A layer as class name and configuration, for JSON; its weights are left out.
 
@@ -39,6 +42,7 @@ def serialize(layer: Any) -> Any:
     return serialized(layer)
 
 
+@told_with(CALLS)
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """A new layer from what `serialize` gave; `custom_objects` are your classes.
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .graph.calling import told_with
+from .graph.kinds import CALLS
 from .graph.naming import unknown_name
 from .graph.regularizers import (
     BY_NAME,
@@ -19,6 +21,7 @@ get = told_to_caller(_get)
 _KINDS = Kinds(Regularizer, "regularizer", "identifier", BY_NAME)
 
 
+@told_with(CALLS)
 def serialize(regularizer: Any) -> Any:
     """A regularizer as class name and configuration, for JSON.
 
@@ -28,6 +31,7 @@ def serialize(regularizer: Any) -> Any:
     return serialized(regularizer)
 
 
+@told_with(CALLS)
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The regularizer that `serialize` described; `custom_objects` are your classes.
 

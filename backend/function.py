@@ -298,6 +298,8 @@ def _seen(value: Any, arrays: list[Any]) -> Any:
         value = value.array
         kind = type(value)
     if kind is np.ndarray:
+        if not value.dtype.isnative:
+            return None
         arrays.append(value)
         return value.shape, value.dtype
     if kind is tuple or kind is list:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .calling import told_with
 from .diagnostics import Fault
-from .kinds import shown
+from .kinds import CALLS, shown
 from .nearest import nearest_of
 from .op import Op
 from .registry import OPS, call
@@ -49,6 +50,7 @@ def get(identifier: Any) -> Any:
     )
 
 
+@told_with(CALLS)
 def serialize(activation: Any) -> Any:
     """The name of an activation, or what was given."""
     if activation in (linear, relu):
@@ -68,6 +70,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@told_with(CALLS)
 def relu(
     x: Any,
     negative_slope: float = 0.0,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from .diagnostics import Fault, TensorTypeError, caller_span
-from .kinds import ARGUMENTS, Kind, Kinds, kinds_of
+from .diagnostics import (
+    OWN_FOLDERS,
+    Fault,
+    TensorTypeError,
+    TulleError,
+    caller_span,
+)
+from .kinds import ARGUMENTS, Kind, Kinds, kinds_of, shown
 from .nearest import nearest_of
 from .tensor import NoTensorError
+from .tracebacks import UNTOLD, is_of_a_user
 
 Function = Callable[..., Any]
 Wrapped = TypeVar("Wrapped", bound=Function)
@@ -52,6 +59,13 @@ def _told(function: Wrapped, plain: Kinds) -> Wrapped:
         except NoTensorError as error:
             error.tell_argument(name, given)
             raise
+        except TulleError:
+            raise
+        except UNTOLD as error:
+            told = refused_inside(name, given, error)
+            if told is None:
+                raise
+            raise told from error
 
     return cast(Wrapped, call_it)
 
@@ -64,6 +78,25 @@ def _kinds(function: Function, plain: Kinds) -> tuple[tuple[str, Kind], ...]:
 
 
 _KINDS: dict[Function, tuple[tuple[str, Kind], ...]] = {}
+
+
+def refused_inside(
+    name: str, given: Mapping[str, Any], error: Exception
+) -> TensorTypeError | None:
+    """What Python refused somewhere inside, told as a refusal of the arguments.
+
+    None if it arose in code of a user, or if Python asks for such an error by rule.
+    """
+    if name.startswith("__") or isinstance(error, OSError):
+        return None
+    if is_of_a_user(error.__traceback__, OWN_FOLDERS):
+        return None
+    listed = ", ".join(
+        f"{key}={shown(value)}" for key, value in given.items() if key != "self"
+    )
+    told = f"`{name}` cannot do anything with these arguments: {listed}"
+    fault = Fault("T0204", told, notes=[f"Python refuses them: {error}"])
+    return TensorTypeError.of(fault, caller_span())
 
 
 def _misused(

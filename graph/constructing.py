@@ -14,11 +14,7 @@ from typing import Any
 from .diagnostics import Fault, TulleError
 from .kinds import SETTINGS, TRUTH, Kind, kinds_of, shown
 from .layer_parts import signature
-
-# What Python raises where a value of a wrong kind is met.
-UNTOLD = (
-    TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OSError,
-)  # fmt: skip
+from .tracebacks import UNTOLD
 
 
 def uncalled(value: Any, base: type) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .calling import told_with
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim
-from .kinds import CALLS
+from .kinds import CALLS, shown
 from .operand import Operand
 from .types import DTypeLike, dtype_of
 
@@ -41,7 +41,12 @@ class InputSpec:
         name: str | None = None,
         optional: bool = False,
     ):
-        self.dtype = None if dtype is None else dtype_of(dtype).name
+        try:
+            self.dtype = None if dtype is None else dtype_of(dtype).name
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        if shape is not None and not isinstance(shape, Sequence):
+            raise _refused(f"`shape` is a list of sizes, and this is {shown(shape)}")
         self.shape = None if shape is None else tuple(shape)
         self.ndim = ndim if self.shape is None else len(self.shape)
         self.max_ndim, self.min_ndim = max_ndim, min_ndim

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .calling import told_with
+from .kinds import CALLS
 from .op import convert
 from .operand import Operand
 from .registry import OPS
@@ -13,6 +15,7 @@ from .types import I32, DTypeLike, TensorType
 __all__ = ["array", "dtype", "is_tensor", "ndim", "shape", "size"]
 
 
+@told_with(CALLS)
 def shape(x: Any) -> tuple[Any, ...]:
     """The sizes of the axes: numbers, and scalar tensors for symbolic sizes.
 
@@ -23,6 +26,7 @@ def shape(x: Any) -> tuple[Any, ...]:
     return tuple(_number(size) for size in sizes)
 
 
+@told_with(CALLS)
 def size(x: Any) -> Any:
     """The number of elements: a number, or a scalar tensor where sizes are symbolic.
 
@@ -47,6 +51,7 @@ def _number(size: Any) -> Any:
     return SymbolicTensor(OPS["size"].apply((), {"value": size, "dtype": I32}))
 
 
+@told_with(CALLS)
 def ndim(x: Any) -> int:
     """The number of axes.
 
@@ -56,6 +61,7 @@ def ndim(x: Any) -> int:
     return len(_type("ndim", x).shape)
 
 
+@told_with(CALLS)
 def dtype(x: Any) -> str:
     """The name of the element type.
 
@@ -75,6 +81,7 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, Operand)
 
 
+@told_with(CALLS)
 def array(x: Any, dtype: DTypeLike | None = None) -> Any:
     """A tensor of a value, as `convert_to_tensor`.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import tree
+from .calling import told_with
+from .kinds import CALLS
 
 if TYPE_CHECKING:
     from .layer import Layer
 
 
+@told_with(CALLS)
 def set_mask(x: Any, mask: Any) -> None:
     """Let a tensor carry a mask, true where a step counts.
 

@@ -160,6 +160,7 @@ def get(identifier: Any) -> DTypePolicy:
         raise TensorTypeError.of(fault, caller_span()) from None
 
 
+@told_with(CALLS)
 def serialize(policy: DTypePolicy) -> dict[str, Any]:
     """A policy as class name and configuration.
 
@@ -169,6 +170,7 @@ def serialize(policy: DTypePolicy) -> dict[str, Any]:
     return {"class_name": "DTypePolicy", "config": policy.get_config()}
 
 
+@told_with(CALLS)
 def deserialize(config: dict[str, Any]) -> DTypePolicy:
     """The policy that `serialize` described.
 

@@ -17,7 +17,14 @@ import numpy as np
 from .array_methods import ArrayMethods
 from .configuration import default_float
 from .device import array_module, module_of, to_numpy
-from .diagnostics import Diagnostic, Fault, Span, TensorTypeError, caller_span
+from .diagnostics import (
+    Diagnostic,
+    Fault,
+    Span,
+    TensorTypeError,
+    TulleError,
+    caller_span,
+)
 from .dim import Dim
 from .kinds import shown
 from .node import Constant, Node, Unique
@@ -354,27 +361,56 @@ def convert_to_tensor(
 
 def _holds_operands(value: Any) -> bool:
     """Whether a nested list has a tensor somewhere."""
+    try:
+        return _among(value)
+    except RecursionError:  # a list that holds itself
+        raise NoTensorError.of_value(value) from None
+
+
+def _among(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(
-        isinstance(item, Operand) or _holds_operands(item) for item in value
+        isinstance(item, Operand) or _among(item) for item in value
     )
 
 
 def _as_array(value: Any) -> Any:
-    """A NumPy array, or a CuPy array of what lies on a GPU."""
-    if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
-        on_gpu = value.__dlpack_device__()[0] == DLPACK_CUDA
-        return array_module("gpu:0" if on_gpu else "cpu").from_dlpack(value)
+    """A NumPy array, or a CuPy array of what lies on a GPU; of the machine's order."""
     try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, OverflowError):
-        raise NoTensorError.of_value(value) from None
+        array = _taken_over(value)
+    except TulleError:
+        raise
+    except UNREADABLE as error:
+        raise NoTensorError.of_value(value, error) from None
+    if module_of(array) is not np:
+        return array
     if array.dtype.kind == "O":
         layer = next(filter(is_layer, array.flat), None)
         if layer is not None:
             raise TensorTypeError.of(not_applied(layer), caller_span())
     if array.dtype.kind not in "buif" and array.dtype.name != "bfloat16":
         raise NoTensorError.of_value(value)
+    try:
+        dtype_of(array.dtype)
+    except Fault:  # of NumPy's long doubles
+        raise NoTensorError.of_value(value) from None
+    if not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
     return array
+
+
+# What NumPy, and what other libraries' arrays raise that do not let it read them.
+UNREADABLE = (TypeError, ValueError, OverflowError, BufferError, RuntimeError)
+
+
+def _taken_over(value: Any) -> Any:
+    if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+        on_gpu = value.__dlpack_device__()[0] == DLPACK_CUDA
+        try:
+            return array_module("gpu:0" if on_gpu else "cpu").from_dlpack(value)
+        except (BufferError, RuntimeError):  # a dtype, say, that DLPack has no word for
+            if on_gpu:
+                raise
+    return np.asarray(value)
 
 
 class NoTensorError(TensorTypeError):
@@ -383,13 +419,15 @@ class NoTensorError(TensorTypeError):
     value: Any = None
 
     @classmethod
-    def of_value(cls, value: Any) -> NoTensorError:
-        """The error of what holds no numbers."""
+    def of_value(cls, value: Any, reason: Exception | None = None) -> NoTensorError:
+        """The error of what holds no numbers, or of what does not give them."""
+        kept = isinstance(reason, (BufferError, RuntimeError))
         error = cls(
             Diagnostic(
                 "T0401",
                 f"a tensor holds numbers, and this is {shown(value)}",
                 caller_span(),
+                notes=(f"it does not give its numbers: {reason}",) if kept else (),
                 help=("give numbers, or lists of numbers of equal lengths",),
             )
         )

@@ -17,6 +17,11 @@ from typing import Any
 LIBRARIES = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 )
+# What Python raises where a value of a wrong kind is met.
+UNTOLD = (
+    TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OSError,
+    RecursionError,
+)  # fmt: skip
 _installed: list[Any] = []
 _wanted = [True]
 
@@ -61,7 +66,7 @@ def install(
             error.__traceback__ = trace
             for one in _chain(error):
                 ours = isinstance(one, kind)
-                if ours or _is_of_a_user(one.__traceback__, own):
+                if ours or is_of_a_user(one.__traceback__, own):
                     hidden = (*own, *more) if ours else own
                     one.__traceback__ = without(one.__traceback__, hidden)
             trace = error.__traceback__
@@ -83,7 +88,7 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _is_of_a_user(trace: TracebackType | None, own: tuple[str, ...]) -> bool:
+def is_of_a_user(trace: TracebackType | None, own: tuple[str, ...]) -> bool:
     """Whether an error arose in code of a user, or below it, and not in ours."""
     found = False
     while trace is not None:

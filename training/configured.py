@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
-from ..graph.calling import told_with
+from ..graph.calling import refused_inside, told_with
 from ..graph.constructing import settings_of
-from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
+from ..graph.tracebacks import UNTOLD
 from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
@@ -42,14 +43,33 @@ def told_to_caller(
             if error.fault is None or error.fault.argument not in names:
                 raise
             raise TensorTypeError.of(error.fault, caller_span(), names) from None
-        except TypeError as error:
-            # Python refused the arguments if no frame below this one was entered.
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+        except TulleError:
+            raise
+        except UNTOLD as error:
+            told = _untold(function, given, kwargs, error)
+            if told is None:
                 raise
-            told = call_fault(function, kwargs, error)
-            raise TensorTypeError.of(told, caller_span()) from None
+            raise told from error
 
     return wrapper
+
+
+def _untold(
+    function: Any, given: Sequence[Any], named: Mapping[str, Any], error: Exception
+) -> TensorTypeError | None:
+    """The error to raise where Python refused a call, or something within a function.
+
+    What a method meets while it works may have other reasons than its arguments.
+    """
+    trace = error.__traceback__
+    # It was the call itself if no frame below the wrapper's was entered.
+    if isinstance(error, TypeError) and (trace is None or trace.tb_next is None):
+        return TensorTypeError.of(call_fault(function, named, error), caller_span())
+    names = inspect.signature(function).parameters
+    if "self" in names:
+        return None
+    told = {**dict(zip(names, given, strict=False)), **named}
+    return refused_inside(function.__name__, told, error)
 
 
 Checks = tuple[tuple[int, str, Kind], ...]
@@ -120,6 +140,13 @@ class ConfiguredKind(type):
         except Fault as fault:
             names = list(bound.signature.parameters)[1:]
             raise TensorTypeError.of(fault, caller_span(), names) from None
+        except TulleError:
+            raise
+        except UNTOLD as error:
+            told = refused_inside(cls.__name__, bound.arguments, error)
+            if told is None:
+                raise
+            raise told from error
         return made
 
     def _fit(cls, bound: inspect.BoundArguments) -> None:

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..graph.device import to_numpy
-from ..graph.diagnostics import DataError, Diagnostic, Fault, RunShapeError, caller_span
+from ..graph.diagnostics import (
+    DataError,
+    Diagnostic,
+    Fault,
+    RunShapeError,
+    TulleError,
+    caller_span,
+)
 from ..graph.dim import Dim
 from ..graph.match import match_types
 from ..graph.operand import Operand
@@ -48,7 +55,9 @@ def as_array(name: str, value: Any) -> Array:
         value = value.numpy() if hasattr(value, "numpy") else value
     try:
         array = np.asarray(to_numpy(value))
-    except ValueError as error:
+    except TulleError:
+        raise
+    except (ValueError, TypeError, RuntimeError) as error:
         uneven = "make its rows equally long: `tulle.utils.pad_sequences` fills them up"
         advice = [uneven] if "inhomogeneous" in str(error) else []
         told = f"`{name}` is no array of numbers: {error}"

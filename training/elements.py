@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..graph.device import to_numpy
-from ..graph.diagnostics import Fault
+from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.kinds import Kind, shown
 from ..graph.operand import Operand
 from ..graph.tensor import convert_to_tensor
 from ..graph.types import DTYPES, DType
@@ -20,6 +21,13 @@ from .data import refuse
 
 Array = np.ndarray[Any, Any]
 _NUMBERS = frozenset(dtype.name for dtype in DTYPES.values())
+
+
+def _sizes(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, int) else tuple(given)
+
+
+SIZES = Kind("a size or a list of sizes, None where any will do", _sizes)
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,13 @@ class TensorSpec:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.shape is not None:
-            given: Any = self.shape
-            sizes = (given,) if isinstance(given, int) else tuple(given)
-            object.__setattr__(self, "shape", sizes)
-        object.__setattr__(self, "dtype", dtype_name(self.dtype))
+        try:
+            if self.shape is not None:
+                sizes = SIZES.read("shape", self.shape, "TensorSpec")
+                object.__setattr__(self, "shape", sizes)
+            object.__setattr__(self, "dtype", dtype_name(self.dtype))
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
 
     def __repr__(self) -> str:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r})"
@@ -96,8 +106,9 @@ def dtype_name(dtype: Any) -> str:
         return name
     try:
         return np.dtype(dtype).name
-    except TypeError:
-        raise Fault("T0204", f"{dtype!r} is no dtype", argument="dtype") from None
+    except (TypeError, ValueError):
+        told = f"{shown(dtype)} is no dtype"
+        raise Fault("T0204", told, argument="dtype") from None
 
 
 def as_leaf(value: Any) -> Array:

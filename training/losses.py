@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..graph.calling import told_with
 from ..graph.initializers import snake_case
+from ..graph.kinds import CALLS
 from . import (
     losses_errors,
     losses_focal,
@@ -86,6 +88,7 @@ def get(identifier: Any) -> Any:
     return KINDS.get(identifier)
 
 
+@told_with(CALLS)
 def serialize(loss: Any) -> Any:
     """A loss as class name and configuration, a function as its name, for JSON.
 
@@ -95,6 +98,7 @@ def serialize(loss: Any) -> Any:
     return serialized(loss)
 
 
+@told_with(CALLS)
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The loss that `serialize` described; `custom_objects` are your classes by name.
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..graph.calling import told_with
 from ..graph.initializers import snake_case
+from ..graph.kinds import CALLS
 from ..graph.types import TensorType
 from . import (
     losses,
@@ -120,6 +122,7 @@ def get(identifier: Any) -> Any:
     return MeanMetricWrapper(found, *name)
 
 
+@told_with(CALLS)
 def serialize(metric: Metric) -> dict[str, Any]:
     """Class and configuration, as JSON holds them.
 
@@ -130,6 +133,7 @@ def serialize(metric: Metric) -> dict[str, Any]:
     return found
 
 
+@told_with(CALLS)
 def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Any:

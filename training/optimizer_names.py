@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..graph.calling import told_with
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.kinds import shown
+from ..graph.kinds import CALLS, shown
 from .configured import Kinds, deserialized, serialized
 from .optimizer import Optimizer
 
@@ -29,6 +30,7 @@ def get(identifier: Any) -> Any:
     raise TensorTypeError.of(fault, caller_span())
 
 
+@told_with(CALLS)
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """Class and configuration, as JSON holds them.
 
@@ -39,6 +41,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return found
 
 
+@told_with(CALLS)
 def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Any:

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..graph import constraints, initializers, regularizers
+from ..graph.calling import told_with
 from ..graph.diagnostics import DataError, Diagnostic, caller_span
 from ..graph.gradients import Gradient
+from ..graph.kinds import CALLS
 from ..graph.layers import LAYERS
 from ..graph.layers.text import TEXT
 from ..graph.modes import ByMode, Effects
@@ -44,11 +46,13 @@ def register_serializable(
     return register
 
 
+@told_with(CALLS)
 def get_registered_name(obj: Any) -> str:
     """The name that a class or function was registered under, else its own."""
     return _NAMES.get(obj, obj.__name__)
 
 
+@told_with(CALLS)
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None
 ) -> Any:

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..graph.calling import told_with
 from ..graph.configuration import floatx
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.kinds import FINITE
+from ..graph.kinds import CALLS, FINITE
 from ..graph.registry import call
 from ..graph.tensor import convert_to_tensor
 from .arguments import refuse
@@ -329,6 +330,7 @@ BY_NAME: dict[str, type[LearningRateSchedule]] = {
 KINDS = Kinds(LearningRateSchedule, "schedule", "learning_rate", BY_NAME)
 
 
+@told_with(CALLS)
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     """Class and configuration, as JSON holds them.
 
@@ -339,6 +341,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     return found
 
 
+@told_with(CALLS)
 def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Any:

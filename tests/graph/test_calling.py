@@ -139,3 +139,61 @@ def test_annotations_are_read_when_called():
 
 class Later:
     """A class that is not there yet where it is named."""
+
+
+class Broken:
+    """An array of another library that does not let itself be read."""
+
+    def __array__(self, *given, **named):
+        raise RuntimeError("it lies elsewhere")
+
+    def __repr__(self):
+        return "Broken()"
+
+
+CYCLE: list = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: tulle.ops.add(CYCLE, 1.0), "`x1` of `add` holds numbers"),
+        (lambda: tulle.convert_to_tensor(Broken()), "numbers: it lies elsewhere"),
+        (lambda: tulle.ops.array(np.ones(2, np.longdouble)), "holds numbers"),
+        (lambda: tulle.ops.dtype(tulle.layers.Dense(2)), "is a layer, not a tensor"),
+        (lambda: tulle.InputSpec("f3"), "`f3` is no dtype"),
+        (lambda: tulle.InputSpec(shape=3.0), "`shape` is a list of sizes"),
+        (lambda: tulle.data.TensorSpec(dtype="f3"), "'f3' is no dtype"),
+        (lambda: tulle.data.TensorSpec(3.0), "`shape` of `TensorSpec` is a size"),
+        (lambda: tulle.losses.serialize(CYCLE), "refuses them: maximum recursion"),
+        (lambda: tulle.losses.deserialize({}, 3), "is a dictionary or None, not 3"),
+        (lambda: tulle.activations.relu([1.0], threshold=[1]), "is a finite number"),
+        (lambda: tulle.utils.set_mask(3, None), "`set_mask` cannot do anything"),
+        (lambda: tulle.utils.split_dataset(()), "`split_dataset` cannot do anything"),
+        (lambda: tulle.metrics.AUC(thresholds=np.array(1)), "`AUC` cannot do anything"),
+    ],
+)
+def test_what_python_refuses_inside_is_told(wrong, message):
+    with pytest.raises(tulle.TulleError) as caught:
+        wrong()
+    assert message in str(caught.value)
+    assert caught.value.diagnostics[0].span is not None
+
+
+def test_errors_in_functions_of_a_user_go_through():
+    def wrong(x):
+        return {}["missing"]
+
+    with pytest.raises(KeyError, match="missing"):
+        tulle.ops.map(wrong, np.ones(3))
+    with pytest.raises(KeyError, match="missing"):
+        tulle.tree.map_structure(wrong, [1])
+
+
+def test_arrays_of_the_other_byte_order():
+    x = np.arange(6, dtype=">f4").reshape(2, 3)
+    compiled = tulle.function(lambda x: tulle.ops.exp(x))
+    for given in (x, x, tulle.convert_to_tensor(x), tulle.Variable(x)):
+        np.testing.assert_allclose(compiled(given), np.exp(x), 1e-6)
+    assert tulle.Variable(x).numpy().dtype.isnative
