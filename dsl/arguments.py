@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 
+AS_LIST = "several tensors go in as a list: `[…, …]`"
 MAX_LEAVES = 1000  # of a list of lists: a few lines could make 2**60
 MORE = "*"  # begins the keys of what a starred parameter collects
 FIXED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -80,6 +81,12 @@ def bind(
     more = any(p.kind is p.VAR_POSITIONAL for p in known.values())
     found: dict[str, Given] = {}
     before = len(evaluator.checker.faults)
+    help: tuple[str, ...]
+    if (late := _behind_named(given)) is not None:
+        message = "an argument without a name stands behind one with a name"
+        help = ("put it ahead of those, or give it its name",)
+        evaluator.checker.error("T0202", message, late.span, help=help)
+        return None
     for index, item in enumerate(given):
         name = item.name.text if item.name else None
         place = item.name.span if item.name else item.span
@@ -90,7 +97,7 @@ def bind(
             message = f"`{title}` takes {_counted(len(positional))}, not {len(given)}"
             tensors = sum(isinstance(item.value, Tensor) for item in given)
             alone = len(positional) == 1 and tensors == len(given)
-            help = ("several tensors go in as a list: `[…, …]`",) if alone else ()
+            help = (AS_LIST,) if alone else ()
             evaluator.checker.error(
                 "T0202", message, place, notes=_notes(usage), help=help
             )
@@ -99,15 +106,31 @@ def bind(
         if name not in known:
             _unknown(evaluator, title, name, place, known, usage)
         elif name in found:
-            evaluator.checker.error("T0202", f"`{name}` is given twice", place)
+            tensor = isinstance(found[name].value, Tensor)
+            help = (AS_LIST,) if tensor and isinstance(item.value, Static) else ()
+            message = f"`{name}` is given twice"
+            evaluator.checker.error("T0202", message, place, help=help)
         else:
             found[name] = item
     needed = [n for n, p in known.items() if p.default is p.empty]
     missing = [n for n in needed if n not in found and known[n].kind in LISTED]
     if missing and len(evaluator.checker.faults) == before:
         message = f"`{title}` needs {listed(missing)}"
-        evaluator.checker.error("T0203", message, span, notes=_notes(usage))
+        alone = not given and len(missing) == 1 and title in library.ops()
+        told = f"`{title}` alone is the function, `{title}(…)` what it gives"
+        help = (told,) if alone else ()
+        evaluator.checker.error("T0203", message, span, notes=_notes(usage), help=help)
     return found if len(evaluator.checker.faults) == before else None
+
+
+def _behind_named(given: Sequence[Given]) -> Given | None:
+    """An argument without a name behind one that has one."""
+    named = False
+    for item in given:
+        if named and item.name is None:
+            return item
+        named = named or item.name is not None
+    return None
 
 
 def called(target: Any, plain: Mapping[str, Any]) -> Any:

@@ -91,6 +91,24 @@ def is_constructor(value: Value) -> bool:
     return False
 
 
+def flowing(target: Value, piped: Given) -> Sequence[Given]:
+    """What flows into a stage, as arguments.
+
+    A tuple is one argument of what the library has, and several of what a file
+    declares, of which each takes one tensor.
+    """
+    match target:
+        case Instance(item=(s.LayerItem() | s.ExternItem()) as item):
+            pass
+        case Definition(s.FunctionItem() as item):
+            pass
+        case _:
+            return [piped]
+    if isinstance(piped.value, Tuple) and len(item.parameters.items) > 1:
+        return [Given(None, value, piped.span) for value in piped.value.items]
+    return [piped]
+
+
 def call(
     evaluator: Evaluator, target: Value, place: Span, call: s.Call, span: Span
 ) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,22 @@ WRONG_VALUES = (
 )  # fmt: skip
 
 
+def as_text(advice: str) -> str:
+    """Advice that is written for Python, as a text has it.
+
+    >>> as_text("first: `ops.expand_dims(x, -1)`, or `return_sequences=True`")
+    'first: `expand_dims(x, -1)`, or `return_sequences = true`'
+    """
+    advice = re.sub(r"`ops\.(?=\w)", "`", advice)
+    return re.sub(r"(\w)=(True|False)\b", lambda m: f"{m[1]} = {m[2].lower()}", advice)
+
+
+def _words(span: Span) -> str:
+    """What stands at a place of one line."""
+    line = span.source.line(span.line)
+    return line[span.column - 1 : span.end_column - 1]
+
+
 class Stop(Exception):
     """A limit was passed: the check ends here."""
 
@@ -58,6 +75,7 @@ class Checker:
         self.order = 0  # of the derivative that what is evaluated now stands in
         self.seen: list[tuple[Span, Value]] | None = None  # kept for who asks
         self._told: set[tuple[str, Span | None]] = set()
+        self._unknown: set[tuple[str, object]] = set()  # names, and where
         self._loose = Body()
 
     def add(self, diagnostic: Diagnostic) -> Poison:
@@ -78,6 +96,30 @@ class Checker:
         self._loose = Body()
         self.faults.clear()
         self._told.clear()
+        self._unknown.clear()
+
+    def told_once(self, before: int, code: str, drop: bool = False) -> None:
+        """Of the faults since then, let those of a code be one for the same words.
+
+        With `drop` none of them is kept: what they speak of is at fault itself.
+        """
+        met, kept = set[tuple[str, ...]](), list[Diagnostic]()
+        for fault in self.faults[before:]:
+            words = tuple(f"{_words(x.span)} {x.text}" for x in fault.labels)
+            if fault.code != code or not (drop or words in met):
+                kept.append(fault)
+            met |= {words} if fault.code == code else set()
+        self.faults[before:] = kept
+
+    def first_use(self, name: str, source: Source | None = None) -> bool:
+        """Whether an unknown name is met for the first time in a definition or a file.
+
+        Where nothing is like it, one declaration mends all its uses.
+        """
+        place = source or (self.active[-1][0] if self.active else None)
+        known = (name, place) in self._unknown
+        self._unknown.add((name, place))
+        return not known
 
     def home(self, item: s.Item) -> Scope:
         """The names of the file that a definition stands in."""
@@ -125,7 +167,11 @@ class Checker:
     ) -> Poison:
         """Report the refusal of a rule, now that the places are known."""
         found = fault.diagnostic(span, operands, arguments)
-        return self.add(replace(found, code=RECODED.get(found.code, found.code)))
+        code, help = (
+            RECODED.get(found.code, found.code),
+            tuple(map(as_text, found.help)),
+        )
+        return self.add(replace(found, code=code, help=help))
 
     def failed(
         self,

@@ -6,6 +6,7 @@ know them. Who uses the definition has to see to them, for all sizes that may co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -40,6 +41,7 @@ class Clause:
 
 
 MAX_CONDITIONS = 64
+TRIED = 2**16  # a number below it is gone through for one that divides it
 
 
 def clauses(evaluator: Evaluator, where: s.Where | None) -> list[Clause] | None:
@@ -244,7 +246,8 @@ def _proven(evaluator: Evaluator, clause: Clause, title: str, span: Span) -> boo
         if not clause.truth:
             message = f"`{title}` needs `{text}`, and {clause.values or 'it is false'}"
             labels = (here, *_births(clause, (span, clause.span)))
-            evaluator.checker.error("T0331", message, span, labels=labels)
+            help = _divisors(clause)
+            evaluator.checker.error("T0331", message, span, labels=labels, help=help)
         return clause.truth
     answer = holds(known)
     if answer is True:
@@ -267,6 +270,7 @@ def _proven(evaluator: Evaluator, clause: Clause, title: str, span: Span) -> boo
         notes.append(f"it is true for {_valuation(good)}")
     owner = _owner(evaluator) if good is not None and symbols else None
     help = (f"let `{owner}` ask for it: `where {told}`",) if owner else ()
+    help = help if symbols else _divisors(clause)
     evaluator.checker.error(
         code,
         message,
@@ -276,6 +280,24 @@ def _proven(evaluator: Evaluator, clause: Clause, title: str, span: Span) -> boo
         help=help,
     )
     return False
+
+
+def _divisors(clause: Clause) -> tuple[str, ...]:
+    """The numbers near the one of `K % heads == 0` that do divide."""
+    found = re.fullmatch(r"(\w+) % (\w+) == 0", _written(clause.span))
+    if found is None:
+        return ()
+    values = {n: v.value for n, v in clause.names}
+    values = {n: v.value if isinstance(v, Dim) else v for n, v in values.items()}
+    whole, part = values.get(found[1]), values.get(found[2])
+    if not isinstance(whole, int) or not isinstance(part, int):
+        return ()
+    if not 0 < part < whole < TRIED:
+        return ()
+    lower = next((n for n in range(part - 1, 0, -1) if whole % n == 0), None)
+    upper = next(n for n in range(part + 1, whole + 1) if whole % n == 0)
+    near = f"{upper}" if lower is None else f"{lower} and {upper}"
+    return (f"near {part}, {near} divide {whole}",)
 
 
 def _owner(evaluator: Evaluator) -> str | None:

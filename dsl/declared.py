@@ -127,6 +127,8 @@ def _negative(evaluator: Evaluator, dim: Dim, low: int, span: Span) -> None:
 def _undeclared(evaluator: Evaluator, name: s.Name) -> None:
     sizes = [n for n in evaluator.scope if _is_size(evaluator.scope.get(n))]
     near = nearest(name.text, sizes)
+    if not near and not evaluator.checker.first_use(name.text, name.span.source):
+        return
     help = (f"did you mean `{near}`?",) if near else (f"declare it: `dim {name.text}`",)
     if name.text == "None":
         help = ("a size that may be anything has a name: `dim B`, then `B`",)
@@ -217,9 +219,22 @@ def conform(
     return False
 
 
+_BEFORE = "the axes between are left: before the last layer `Flatten()` joins them, "
+BETWEEN = {
+    1: "one axis is left between: take one place of it, `x[:, -1]`, or a mean over "
+    "all, `GlobalAveragePooling1D()`",
+    2: f"{_BEFORE}`GlobalAveragePooling2D()` takes their mean",
+    3: f"{_BEFORE}`GlobalAveragePooling3D()` takes their mean",
+}
+
+
 def _last_axis(wanted: TensorType, computed: TensorType) -> list[str]:
     """Advice where all that differs is a last axis of size 1."""
     slim, wide = sorted((wanted, computed), key=lambda type: type.rank)
+    if wide is computed and slim.rank == 2 and wide.rank > 2:
+        ends = [(slim.shape[i], wide.shape[i]) for i in (0, -1)]
+        if all(equal(*pair) is True for pair in ends):
+            return [BETWEEN[min(wide.rank - 2, 3)]]
     alike = wide.rank == slim.rank + 1 and wide.shape[-1].value == 1
     pairs = zip(slim.shape, wide.shape, strict=False)
     if not alike or any(equal(a, b) is not True for a, b in pairs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,7 @@ from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.nearest import nearest
 from ..graph.network import Network
-from . import conditions, declared, doubled, externs, holes
+from . import conditions, declared, doubled, externs, holes, unused
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
@@ -73,7 +72,7 @@ def elaborate(
         for file, tree in trees:
             _in_file(checker, file)
             if not checker.faults:
-                _warn_of_unused(checker, tree)
+                unused.warn(checker, tree)
     except Stop:
         pass
     except RecursionError:
@@ -99,22 +98,6 @@ def _probe(checker: Checker, tree: s.File) -> None:
                 probe(checker, item)
 
 
-def _warn_of_unused(checker: Checker, tree: s.File) -> None:
-    """Tell of sizes and settings that nothing names, once there is what could."""
-    if not any(isinstance(item, (*DEFINED, s.ModelItem)) for item in tree.items):
-        return
-    named = Counter(name.text for name in s.names_within(tree.items))
-    for item in tree.items:
-        if isinstance(item, s.DimItem | s.ConfigItem):
-            text = item.name.text
-            own = sum(name.text == text for name in s.names_within(item))
-            if named[text] == own:
-                advice = ("leave it out, or put it where it was meant",)
-                checker.warn(
-                    "T0213", f"nothing uses `{text}`", item.name.span, help=advice
-                )
-
-
 class _File:
     """The declarations of one file, handled kind by kind."""
 
@@ -123,6 +106,7 @@ class _File:
         self.evaluator = Evaluator(checker, checker.module)
         self.places: dict[str, Span] = {}
         self.standing: dict[str, Network] = {}  # for models that have a mistake
+        self.doubtful: set[str] = set()  # models that give something else than declared
 
     def run(self, tree: s.File) -> None:
         if tree.edition.number != 1:
@@ -310,6 +294,7 @@ class _File:
         inner = self.evaluator.within(scope)
         types = [declared.tensor_type(inner, p.type) for p in item.parameters.items]
         made: Network | None = None
+        before = len(self.checker.faults)
         with self.checker.inside(item, item.name.span):
             known = [type for type in types if type is not None]
             if len(known) == len(types):
@@ -324,6 +309,14 @@ class _File:
             self.checker.module[item.name.text] = POISON
             if (standing := stand_in(inner, item)) is not None:
                 self.standing[item.name.text] = standing
+                places = [
+                    label.span
+                    for f in self.checker.faults[before:]
+                    if f.code == "T0309"
+                    for label in f.labels
+                ]
+                if item.result.span in places:
+                    self.doubtful.add(item.name.text)
             return
         title = item.name.text
         self.checker.module[title] = Instance(
@@ -350,11 +343,15 @@ class _File:
             message = f"`{name}` has two `train` blocks"
             self.checker.error("T0603", message, item.model.span)
         elif name in self.found.models:
+            before = len(self.checker.faults)
             made = plan(self.checker, item, self.found.models[name])
             if made is not None:
                 self.found.trainings[name] = made
+            self.checker.told_once(before, "T0601")
         elif name in self.standing:
+            before = len(self.checker.faults)
             plan(self.checker, item, self.standing[name], whole=False)
+            self.checker.told_once(before, "T0601", name in self.doubtful)
         elif not isinstance(value, Poison):
             near = nearest(name, self.found.models)
             help = (f"did you mean `{near}`?",) if near else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..graph.diagnostics import Fault, InternalError, Span
+from ..graph.diagnostics import Fault, InternalError, Label, Span
 from ..graph.dim import Dim, Origin
 from ..graph.types import DTYPES
 from . import (
@@ -230,10 +230,12 @@ class Evaluator:
         """What is called; poison if its name hides a function of the library."""
         if isinstance(value, Tensor) and isinstance(base, s.Name):
             if library.find(base.text, self.kinds) is not None:
+                made = value.node.span
                 return self.checker.error(
                     "T0501",
                     f"`{base.text}` is {describe(value)} here",
                     base.span,
+                    labels=(Label(made, "the tensor is made here"),) if made else (),
                     notes=(f"it hides the library's `{base.text}`",),
                     help=("give one of them another name",),
                 )
@@ -327,7 +329,8 @@ class Evaluator:
             self.give_name(target, stage.name)
         elif isinstance(target, Instance):
             self.checker.body.name_turn(target)
-        given = [piped, *(calls.evaluated(self, last) if last else ())]
+        given = [*calls.flowing(target, piped)]
+        given += calls.evaluated(self, last) if last else ()
         return calls.apply(self, target, given, function.span)
 
     def give_name(self, target: Value, name: s.Name) -> None:

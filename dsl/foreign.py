@@ -13,15 +13,58 @@ if TYPE_CHECKING:
 
 HEADS = {"FN", "LAYER", "EXTERN", "MODEL", "TRAIN"}
 SIGNS = {"PLUS", "MINUS", "STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT"}
+CHOOSING = {"IF", "WHERE"}
+BREAKS = CHOOSING | ITEMS | STATEMENTS | SECTIONS
 VALUES = {"INTEGER", "FLOAT", "STRING", "TRUE", "FALSE"}
+WORDS = VALUES | {"NAME", "DOTTED"}
 
 
 def explain(mistake: Mistake) -> Diagnostic | None:
     """The diagnostic of a form that another language has, or None."""
-    for rule in (_colon, _conditional, _comprehension, _changed, _lambda, _beside):
+    for rule in (
+        _comment,
+        _colon,
+        _conditional,
+        _comprehension,
+        _counted,
+        _changed,
+        _lambda,
+        _beside,
+        _arrow,
+        _angles,
+        _body,
+        _several,
+        _names,
+        _compared,
+    ):
         if found := rule(mistake):
             return found
     return None
+
+
+def _comment(mistake: Mistake) -> Diagnostic | None:
+    """`// …`, `/* … */`."""
+    tokens, index = mistake.tokens, mistake.index
+    found, after = mistake.found, mistake.next
+    if (
+        found.type == "SLASH"
+        and after is not None
+        and after.span.line == found.span.line
+    ):
+        if after.type not in ("STAR", "DOUBLE_STAR"):
+            return None
+    elif found.type != "DOUBLE_SLASH":
+        # Words side by side behind a `//` on the same line are no sizes to divide by.
+        while index and tokens[index - 1].span.line == found.span.line:
+            index -= 1
+            if tokens[index].type == "DOUBLE_SLASH":
+                break
+        found = tokens[index]
+        if found.type != "DOUBLE_SLASH" or mistake.found.type not in WORDS:
+            return None
+    message = f"`{found.text}` begins no comment"
+    edit = (found.span, "#") if found.type == "DOUBLE_SLASH" else None
+    return told(message, found.span, "a comment begins with `#`", edit)
 
 
 def colon_fault(name: str, place: Span, between: Span, value: str) -> Diagnostic:
@@ -85,10 +128,30 @@ def _comprehension(mistake: Mistake) -> Diagnostic | None:
     return told(message, mistake.found.span, help)
 
 
+def _counted(mistake: Mistake) -> Diagnostic | None:
+    """`x |> for i in range(4) { … }`."""
+    tokens, index, before = mistake.tokens, mistake.index, mistake.previous
+    if before is None or before.text != "for" or mistake.found.type != "NAME":
+        return None
+    if index < 2 or tokens[index - 2].type not in ("PIPE", "LBRACE"):
+        return None
+    name = mistake.found.text
+    help = f"write `repeat 4 as {name} {{ … }}`, or `fold {name} in [64, 32] {{ … }}`"
+    return told("`for` is no stage", before.span, help)
+
+
+def changes(mistake: Mistake) -> bool:
+    """Whether `x += 1` begins here."""
+    after = mistake.tokens[mistake.index + 1 : mistake.index + 3]
+    return len(after) == 2 and after[0].type in SIGNS and after[1].type == "EQUAL"
+
+
 def _changed(mistake: Mistake) -> Diagnostic | None:
     """`x += 1`."""
-    before = mistake.previous
-    if mistake.found.type != "EQUAL" or before is None or before.type not in SIGNS:
+    before = mistake.next if changes(mistake) else mistake.previous
+    if before is None or before.type not in SIGNS:
+        return None
+    if mistake.found.type != "EQUAL" and before is not mistake.next:
         return None
     sign = f"{before.text}="
     help = f"give the new value a name: `let y = x {before.text} …`"
@@ -96,9 +159,11 @@ def _changed(mistake: Mistake) -> Diagnostic | None:
 
 
 def _lambda(mistake: Mistake) -> Diagnostic | None:
-    """`lambda y: …`."""
+    """`lambda y: …`, `y => …`."""
     before = mistake.previous
-    if before is None or before.text != "lambda" or mistake.found.type != "NAME":
+    arrow = mistake.found.type == "FAT_ARROW" and "PIPE" in mistake.accepted
+    named = mistake.found.type == "NAME" and before and before.text == "lambda"
+    if before is None or not (arrow or named):
         return None
     help = "declare it at the top level: `fn f(x: f32[B]) -> f32[B] = …`"
     return told("a function has a name", before.span, help)
@@ -117,3 +182,79 @@ def _beside(mistake: Mistake) -> Diagnostic | None:
         return None
     message = "settings stand in parentheses"
     return told(message, found.span, f"write `{before.text}({found.text})`")
+
+
+def _arrow(mistake: Mistake) -> Diagnostic | None:
+    """`x -> Dense(3)`."""
+    if mistake.found.type != "ARROW" or "PIPE" not in mistake.accepted:
+        return None
+    place = mistake.found.span
+    return told("the pipe is written `|>`", place, "write `|>`", (place, "|>"))
+
+
+def _angles(mistake: Mistake) -> Diagnostic | None:
+    """`layer Block<N, K>`."""
+    before = mistake.previous
+    if mistake.found.text != "<" or before is None or "LSQUARE" not in mistake.accepted:
+        return None
+    if not mistake.accepted <= {"LSQUARE", "LPAREN"}:
+        return None
+    message = "generic sizes stand in square brackets"
+    return told(message, mistake.found.span, f"for example `{before.text}[N, K](…)`")
+
+
+def _body(mistake: Mistake) -> Diagnostic | None:
+    """`model M(x: f32[B]) -> f32[B]:`."""
+    if mistake.found.type != "COLON" or "LBRACE" not in mistake.accepted:
+        return None
+    if not mistake.accepted <= {"LBRACE", "WHERE", "EQUAL"}:
+        return None
+    message = "a body stands in braces"
+    return told(message, mistake.found.span, "write `{` here, and `}` at its end")
+
+
+def _several(mistake: Mistake) -> Diagnostic | None:
+    """`return a, b`, `let y = a, b`."""
+    ends = mistake.accepted >= STATEMENTS or mistake.accepted >= ITEMS
+    if mistake.found.type != "COMMA" or not (ends or "PIPE" in mistake.accepted):
+        return None
+    words = (token for token in reversed(mistake.tokens[: mistake.index]))
+    kinds = STATEMENTS | ITEMS | SECTIONS
+    begin = next((token for token in words if token.type in kinds), None)
+    if begin is None or begin.type not in ("RETURN", "LET", "FN"):
+        return None
+    form = "return (…, …)" if begin.type == "RETURN" else "… = (…, …)"
+    message = "several values stand in parentheses"
+    return told(message, mistake.found.span, f"write `{form}`")
+
+
+def _names(mistake: Mistake) -> Diagnostic | None:
+    """`let a, b = …`."""
+    tokens, index = mistake.tokens, mistake.index
+    if mistake.found.type != "COMMA" or index < 2 or tokens[index - 2].type != "LET":
+        return None
+    names = [tokens[index - 1].text]
+    while tokens[index].type == "COMMA" and tokens[index + 1].type == "NAME":
+        names.append(tokens[index + 1].text)
+        index += 2
+    message = "several names stand in parentheses"
+    edit = None
+    if tokens[index].type == "EQUAL":
+        last = tokens[index - 1].span
+        first = tokens[mistake.index - 1].span
+        whole = Span(first.source, first.line, first.column, last.line, last.end_column)
+        edit = (whole, f"({', '.join(names)})")
+    help = f"write `let ({', '.join(names)}) = …`"
+    return told(message, mistake.found.span, help, edit)
+
+
+def _compared(mistake: Mistake) -> Diagnostic | None:
+    """`where K % heads = 0`, `if flag = 1 { … }`."""
+    found = mistake.found
+    if found.type != "EQUAL" or "LBRACE" not in mistake.accepted:
+        return None
+    kinds = (token.type for token in reversed(mistake.tokens[: mistake.index]))
+    breaks = BREAKS | {"COMPARISON", "EQUAL"}
+    if next((kind for kind in kinds if kind in breaks), "") not in CHOOSING:
+        return None
+    return told("`=` compares nothing", found.span, "write `==`", (found.span, "=="))

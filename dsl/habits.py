@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..graph.diagnostics import Diagnostic, Span
+from .foreign import changes
 from .library import alias
 from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
 from .told import told
@@ -36,6 +37,8 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _element_type,
         _result,
         _equals,
+        _entries,
+        _unmade,
         _typeless,
         _named,
         _branching,
@@ -81,8 +84,10 @@ def _behind_pipe(mistake: Mistake) -> Diagnostic | None:
     if first is None:
         return None
     message = f"`{found.text}` behind a pipe, which binds loosest"
-    help = f"put the pipe in parentheses: `({first.text} |> …) {found.text} …`"
-    return told(message, found.span, help)
+    help = [f"put the pipe in parentheses: `({first.text} |> …) {found.text} …`"]
+    if found.type == "DOUBLE_SLASH":
+        help.append("a comment begins with `#`")
+    return Diagnostic("T0100", message, found.span, help=tuple(help))
 
 
 def _piped(mistake: Mistake) -> Token | None:
@@ -135,6 +140,42 @@ def _equals(mistake: Mistake) -> Diagnostic | None:
     form = "{ … }" if before.type in ("METRICS", "RUN", "CLIP") else "…"
     message = f"`{before.text}` takes no `{found.text}`"
     return told(message, found.span, f"write `{before.text} {form}`")
+
+
+ENTRIES = {
+    "METRICS": "metrics { accuracy = binary_accuracy(label, output) }",
+    "RUN": "run { batch = 32, epochs = 10 }",
+    "CLIP": "clip { norm = 1.0 }",
+}
+
+
+def _entries(mistake: Mistake) -> Diagnostic | None:
+    """`metrics [ … ]`: a section without its braces."""
+    before = mistake.previous
+    if mistake.accepted != {"LBRACE"} or before is None or before.type not in ENTRIES:
+        return None
+    message = f"the entries of `{before.text}` stand in braces"
+    return told(message, mistake.found.span, f"for example `{ENTRIES[before.type]}`")
+
+
+def _unmade(mistake: Mistake) -> Diagnostic | None:
+    """`param w: f32[4]`: a variable that nothing makes."""
+    tokens = mistake.tokens
+    starts = (
+        i for i in range(mistake.index - 1, -1, -1) if tokens[i].type in STATEMENTS
+    )
+    start = next(starts, -1)
+    if mistake.accepted != {"EQUAL"} or start < 0:
+        return None
+    if tokens[start].type not in ("PARAM", "STATE") or mistake.index - start < 4:
+        return None
+    what = "parameter" if tokens[start].type == "PARAM" else "state"
+    first, last = tokens[start].span, tokens[mistake.index - 1].span
+    whole = first.line == last.end_line
+    text = first.source.line(first.line)[first.column - 1 : last.end_column - 1]
+    begun = text if whole else f"{tokens[start].text} {tokens[start + 1].text}: …"
+    help = f"for example `{begun} = zeros()`"
+    return told(f"an initializer makes a {what}", mistake.behind, help)
 
 
 def _typeless(mistake: Mistake) -> Diagnostic | None:
@@ -195,8 +236,14 @@ def _bare(mistake: Mistake) -> Diagnostic | None:
     found, after = mistake.found, mistake.next
     if found.type != "NAME" or not mistake.accepted >= STATEMENTS or after is None:
         return None
-    if after.type not in ("PIPE", "LPAREN", *OPERATORS, "RBRACE"):
+    if after.type not in ("PIPE", "LPAREN", *OPERATORS, "RBRACE") or changes(mistake):
         return None
-    help = f"`return {found.text} …` gives the result, `let y = {found.text} …` a name"
+    help = [
+        f"`return {found.text} …` gives the result, `let y = {found.text} …` a name"
+    ]
+    if after.type == "LPAREN" and "PIPE" in mistake.accepted:
+        help.insert(
+            0, f"a stage of the pipe above begins with it: `|> {found.text}(…)`"
+        )
     message = f"`{found.text}` begins no statement"
-    return Diagnostic("T0107", message, found.span, help=(help,))
+    return Diagnostic("T0107", message, found.span, help=tuple(help))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Diagnostic
+from ..graph.diagnostics import Diagnostic, Span
 from .tokens import CLOSERS, OPENERS, STATEMENTS, Token
 from .told import told
 
@@ -45,9 +45,8 @@ def _turns(mistake: Mistake) -> Diagnostic | None:
         if found.type == "INTEGER":
             message = "`repeat` is a stage, and nothing flows into it"
             return told(message, found.span, "write `x |> repeat 4 { … }`")
-    if found.type == "LBRACE" and _in_parentheses(mistake):
-        help = "write `repeat 2 + 1 { … }`"
-        return told("the number of turns stands without parentheses", found.span, help)
+    if found.type == "LBRACE" and (opener := _parenthesis(mistake)):
+        return _bare_number(mistake, opener)
     if not {"SHARED", "LBRACE"} <= mistake.accepted:
         if found.type == "SHARED" and before[0] == "AS":
             message = "turns that share their weights have no numbers"
@@ -57,20 +56,40 @@ def _turns(mistake: Mistake) -> Diagnostic | None:
         name = mistake.previous.text
         help = f"write `repeat 4 as {name} {{ … }}`, or `fold {name} in [8, 4] {{ … }}`"
         return told("`repeat` goes through numbers from 0 on", found.span, help)
+    if found.type == "COLON":
+        help, edit = "leave it out", (found.span, "")
+        return told("no `:` stands behind the number of turns", found.span, help, edit)
     place = mistake.behind
     return told("the stages of a `repeat` stand in braces", place, "add `{`")
 
 
-def _in_parentheses(mistake: Mistake) -> bool:
-    """Whether `|> repeat (…)` stands before a brace."""
+def _bare_number(mistake: Mistake, opener: int) -> Diagnostic:
+    """`repeat (4) { … }`."""
+    first, last = mistake.tokens[opener], mistake.tokens[mistake.index - 1]
+    inner = mistake.tokens[opener + 1 : mistake.index - 1]
+    place = _joined(first.span, last.span)
+    text = " ".join(token.text for token in inner)
+    message = "the number of turns stands without parentheses"
+    help = f"write `repeat {text} {{ … }}`"
+    return told(message, place, help, (place, f" {text}"))
+
+
+def _joined(first: Span, last: Span) -> Span:
+    """From the beginning of one place to the end of another."""
+    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+
+
+def _parenthesis(mistake: Mistake) -> int:
+    """Where the parenthesis of `|> repeat (…) {` opens; 0 if it is none."""
     tokens, depth = mistake.tokens, 0
     for index in range(mistake.index - 1, 1, -1):
         kind = tokens[index].type
         depth += (kind in CLOSERS) - (kind in OPENERS)
         if depth <= 0:
             head = (tokens[index - 2].type, tokens[index - 1].type)
-            return kind == "LPAREN" and head[1] == "REPEAT" and head[0] in STAGES
-    return False
+            stage = kind == "LPAREN" and head[1] == "REPEAT" and head[0] in STAGES
+            return index if stage else 0
+    return 0
 
 
 def _block(mistake: Mistake) -> Diagnostic | None:
@@ -106,7 +125,9 @@ def _arms(mistake: Mistake) -> Diagnostic | None:
     if mistake.previous is not None and mistake.previous.type == "MATCH":
         help = "write `match mode { train => …, infer => … }`"
         return told("`match` chooses by `mode`", found.span, help)
-    if {"LBRACE", "OR"} <= accepted and "PIPE" not in accepted:
+    asked = (t.type for t in reversed(mistake.tokens[: mistake.index]))
+    chosen = next((kind for kind in asked if kind in ("IF", "WHERE")), "") == "IF"
+    if chosen and {"LBRACE", "OR"} <= accepted and "PIPE" not in accepted:
         help = "write `if condition { … } else { … }`"
         message = "the branches of an `if` stand in braces"
         return told(message, mistake.behind, help)

@@ -200,13 +200,19 @@ def _closes_nothing(mistake: Mistake, table: Terminals) -> Diagnostic | None:
     found = mistake.found
     if found.type not in CLOSERS or found.type in mistake.accepted:
         return None
+    nothing = Diagnostic(
+        "T0104",
+        f"`{found.text}` closes nothing",
+        found.span,
+        help=("leave it out, or open it where it begins",),
+    )
     if mistake.opener is None:
-        return Diagnostic("T0104", f"`{found.text}` closes nothing", found.span)
+        return nothing
     opener = mistake.tokens[mistake.opener]
     if OPENERS[opener.type] == found.type:
         return None
     if opener.type == "LBRACE":
-        return Diagnostic("T0104", f"`{found.text}` closes nothing", found.span)
+        return nothing
     label = Label(opener.span, f"this `{opener.text}` is open")
     message = f"`{found.text}` cannot close `{opener.text}`"
     return Diagnostic("T0104", message, found.span, labels=(label,))
@@ -377,7 +383,7 @@ def _wanted(accepted: Iterable[str], table: Terminals) -> list[str]:
     left, texts = set(accepted), list[str]()
     if len(left) > 1:
         left -= {"WHERE"}  # conditions are an addition, never what is missing
-    if "PIPE" in left:
+    if "PIPE" in left or {"PLUS", "STAR"} <= left:
         left -= CONTINUATIONS
         texts.append("an operator")
     if "FOLD" in left:

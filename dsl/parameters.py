@@ -96,6 +96,8 @@ def _variable(
         help: tuple[str, ...] = ()
         if isinstance(value, Library) and value.kind == "initializer":
             help = (f"write `{value.name}()`",)
+        elif isinstance(value, Static) and isinstance(value.value, int | float):
+            help = (f"write `constant({value.value})`",)
         message = f"a {kind} begins with an initializer, not {describe(value)}"
         checker.error("T0204", message, statement.value.span, help=help)
         return None

@@ -151,7 +151,12 @@ def _too_long(tokens: Sequence[Token]) -> list[Diagnostic]:
 
 # Letters of all scripts, and the accents that are characters of their own.
 _WORD = re.compile(r"(?P<FOREIGN>[^\W\d][\w\u0300-\u036f]*)")
-_MALFORMED = re.compile(r"\d[\w.]*|\.\d[\w.]*|\"[^\n]*|'[^'\n]*'?|&&|\|\||\W|\w+")
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_MALFORMED = re.compile(
+    rf"\d[\w.]*(?:(?<=[eE])[{_DASHES}]\d+)?|\.\d[\w.]*"
+    r"|[\"\u201c-\u201f\u00ab][^\n\"\u201c-\u201f\u00bb]*[\"\u201c-\u201f\u00bb]"
+    r"|\"[^\n]*|'[^'\n]*'?|&&|\|\||\W|\w+"
+)
 _ADVICE = {
     ";": "statements need no `;` between them: each begins with its own word",
     "'": 'strings stand in double quotes: `"same"`',
@@ -161,7 +166,16 @@ _ADVICE = {
     "`": "names stand without quotes",
     "^": "a power is written `**`",
     ".": "a number has a digit before and behind its point",
+    "\\": "a statement goes on over the end of a line by itself",
+    "$": "names stand without a sign before them",
 }
+# What a text processor, a page or a formula has for a sign of the language.
+_MEANT = dict.fromkeys(_DASHES, "-") | {
+    "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2217": "*", "\u2715": "*",
+    "\u00f7": "/", "\u2215": "/", "\u2044": "/",
+    "\u2192": "->", "\u27f6": "->", "\u21d2": "=>", "\u25b7": "|>", "\u25b6": "|>",
+    "\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u2026": "..",
+}  # fmt: skip
 
 
 def _stray_end(text: str, place: int) -> int:
@@ -177,6 +191,8 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
     text, span = source.text[place:end], Span.between(source, place, end)
     if text[0].isdigit() or (text[0] == "." and len(text) > 1):
         return _bad_number(text, span)
+    if text[0] in _QUOTES or (text[0] == '"' and text[-1] in _QUOTES):
+        return _quoted(text, span)
     if text[0] == '"':
         if text.count('"') > 1:
             message = "a string has no backslashes"
@@ -184,6 +200,9 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
         message = 'the string has no closing `"`'
         help = ("a string ends on the line on which it begins",)
         return Diagnostic("T0102", message, span, help=help)
+    meant = " " if text.isspace() else _MEANT.get(text)
+    if meant is not None:
+        return _looks_like(text, meant, span)
     advice = _ADVICE.get(text[0])
     if text == "." and source.text[:place].endswith(".."):
         advice = "there is no `...`: write `:` for each axis"
@@ -194,6 +213,30 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
     return Diagnostic("T0101", message, span, help=(advice,) if advice else ())
 
 
+_QUOTES = "\u201c\u201d\u201e\u201f\u00ab\u00bb"
+
+
+def _quoted(text: str, span: Span) -> Diagnostic:
+    """A string in the quotes of a text processor."""
+    plain = text.strip(_QUOTES + '"')
+    message = f"`{text[0]}` begins no string"
+    if text[0] == '"':
+        message = f"`{text[-1]}` ends no string"
+    help = f'strings stand in plain double quotes: `"{plain or "same"}"`'
+    fix = Fix(help, (Edit(span, f'"{plain}"'),)) if len(text) > 1 else None
+    return Diagnostic("T0101", message, span, help=(help,), fix=fix)
+
+
+def _looks_like(text: str, meant: str, span: Span) -> Diagnostic:
+    """A character that stands for another one elsewhere."""
+    shown = f"`{text}`" if text.isprintable() else f"U+{ord(text):04X}"
+    message = f"{shown} has no meaning in a `.net` file"
+    help = "write a plain space" if meant == " " else f"write `{meant}`"
+    return Diagnostic(
+        "T0101", message, span, help=(help,), fix=Fix(help, (Edit(span, meant),))
+    )
+
+
 def _behind_point(rest: str) -> str:
     """What to write in place of `….T`, `….shape` or a method."""
     found = re.match(r"[A-Za-z_]\w*", rest)
@@ -201,10 +244,18 @@ def _behind_point(rest: str) -> str:
     return told or "there are no methods: `x |> relu` applies a function"
 
 
+_FLOAT = re.compile(r"\d+(?:\.\d+)?[eE]-\d+")
+
+
 def _bad_number(text: str, span: Span) -> Diagnostic:
     message = f"`{text}` is not a number"
     better = f"0{text}" if text[0] == "." else f"{text}0" if text[-1] == "." else ""
-    if better and better.replace(".", "", 1).isdigit():
+    plain = text.translate(dict.fromkeys(map(ord, _DASHES), "-"))
+    if plain != text and _FLOAT.fullmatch(plain):
+        better = plain
+    elif not better.replace(".", "", 1).isdigit():
+        better = ""
+    if better:
         title = f"write `{better}`"
         return Diagnostic(
             "T0101", message, span, help=(title,), fix=Fix(title, (Edit(span, better),))

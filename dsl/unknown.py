@@ -9,7 +9,7 @@ from ..graph.types import DTYPES
 from . import library
 from . import syntax as s
 from .arguments import replacement
-from .values import Poison
+from .values import POISON, Poison
 
 if TYPE_CHECKING:
     from .expressions import Evaluator
@@ -37,6 +37,8 @@ def unknown(evaluator: Evaluator, name: s.Name) -> Poison:
     help = (OTHERWISE[text],) if text in OTHERWISE else ()
     if near and not other and not help:
         help, fix = (f"did you mean `{near}`?",), replacement(name.span, near)
+    if fix is None and not evaluator.checker.first_use(text):
+        return POISON
     message = f"`{text}` is not defined"
     return evaluator.checker.error(
         "T0201", message, name.span, notes=notes, help=help, fix=fix

@@ -44,9 +44,10 @@ entry(
 )
 entry(
     "T0213",
-    "a size or setting that nothing uses",
-    """A warning. A `dim` or `config` changes nothing where it is not named again;
-    perhaps a number stands where it was meant.""",
+    "a name that nothing uses",
+    """A warning. A `dim`, a setting, a `let` or an input of a model changes nothing
+    where it is not named again; perhaps something else stands where it was meant. A
+    value that is of no interest may have a name that begins with `_`.""",
     """
     dim B
     config width: int = 64

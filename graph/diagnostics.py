@@ -292,6 +292,8 @@ class Fault(Exception):
         met: dict[str, Any] = {}
         for symbol in [symbol for dim in self.dims for symbol in dim.symbols()]:
             other = met.setdefault(symbol.name, symbol)
+            if other.rigid != symbol.rigid:
+                continue  # one of them is solved for at each use
             if other.admitted != symbol.admitted:
                 bounded = symbol if symbol.upper else other
                 write = f"write `{bounded} {bounded.admitted}` for both"

@@ -123,7 +123,7 @@ def _solved(pairs: Pairs, around: Mapping[Symbol, Dim] | None = None) -> Solutio
         pending = left
     for index, axis in pending:
         name, wanted, given = pairs[index]
-        if wanted.shape[axis].substitute(values) != given.shape[axis]:
+        if equal(wanted.shape[axis].substitute(values), given.shape[axis]) is not True:
             raise _size_fault(index, axis, pairs, values)
     return values
 
@@ -150,6 +150,8 @@ def _settle(place: tuple[int, int], pairs: Pairs, values: Solution) -> bool:
             values[found[0]] = Dim.of(found[1])
             return True
     if not unknown:
+        if equal(dim, size) is True:
+            return True  # for the sizes that there are, as 2 * (H // 2) for an even H
         raise _size_fault(index, axis, pairs, values)
     return False
 

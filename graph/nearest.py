@@ -8,6 +8,7 @@ from difflib import SequenceMatcher, get_close_matches
 from .synonyms import SYNONYMS
 
 LONGEST = 80  # letters of a word that is looked at
+FEW = 2  # slips that hardly anything else explains
 ALIKE = 0.65  # what words share that differ by more than slips
 
 
@@ -48,6 +49,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     'learning_rate'
     >>> nearest("unsqueeze", ["squeeze", "expand_dims"])
     'expand_dims'
+    >>> nearest("sparse_entropy", ["binary_entropy", "sparse_cross_entropy"])
+    'sparse_cross_entropy'
     """
     names = list(dict.fromkeys(known))
     word = word[:LONGEST]
@@ -66,6 +69,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
             alike = SequenceMatcher(None, word, name).ratio()
             begins = sum(name.startswith(word[: i + 1]) for i in range(len(word)))
             found.append((count, -alike, -begins, place, name))
+    if found and min(found)[0] <= FEW:
+        return min(found)[-1]
+    if fuller := [name for name in names if _left_out(word, name)]:
+        return min(fuller, key=len)
     if found:
         return min(found)[-1]
     short = [name for name in names if "_" in name and _initials(name) == folded]
@@ -82,6 +89,12 @@ def nearest_of(word: str, known: Iterable[str]) -> list[str]:
     """The nearest word in a list, which is empty if there is none."""
     found = nearest(word, known)
     return [] if found is None else [found]
+
+
+def _left_out(word: str, name: str) -> bool:
+    """Whether a name has all words of another one in their order, and more."""
+    parts, rest = word.lower().split("_"), iter(name.lower().split("_"))
+    return len(parts) > 1 and all(part in rest for part in parts)
 
 
 def _initials(name: str) -> str:

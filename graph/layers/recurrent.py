@@ -155,7 +155,10 @@ class RNN(Layer):
         text = ", ".join("?" if size is None else str(size) for size in shape)
         advice = []
         if rank == 2:
-            advice = ["for one number a step: `ops.expand_dims(x, -1)`"]
+            advice = [
+                "`return_sequences=True` of a recurrent layer before keeps its steps",
+                "for one number a step: `ops.expand_dims(x, -1)`",
+            ]
         raise Fault(
             "T0306",
             f"`{self.name}` goes along the steps of {self.axes}, and its input has "

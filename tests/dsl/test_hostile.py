@@ -46,10 +46,10 @@ def test_nesting_up_to_the_limit():
         "return " + "-" * 5_001 + "x",
         "return x" + " ** 1" * 2_000,
         "return x" + "[:]" * 2_000,
-        "let n = 1" + " + 1" * 5_000 + " return x",
+        "let n = 1" + " + 1" * 5_000 + " return x * n",
         "let a0 = (x, x)"
         + "".join(f" let a{i + 1} = (a{i}, a{i})" for i in range(200))
-        + " return x",
+        + " let _ = a200 return x",
     ],
     ids=["pipe", "sum", "minus", "power", "index", "static", "doubling"],
 )
@@ -130,9 +130,13 @@ def mutated(text, chance):
     return text[:start] + insert + text[end:]
 
 
-@pytest.mark.parametrize("statement", ["let a = x +\n", "let a = unknown\n"])
+@pytest.mark.parametrize("statement", ["let a = x +\n", "let a = reluu(x)\n"])
 def test_many_faults_end_the_check(statement):
     assert len(codes(model(statement * 20_000 + "return x"))) == 50
+
+
+def test_an_unknown_name_is_told_once_in_a_definition():
+    assert codes(model("let a = unknown\n" * 20_000 + "return x")) == ["T0201"]
 
 
 # Files as they lie on a disk, the expected code in front of their names.

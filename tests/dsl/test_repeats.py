@@ -201,3 +201,22 @@ def test_pictures_and_tables_call_a_layer_by_its_name_in_the_text():
     assert ["Block[0]", "Block"] in words
     boxes = diagram_of(model, expand_nested=False).boxes
     assert {box.name: box.title for box in boxes}["Block[0]"] == "Block"
+
+
+def test_turns_may_carry_several_tensors():
+    module = loads(
+        "net 1 dim B "
+        "layer Gate[N, K]()(x: f32[N, K], skip: f32[N, K]) -> (f32[N, K], f32[N, K]) "
+        "{ let h = x |> Dense(K) return (x + h, skip + h) } "
+        "model M(x: f32[B, 3]) -> (x_: f32[B, 3], skip: f32[B, 3]) "
+        "{ return (x, zeros_like(x)) |> repeat 2 { Gate() as gate } }"
+    )
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    found, skip = x, np.zeros_like(x)
+    for turn in range(2):
+        kernel = module.M.get_weights()[2 * turn]
+        found, skip = found + found @ kernel, skip + found @ kernel
+    given = module.M.predict(x, verbose=0)
+    np.testing.assert_allclose(given["x_"], found, rtol=1e-5)
+    np.testing.assert_allclose(given["skip"], skip, rtol=1e-5)
+    assert [w.path for w in module.M.weights][2] == "gate[1]/dense/kernel"
