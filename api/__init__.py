@@ -160,6 +160,10 @@ __all__ = [  # noqa: PLE0604 - both are names
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .diagnostics import Diagnostic, Span, TulleError, caller_span
+from .left_out import reason
 from .nearest import nearest_of
 
 
@@ -21,11 +22,13 @@ def unknown_name(module: str, names: Iterable[str]) -> Callable[[str], Any]:
         if name.startswith("__"):
             raise AttributeError(f"module '{module}' has no attribute '{name}'")
         near = nearest_of(name, known) or _other_case(name, known)
+        why = reason(module, name)
         told = Diagnostic(
             "T0201",
             f"`{module}` has no `{name}`",
             _word(caller_span(), name),
-            help=(f"did you mean `{near[0]}`?",) if near else (),
+            notes=(f"Keras has it, and it is left out: {why}",) if why else (),
+            help=(f"did you mean `{near[0]}`?",) if near and not why else (),
         )
         raise UnknownNameError(told)
 

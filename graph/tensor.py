@@ -196,6 +196,8 @@ class Tensor(Value):
         return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self) -> str:
+        if not self.type.rank:
+            return f"<Tensor {self.type}: {np.asarray(self.numpy())}>"
         return f"<Tensor {self.type}>\n{self.numpy()}"
 
 

@@ -1,8 +1,8 @@
 """Makes `docs/layers.md` and `docs/catalogue.md` from the classes: `make docs`.
 
-`LEFT_OUT` has the reason for each name of Keras that Tulle has not, `WITHOUT` for each
-argument; `tests/data/keras_names.json` lists both with the defaults of Keras 3.15.
-With `--check` it only says whether the pages are up to date.
+`graph/left_out.py` has the reason for each name of Keras that Tulle has not, `WITHOUT`
+that for each argument; `tests/data/keras_names.json` lists both with the defaults of
+Keras 3.15. With `--check` it only says whether the pages are up to date.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from tulle.graph.layers import LAYERS
 from tulle.graph.layers.text import TEXT
+from tulle.graph.left_out import LEFT_OUT
 from tulle.graph.op import Op
 from tulle.training.bounds import bounds_of
 from tulle.training.optimizers import Optimizer
@@ -23,22 +24,6 @@ from tulle.training.optimizers import Optimizer
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"layers": ROOT / "docs" / "layers.md", "rest": ROOT / "docs" / "catalogue.md"}
 NAMES = ROOT / "tests" / "data" / "keras_names.json"
-
-FOREIGN = "it holds a model of another framework"
-HASHED = "its numbers are those of TensorFlow's own hash function of strings"
-
-LEFT_OUT = {
-    "layers.Hashing": HASHED,
-    "layers.HashedCrossing": HASHED,
-    "layers.FlaxLayer": FOREIGN,
-    "layers.JaxLayer": FOREIGN,
-    "layers.TFSMLayer": FOREIGN,
-    "layers.TorchModuleWrapper": FOREIGN,
-    "layers.MaxNumBoundingBoxes": "there are no bounding boxes",
-    "callbacks.OrbaxCheckpoint": "it writes the files of JAX's own library",
-    "callbacks.RemoteMonitor": "a training sends nothing over a network; "
-    "`LambdaCallback` and `JSONLogger` hand figures to what does",
-}
 
 WITHOUT = {
     "quantization_config": "weights are not quantized to integers",
@@ -212,6 +197,9 @@ def other_names(space: str) -> list[str]:
 
 def left_out(spaces: list[str]) -> list[str]:
     gone = {n: w for n, w in missing().items() if n.rpartition(".")[0] in spaces}
+    if "layers" not in spaces:  # what stands in no list of names
+        more = {n: w for n, w in LEFT_OUT.items() if n not in missing()}
+        gone |= dict(sorted(more.items()))
     given = {
         argument
         for name, arguments in keras_names().items()

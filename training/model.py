@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..graph import tree
+from ..graph.configuration import default_float
 from ..graph.constructing import uncalled
 from ..graph.diagnostics import (
     Diagnostic,
@@ -26,7 +27,7 @@ from ..graph.network import BATCH, Input, Network
 from ..graph.sizes import as_shape
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, tracing
-from ..graph.types import F32, TensorType
+from ..graph.types import F32, F64, TensorType
 from ..graph.variable import Variable
 from . import data
 from .configured import told_to_caller
@@ -469,7 +470,10 @@ class Sequential(Functional):
                 help=["add some: `model.add(layers.Dense(10))`"],
             )
         dims = (Dim.from_symbol(BATCH), *type.shape[1:]) if type.rank else ()
-        return SymbolicTensor(input_node("input", TensorType(type.dtype, dims)))
+        dtype = type.dtype
+        if dtype == F64 and self._items[0].compute_dtype != F64.name:
+            dtype = default_float()  # NumPy's own, which the first layer converts
+        return SymbolicTensor(input_node("input", TensorType(dtype, dims)))
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of a shape, None for the batch."""

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..graph import tree
+from ..graph.diagnostics import Fault, TulleError
 from ..graph.dim import Dim
 from ..graph.layer import Layer
 from ..graph.layer_parts import kind_of
 from ..graph.network import Network
+from ..graph.tensor import SymbolicTensor
 from ..graph.types import TensorType, TupleType
 from ..graph.variable import Variable
 from .costs import Costs, costs_of, flops_of_node, put_in
@@ -107,9 +111,28 @@ def _bytes(variable: Variable) -> int:
 
 def _plain(model: Layer) -> Iterator[Row]:
     """The layers of a model whose graph is not known."""
-    for _, child in model.children():
+    for name, child in model.children():
         if isinstance(child, Layer):
-            yield _layer_row(child, "?" if child.built else "not built", 0, ())
+            found = _result_of(child) if child.built else "not built"
+            row = _layer_row(child, found, 0, ())
+            yield row if child.given_name else replace(row, name=name)
+
+
+def _result_of(layer: Layer) -> str:
+    """What a layer outside of a graph gives: a network its outputs, others by a rule.
+
+    The samples are those of any call, whichever the weights were made for.
+    """
+    if isinstance(layer, Network):
+        return ", ".join(str(one.type) for one in layer.outputs)
+    shapes = list((layer._build_shapes or {}).values())
+    if not all(isinstance(shape, tuple) and shape for shape in shapes):
+        return "?"
+    with suppress(Fault, TulleError, TypeError, ValueError):
+        given = [SymbolicTensor((None, *shape[1:])) for shape in shapes]
+        found = tree.flatten(layer.compute_output_spec(*given))[0]
+        return ", ".join(str(one.type) for one in found) or "?"
+    return "?"
 
 
 def _network_rows(model: Any, depth: int, expand: bool, costs: bool) -> Iterator[Row]:

@@ -59,6 +59,9 @@ def adapted_batches(data: Any) -> Iterator[Any]:
         return
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
         raise Fault("T0204", f"`adapt` takes an array or batches, not {data!r}")
+    if _is_plain(data):
+        yield np.asarray(data)
+        return
     found = False
     for item in data:
         batch = item[0] if isinstance(item, (tuple, list)) and item else item
@@ -72,6 +75,13 @@ def adapted_batches(data: Any) -> Iterator[Any]:
         yield np.asarray(batch)
     if not found:
         raise Fault("T0204", "`adapt` got no batch to learn from")
+
+
+def _is_plain(data: Any) -> bool:
+    """Whether data are lists of numbers or of strings, which are one array."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (str, int, float, np.generic))
 
 
 class Normalization(Layer):
@@ -189,15 +199,24 @@ class Normalization(Layer):
             shape[axis] = size
         return call("reshape", value, tuple(shape))
 
+    @property
+    def mean(self) -> Any:
+        """The mean as it lies along an input; None before the layer is built."""
+        return self.along(self._statistics()[0], self.rank) if self.built else None
+
+    @property
+    def variance(self) -> Any:
+        """The variance as it lies along an input; None before the layer is built."""
+        return self.along(self._statistics()[1], self.rank) if self.built else None
+
+    def _statistics(self) -> tuple[Any, Any]:
+        if self.input_mean is not None:
+            return self.input_mean, self.input_variance
+        return self.adapt_mean, self.adapt_variance
+
     def call(self, inputs: Any) -> Any:
-        given = self.input_mean is not None
         mean, variance = (
-            self.along(value, inputs.ndim)
-            for value in (
-                (self.input_mean, self.input_variance)
-                if given
-                else (self.adapt_mean, self.adapt_variance)
-            )
+            self.along(value, inputs.ndim) for value in self._statistics()
         )
         x = call("cast", inputs, self.compute_dtype)
         deviation = call("maximum", call("sqrt", variance), FUZZ)
@@ -211,7 +230,7 @@ class Normalization(Layer):
 
         >>> layer = Normalization(axis=None)
         >>> layer.adapt([np.array([1.0, 2.0]), np.array([6.0])])
-        >>> float(layer.adapt_mean)
+        >>> float(layer.mean)
         3.0
         """
         try:

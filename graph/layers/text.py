@@ -91,13 +91,6 @@ class Textual(Vocabulary):
         """What the layer gives for strings."""
         raise NotImplementedError
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Learn the vocabulary from strings, or from batches of them."""
-        listed = isinstance(data, (list, tuple)) and not any(
-            hasattr(item, "shape") for item in data
-        )
-        super().adapt(np.asarray(data) if listed else data, steps)
-
     def places_of(self, strings: Array, missing: int = -1) -> Array:
         """The place of each string; `missing` for one that has none."""
         start, spare = len(self.special), self.first

@@ -254,6 +254,8 @@ class AddAlongAxis(Op):
 class OneHot(Op):
     """1 where the class is, 0 elsewhere, along a new axis; zeros for no class.
 
+    Fractions of class numbers are cut off.
+
     >>> OPS["one_hot"]([2, 0], 3).numpy().tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
@@ -278,18 +280,13 @@ class OneHot(Op):
     def infer(
         self, x: TensorType, num_classes: Dim, axis: int, dtype: Any
     ) -> TensorType:
-        if not x.dtype.is_integer:
-            raise Fault(
-                "T0402",
-                f"`one_hot` needs class numbers and got {x}",
-                operands={0: str(x)},
-                help=["cast them: `cast(…, i32)`"],
-            )
         return TensorType(dtype, (*x.shape[:axis], num_classes, *x.shape[axis:]))
 
     def expand(self, node: Node) -> Node:
         (x,), options = node.inputs, node.attributes
         axis, size = options["axis"], options["num_classes"]
+        if not x.tensor_type.dtype.is_integer:
+            x = call("cast", x, "int32")
         classes = OPS["arange"].apply(
             (), {"start": ZERO, "count": size, "step": 1, "dtype": x.dtype}
         )

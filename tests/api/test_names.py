@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tulle
@@ -183,3 +184,37 @@ def test_constant():
     ]
     assert tulle.constant(5, dtype="float32", shape=(2,)).numpy().tolist() == [5.0, 5.0]
     assert tulle.constant(5).dtype == "int32"
+
+
+def test_names_are_listed():
+    assert set(dir(tulle)) == set(tulle.__all__) > {"Model", "Sequential", "layers"}
+
+
+def test_scalars_are_shown_on_one_line():
+    shown = str([tulle.ops.sum(np.ones(3, "float32")), tulle.constant([1, 2])])
+    assert shown == "[<Tensor f32[]: 3.0>, <Tensor i32[2]>\n[1 2]]"
+
+
+def test_class_numbers_may_be_floats():
+    found = tulle.ops.one_hot(np.array([1.0, 2.7, 0.0], "float32"), 3)
+    assert found.numpy().tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    model = tulle.Sequential([tulle.Input((2,)), tulle.layers.Lambda(one_hot)])
+    assert model.predict([[1.0, 0.0]], verbose=0)[0, 0].tolist() == [0, 1, 0]
+
+
+def one_hot(x):
+    return tulle.ops.one_hot(x, 3)
+
+
+def test_what_is_learned_from_may_be_lists():
+    numbers = tulle.layers.IntegerLookup()
+    numbers.adapt([[10], [20], [20]])
+    assert numbers.get_vocabulary() == [-1, 20, 10]
+    words = tulle.layers.StringLookup()
+    words.adapt([["a", "c"], ["c", "d"]])
+    assert words.get_vocabulary()[:2] == ["[UNK]", "c"]
+    scale = tulle.layers.Normalization()
+    assert scale.mean is None
+    scale.adapt([[1.0, 2.0], [3.0, 6.0]])
+    assert scale.mean.numpy().tolist() == [[2.0, 4.0]]
+    assert scale.variance.numpy().tolist() == [[1.0, 4.0]]

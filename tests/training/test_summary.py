@@ -78,6 +78,38 @@ def test_models_without_a_graph():
     assert isinstance(model, Layer)
 
 
+def test_layers_without_a_graph_have_the_names_of_their_weights():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            ends = Input((4,))
+            self.network = Model(ends, [Dense(2)(ends), Dense(3)(ends)])
+            self.blocks = [Dense(3), Dense(5, name="last")]
+
+        def call(self, x):
+            return self.blocks[1](self.blocks[0](x))
+
+    model = Own()
+    model(np.ones((2, 4), "float32"))
+    found = [(row.name, row.type) for row in summarize(model).rows]
+    assert found == [
+        ("network", "f32[batch, 2], f32[batch, 3]"),
+        ("blocks_0", "f32[batch, 3]"),
+        ("last", "f32[batch, 5]"),
+    ]
+    paths = {weight.path.split("/")[1] for weight in model.weights}
+    assert paths == {name for name, _ in found}
+
+
+def test_an_input_is_no_wider_than_the_layer_behind_it():
+    model = Sequential([Dense(2)])
+    model(np.ones((1, 4)))
+    assert summarize(model).rows[0].type == "f32[batch, 4]"
+    wide = Sequential([Dense(2, dtype="float64")])
+    wide(np.ones((1, 4)))
+    assert summarize(wide).rows[0].type == "f64[batch, 4]"
+
+
 def test_amounts():
     assert [amount(n) for n in (0, 1023, 1024, 3 * 2**20)] == [
         "0 B", "1023 B", "1.00 KiB", "3.00 MiB",
