@@ -75,8 +75,18 @@ def _looking(commands: Any) -> None:
     render = _command(commands, "render", "draw the model as a graph")
     _model_argument(render)
     _output(render, "the picture: .svg, .png, .pdf or .dot", required=True)
-    render.add_argument(
-        "--no-expand", action="store_true", help="draw nested models as one box"
+    nested = render.add_mutually_exclusive_group()
+    nested.add_argument(
+        "--expand",
+        action="store_true",
+        default=None,
+        help="draw what nested models consist of (default: while the picture is small)",
+    )
+    nested.add_argument(
+        "--no-expand",
+        action="store_false",
+        dest="expand",
+        help="draw each nested model as one box",
     )
 
     types = _command(commands, "types", "print the type of what stands at a place")

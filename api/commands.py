@@ -19,6 +19,8 @@ from .graph.files import check_writable, write_atomically
 from .graph.nearest import nearest_of
 from .printing import check_apart, refuse, say
 
+MANY_BOXES = 120  # what no picture shows at a size to be read
+
 
 def run_summary(options: Namespace) -> int:
     """Print the layers of the models."""
@@ -62,8 +64,13 @@ def run_render(options: Namespace) -> int:
     picture_format(options.output)
     check_writable(options.output)
     model = model_of(options)
-    save(diagram_of(model, expand_nested=not options.no_expand), options.output)
-    say(f"drew {model.name} into {options.output}")
+    diagram = diagram_of(model, expand_nested=options.expand is not False)
+    more = ""
+    if options.expand is None and diagram.clusters and len(diagram.boxes) > MANY_BOXES:
+        count, diagram = len(diagram.boxes), diagram_of(model, expand_nested=False)
+        more = f", nested models as one box each; --expand draws all {count} boxes"
+    save(diagram, options.output)
+    say(f"drew {model.name} into {options.output}{more}")
     return 0
 
 

@@ -220,6 +220,20 @@ def test_nested_models_can_stay_closed(run):
     assert "cluster" not in Path("closed.dot").read_text()
 
 
+def test_a_picture_of_very_many_boxes_is_closed_unless_it_is_asked_for(run):
+    Path("deep.net").write_text(
+        "net 1 dim B "
+        "layer Block[..S]()(x: f32[..S, 4]) -> f32[..S, 4] "
+        "{ return x |> repeat 20 { Dense(4) as inner } } "
+        "model M(x: f32[B, 4]) -> f32[B, 4] { return x |> repeat 6 { Block() } }"
+    )
+    code, out, _ = run("render", "deep.net", "-o", "closed.dot")
+    assert (code, "--expand draws all 122 boxes" in out) == (0, True)
+    assert run("render", "deep.net", "-o", "open.dot", "--expand")[0] == 0
+    assert "cluster" not in Path("closed.dot").read_text()
+    assert Path("open.dot").read_text().count("subgraph") == 6
+
+
 def test_explain(run):
     assert run("explain", "t0301")[1].startswith("T0301: inner sizes")
     listed = run("explain")[1].splitlines()
