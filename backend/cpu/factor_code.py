@@ -180,15 +180,23 @@ def solve_rows(rows: Rows, a: Triangle, x: Value, step: Value, unit: Value) -> N
     rows.write()
 
 
-def solve_function(code: Code, kind: str) -> Function:
+def solve_function(code: Code, kind: str, by_rows: bool = False) -> Function:
     """A triangular system is solved in place.
 
     Arguments: the triangle and its steps, the right side and the step to its next row,
-    rows, columns, whether the diagonal counts as ones.
+    rows, columns, whether the diagonal counts as ones. A large triangle is best gone
+    through once, `by_rows`, and a small one for each tile of columns.
     """
-    f = code.helper("solve", ["ptr", "i64", "i64", "ptr"] + ["i64"] * 4)
+    name = "solve_rows" if by_rows else "solve"
+    f = code.helper(name, ["ptr", "i64", "i64", "ptr"] + ["i64"] * 4)
     start, row, term, x, step, count, columns, unit = f.arguments
     a = Triangle(start, row, term)
+    if by_rows:
+        with f.loop(count, 0, height(kind)) as first:
+            for tile, column in tiles(f, kind, columns):
+                place = f.at(x, column, kind)
+                solve_rows(Rows(tile, first, count), a, place, step, unit)
+        return f
     for tile, column in tiles(f, kind, columns):
         place = f.at(x, column, kind)
         with f.loop(count, 0, height(kind)) as first:

@@ -390,7 +390,7 @@ def _eliminate(f: Function, kind: str, panel: Panel, k: Value, masked: bool) -> 
 
 
 SOLVE = (
-    "size columns strips order solves"
+    "size columns strips order solves apart"
     " start0 row0 term0 unit0 back0 start1 row1 term1 unit1 back1"
 )
 BEFORE, AFTER = 1, 2  # when rows change places: `order`; 0 is never
@@ -404,56 +404,74 @@ def solve_layout(pivots: bool, right: bool) -> Layout:
 
 @cache
 def solve_entry(kind: str, pivots: bool, right: bool) -> Entry:
-    """A strip of columns is a unit of work; what is not given is a unit matrix."""
+    """A strip of columns is a unit of work; what is not given is a unit matrix.
+
+    A strip of a large system lies `apart`, in scratch memory: rows that are far from
+    each other push each other out of a cache.
+    """
     code = Code("solve")
     solve, column = solve_function(code, kind), column_function(code, kind)
+    by_rows = solve_function(code, kind, by_rows=True)
     f, words, start, stop = code.entry()
     read = solve_layout(pivots, right).reader(f, words)
     size, columns, strips = (read(n) for n in ("size", "columns", "strips"))
-    order, solves = read("order"), read("solves")
+    order, solves, away = read("order"), read("solves"), read("apart").differs(0)
+    step = away.where(f.number(STRIP), columns)
     with f.loop(stop, start) as unit:
         number, first = unit // strips, unit % strips * STRIP
         width = (columns - first).minimum(STRIP)
         a = f.at(read("a", "ptr"), number * size * size, kind)
         begin = number * size * columns + first
-        x = f.at(read("out", "ptr"), begin, kind)
+        out = f.at(read("out", "ptr"), begin, kind)
+        x = away.where(f.at(read("scratch", "ptr"), unit * size * STRIP, kind), out)
         if right:
-            _strip(
-                f, kind, f.at(read("b", "ptr"), begin, kind), x, size, columns, width
-            )
+            given = f.at(read("b", "ptr"), begin, kind), columns
+            _strip(f, kind, given, (x, step), size, width)
         else:
-            _unit(f, kind, x, size, columns, width, first)
+            _unit(f, kind, x, size, step, width, first)
         if pivots:
             own = f.at(read("pivots", "ptr"), number * size, "i32")
             with f.when(order.equals(BEFORE)), f.loop(size) as k:
-                _move(f, kind, x, columns, width, own, k)
+                _move(f, kind, x, step, width, own, k)
         for turn in ("0", "1"):
             base, row, term, unitary, back = (
                 read(n + turn) for n in ("start", "row", "term", "unit", "back")
             )
             with f.when(solves > int(turn)):
-                top = f.at(x, back * (size - 1) * columns, kind)
-                step = back.differs(0).where(columns * -1, columns)
-                triangle = f.at(a, base, kind), row, term, top, step, size
+                top = f.at(x, back * (size - 1) * step, kind)
+                turned = back.differs(0).where(step * -1, step)
+                triangle = f.at(a, base, kind), row, term, top, turned, size
                 with f.when(columns.equals(1)):
                     f.call(column, *triangle, unitary)
-                with f.when(columns > 1):
+                with f.when((columns > 1) & (away ^ 1)):
                     f.call(solve, *triangle, width, unitary)
-                _refuse(f, kind, a, unitary, x, size, columns, width)
+                with f.when(away):
+                    f.call(by_rows, *triangle, width, unitary)
+                _refuse(f, kind, a, unitary, x, size, step, width)
         if pivots:
             with f.when(order.equals(AFTER)), f.loop(size) as k:
-                _move(f, kind, x, columns, width, own, size - 1 - k)
+                _move(f, kind, x, step, width, own, size - 1 - k)
+        with f.when(away):
+            _strip(f, kind, (x, step), (out, columns), size, width)
     return code.finished()
 
 
 def _strip(
-    f: Function, kind: str, b: Value, x: Value, size: Value, step: Value, width: Value
+    f: Function,
+    kind: str,
+    source: tuple[Value, Value],
+    target: tuple[Value, Value],
+    size: Value,
+    width: Value,
 ) -> None:
-    """Copy a strip."""
+    """Copy a strip, each with the step to its next row."""
     with f.loop(size) as row:
         for tile, column in tiles(f, kind, width):
-            at = row * step + column
-            tile.write(tile.read(f.at(b, at, kind)), f.at(x, at, kind))
+            one, other = (
+                f.at(place, row * step + column, kind)
+                for place, step in (source, target)
+            )
+            tile.write(tile.read(one), other)
 
 
 def _unit(

@@ -233,10 +233,22 @@ class Solving(Factoring):
         found |= {
             "out": out.address, "scratch": scratch, "size": size, "columns": columns,
             "strips": ceildiv(columns, STRIP), "order": order if self.pivots else 0,
-            "solves": len(turns),
+            "solves": len(turns), "apart": self._apart(out),
             **turns[0].words(0, size), **turns[-1].words(1, size),
         }  # fmt: skip
         return layout.words(**found)
+
+    def scratch_bytes(self, attributes: Any, operands: Any, results: Any) -> int:
+        (out,) = results
+        *batch, size, columns = out.shape
+        strips = math.prod(batch) * ceildiv(columns, STRIP)
+        return strips * size * STRIP * out.dtype.itemsize if self._apart(out) else 0
+
+    @staticmethod
+    def _apart(out: Any) -> bool:
+        """Whether strips are so long and wide that they are worth a copy."""
+        size, columns = out.shape[-2:]
+        return bool(size >= LARGE and columns >= STRIP)
 
 
 @special("lu_solve")

@@ -204,6 +204,26 @@ def test_triangles(shape, dtype, unit):
         close("triangular_solve", (a, b), eps(dtype), unit=unit, **options)
 
 
+@pytest.mark.parametrize("columns", [63, 67, 130])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_strips_of_large_systems(lower, transposed, columns):
+    """Those of 64 columns lie apart; the last one may be narrower."""
+    a = far_from_singular((2, 387, 387), "float64")
+    b = numbers((2, 387, columns), "float64", 1)
+    options = {"lower": lower, "transposed": transposed}
+    for unit in (False, True):
+        scaled = a / 387 if unit else a
+        close("triangular_solve", (scaled, b), eps("float64", 4), unit=unit, **options)
+    if lower:
+        return
+    a = a + numbers(a.shape, "float64", 3)
+    lu, pivots = native("lu_factor", (a[:, ::-1].copy(),))
+    (x,) = native("lu_solve", (lu, pivots, b), transposed=transposed)
+    turned = a[:, ::-1].swapaxes(-1, -2) if transposed else a[:, ::-1]
+    np.testing.assert_allclose(turned @ x, b, rtol=0, atol=eps("float64", 9))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("lower", [False, True])
 @pytest.mark.parametrize("transposed", [False, True])
