@@ -380,9 +380,18 @@ def caller_place() -> CallPlace:
     if (place := _PLACE.get()) is not None:
         return place
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDERS):
+    while frame is not None:
+        name = frame.f_code.co_filename
+        own = _OWN.get(name)
+        if own is None:
+            own = _OWN[name] = name.startswith(PACKAGE_FOLDERS)
+        if not own:
+            return frame.f_code, frame.f_lasti
         frame = frame.f_back
-    return None if frame is None else (frame.f_code, frame.f_lasti)
+    return None
+
+
+_OWN: dict[str, bool] = {}  # whether a file is one of Tulle's
 
 
 def span_at(place: CallPlace) -> Span | None:

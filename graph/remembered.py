@@ -75,6 +75,7 @@ def call_of(
     dtype = None
     if not op.remembers:
         return None
+    alike = range(len(operands))[op.unified] if op.operand_dtypes != "any" else ()
     for place, operand in enumerate(operands):
         if operand.__class__ is float and op.elementwise:
             numbers.append(place)
@@ -84,8 +85,9 @@ def call_of(
         array = _array_of(operand)
         if array is None:
             return None
-        dtype = array.dtype if dtype is None else dtype
-        if array.dtype is not dtype and op.operand_dtypes != "any":
+        if dtype is None and (place in alike or op.operand_dtypes == "any"):
+            dtype = array.dtype
+        if place in alike and array.dtype is not dtype:
             return None
         arrays.append(array)
         key += (array.dtype, array.shape)

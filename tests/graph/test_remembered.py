@@ -59,6 +59,17 @@ def test_what_is_checked_once():
             ops.add(X, np.ones((3, 3), "float32"))
 
 
+def test_operands_that_share_no_dtype_are_of_their_own():
+    """Indices beside floats: only what an op wants of one dtype is held to that."""
+    ids = convert_to_tensor([1, 0])
+    for where in (ids, ops.cast(ids, "int64"), ids):
+        found = ops.take_along_axis(X, where[:, None], axis=1)
+        assert found.numpy().tolist() == [[2], [3]]
+    call = remembered.call_of(ops.take_along_axis, (X, ids[:, None]), {"axis": 1})
+    assert call is not None
+    assert call.known is not None
+
+
 def test_shapes_dtypes_and_attributes_are_told_apart():
     assert ops.sum(X).shape == ()
     assert ops.sum(X, axis=1).shape == (2,)
