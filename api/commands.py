@@ -19,7 +19,7 @@ from .graph.files import check_writable, write_atomically
 from .graph.nearest import nearest_of
 from .printing import check_apart, refuse, say
 
-MANY_BOXES = 120  # what no picture shows at a size to be read
+MANY_BOXES = 80  # what no picture shows at a size to be read
 
 
 def run_summary(options: Namespace) -> int:

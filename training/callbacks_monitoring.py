@@ -270,6 +270,13 @@ class ModelCheckpoint(Monitoring):
         self.save_freq = checked_frequency(save_freq)
         self._seen, self._epoch, self._told = 0, 0, False
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Ask for the package that a file of Keras needs before anything is trained."""
+        if Path(self.filepath).suffix.lower() in (".keras", ".h5"):
+            from .keras_files.hdf5 import h5py
+
+            h5py()
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 

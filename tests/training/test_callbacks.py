@@ -1,6 +1,7 @@
 """Callbacks: their hooks, figures and numbers, and what they cost."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -442,6 +443,19 @@ def test_checkpoint_after_each_epoch(tmp_path, capsys):
     last = load_model(tmp_path / "deep" / names[-1])
     np.testing.assert_array_equal(last.get_weights()[0], made.get_weights()[0])
     assert capsys.readouterr().out.count("saved") == 3
+
+
+@pytest.mark.parametrize("name", ["m-{epoch}.keras", "m.weights.h5"])
+def test_a_checkpoint_asks_for_its_package_before_the_training(
+    tmp_path, monkeypatch, name
+):
+    made = model()
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    before, weights = made.get_weights(), name.endswith(".h5")
+    kept = callbacks.ModelCheckpoint(tmp_path / name, save_weights_only=weights)
+    with pytest.raises(TulleError, match=r"T0802.*h5py"):
+        fit(made, [kept], 1)
+    np.testing.assert_array_equal(made.get_weights()[0], before[0])
 
 
 def saved_in(values, tmp_path, **settings):
