@@ -8,7 +8,7 @@ from .. import activations
 from ..diagnostics import Fault
 from ..layer import Layer
 from ..registry import call
-from .formats import shown
+from .formats import shape_text
 from .weighted import Weighted
 
 __all__ = [
@@ -166,8 +166,8 @@ class PReLU(Weighted):
             raise Fault(
                 "T0303",
                 f"`{self.name}` shares `alpha` along the axes {list(shared)}, and its "
-                f"input has shape {shown(input_shape)}",
-                operands={0: shown(input_shape)},
+                f"input has shape {shape_text(input_shape)}",
+                operands={0: shape_text(input_shape)},
                 argument="shared_axes",
             )
         sizes = [1 if i in shared else n for i, n in enumerate(input_shape)][1:]
@@ -177,8 +177,8 @@ class PReLU(Weighted):
                 "T0306",
                 f"`{self.name}` has an `alpha` for each element along axis {axis}, "
                 "whose size has to be a number; its input has shape "
-                f"{shown(input_shape)}",
-                operands={0: shown(input_shape)},
+                f"{shape_text(input_shape)}",
+                operands={0: shape_text(input_shape)},
                 help=[f"`shared_axes=[{axis}]` has one `alpha` for the whole axis"],
             )
         self.alpha = self.add_role("alpha", sizes)

@@ -15,7 +15,7 @@ from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
 from .adapted import Adapted
 from .core import positive
-from .formats import check_rank, format_of, shown
+from .formats import check_rank, format_of, shape_text
 from .normalization import along
 from .weighted import Weighted
 
@@ -85,8 +85,8 @@ class Convolving(Weighted):
                 "T0306",
                 f"`{self.name}` has weights for each channel of its input, whose "
                 f"number has to be known, and axis {self.channel_axis} of "
-                f"{shown(input_shape)} is not a number",
-                operands={0: shown(input_shape)},
+                f"{shape_text(input_shape)} is not a number",
+                operands={0: shape_text(input_shape)},
                 help=[
                     "give the number in `Input`, or where channels stand in "
                     "`data_format`"

@@ -35,7 +35,7 @@ def axes_named(rank: int, data_format: str) -> str:
     return f"batch, {channels}, {space}" if first else f"batch, {space}, {channels}"
 
 
-def shown(shape: Any) -> str:
+def shape_text(shape: Any) -> str:
     """A shape of numbers, sizes or None, as text."""
     return f"({', '.join('?' if n is None else str(n) for n in shape)})"
 
@@ -44,7 +44,7 @@ def check_rank(layer: Layer, shape: Any, rank: int, data_format: str) -> None:
     """Refuse shapes without batch, channels and so many axes of space."""
     if len(shape) == rank + 2:
         return
-    text, axes = shown(shape), axes_named(rank, data_format)
+    text, axes = shape_text(shape), axes_named(rank, data_format)
     ways = []
     if len(shape) == rank + 1 and shape[0] is not None:
         ways.append("for one without a batch axis: `ops.expand_dims(x, 0)`")

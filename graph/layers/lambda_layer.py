@@ -9,7 +9,7 @@ from typing import Any
 from ..diagnostics import Fault
 from ..layer import Layer
 from ..operand import Operand
-from .formats import shown
+from .formats import shape_text
 
 __all__ = [
     "Lambda",
@@ -80,7 +80,7 @@ class Lambda(Layer):
             raise Fault(
                 "T0509",
                 f"the function of `{self.name}` gives a tensor of shape "
-                f"{shown(found)}, and `output_shape` says {shown(wanted)}",
+                f"{shape_text(found)}, and `output_shape` says {shape_text(wanted)}",
                 argument="output_shape",
                 help=["leave `output_shape` out: the shape follows from the function"],
             )

@@ -13,7 +13,7 @@ from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..layer import Layer
 from ..operand import Operand
 from ..registry import call
-from .formats import shown
+from .formats import shape_text
 
 __all__ = [
     "Normalization",
@@ -149,8 +149,8 @@ class Normalization(Layer):
             raise Fault(
                 "T0303",
                 f"`{self.name}` has statistics along axis {self.axis}, and its input "
-                f"has shape {shown(input_shape)}",
-                operands={0: shown(input_shape)},
+                f"has shape {shape_text(input_shape)}",
+                operands={0: shape_text(input_shape)},
                 argument="axis",
             )
         self.rank, self.kept = rank, tuple(sorted(axis % rank for axis in self.axis))
@@ -160,8 +160,8 @@ class Normalization(Layer):
                 "T0306",
                 f"`{self.name}` has a mean for each element along axis {self.axis}, "
                 "whose size has to be a number; its input has shape "
-                f"{shown(input_shape)}",
-                operands={0: shown(input_shape)},
+                f"{shape_text(input_shape)}",
+                operands={0: shape_text(input_shape)},
                 help=["`axis=None` has one mean of everything"],
             )
         self.sizes = sizes
@@ -183,8 +183,8 @@ class Normalization(Layer):
             raise Fault(
                 "T0302",
                 f"`{self.name}` has a `mean` of shape {given} for {wanted} elements "
-                f"along axis {self.axis} of its input {shown(input_shape)}",
-                operands={0: shown(input_shape)},
+                f"along axis {self.axis} of its input {shape_text(input_shape)}",
+                operands={0: shape_text(input_shape)},
                 argument="mean",
             )
 

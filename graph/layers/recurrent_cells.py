@@ -21,7 +21,7 @@ from ..registry import call
 from ..types import DType, TensorType
 from ..variable import SeedGenerator
 from .core import ids_given, positive
-from .formats import shown
+from .formats import shape_text
 from .weighted import Weighted
 
 __all__ = [
@@ -207,8 +207,8 @@ def known_features(layer: Layer, shape: Any, axis: int) -> int:
         raise Fault(
             "T0306",
             f"`{layer.name}` has weights for each feature of its input, whose number "
-            f"has to be known, and its input is {shown(shape)} at each step",
-            operands={0: shown(shape)},
+            f"has to be known, and its input is {shape_text(shape)} at each step",
+            operands={0: shape_text(shape)},
         )
     return int(size)
 

@@ -12,7 +12,7 @@ from ..ops.resizing import METHODS, check_aspect, largest, middle
 from ..ops.windows import one_of
 from ..registry import call
 from .core import positive
-from .formats import axes_named, format_of, shown
+from .formats import axes_named, format_of, shape_text
 
 __all__ = [
     "CenterCrop",
@@ -32,7 +32,7 @@ class Imaging(Layer):
     def checked(self, inputs: Any) -> Any:
         """The input, if it is an image or a batch of images."""
         if inputs.ndim not in (3, 4):
-            axes, text = axes_named(2, self.data_format), shown(inputs.shape)
+            axes, text = axes_named(2, self.data_format), shape_text(inputs.shape)
             raise Fault(
                 "T0306",
                 f"`{self.name}` takes images ({axes}), or one without the batch axis, "
