@@ -31,6 +31,7 @@ def load_module(options: Namespace) -> Any:
 
     # What only looks at a model needs no classes of extern layers.
     extern = UNGIVEN if options.command in ("summary", "render") else None
+    check_readable(options.file)  # in words about a file, not about `load`
     settings = dict(options.set)
     return load(options.file, root=options.root, extern=extern, **settings)
 

@@ -57,7 +57,7 @@ def run_check(options: Namespace) -> int:
 
 def read_or_path(path: str) -> str | Source:
     """What `check` takes: it tells of files that cannot be read."""
-    return read_text(path) if path == STDIN else path
+    return read_text(path) if path in (STDIN, "") else path
 
 
 def _fix(path: str, options: Namespace) -> None:

@@ -22,6 +22,8 @@ UNREADABLE, WRONG_KIND, UNWRITABLE = "T0703", "T0704", "T0705"
 
 def check_readable(path: PathLike) -> Path:
     """The path of a file that can be opened; raises `DataError` if there is none."""
+    if not os.fspath(path):
+        raise _error(UNREADABLE, "the name of the file is empty")
     place = Path(path)
     try:
         if place.is_dir():
@@ -58,6 +60,8 @@ def _file_above(place: Path) -> Path | None:
 
 def check_writable(path: PathLike) -> Path:
     """The path of a file that can be made or replaced; raises `DataError` if not."""
+    if not os.fspath(path):
+        raise _error(UNWRITABLE, "the name of the file is empty")
     place = Path(path)
     try:
         if place.is_dir():

@@ -444,6 +444,7 @@ def test_bad_data(run, tmp_path, digits, name, code, words):
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [
+        ("", "T0703", "the name of the file is empty"),
         ("missing.net", "T0703", "there is no file"),
         ("folder", "T0703", "is a folder"),
         ("binary.net", "T0704", "is not UTF-8 text"),
