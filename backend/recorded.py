@@ -8,15 +8,16 @@ other numbers, so its results follow by the steps alone.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..graph.diagnostics import Fault, TulleError
 
-Function = Callable[[int, int], Any]
+Function = Callable[[Any, Any], Any]
 Step = tuple[Function, int, int, bool | None]  # with the answer of a question
 KEPT = 4  # recipes of a function
 PATIENCE = 4  # how many are made that no other numbers have used
@@ -161,6 +162,18 @@ class Recording:
             found = self.known[key] = kept(function(first, second))
         return found
 
+    def together(self, function: Function, given: Sequence[Any]) -> Any:
+        """The number, or the tuple of them, that a function makes of many at a time."""
+        first, *others = given
+        packed = self.compute(_one, first, 0)
+        for other in others:
+            packed = self.compute(_more, packed, other)
+        found = self.compute(function, packed, 0)
+        if not isinstance(found.value, tuple):
+            return found
+        picks = range(len(found.value))
+        return tuple([self.compute(operator.getitem, found, n) for n in picks])
+
     def new(self, value: int) -> Recorded:
         """A number that is found at a place of its own."""
         self._count += 1
@@ -216,6 +229,14 @@ class Recording:
         return Recipe(reads, values, steps, [places[place] for place in results])
 
 
+def _one(number: int, _: int) -> Any:
+    return (number,)
+
+
+def _more(numbers: Any, number: int) -> Any:
+    return (*numbers, number)
+
+
 class Recipe(NamedTuple):
     """The steps of a recording, in their order.
 
@@ -241,6 +262,44 @@ class Recipe(NamedTuple):
         except ArithmeticError:  # the function tells what is wrong itself
             return None
         return [values[place] for place in self.wanted]
+
+
+Joint = TypeVar("Joint", bound=Callable[..., Any])
+
+
+def jointly(function: Joint) -> Joint:
+    """Make a function of whole numbers one step of recordings, whatever it asks.
+
+    It gives a number or a tuple of some, as many for all numbers, and raises nothing.
+    What it asks then holds no recording to its answers.
+
+    >>> @jointly
+    ... def halves(number, most):
+    ...     while number > most:
+    ...         number //= 2
+    ...     return number
+    >>> recording = Recording([40])
+    >>> recipe = recording.finish([halves(recording.number(0), 8)])
+    >>> recipe.results([40]), recipe.results([9])
+    ([5], [4])
+    """
+
+    def called(given: Any, _: int) -> Any:
+        return function(*given)
+
+    @functools.wraps(function)
+    def computed(*given: Any) -> Any:
+        for one in given:
+            if one.__class__ is Recorded:
+                return one.recording.together(called, given)
+        return function(*given)
+
+    return computed  # type: ignore[return-value]
+
+
+def truth(function: Function, one: int, two: int) -> int:
+    """Whether a comparison holds, as a number: 1 or 0, where nobody asks which."""
+    return _chosen(function, one, two)
 
 
 def larger(one: int, two: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from ..recorded import larger, smaller
+from ..recorded import jointly, smaller
 from .pool import pool
 from .special_base import ceildiv
 
@@ -133,15 +133,24 @@ def tiled(
     `parts`, if they are not too small then. A tile of some rows has those of one image:
     what follows it tells places of an image by the tile's rows.
     """
+    height, row = places[0], math.prod(places[1:])
+    return _tiled(height, row, batch, channels, together, parts)
+
+
+@jointly
+def _tiled(
+    rows: int, row: int, batch: int, channels: int, together: int, parts: int
+) -> tuple[int, int]:
     wanted = max(32, min(PLACES, (1 << 16) // max(1, channels)))
-    image, height = max(1, math.prod(places)), max(1, places[0])
-    bands, images = 1, larger(1, smaller(batch, wanted // image))
+    row, height = max(1, row), max(1, rows)
+    image = row * height
+    bands, images = 1, max(1, min(batch, wanted // image))
     if image >= wanted:
-        bands = ceildiv(height, max(1, wanted // max(1, places[1] * places[2])))
+        bands = ceildiv(height, max(1, wanted // row))
     if batch * image >= parts * SMALLEST:
-        images = smaller(images, ceildiv(batch, parts))
+        images = min(images, ceildiv(batch, parts))
         rest = ceildiv(parts, ceildiv(batch, images))
-        bands = larger(bands, smaller(height, rest))
+        bands = max(bands, min(height, rest))
     if bands == 1:
         return height, images
     return ceildiv(ceildiv(height, bands), together) * together, 1

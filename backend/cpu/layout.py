@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..lying import pointing
+from ..recorded import Recorded
 from .call import Call
 from .pool import COMMAND
 
 Array = Any
+Tell = Callable[[Sequence[int]], None]
+ROW = 5  # numbers of a row: entry, first word, total, grain, and the word of the flag
 
 
 class Fault(NamedTuple):
@@ -19,7 +22,7 @@ class Fault(NamedTuple):
 
     words: Array
     flag: int
-    tell: Callable[[Sequence[int]], None]
+    tell: Tell
 
     def check(self) -> None:
         """Raise what is wrong, if anything is."""
@@ -42,34 +45,51 @@ class Laid(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The calls of a step, their words side by side.
+    """The calls of a step as numbers: the words of all, then a row for each call.
 
-    Each has a row of its command, in which addresses count from the first word on.
+    A row is a command in which addresses count from the first word on. Some numbers may
+    be `gaps`, which sizes fill. Stretches of words that may find data at fault go with
+    their flag and what tells so.
     """
 
-    words: list[int]
-    rows: list[tuple[int, ...]]
-    faults: list[tuple[int, Call]]
+    numbers: Array
+    words: int
+    gaps: Array
+    faults: Sequence[tuple[slice, int, Tell]]
 
     @classmethod
     def of(cls, calls: Sequence[Call]) -> Block:
-        """The words and the rows of calls."""
-        found = cls([], [], [])
+        """The numbers of calls, of which none is recorded."""
+        return cls.recorded(calls)[0]
+
+    @classmethod
+    def recorded(cls, calls: Sequence[Call]) -> tuple[Block, list[Any]]:
+        """The numbers of calls, with gaps for those that are recorded, which follow."""
+        words: list[Any] = []
+        rows: list[Any] = []
+        faults: list[tuple[slice, int, Tell]] = []
         for call in calls:
-            start = len(found.words)
-            flag = -1 if call.flag is None else start + call.flag
-            found.rows.append((call.entry, start, call.total, call.grain, flag))
-            found.words.extend(call.words)
-            found.words.extend([0] * (-len(call.words) % 8))
-            if call.fault is not None:
-                found.faults.append((start, call))
-        return found
+            start, flag = len(words), -1 if call.flag is None else call.flag
+            words += call.words
+            if call.fault is not None and call.flag is not None:
+                faults.append((slice(start, len(words)), flag, call.fault))
+            flag = flag if flag < 0 else start + flag
+            rows += call.entry, start, call.total, call.grain, flag
+            words += [0] * (-len(call.words) % 8)
+        numbers = [*words, *rows]
+        gaps = [n for n, one in enumerate(numbers) if one.__class__ is Recorded]
+        filling = [numbers[gap] for gap in gaps]
+        for gap in gaps:
+            numbers[gap] = 0
+        flat, places = np.array(numbers, np.int64), np.array(gaps, np.int64)
+        return cls(flat, len(words), places, faults), filling
 
 
 class Spread(NamedTuple):
     """Where the words and the rows of blocks are found for steps in their order."""
 
-    words: Array  # an index into those of all blocks
+    bases: Array  # where the numbers of each block begin
+    words: Array  # an index into the numbers of all blocks
     starts: Array  # where the words of each step begin
     rows: Array
     begins: list[int]
@@ -84,37 +104,43 @@ class Order:
 
     def __init__(self, chosen: Sequence[int]):
         self.chosen = np.array(chosen, np.int64)
-        self._known: tuple[list[int], list[int], Spread] | None = None
+        self._known: tuple[list[tuple[int, int]], Spread] | None = None
 
-    def spread(self, sizes: list[int], counts: list[int]) -> Spread:
-        """Where all is, for blocks of so many words and rows."""
+    def spread(self, blocks: Sequence[Block]) -> Spread:
+        """Where all is that blocks have."""
+        lengths = [(len(block.numbers), block.words) for block in blocks]
         known = self._known
-        if known is None or known[0] != sizes or known[1] != counts:
-            lengths = np.array(counts, np.int64)
-            words, starts = _spread(np.array(sizes, np.int64), self.chosen)
-            rows, begins = _spread(lengths, self.chosen)
-            places = np.repeat(starts, lengths[self.chosen])
-            found = Spread(words, starts, rows, begins.tolist(), places)
-            known = self._known = sizes, counts, found
-        return known[2]
+        if known is None or known[0] != lengths:
+            known = self._known = lengths, self._spread(np.array(lengths, np.int64))
+        return known[1]
+
+    def _spread(self, lengths: Array) -> Spread:
+        whole, counts = lengths.T
+        bases = np.cumsum(whole) - whole
+        words, starts = _taken(bases, counts, self.chosen)
+        rows, begins = _taken(bases + counts, whole - counts, self.chosen)
+        places = np.repeat(starts, (whole - counts)[self.chosen] // ROW)
+        begins = (begins // ROW).tolist()
+        return Spread(bases, words, starts, rows.reshape(-1, ROW), begins, places)
 
 
-def laid_out(blocks: Sequence[Block], order: Order) -> Laid:
-    """The calls of steps, in an order of blocks."""
-    flat = [word for block in blocks for word in block.words]
-    rows = [row for block in blocks for row in block.rows]
-    spread = order.spread(
-        [len(block.words) for block in blocks], [len(block.rows) for block in blocks]
-    )
-    words = np.array(flat or [0] * 8, np.int64)
-    words = words[spread.words] if flat else words
+def laid_out(
+    blocks: Sequence[Block], order: Order, filling: Sequence[int] = ()
+) -> Laid:
+    """The calls of steps, in an order of blocks, whose gaps are filled."""
+    spread = order.spread(blocks)
+    numbers = np.concatenate([block.numbers for block in blocks])
+    if filling:
+        counts = [len(block.gaps) for block in blocks]
+        gaps = np.concatenate([block.gaps for block in blocks])
+        numbers[gaps + np.repeat(spread.bases, counts)] = filling
+    words = numbers[spread.words] if len(spread.words) else np.zeros(8, np.int64)
     table = np.zeros((len(spread.rows), COMMAND), np.int64)
-    if rows:
-        found, first = np.array(rows, np.int64)[spread.rows], words.ctypes.data
-        flags, places = found[:, 4], spread.places
-        table[:, :4] = found[:, :4]
-        table[:, 1] = first + 8 * (places + found[:, 1])
-        table[:, 4] = np.where(flags < 0, 0, first + 8 * (places + flags))
+    rows, first = numbers[spread.rows], words.ctypes.data
+    flags, places = rows[:, 4], spread.places
+    table[:, :4] = rows[:, :4]
+    table[:, 1] = first + 8 * (places + rows[:, 1])
+    table[:, 4] = np.where(flags < 0, 0, first + 8 * (places + flags))
     faults = _checks(blocks, order, words, spread)
     return Laid(words, table, faults, spread.starts, spread.begins)
 
@@ -127,22 +153,21 @@ def _checks(
         return []
     pairs = zip(spread.starts.tolist(), order.chosen.tolist(), strict=True)
     return [
-        Fault(words[start + at : start + at + len(call.words)], call.flag, call.fault)
+        Fault(words[start:][stretch], flag, tell)
         for start, number in pairs
-        for at, call in blocks[number].faults
-        if call.flag is not None and call.fault is not None
+        for stretch, flag, tell in blocks[number].faults
     ]
 
 
-def _spread(sizes: Array, order: Array) -> tuple[Array, Array]:
-    """Where parts that lie one after the other are found for some order of them.
+def _taken(bases: Array, sizes: Array, order: Array) -> tuple[Array, Array]:
+    """Where parts of some sizes are found for some order of them.
 
     It is an index into what they lie in, and where each then begins.
     """
     lengths = sizes[order]
     starts = np.cumsum(lengths) - lengths
-    shift = (np.cumsum(sizes) - sizes)[order] - starts
-    return np.arange(int(lengths.sum())) + np.repeat(shift, lengths), starts
+    shift = np.repeat(bases[order] - starts, lengths)
+    return np.arange(int(lengths.sum())) + shift, starts
 
 
 def pointers(words: Array) -> Iterator[tuple[int, int, int]]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...graph.dim import Symbol
+from ...graph.dim import Dim, Symbol
 from ...graph.node import attribute_key
 from ...graph.types import TupleType
 from ..binding import attributes_of, is_sized, standing
@@ -23,9 +23,8 @@ from ..pipeline.schedule import Schedule, Step, Storage, Value
 from ..recorded import Recipes, Recording
 from .call import Call
 from .forms import Form, Place
-from .layout import Block, Laid, Order, laid_out
-from .template import Template
-from .ways import Way, Ways, typed
+from .layout import Block, Laid, Order, Tell, laid_out
+from .ways import Lay, Way, Ways, typed
 
 Sizes = Mapping[Symbol, int]
 
@@ -74,6 +73,8 @@ class Outline:
         self._find_steps(form)
         self._find_buffers()
         self.spread = Order([*self.order, len(self.sorts)])  # the last calls behind
+        offsets = [0 if one is None else one.offset for one in self.ways.standing]
+        self.offsets = np.array([*offsets, 0], np.int64)  # of ways; views follow sizes
         self.recipes = [Recipes() for _ in self.sorts]
         self._needs = Recipes()  # of scratch memory
         self.symbols: tuple[Symbol, ...] | None = None  # in the order of all recipes
@@ -108,7 +109,7 @@ class Outline:
     def _find_buffers(self) -> None:
         """Which roots are buffers, with their storages; which others follow sizes."""
         self.storages: list[Storage] = []
-        self.parts: list[tuple[int, Value]] = []  # of storages, not at their beginning
+        self.parts: list[tuple[int, Dim, int]] = []  # where they begin follows sizes
         self.others: list[tuple[int, Value]] = []
         buffers: list[int] = []
         self.known = np.zeros(len(self.roots) + 1, np.int64)  # and of scratch memory
@@ -116,13 +117,17 @@ class Outline:
             if value.kind == "buffer" and value.storage is not None:
                 buffers.append(root)
                 self.storages.append(value.storage)
-                if value.offset.terms:
-                    self.parts.append((root, value))
+                item, first = value.node.dtype.size, value.offset.value
+                if first is None:
+                    self.parts.append((root, value.offset, item))
+                self.known[root] = (first or 0) * item
             elif value.name in self.fixed:
                 self.known[root] = getattr(self.fixed[value.name], "address", 0)
             else:
                 self.others.append((root, value))
         self.buffers = np.array(buffers, np.int64)
+        numbers = {one: n for n, one in enumerate(self.schedule.storages)}
+        self.numbers = np.array([numbers[one] for one in self.storages], np.int64)
 
     def scratch(self, sizes: Sizes) -> int:
         """The most bytes that a step needs beside its operands and results."""
@@ -220,12 +225,12 @@ class Sized:
             self._other(value)
         if outline.symbols is None:
             outline.symbols = tuple(place.sizes)
-        self.laid = outline.ways.lay(place.sizes, self.given)
-        self.ways = [one.array for one in self.laid]
-        self.offsets = np.array([*[one.offset for one in self.laid], 0], np.int64)
-        self.numbers = [place.sizes[symbol] for symbol in outline.symbols]
-        self.numbers += outline.ways.numbers(place.sizes, self.laid)
+        self.lay = Lay(outline.ways, place.sizes, self.given)
+        sizes = [place.sizes[symbol] for symbol in outline.symbols]
+        measured = outline.ways.measured(sizes, self.lay, outline.symbols)
+        self.numbers, self.offsets = measured
         self.blocks: list[Block | None] = []
+        self.filling: list[int] = []  # of the gaps of blocks, in their order
         self.scratch = 0  # the most bytes that a step needs
         for index, sort in enumerate(outline.sorts):
             block, scratch = self._bound(index, sort)
@@ -243,26 +248,38 @@ class Sized:
             self.given[value.name] = array
 
     def _bound(self, index: int, sort: Sort) -> tuple[Block | None, int]:
-        """The calls of a sort and its scratch memory."""
-        outline, place = self.outline, self.place
+        """The calls of a sort and its scratch memory; their gaps are filled later."""
+        outline, sizes = self.outline, self.place.sizes
         if sort.form.key is None:
-            return None, self._scratch(sort, place.sizes)
+            return None, self._scratch(sort, sizes)
         if sort.stands:
-            return self._standing(index, sort), self._scratch(sort, place.sizes)
+            return self._standing(index, sort), self._scratch(sort, sizes)
         found = outline.recipes[index].results(
             self.numbers, lambda recording: self._recorded(sort, recording)
         )
         if found is None:
-            return Block.of(self._calls(sort)), self._scratch(sort, place.sizes)
-        (scratch, *numbers), template = found
+            return Block.of(self._calls(sort)), self._scratch(sort, sizes)
+        (scratch, *numbers), block = found
+        self.filling += numbers
+        return self._telling(block, sort) if block.faults else block, scratch
 
-        def tell(number: int, words: Sequence[int]) -> None:
-            calls = (call for call in self._calls(sort) if call.fault is not None)
-            told = [call.fault for call in calls][number]
-            assert told is not None
-            told(words)
+    def _telling(self, block: Block, sort: Sort) -> Block:
+        """A recorded block with what tells of data at fault for these sizes."""
 
-        return template.filled(numbers, tell), scratch
+        def telling(number: int) -> Tell:
+            def tell(words: Sequence[int]) -> None:
+                calls = (call for call in self._calls(sort) if call.fault is not None)
+                told = [call.fault for call in calls][number]
+                assert told is not None
+                told(words)
+
+            return tell
+
+        faults = [
+            (stretch, flag, telling(number))
+            for number, (stretch, flag, _) in enumerate(block.faults)
+        ]
+        return block._replace(faults=faults)
 
     def _standing(self, index: int, sort: Sort) -> Block:
         """The calls of a sort in which sizes have no say, bound once."""
@@ -274,31 +291,36 @@ class Sized:
 
     def _calls(self, sort: Sort, place: Place | None = None) -> list[Call]:
         """The calls of a sort on arrays that are not there."""
-        arrays = [self.ways[way].at(own(n)) for n, way in enumerate(sort.ways)]
+        arrays = [self.lay[way].array.at(own(n)) for n, way in enumerate(sort.ways)]
         scratch = own(len(arrays))
         return sort.calls(arrays, (place or self.place)._replace(scratch=scratch))
 
-    def _recorded(
-        self, sort: Sort, recording: Recording
-    ) -> tuple[list[Any], Template | None]:
-        """What fills the template of a sort, after its scratch memory."""
+    def _recorded(self, sort: Sort, recording: Recording) -> tuple[list[Any], Block]:
+        """What fills the block of a sort, after its scratch memory."""
         outline, symbols = self.outline, self.outline.symbols or ()
         arrays = [
-            outline.ways.recorded(way, self.laid[way], own(n), recording, len(symbols))
+            outline.ways.recorded(way, own(n), recording, len(symbols))
             for n, way in enumerate(sort.ways)
         ]
         place = self.place._replace(
             sizes={one: recording.number(n) for n, one in enumerate(symbols)},
             scratch=own(len(arrays)), keep=[], blocks=[], faults=[],
         )  # fmt: skip
-        template, wanted = Template.of(Block.of(sort.calls(arrays, place)))
+        block, filling = Block.recorded(sort.calls(arrays, place))
         if place.keep or place.blocks or place.faults:
             raise TypeError("a step with memory of its own is not recorded")
-        return [self._scratch(sort, place.sizes), *wanted], template
+        # What tells of faults would keep recorded numbers, and so the recording.
+        faults = [(stretch, flag, _unsaid) for stretch, flag, _ in block.faults]
+        scratch = self._scratch(sort, place.sizes)
+        return [scratch, *filling], block._replace(faults=faults)
 
     def _scratch(self, sort: Sort, sizes: Sizes) -> int:
         """The scratch memory of a sort; a loop asks for that of its steps itself."""
         return 0 if self.outline.inner else self.outline.scratch_of(sort, sizes)
+
+
+def _unsaid(words: Sequence[int]) -> None:
+    """Nothing to tell."""
 
 
 class Bound:
@@ -317,36 +339,46 @@ class Bound:
         apart: Mapping[Storage, int] | None = None,
     ):
         self.sized, self.outline, self.given = sized, sized.outline, sized.given
-        self.place, self.ways = sized.place._replace(scratch=scratch), sized.ways
-        outline, apart = self.outline, apart or {}
-        self.roots = outline.known.copy()
-        starts = [
-            apart.get(storage, memory + found.offsets[storage])
-            for storage in outline.storages
-        ]
-        self.roots[outline.buffers] = np.array(starts, np.int64)
-        for root, value in outline.parts:
-            start = number(value.offset, self.place.sizes) * value.node.dtype.size
-            self.roots[root] += start
-        for root, value in outline.others:
-            self.roots[root] = getattr(self.given[value.name], "address", 0)
+        self.place = sized.place._replace(scratch=scratch)
+        outline = self.outline
+        self.roots = self._roots(found, memory, apart or {})
         self.roots[-1] = scratch
         operands, ways = outline.operands
-        self.addresses = self.roots[operands] + sized.offsets[ways]
+        offsets = outline.offsets.copy()
+        offsets[outline.ways.views] = sized.offsets
+        self.addresses = self.roots[operands] + offsets[ways]
         pairs = zip(sized.blocks, outline.sorts, strict=True)
         self.blocks = [block or self._block(sort) for block, sort in pairs]
+
+    def _roots(self, found: Plan, memory: int, apart: Mapping[Storage, int]) -> Any:
+        """Where all roots begin."""
+        outline, sizes = self.outline, self.place.sizes
+        starts = memory + np.array(found.starts, np.int64)[outline.numbers]
+        if apart:
+            for index, storage in enumerate(outline.storages):
+                starts[index] = apart.get(storage, starts[index])
+        roots = outline.known.copy()
+        roots[outline.buffers] += starts
+        for root, first, item in outline.parts:
+            roots[root] += number(first, sizes) * item
+        for root, value in outline.others:
+            roots[root] = getattr(self.given[value.name], "address", 0)
+        return roots
 
     def _block(self, sort: Sort) -> Block:
         """The calls of the one step of a sort."""
         addresses = self.addresses[sort.first : sort.first + len(sort.ways)].tolist()
-        pairs = zip(sort.ways, addresses, strict=True)
-        arrays = [self.ways[way].at(address) for way, address in pairs]
+        arrays = [
+            self.sized.lay[way].array.at(address)
+            for way, address in zip(sort.ways, addresses, strict=True)
+        ]
         return Block.of(sort.calls(arrays, self.place))
 
     def laid_out(self, last: Sequence[Call] = ()) -> Laid:
         """The words and commands of all steps, and of calls that come after them."""
-        outline = self.outline
-        laid = laid_out([*self.blocks, Block.of(last)], outline.spread)
+        outline, sized = self.outline, self.sized
+        blocks = [*self.blocks, Block.of(last)]
+        laid = laid_out(blocks, outline.spread, sized.filling)
         words = laid.words
         places, numbers, offsets = pointing(words)
         ours = numbers >= OWN
@@ -360,4 +392,5 @@ class Bound:
         if name in self.given:
             return self.given[name]
         root, way = self.outline.places[name]
-        return self.ways[way].at(int(self.roots[root] + self.sized.offsets[way]))
+        found = self.sized.lay[way]
+        return found.array.at(int(self.roots[root]) + found.offset)

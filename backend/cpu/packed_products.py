@@ -9,10 +9,11 @@ order of reading; either may instead be read as it lies. Any strides will do.
 from __future__ import annotations
 
 import math
+import operator
 from typing import NamedTuple
 
 from ..lying import Lying
-from ..recorded import larger, smaller
+from ..recorded import jointly, larger, smaller, truth
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
@@ -31,16 +32,15 @@ class Blocks(NamedTuple):
     columns: int
     terms: int
 
-    def often(self, item: int) -> bool:
-        """Whether the rows of the left operand are read again and again."""
-        return self.columns > 2 * width() * vector_bytes() // item
+    def often(self, item: int) -> int:
+        """Whether the rows of the left operand are read again and again: 1 or 0."""
+        least = 2 * width() * vector_bytes() // item
+        return truth(operator.gt, self.columns, least)
 
     def left_bytes(self, item: int) -> int:
         """The room for the packed part of the left operand, at a multiple of 64."""
-        if not self.often(item):
-            return 0
         groups = ceildiv(self.rows, GROUP * HEIGHT)
-        return rounded(groups * GROUP * PITCH * self.terms * item)
+        return self.often(item) * rounded(groups * GROUP * PITCH * self.terms * item)
 
     def right_bytes(self, item: int) -> int:
         """The room for the packed part of the right operand."""
@@ -56,12 +56,13 @@ def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
     """How so many products of a size are cut; results are the same however they are."""
     units = smaller(2 * pool().threads, count * m * n * k // UNIT)
     step = width() * vector_bytes() // item
-    return _cut(units, step, count, m, n, k, item)
+    return Blocks(*_cut(units, step, count, m, n, k, item))
 
 
+@jointly
 def _cut(
     units: int, step: int, count: int, m: int, n: int, k: int, item: int
-) -> Blocks:
+) -> tuple[int, int, int]:
     """Blocks that make so many units of work, where that can be."""
     most = Blocks(264, 512, 1280 // item)
     terms = even(k, most.terms, 8)
@@ -75,13 +76,13 @@ def _cut(
             columns = even(n, columns // 2, step)
         else:
             break
-    return Blocks(rows, columns, terms)
+    return rows, columns, terms
 
 
 def even(whole: int, most: int, multiple: int) -> int:
     """The length of equal parts, multiples of a number but for the last one."""
-    parts = larger(1, ceildiv(whole, most))
-    return larger(1, ceildiv(whole, parts * multiple)) * multiple
+    parts = max(1, ceildiv(whole, most))
+    return max(1, ceildiv(whole, parts * multiple)) * multiple
 
 
 def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
@@ -167,29 +168,33 @@ def _batch_steps(array: Lying, batch: tuple[int, ...]) -> list[int]:
     return [0] * missing + [step if size == n else 0 for size, step, n in rows]
 
 
-def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:
-    """Whether copying rows pays, which are read once a panel of columns."""
+def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> int:
+    """Whether copying rows pays, which are read once a panel of columns: 1 or 0."""
     if a_term == 1:
-        return blocks.columns >= 16 * width() * vector_bytes() // item
-    apart = a_row != 1 or crowded(a_term * item, blocks)
-    return apart and blocks.often(item)
+        least = 16 * width() * vector_bytes() // item
+        return truth(operator.ge, blocks.columns, least)
+    apart = 1 if a_row != 1 else crowded(a_term * item, blocks.terms)
+    return apart * blocks.often(item)
 
 
-def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> bool:
-    """Whether copying columns pays, or must be: vectors are read without a mask."""
-    lane = vector_bytes() // item
-    apart = b_column != 1 or n % lane > 0
-    return apart or (crowded(b_term * item, blocks) and blocks.rows >= 4 * HEIGHT)
+def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> int:
+    """Whether copying columns pays, or must be, for vectors have no mask: 1 or 0."""
+    if b_column != 1:
+        return 1
+    rest = truth(operator.gt, n % (vector_bytes() // item), 0)
+    tall = truth(operator.ge, blocks.rows, 4 * HEIGHT)
+    return larger(rest, crowded(b_term * item, blocks.terms) * tall)
 
 
-def crowded(step: int, blocks: Blocks) -> bool:
+@jointly
+def crowded(step: int, terms: int) -> int:
     """Whether terms so many bytes apart push each other out of a cache, or are on too
-    many pages.
+    many pages: 1 or 0.
 
     A cache of 64 sets, 8 lines each, is what most processors have; two lines of a set
     are left to the other operand.
     """
     if step < 512:
-        return False
+        return 0
     sets = 64 // math.gcd(step // 64, 64) if step % 64 == 0 else 64
-    return blocks.terms > 6 * sets or blocks.terms * step > 64 * 4096
+    return int(terms > 6 * sets or terms * step > 64 * 4096)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.node import Node
-from ...graph.registry import OPS
 from ..lying import Elsewhere, Lying, dense_steps
+from ..recorded import larger, smaller
 from .building import BYTES, STORED, Code, Entry, Function, Value
 from .special_base import Special, Work, ceildiv, grain, special
 
@@ -92,11 +92,11 @@ def blocks(part: Part) -> Blocks:
     turned = next((n for n, axis in enumerate(axes) if axis.source == 1), -1)
     rows = axes.pop(-1 if even else turned) if axes else Axis(1, 0, 0)
     if not even:
-        height, piece = min(TALL, rows.size), min(SHORT, columns.size)
+        height, piece = smaller(TALL, rows.size), smaller(SHORT, columns.size)
     else:
-        piece = min(BLOCK, columns.size)
-        height = max(1, min(rows.size, BLOCK // max(1, piece)))
-    return Blocks(tuple(axes), rows, columns, max(1, height), max(1, piece))
+        piece = smaller(BLOCK, columns.size)
+        height = smaller(rows.size, BLOCK // larger(1, piece))
+    return Blocks(tuple(axes), rows, columns, larger(1, height), larger(1, piece))
 
 
 def part_words(parts: Sequence[Part]) -> list[int]:
@@ -198,10 +198,9 @@ class Place(Copying):
 
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
         whole = Elsewhere().place(Lying(0, result.shape, np.dtype(np.int8)))
-        seen = OPS["getitem"].run(np, whole.array(), index=attributes["index"])
-        if not seen.size:
+        view = whole.part(attributes["index"])
+        if view is None or not view.size:
             return []
-        view = Lying.of(seen)
         # Axes that the index drops or makes have one element.
         (array,) = operands
         return [part_of(0, array, view.address - whole.address, view.steps)]

@@ -6,13 +6,14 @@ stride anew. How many chunks a fold is cut into follows from sizes alone.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
 from ..lying import Lying
-from ..recorded import larger
+from ..recorded import larger, truth
 from .kernel import LoopKernel
 from .language import LANES, Nest, Total
 
@@ -112,7 +113,8 @@ class Spans(NamedTuple):
     def rows(self, cuts: Cuts) -> int:
         """How many turns of the folded axes one chunk has."""
         width = larger(self.inner, 1)
-        least = 1 if self.outer < cuts.chunks else self.folded
+        many = truth(operator.ge, self.outer, cuts.chunks)
+        least = 1 + many * (self.folded - 1)
         rows = larger(-(-cuts.chunk // width), -(-self.folded // cuts.chunks))
         return larger(1, larger(rows, least))
 
@@ -226,15 +228,14 @@ class _Bound:
         kept: int | None = None
         short, columns = self.short, self.columns
         for axis in reversed(group):
-            if short[axis] == 1:
-                continue
             if kept is not None:
                 length = short[kept]
                 if columns[axis] == [step * length for step in columns[kept]]:
                     short[kept] *= short[axis]
                     short[axis] = 1
                     continue
-            kept = axis
+            if short[axis] != 1:
+                kept = axis
 
     # Units of work.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ...graph.dim import Dim, Symbol
 from .schedule import Schedule, Storage
@@ -16,11 +17,21 @@ ALIGNMENT = 64
 class Plan:
     """Where each storage begins, in bytes, and how many bytes there are in all."""
 
-    offsets: Mapping[Storage, int]
+    storages: Sequence[Storage]
+    starts: Sequence[int]  # of each
     steps: int
-    buffers: int
     peak_bytes: int
     scratch: int  # where the scratch memory begins
+
+    @cached_property
+    def offsets(self) -> Mapping[Storage, int]:
+        """Where each storage begins."""
+        return dict(zip(self.storages, self.starts, strict=True))
+
+    @property
+    def buffers(self) -> int:
+        """How many storages there are."""
+        return len(self.starts)
 
     def __str__(self) -> str:
         return f"{self.steps} steps, {self.buffers} buffers, {self.peak_bytes} bytes"
@@ -47,10 +58,8 @@ def plan(schedule: Schedule, sizes: Mapping[Symbol, int], scratch: int) -> Plan:
         for one in ended:
             memory.free(starts[one], needed[one])
         starts[storage] = memory.take(needed[storage])
-    offsets = dict(zip(schedule.storages, starts, strict=True))
-    return Plan(
-        offsets, len(schedule.steps), len(offsets), memory.top + scratch, memory.top
-    )
+    steps, top = len(schedule.steps), memory.top
+    return Plan(schedule.storages, starts, steps, top + scratch, top)
 
 
 class Memory:

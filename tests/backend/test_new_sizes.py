@@ -169,6 +169,28 @@ def test_steps_that_ask_for_no_size_are_bound_once():
     assert not asked  # what was recorded for 9 rows tells it
 
 
+def test_products_tiles_and_copies_of_all_sizes_are_bound_by_one_recording():
+    x = tulle.Input((8, 8, 1))
+    h = layers.Conv2D(32, 3, activation="relu")(x)
+    h = layers.MaxPooling2D(2)(layers.Conv2D(64, 3, activation="relu")(h))
+    h = layers.Dense(30)(layers.Flatten()(h))
+    h = layers.Concatenate()([h, layers.Dense(70, activation="relu")(h)])
+    model = tulle.Model(x, layers.Dense(1)(h))
+    model.compile(optimizer="sgd", loss="mse")
+
+    def arrays(rows):
+        return np.ones((rows, 8, 8, 1), np.float32), np.ones((rows, 1), np.float32)
+
+    signature = prepare(model, *arrays(32), scored=True).signature
+    program = model.steps.program("train", signature)
+    program(arrays(32))
+    pairs = zip(program.code.outline.sorts, program.code.outline.recipes, strict=True)
+    recipes = [recipes for sort, recipes in pairs if not sort.stands]
+    for rows in (33, 65, 16, 9, 129, 300, 7):
+        program(arrays(rows))
+        assert [one._missed for one in recipes] == [0] * len(recipes)
+
+
 def test_layers_of_like_windows_are_all_recorded():
     def network(x):
         h = layers.Conv1D(8, 3, padding="same", activation="relu")(x)

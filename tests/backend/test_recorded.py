@@ -1,6 +1,5 @@
 """Numbers that are recorded: the same results for other numbers, or none at all."""
 
-import functools
 import gc
 import math
 import operator
@@ -10,16 +9,17 @@ import numpy as np
 import pytest
 
 from tulle.backend.cpu.call import Call
-from tulle.backend.cpu.layout import Block
-from tulle.backend.cpu.template import Template
+from tulle.backend.cpu.layout import ROW, Block
 from tulle.backend.recorded import (
     KEPT,
     PATIENCE,
     WORTH,
     Recipes,
     Recording,
+    jointly,
     larger,
     smaller,
+    truth,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -114,25 +114,49 @@ def test_numbers_of_two_recordings_do_not_meet():
             use(one, two)
 
 
-def test_templates_keep_no_recording():
+@jointly
+def halved(number, most):
+    """What takes as many questions as it takes, and gives two numbers."""
+    turns = 0
+    while number > most:
+        number, turns = number // 2, turns + 1
+    return number, turns
+
+
+def test_what_is_computed_jointly_asks_nothing():
+    def function(rows, columns):
+        number, turns = halved(rows * 2, columns)
+        return [number + 1, turns, *halved(64, 5)]
+
+    found = recipe(function, 40, 8)
+    for given in ((40, 8), (1, 8), (1000, 3), (7, 7)):
+        assert found.results(given) == function(*given)
+    assert all(answer is None for *_, answer in found.steps)
+
+
+def test_a_comparison_as_a_number_holds_nothing():
+    found = recipe(lambda n: [truth(operator.lt, n, 8) * n], 5)
+    assert [found.results([n]) for n in (5, 7, 8, 90)] == [[5], [7], [0], [0]]
+    assert truth(operator.lt, 3, 4) == 1
+
+
+def test_blocks_with_gaps_keep_no_recording():
     def recorded():
         recording = Recording([5])
         n = recording.number(0)
-        tells = functools.partial(print, n)
-        calls = [Call(7, [n * 2, 3, 0], n, n + 1, 2, tells), Call(8, [1], 9)]
-        template, wanted = Template.of(Block.of(calls))
-        return template, recording.finish(wanted), weakref.ref(recording)
+        calls = [Call(7, [n * 2, 3, 0], n, n + 1, 2, print), Call(8, [1], 9)]
+        block, filling = Block.recorded(calls)
+        return block, recording.finish(filling), weakref.ref(recording)
 
-    template, recipe, gone = recorded()
+    block, recipe, gone = recorded()
     gc.collect()
     assert gone() is None
-    asked = []
-    block = template.filled(recipe.results([9]), lambda *given: asked.append(given))
-    assert block.words == [18, 3, *[0] * 6, 1, *[0] * 7]
-    assert block.rows == [(7, 0, 9, 10, 2), (8, 8, 9, 1, -1)]
-    ((start, call),) = block.faults
-    call.fault([4])
-    assert (start, len(call.words), call.flag, asked) == (0, 3, 2, [(0, [4])])
+    numbers = block.numbers.copy()
+    numbers[block.gaps] = recipe.results([9])
+    words, rows = numbers[: block.words], numbers[block.words :].reshape(-1, ROW)
+    assert words.tolist() == [18, 3, *[0] * 6, 1, *[0] * 7]
+    assert rows.tolist() == [[7, 0, 9, 10, 2], [8, 8, 9, 1, -1]]
+    assert block.faults == [(slice(0, 3), 2, print)]
 
 
 def counted(function):
