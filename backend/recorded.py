@@ -18,7 +18,8 @@ import numpy as np
 from ..graph.diagnostics import Fault, TulleError
 
 Function = Callable[[Any, Any], Any]
-Step = tuple[Function, int, int, bool | None]  # with the answer of a question
+MANY = -1  # of a step that has many operands: the right one, and the answer
+Step = tuple[Callable[..., Any], Any, int, bool | int | None]  # answer of a question
 KEPT = 4  # recipes of a function
 PATIENCE = 4  # how many are made that no other numbers have used
 WORTH = 3  # runs on plain numbers that take as long as a recording
@@ -131,7 +132,7 @@ class Recording:
         self._given = given
         self._leaves: dict[int, Recorded] = {}  # by their place among what is given
         self._constants: dict[int, int] = {}  # the place of each
-        self.known: dict[tuple[Function, int, int], Any] = {}  # results and answers
+        self.known: dict[tuple[Function, Any, int], Any] = {}  # results and answers
         self._count = 0  # of places
 
     def number(self, index: int) -> Any:
@@ -162,17 +163,15 @@ class Recording:
             found = self.known[key] = kept(function(first, second))
         return found
 
-    def together(self, function: Function, given: Sequence[Any]) -> Any:
-        """The number, or the tuple of them, that a function makes of many at a time."""
-        first, *others = given
-        packed = self.compute(_one, first, 0)
-        for other in others:
-            packed = self.compute(_more, packed, other)
-        found = self.compute(function, packed, 0)
-        if not isinstance(found.value, tuple):
-            return found
-        picks = range(len(found.value))
-        return tuple([self.compute(operator.getitem, found, n) for n in picks])
+    def together(self, function: Callable[..., Any], given: Sequence[Any]) -> Any:
+        """The numbers that a function makes of many at a time."""
+        operands = [self._operand(one) for one in given]
+        key = function, tuple([place for place, _ in operands]), MANY
+        found = self.known.get(key)
+        if found is None:
+            made = function(*[value for _, value in operands])
+            found = self.known[key] = tuple([self.new(value) for value in made])
+        return found
 
     def new(self, value: int) -> Recorded:
         """A number that is found at a place of its own."""
@@ -208,9 +207,12 @@ class Recording:
         needed, kept = set(results), []
         for step in reversed(self.known.items()):
             (_, left, right), found = step
-            if found.__class__ is not Recorded or found.place in needed:
-                needed.add(left)
-                needed.add(right)
+            if right == MANY:
+                if not needed.isdisjoint([one.place for one in found]):
+                    needed.update(left)
+                    kept.append(step)
+            elif found.__class__ is not Recorded or found.place in needed:
+                needed.update((left, right))
                 kept.append(step)
         leaves = [(n, one) for n, one in self._leaves.items() if one.place in needed]
         constants = [pair for pair in self._constants.items() if pair[1] in needed]
@@ -218,23 +220,18 @@ class Recording:
         places = {old: new for new, old in enumerate(order)}
         steps: list[Step] = []
         for (function, left, right), found in reversed(kept):
-            answer = found
-            if found.__class__ is Recorded:
-                answer, target = None, found.place
-            steps.append((function, places[left], places[right], answer))
-            if answer is None:
-                places[target] = len(places)
+            if right == MANY:
+                steps.append((function, [places[one] for one in left], right, MANY))
+                for one in found:
+                    places[one.place] = len(places)
+            elif found.__class__ is Recorded:
+                steps.append((function, places[left], places[right], None))
+                places[found.place] = len(places)
+            else:
+                steps.append((function, places[left], places[right], found))
         self.known.clear()  # whoever keeps a number keeps the recording
         reads, values = [n for n, _ in leaves], [value for value, _ in constants]
         return Recipe(reads, values, steps, [places[place] for place in results])
-
-
-def _one(number: int, _: int) -> Any:
-    return (number,)
-
-
-def _more(numbers: Any, number: int) -> Any:
-    return (*numbers, number)
 
 
 class Recipe(NamedTuple):
@@ -254,10 +251,11 @@ class Recipe(NamedTuple):
         add = values.append
         try:
             for function, left, right, answer in self.steps:
-                found = function(values[left], values[right])
                 if answer is None:
-                    add(found)
-                elif found is not answer:
+                    add(function(values[left], values[right]))
+                elif answer is MANY:
+                    values += function(*[values[place] for place in left])
+                elif function(values[left], values[right]) is not answer:
                     return None
         except ArithmeticError:  # the function tells what is wrong itself
             return None
@@ -284,14 +282,16 @@ def jointly(function: Joint) -> Joint:
     ([5], [4])
     """
 
-    def called(given: Any, _: int) -> Any:
-        return function(*given)
+    def several(*given: Any) -> tuple[Any, ...]:
+        found = function(*given)
+        return found if isinstance(found, tuple) else (found,)
 
     @functools.wraps(function)
     def computed(*given: Any) -> Any:
         for one in given:
             if one.__class__ is Recorded:
-                return one.recording.together(called, given)
+                found = one.recording.together(several, given)
+                return found[0] if len(found) == 1 else found
         return function(*given)
 
     return computed  # type: ignore[return-value]

@@ -181,13 +181,14 @@ class Spread(Plan):
 
 def spread(schedule: Any, sizes: Any, scratch: int) -> Plan:
     """A plan in which no storage takes the place of another."""
-    offsets, gaps, top = {}, [], 0
+    starts, gaps, top = [], [], 0
     for storage in schedule.storages:
         size = rounded(number(storage.size, sizes) * storage.dtype.size)
-        offsets[storage] = top
+        starts.append(top)
         gaps.append(top + size)
         top += size + GAP
-    found = Spread(offsets, len(schedule.steps), len(offsets), top + scratch, top)
+    steps = len(schedule.steps)
+    found = Spread(schedule.storages, starts, steps, top + scratch, top)
     object.__setattr__(found, "gaps", tuple(gaps))
     return found
 

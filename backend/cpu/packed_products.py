@@ -9,11 +9,10 @@ order of reading; either may instead be read as it lies. Any strides will do.
 from __future__ import annotations
 
 import math
-import operator
 from typing import NamedTuple
 
 from ..lying import Lying
-from ..recorded import jointly, larger, smaller, truth
+from ..recorded import jointly
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
@@ -23,6 +22,7 @@ from .special_base import ceildiv, grain, rounded
 SMALL = 1 << 22  # multiplications up to which the copies of a BLAS do not pay
 UNIT = 1 << 17  # multiplications that a unit is worth
 WORTH = 1 << 18  # multiplications that are worth a thread
+UNITS = "rows columns terms heights widths pack_a pack_b slot right slots".split()
 
 
 class Blocks(NamedTuple):
@@ -32,15 +32,16 @@ class Blocks(NamedTuple):
     columns: int
     terms: int
 
-    def often(self, item: int) -> int:
-        """Whether the rows of the left operand are read again and again: 1 or 0."""
-        least = 2 * width() * vector_bytes() // item
-        return truth(operator.gt, self.columns, least)
+    def often(self, item: int) -> bool:
+        """Whether the rows of the left operand are read again and again."""
+        return self.columns > 2 * width() * vector_bytes() // item
 
     def left_bytes(self, item: int) -> int:
         """The room for the packed part of the left operand, at a multiple of 64."""
+        if not self.often(item):
+            return 0
         groups = ceildiv(self.rows, GROUP * HEIGHT)
-        return self.often(item) * rounded(groups * GROUP * PITCH * self.terms * item)
+        return rounded(groups * GROUP * PITCH * self.terms * item)
 
     def right_bytes(self, item: int) -> int:
         """The room for the packed part of the right operand."""
@@ -54,15 +55,14 @@ def suits(m: int, n: int, k: int) -> bool:
 
 def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
     """How so many products of a size are cut; results are the same however they are."""
-    units = smaller(2 * pool().threads, count * m * n * k // UNIT)
+    units = min(2 * pool().threads, count * m * n * k // UNIT)
     step = width() * vector_bytes() // item
-    return Blocks(*_cut(units, step, count, m, n, k, item))
+    return _cut(units, step, count, m, n, k, item)
 
 
-@jointly
 def _cut(
     units: int, step: int, count: int, m: int, n: int, k: int, item: int
-) -> tuple[int, int, int]:
+) -> Blocks:
     """Blocks that make so many units of work, where that can be."""
     most = Blocks(264, 512, 1280 // item)
     terms = even(k, most.terms, 8)
@@ -76,7 +76,7 @@ def _cut(
             columns = even(n, columns // 2, step)
         else:
             break
-    return rows, columns, terms
+    return Blocks(rows, columns, terms)
 
 
 def even(whole: int, most: int, multiple: int) -> int:
@@ -85,6 +85,7 @@ def even(whole: int, most: int, multiple: int) -> int:
     return max(1, ceildiv(whole, parts * multiple)) * multiple
 
 
+@jointly
 def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
     """The memory that so many products of a size need beside operands and results."""
     blocks = blocks_of(count, m, n, k, item)
@@ -102,21 +103,41 @@ def product(x: Lying, y: Lying, out: Lying, scratch: int) -> tuple[list[int], in
     count = math.prod(axes[::4])
     a_row, a_term = x.steps[-2:]
     b_term, b_column = y.steps[-2:]
-    blocks = blocks_of(count, m, n, k, item)
-    heights, widths = ceildiv(m, blocks.rows), ceildiv(n, blocks.columns)
-    left, total = blocks.left_bytes(item), count * heights * widths
+    steps = a_row, a_term, b_term, b_column
+    *units, total, least = _units(count, m, n, k, item, *steps)
     words = LAYOUT.words(
         a=x.address, a_row=a_row, a_term=a_term,
         b=y.address, b_term=b_term, b_column=b_column,
-        c=out.address, c_row=out.steps[-2], m=m, n=n, k=k, rows=blocks.rows,
-        columns=blocks.columns, terms=blocks.terms, heights=heights, widths=widths,
-        pack_a=packs_left(a_row, a_term, blocks, item),
-        pack_b=packs_right(b_term, b_column, blocks, n, item),
-        scratch=scratch, slot=left + blocks.right_bytes(item), right=left, busy=0,
-        slots=slots(total), rank=len(axes) // 4,
+        c=out.address, c_row=out.steps[-2], m=m, n=n, k=k,
+        **dict(zip(UNITS, units, strict=True)),
+        scratch=scratch, busy=0, rank=len(axes) // 4,
     )  # fmt: skip
-    least = larger(1, WORTH * total // larger(1, count * m * n * k))
     return [*words, *axes], total, least
+
+
+@jointly
+def _units(
+    count: int,
+    m: int,
+    n: int,
+    k: int,
+    item: int,
+    a_row: int,
+    a_term: int,
+    b_term: int,
+    b_column: int,
+) -> tuple[int, ...]:
+    """What follows from how a product is cut: words, units and grain."""
+    blocks = blocks_of(count, m, n, k, item)
+    heights, widths = ceildiv(m, blocks.rows), ceildiv(n, blocks.columns)
+    left, total = blocks.left_bytes(item), count * heights * widths
+    return (
+        *blocks, heights, widths,
+        packs_left(a_row, a_term, blocks, item),
+        packs_right(b_term, b_column, blocks, n, item),
+        left + blocks.right_bytes(item), left, slots(total),
+        total, max(1, WORTH * total // max(1, count * m * n * k)),
+    )  # fmt: skip
 
 
 class Ahead(NamedTuple):
@@ -168,33 +189,29 @@ def _batch_steps(array: Lying, batch: tuple[int, ...]) -> list[int]:
     return [0] * missing + [step if size == n else 0 for size, step, n in rows]
 
 
-def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> int:
-    """Whether copying rows pays, which are read once a panel of columns: 1 or 0."""
+def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:
+    """Whether copying rows pays, which are read once a panel of columns."""
     if a_term == 1:
-        least = 16 * width() * vector_bytes() // item
-        return truth(operator.ge, blocks.columns, least)
-    apart = 1 if a_row != 1 else crowded(a_term * item, blocks.terms)
-    return apart * blocks.often(item)
+        return blocks.columns >= 16 * width() * vector_bytes() // item
+    apart = a_row != 1 or crowded(a_term * item, blocks)
+    return apart and blocks.often(item)
 
 
-def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> int:
-    """Whether copying columns pays, or must be, for vectors have no mask: 1 or 0."""
-    if b_column != 1:
-        return 1
-    rest = truth(operator.gt, n % (vector_bytes() // item), 0)
-    tall = truth(operator.ge, blocks.rows, 4 * HEIGHT)
-    return larger(rest, crowded(b_term * item, blocks.terms) * tall)
+def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> bool:
+    """Whether copying columns pays, or must be: vectors are read without a mask."""
+    lane = vector_bytes() // item
+    apart = b_column != 1 or n % lane > 0
+    return apart or (crowded(b_term * item, blocks) and blocks.rows >= 4 * HEIGHT)
 
 
-@jointly
-def crowded(step: int, terms: int) -> int:
+def crowded(step: int, blocks: Blocks) -> bool:
     """Whether terms so many bytes apart push each other out of a cache, or are on too
-    many pages: 1 or 0.
+    many pages.
 
     A cache of 64 sets, 8 lines each, is what most processors have; two lines of a set
     are left to the other operand.
     """
     if step < 512:
-        return 0
+        return False
     sets = 64 // math.gcd(step // 64, 64) if step % 64 == 0 else 64
-    return int(terms > 6 * sets or terms * step > 64 * 4096)
+    return blocks.terms > 6 * sets or blocks.terms * step > 64 * 4096
