@@ -40,6 +40,7 @@ class Step(NamedTuple):
     op: Op
     places: list[int]
     attributes: dict[str, Any]
+    ufunc: Any  # NumPy's, if the op is one
     over: int | None  # the operand that the result may be written over
     dropped: list[int]
 
@@ -65,6 +66,7 @@ class Straight:
                     node.op,
                     [places[source] for source in node.inputs],
                     {key: resolve(v, {}) for key, v in node.attributes.items()},
+                    getattr(np, node.op.body) if is_ufunc(node) else None,  # type: ignore[attr-defined]
                     over[0] if over else None,
                     [places[source] for source in last],
                 )
@@ -74,12 +76,14 @@ class Straight:
         """The output for arrays of the inputs."""
         values = list(arrays)
         with np.errstate(all="ignore"):
-            for op, places, attributes, over, dropped in self.steps:
+            for op, places, attributes, ufunc, over, dropped in self.steps:
                 operands = [values[place] for place in places]
-                if over is None or values[over].__class__ is not np.ndarray:
+                if ufunc is None or xp is not np:
                     values.append(op.rounded(xp, operands, attributes))
+                elif over is None or values[over].__class__ is not np.ndarray:
+                    values.append(ufunc(*operands))
                 else:
-                    values.append(op.run(xp, *operands, out=values[over]))
+                    values.append(ufunc(*operands, out=values[over]))
                 for place in dropped:
                     values[place] = None
         return values[self.output]
