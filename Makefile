@@ -36,8 +36,9 @@ demo: $(STAMP)
 	@echo "model:   $(OUT)/digits.tulle"
 	@echo "use it:  $(BIN)/tulle predict $(OUT)/digits.tulle $(DATA)"
 
+# Tests start Python again and again, which then finds its own code compiled.
 test: check
-	$(BIN)/python -m pytest -n $(JOBS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

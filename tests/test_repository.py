@@ -275,22 +275,27 @@ def source_files(folders: list[str]) -> Iterator[Path]:
             yield from sorted((ROOT / folder).rglob(pattern))
 
 
-def code_lines(source: str) -> list[int]:
-    """The numbers of the lines that are code, in order."""
+@cache
+def measured(source: str) -> tuple[list[int], list[ast.stmt]]:
+    """The numbers of the lines that are code, in order, and the functions."""
+    functions, documented = list[ast.stmt](), list[ast.stmt]()
     found = {
         number
         for number, line in enumerate(source.split("\n"), 1)
         if line.strip() and not line.lstrip().startswith("#")
     }
-    documented = []
     for node in ast.walk(tree_of(source)):
-        if isinstance(node, STRINGS) and node.lineno != node.end_lineno:
-            found.update(range(node.lineno, node.end_lineno + 1))
-        elif isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
-            documented.append(node.body[0])
+        if isinstance(node, STRINGS):
+            if node.lineno != node.end_lineno:
+                found.update(range(node.lineno, node.end_lineno + 1))
+        elif isinstance(node, DOCUMENTED):
+            if ast.get_docstring(node, clean=False) is not None:
+                documented.append(node.body[0])
+            if isinstance(node, FUNCTIONS):
+                functions.append(node)
     for text in documented:
         found.difference_update(range(text.lineno, text.end_lineno + 1))
-    return sorted(found)
+    return sorted(found), functions
 
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -298,14 +303,13 @@ DOCUMENTED = (ast.Module, ast.ClassDef, *FUNCTIONS)
 STRINGS = (ast.Constant, ast.JoinedStr)
 
 
-def long_functions(source: str, code: list[int]) -> list[str]:
+def long_functions(source: str) -> list[str]:
     """The functions with more code than a function should have."""
-    found = list[str]()
-    for node in ast.walk(tree_of(source)):
-        if isinstance(node, FUNCTIONS):
-            count = bisect_right(code, node.end_lineno) - bisect_left(code, node.lineno)
-            if count > MOST_LINES_OF_A_FUNCTION:
-                found.append(f"{node.name}: {count} lines of code")
+    found, (code, functions) = list[str](), measured(source)
+    for node in functions:
+        count = bisect_right(code, node.end_lineno) - bisect_left(code, node.lineno)
+        if count > MOST_LINES_OF_A_FUNCTION:
+            found.append(f"{node.name}: {count} lines of code")
     return found
 
 
@@ -315,18 +319,18 @@ def test_files_and_functions_are_short():
         if path.suffix != ".py":
             continue
         source, name = path.read_text(), str(path.relative_to(ROOT))
-        code = code_lines(source)
+        count = len(measured(source)[0])
         usual = MOST_LINES_OF_TESTS if name.startswith("tests/") else MOST_LINES
-        if len(code) > LONGER.get(name, usual):
-            long.append(f"{name}: {len(code)} lines of code")
-        long += [f"{name}: {function}" for function in long_functions(source, code)]
+        if count > LONGER.get(name, usual):
+            long.append(f"{name}: {count} lines of code")
+        long += [f"{name}: {function}" for function in long_functions(source)]
     assert not long
 
 
 def test_files_that_may_be_longer_are():
     """Who has become short again leaves the list."""
     for name in LONGER:
-        assert len(code_lines((ROOT / name).read_text())) > MOST_LINES
+        assert len(measured((ROOT / name).read_text())[0]) > MOST_LINES
 
 
 def test_only_code_counts():
@@ -334,8 +338,7 @@ def test_only_code_counts():
         '"""A\nB."""\n\n# c\nx = (\n    1,\n)\n\n\n'
         'def f():\n    """D."""\n    return """\na\n"""\n'
     )
-    code = code_lines(text)
-    assert code == [5, 6, 7, 10, 12, 13, 14]
-    assert long_functions(text, code) == []
+    assert measured(text)[0] == [5, 6, 7, 10, 12, 13, 14]
+    assert long_functions(text) == []
     text = "def f():\n" + "".join(f"    x = {n}\n    # {n}\n" for n in range(60))
-    assert long_functions(text, code_lines(text)) == ["f: 61 lines of code"]
+    assert long_functions(text) == ["f: 61 lines of code"]

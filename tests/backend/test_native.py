@@ -241,11 +241,13 @@ def test_denormals_are_flushed_and_the_mode_is_put_back():
     assert (tiny * np.float32(0.5) > 0).all()
 
 
-def test_any_number_of_threads_gives_the_same_bits(tmp_path):
+def test_the_environment_says_how_many_threads_and_no_bit_changes(tmp_path):
     text = """
-import sys, numpy as np
-from tulle import GradientTape, ops
+import os, sys, numpy as np
+from tulle import ops
+from tulle.backend.cpu.pool import pool
 from tulle.backend.function import function
+assert pool().threads == int(os.environ["TULLE_NUM_THREADS"])
 @function
 def run(x, w):
     h = ops.tanh(x @ w)
@@ -255,7 +257,7 @@ found = run(r.standard_normal((700, 300), np.float32), r.random((300, 500), np.f
 sys.stdout.buffer.write(b"".join(np.asarray(one).tobytes() for one in found))
 """
     outputs = set()
-    for threads in ("1", "2", "5"):
+    for threads in ("1", "5"):
         environment = {"TULLE_NUM_THREADS": threads, "TULLE_CACHE_DIR": str(tmp_path)}
         done = subprocess.run(
             [sys.executable, "-c", text],
