@@ -36,7 +36,8 @@ def to_net(model: Any) -> str:
     `loads(text, extern={"Mine": Mine})` is given their classes, that of one which meets
     several types or settings as `Mine_1` and so on too. Raises `TensorTypeError` with
     T0710 for what a text cannot say: settings of these that are no numbers and words,
-    functions of Python, loops and branches, large arrays.
+    functions of Python, loops and branches, large arrays. What was drawn while the
+    model was made, outside of a layer, is a constant of it: its numbers are written.
 
     >>> from tulle.graph.layers import Dense
     >>> from tulle.graph.network import Input

@@ -155,6 +155,9 @@ def normal(
 ) -> Any:
     """Normal random numbers of a mean and a standard deviation.
 
+    In a layer's `call` and in a `function` each run draws anew. Elsewhere the numbers
+    are drawn at once, and what is made of them, a model too, has them as constants.
+
     >>> normal((2, 3), seed=1).shape
     (2, 3)
     """
