@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..graph.diagnostics import Diagnostic, Edit, Fix, Label, Span
 from ..graph.nearest import nearest_of
@@ -303,6 +304,8 @@ def _suggest(
 ) -> tuple[tuple[str, ...], Fix | None]:
     found, after = mistake.found, mistake.next
     word = FOREIGN.get(found.text)
+    if word == "fn" and _has_settings(mistake):
+        word = "layer"
     if statement and word in ("fn", "layer", "model"):
         return (f"a `{word}` is declared at the top level of a file",), None
     if word not in words:
@@ -316,6 +319,16 @@ def _suggest(
         before = Span(at.source, at.line, at.column, at.line, at.column)
         return (title,), Fix("add `let`", (Edit(before, "let "),))
     return (), None
+
+
+def _has_settings(mistake: Mistake) -> bool:
+    """Whether two lists of parameters follow, as in the head of a layer."""
+    depth = 0
+    for token, after in pairwise(mistake.tokens[mistake.index :]):
+        depth += (token.type in OPENERS) - (token.type in CLOSERS)
+        if not depth and token.type == "RPAREN":
+            return after.type == "LPAREN"
+    return False
 
 
 def _lists(mistake: Mistake, table: Terminals) -> Diagnostic | None:
