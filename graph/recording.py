@@ -109,6 +109,8 @@ def record(
     listening = [tape for tape in tapes if tape.follows(marks)]
     if not listening:
         return
+    pairs = zip(operands, marks, strict=True)
+    marks = tuple([_noted(operand, mark, listening) for operand, mark in pairs])
     if token is None:
         token = token_of(op, operands, attributes)
     mark = Mark.of_op(op, marks, attributes, token, caller_place())
@@ -158,13 +160,25 @@ def _mark_of(operand: Any, tapes: Sequence[Recorder]) -> Mark:
         mark: Mark | None = operand.mark
         if mark is None:
             mark = operand.mark = Mark(operand.type)
-        for tape in tapes:
-            tape.values.setdefault(mark, operand)
         return mark
     known = next((t.current[operand] for t in tapes if operand in t.current), None)
     mark = Mark(operand.type, operand.name) if known is None else known
     for tape in tapes:
         tape.read(operand, mark)
+    return mark
+
+
+def _noted(operand: Any, mark: Mark, tapes: Sequence[Recorder]) -> Mark:
+    """The mark of an operand of an op that tapes keep, once they know its value.
+
+    What none of them follows, but an earlier tape did, is a value like any other here:
+    another mark stands for it, so that this op does not keep alive what led there.
+    """
+    if isinstance(operand, Tensor):
+        if mark.op is not None and not any(mark in tape.followed for tape in tapes):
+            mark = Mark(operand.type)
+        for tape in tapes:
+            tape.values.setdefault(mark, operand)
     return mark
 
 
@@ -191,6 +205,7 @@ class Recorder:
         return {mark.node: value for mark, value in self.values.items()}
 
     def __enter__(self) -> Recorder:
+        self.current.clear()  # variables may have been assigned meanwhile
         _active.set((*_active.get(), self))
         return self
 
@@ -201,7 +216,9 @@ class Recorder:
         """Follow a tensor, or each tensor in a nest."""
         for leaf in tree.flatten(tensor)[0]:
             if not isinstance(leaf, SymbolicTensor):
-                self.followed.add(_mark_of(leaf, [self]))
+                mark = _mark_of(leaf, [self])
+                self.followed.add(mark)
+                _noted(leaf, mark, [self])
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The trainable variables read so far."""
@@ -221,6 +238,7 @@ class Recorder:
         """Record while the context lasts, whether within the tape's own or after."""
         before, paused = _active.get(), self.paused
         if self not in before:
+            self.current.clear()
             _active.set((*before, self))
         self.paused = False
         try:

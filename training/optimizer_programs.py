@@ -78,7 +78,7 @@ class StepPrograms:
     def _found(self, optimizer: Optimizer, pairs: Pairs) -> Planned | None:
         """The program of a step whose like has been taken often enough."""
         variables = tuple([variable for _, variable in pairs])
-        now = (optimizer.revision, settings(), current_device())
+        now = (_makeup(optimizer, variables), settings(), current_device())
         key = (variables, *now)
         if key in self._known:
             return self._known[key]
@@ -97,18 +97,17 @@ def planned(optimizer: Optimizer, variables: Sequence[Variable]) -> Planned | No
 
     There is none for what may do something else each time that it is asked: rules of
     a user's that make no claim, and constraints of a user's. A rate of a user's is
-    asked for at each step.
+    asked for at each step. A variable that is given twice is moved twice, in turn.
     """
     from ..backend import compile_graph
     from .steps import packed
 
-    if not all(map(_claimed, (optimizer, *optimizer.members))):
+    everyone = (optimizer, *optimizer.members)
+    if len(set(variables)) < len(variables) or not all(map(_claimed, everyone)):
         return None
     if not all(_of_library(variable.constraint) for variable in variables):
         return None
-    foreign = [
-        o for o in (optimizer, *optimizer.members) if not _of_library(o.schedule)
-    ]
+    foreign = [one for one in everyone if not _of_library(one.schedule)]
     if foreign and (optimizer.members or optimizer.gradient_accumulation_steps):
         return None
     nodes = [input_node("gradient", variable.type) for variable in variables]
@@ -129,6 +128,21 @@ def planned(optimizer: Optimizer, variables: Sequence[Variable]) -> Planned | No
     except TulleError:  # op by op it is told
         return None
     return Planned(program, None if rate is None else rate.tensor_type)
+
+
+def _makeup(optimizer: Optimizer, variables: Sequence[Variable]) -> Any:
+    """What a program of a step is made of, apart from variables; a key for that."""
+    rates = [one.schedule for one in (optimizer, *optimizer.members)]
+    held = [(i, v.constraint) for i, v in enumerate(variables)]
+    kept = [(i, _at_present(held)) for i, held in held if held is not None]
+    return optimizer.revision, *map(_at_present, rates), *kept
+
+
+def _at_present(thing: Any) -> Any:
+    """A key for what a schedule or constraint of the library does for now."""
+    if thing is None or not _of_library(thing):
+        return type(thing)
+    return type(thing), repr(vars(thing))
 
 
 def _plain(pairs: Pairs) -> bool:

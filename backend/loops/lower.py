@@ -21,7 +21,7 @@ from .roles import assign, find_folds
 
 RANK = 8  # axes of a nest
 MOST_KEPT = 1024
-_kept: dict[Any, tuple[Node, LoopKernel | str]] = {}
+_kept: dict[Any, tuple[Any, LoopKernel | str]] = {}
 
 
 def lowerable(node: Node) -> str | None:
@@ -48,7 +48,8 @@ def lower(node: Node) -> LoopKernel:
             found = str(reason)
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
-        _kept[key] = node, found  # the key may name objects that the node keeps
+        # The key may name objects that the attributes keep; the node keeps variables.
+        _kept[key] = node.attributes, found
     if isinstance(found, str):
         raise Unlowerable(found)
     return found

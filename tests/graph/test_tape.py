@@ -85,6 +85,37 @@ def test_copies_of_tensors_pass_gradients_on_in_programs(copied):
     assert slope(3.0).numpy().tolist() == [18.0, 36.0]
 
 
+def test_a_variable_assigned_while_a_tape_was_away_is_read_anew():
+    x, v = Variable(3.0), Variable(2.0)
+    tape = GradientTape(persistent=True)
+    with tape:
+        y = x * x * v
+    v.assign(10.0)
+    with tape:
+        z = v * v
+    assert float(tape.gradient(z, v)) == 20.0
+    assert float(tape.gradient(y, v)) == 9.0
+    v.assign(5.0)
+    assert float(tape.gradient(y, x, output_gradients=v)) == 2 * 3.0 * 2.0 * 5.0
+
+
+def test_a_value_from_an_earlier_tape_does_not_keep_what_it_came_from():
+    v, state = Variable([0.5]), convert_to_tensor([1.0])
+    for _ in range(5):
+        before = state
+        with GradientTape() as tape:
+            state = call("tanh", before * v)
+            loss = call("sum", state)
+        slope = before.numpy() * (1.0 - state.numpy() ** 2)
+        np.testing.assert_allclose(tape.gradient(loss, v), slope, rtol=1e-6)
+    reached, stack = set(), [state.mark]
+    while stack:
+        mark = stack.pop()
+        reached.add(mark)
+        stack += mark.operands
+    assert len(reached) == 4  # the state, the product, and what it is of
+
+
 def test_a_variable_assigned_in_between_counts_each_read():
     v = Variable(2.0)
     with GradientTape() as tape:

@@ -1,12 +1,15 @@
 """Steps on values as programs: the numbers of op by op, and what is never kept."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
 
+from tulle.backend.tapes import GradientTape
+from tulle.graph.constraints import MaxNorm, NonNeg
 from tulle.graph.registry import call
-from tulle.graph.tape import GradientTape
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
 from tulle.training import optimizer_programs, optimizers, schedules
@@ -263,6 +266,53 @@ def test_a_constraint_of_a_users_own_is_asked_each_time():
         optimizer.apply([[1.0]], [variable])
     assert len(asked) == STEPS
     assert float(variable[0]) == -0.5
+
+
+def test_constraints_and_schedules_do_what_they_say_now():
+    falling = schedules.ExponentialDecay(1.0, 1, 1.0)
+    variable = Variable([0.0])
+    optimizer = optimizers.SGD(falling)
+    train_up = [[-1.0]], [variable]
+    for _ in range(STEPS):
+        optimizer.apply(*train_up)
+    variable.constraint = MaxNorm(3.0)
+    optimizer.apply(*train_up)
+    assert float(variable[0]) == pytest.approx(3.0)
+    for _ in range(STEPS):
+        optimizer.apply(*train_up)
+    variable.constraint.max_value = 5.0
+    for _ in range(STEPS):
+        optimizer.apply(*train_up)
+    assert float(variable[0]) == pytest.approx(5.0)
+    falling.initial_learning_rate = 20.0
+    variable.constraint = NonNeg()
+    optimizer.apply([[1.0]], [variable])
+    assert float(variable[0]) == 0.0
+    falling.initial_learning_rate = 0.25
+    optimizer.apply(*train_up)
+    assert float(variable[0]) == 0.25
+
+
+def test_a_variable_that_is_given_twice_is_moved_twice():
+    optimizer, variable = optimizers.SGD(1.0), Variable([0.0])
+    for _ in range(STEPS):
+        optimizer.apply([[1.0], [2.0]], [variable, variable])
+    assert float(variable[0]) == -3.0 * STEPS
+
+
+def test_nothing_keeps_variables_that_nobody_has():
+    """Neither the programs of gradients and steps, nor what is known of kernels."""
+    optimizer, (variable,) = optimizers.Adam(), variables_for(1)
+    for _ in range(STEPS):
+        with GradientTape() as tape:
+            loss = call("sum", variable * variable)
+        optimizer.apply([tape.gradient(loss, variable)], [variable])
+    assert programs_of(optimizer)[0] is not None
+    gone = weakref.ref(variable)
+    del optimizer, variable, tape, loss
+    for _ in range(3):  # some are let go when others are
+        gc.collect()
+    assert gone() is None
 
 
 def test_what_was_read_before_a_step_stays():
