@@ -231,7 +231,18 @@ class Recording:
                 steps.append((function, places[left], places[right], found))
         self.known.clear()  # whoever keeps a number keeps the recording
         reads, values = [n for n, _ in leaves], [value for value, _ in constants]
-        return Recipe(reads, values, steps, [places[place] for place in results])
+        wanted = [places[place] for place in results]
+        return Recipe(_picked(reads), values, steps, _picked(wanted))
+
+
+Pick = Callable[[Sequence[int]], Iterable[int]]
+
+
+def _picked(places: Sequence[int]) -> Pick:
+    """What takes the numbers at some places out of others."""
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    return lambda numbers: [numbers[place] for place in places]
 
 
 class Recipe(NamedTuple):
@@ -240,14 +251,14 @@ class Recipe(NamedTuple):
     Places count the numbers that are read, the constants, and what steps compute.
     """
 
-    reads: list[int]
+    reads: Pick
     constants: list[int]
     steps: list[Step]
-    wanted: list[int]  # the places of the results
+    wanted: Pick  # the results
 
     def results(self, given: Sequence[int]) -> list[int] | None:
         """The results for other numbers; None where a question has another answer."""
-        values = [*[given[index] for index in self.reads], *self.constants]
+        values = [*self.reads(given), *self.constants]
         add = values.append
         try:
             for function, left, right, answer in self.steps:
@@ -259,7 +270,7 @@ class Recipe(NamedTuple):
                     return None
         except ArithmeticError:  # the function tells what is wrong itself
             return None
-        return [values[place] for place in self.wanted]
+        return [*self.wanted(values)]
 
 
 Joint = TypeVar("Joint", bound=Callable[..., Any])
