@@ -288,7 +288,9 @@ def apply_layer(
             _refuse_ids(layer, plain)
             result = layer(*plain, **named)
     except (Fault, TulleError, *WRONG_VALUES) as error:
-        told = isinstance(error, (Fault, TulleError))
+        # What Python refuses is no fault of sizes: a list stands for a tensor.
+        plain_error = error.__cause__ if isinstance(error, TulleError) else error
+        told = plain_error is None or isinstance(plain_error, (Fault, TulleError))
         if not told and any(isinstance(g.value, Tuple) for g in ready):
             return _one_wanted(evaluator, instance, ready)
         return checker.failed(error, span, places, layer.argument_spans)
