@@ -214,7 +214,11 @@ class Scheduler:
         """The inputs that must be arrays of the host, or have an address that stays."""
         found = {self.roots[node] for node in self.graph.roots if not self.inner}
         for node in self.graph.nodes:
-            if self.roots[node] is node and not self.code.runs_native(node):
+            if (
+                self.roots[node] is node
+                and not node.op.view  # which copies where it shows nothing
+                and not self.code.runs_native(node)
+            ):
                 found.update(self.roots[source] for source in node.inputs)
         return {node for node in found if node.op.name == "input"}
 

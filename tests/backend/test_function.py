@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tulle.backend.function import function
+from tulle.graph.control import vectorized_map
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
 from tulle.graph.layers import Dense, Dropout, SpectralNormalization
@@ -334,3 +335,27 @@ def test_a_method_of_a_shallow_copy_is_its_own():
     twin.weight = Variable([5.0])
     assert twin.method(call("ones", (1,))).item() == 6.0
     assert agent.method(call("ones", (1,))).item() == 2.0
+
+
+def test_what_a_loop_reads_flat_and_as_a_matrix_stays_until_both_are_read():
+    """A step may not write over a copy that is shown under another shape later."""
+    weights, given = array(36), array(3, 6, 6)
+
+    @function
+    def found(weights, given):
+        def one(x):
+            matrix = call("reshape", weights, (6, 6))
+            change = call("matmul", call("transpose", x), call("matmul", x, matrix))
+            moved = weights - 0.5 * call("reshape", change, (36,))
+            moved = call("reshape", moved, (6, 6))
+            seen = call("tanh", call("matmul", x, moved))
+            seen = call("matmul", seen, call("transpose", moved))
+            return call("matmul", seen, matrix)
+
+        return vectorized_map(one, given)
+
+    matrix = weights.reshape(6, 6)
+    for x, one in zip(given, found(weights, given).numpy(), strict=True):
+        moved = matrix - 0.5 * (x.T @ (x @ matrix))
+        wanted = np.tanh(x @ moved) @ moved.T @ matrix
+        np.testing.assert_allclose(one, wanted, rtol=1e-4, atol=1e-4)
