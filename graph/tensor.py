@@ -201,6 +201,23 @@ class Tensor(Value):
         return f"<Tensor {self.type}>\n{self.numpy()}"
 
 
+def apart(value: Any, operands: Sequence[Any]) -> Any:
+    """What an op gave, in memory that later assignments to variables leave alone."""
+    homed = [o.array for o in operands if getattr(o, "homed", False)]
+    if not homed:
+        return value
+    if isinstance(value, tuple):
+        return tuple([apart(item, operands) for item in value])
+    owners = [_owner(array) for array in homed]
+    shared = any(_owner(value.array) is owner for owner in owners)
+    return Tensor(value.array.copy()) if shared else value
+
+
+def _owner(array: Any) -> Any:
+    """The array whose memory an array is in."""
+    return array if array.base is None else array.base
+
+
 class SymbolicTensor(Value):
     """A handle on a node, with what Keras lets a tensor carry.
 
