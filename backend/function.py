@@ -73,8 +73,8 @@ class Family:
 
         def place(index: int, axis: int) -> int | str:
             history = tuple(s[index][axis] for s in (*seen, shapes))
-            if len(set(history)) == 1:
-                return history[0]
+            if len(set(history)) == 1 or not history[-1]:
+                return history[-1]
             return names.setdefault(history, f"size{len(names)}")
 
         return tuple(

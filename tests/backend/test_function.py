@@ -49,6 +49,19 @@ def test_plain_arguments_are_part_of_the_signature():
     assert power.traces == 2
 
 
+def test_an_axis_that_is_empty_at_times_has_a_trace_of_its_own():
+    @function
+    def picked(x, index):
+        return call("take", x, index, axis=0)
+
+    for rows, width, count in [(5, 3, 2), (5, 3, 0), (5, 4, 3), (5, 6, 0), (7, 0, 2)]:
+        x, index = array(rows, width), np.arange(count, dtype=np.int32)
+        assert np.array_equal(picked(x, index).numpy(), x[index])
+    traces = picked.traces
+    assert picked(array(5, 8), np.ones(4, np.int32)).shape == (4, 8)
+    assert picked.traces == traces
+
+
 def test_nests_of_arrays_are_told_apart_by_all_that_is_in_them():
     @function
     def joined(parts, scale=1.0, *, name="x"):
