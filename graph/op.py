@@ -507,7 +507,8 @@ def register(kind: Defined) -> Defined:
     """Enter an op class into the registry, under its name in snake case."""
     op = kind()
     name = op.name or kind.__name__.lower()
-    if name in OPS:
+    # An import that Ctrl-C broke off may be done again.
+    if name in OPS and repr(type(OPS[name])) != repr(kind):
         raise InternalError(f"two ops are called {name}")
     kind.name = name
     op.__doc__ = kind.__doc__

@@ -161,6 +161,10 @@ class Tensor(Value):
     def __deepcopy__(self, known: Any) -> Tensor:
         return self._with(self.array.copy())
 
+    def __reduce__(self) -> Any:
+        """What is unpickled is a value that no tape knows."""
+        return Tensor, (self.array,), (None, {"_keras_mask": self._keras_mask})
+
     def _with(self, array: Any) -> Tensor:
         """The same value on the same tapes, in another array."""
         made = Tensor(array)

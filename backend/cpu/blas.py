@@ -9,9 +9,11 @@ from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 NO_CONTROL = (0, 0)
+_loading = Lock()
 
 
 def _folder() -> Path:
@@ -22,9 +24,15 @@ def _folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-@cache
 def functions() -> dict[str, Any]:
-    """SciPy's BLAS functions by name.
+    """SciPy's BLAS functions by name."""
+    with _loading:  # the module can be loaded once
+        return _functions()
+
+
+@cache
+def _functions() -> dict[str, Any]:
+    """What `functions` gives.
 
     They lie in a module of machine code, which needs nothing of `scipy.linalg` around
     it: importing all of that takes as long as compiling a small network.

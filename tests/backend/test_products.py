@@ -1,5 +1,8 @@
 """Products and copies of arrays that lie anyhow, by native calls, against NumPy."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -206,3 +209,22 @@ def test_a_call_tells_the_memory_that_its_sizes_ask_for(shape):
     x, y, out = (Lying(1 << 20, place, np.dtype("f4")) for place in places)
     call = gemm.product(x, y, out, 2, 1 << 30)
     assert gemm.scratch_of(call) == gemm.scratch_bytes(out.shape, k, 4)
+
+
+TOGETHER = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from tulle.backend.cpu.blas import functions
+found, barrier = [], threading.Barrier(8)
+def ask():
+    barrier.wait()
+    found.append(functions())
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(found) == 8 and "sgemm" in found[0]
+"""
+
+
+def test_threads_may_ask_for_the_first_product_together():
+    subprocess.run([sys.executable, "-c", TOGETHER], check=True)

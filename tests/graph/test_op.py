@@ -224,3 +224,16 @@ def test_a_body_that_cannot_write_is_refused_when_it_is_defined(
         return
     with pytest.raises(InternalError, match="takes no `out`"):
         elementwise.define("squared", "x * x.", "x", body, None)
+
+
+def test_an_import_that_was_broken_off_is_done_again():
+    """Ctrl-C may come while a module defines its ops."""
+    for _ in range(2):
+
+        @register
+        class Broken(Op):
+            name = "broken_off"
+            public = False
+
+        assert type(OPS["broken_off"]) is Broken
+    del OPS["broken_off"]

@@ -1,6 +1,7 @@
 """`GradientTape`: values, order, nesting, variables, what is not connected."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -83,6 +84,15 @@ def test_copies_of_tensors_pass_gradients_on_in_programs(copied):
         return tape.gradient(loss, v)
 
     assert slope(3.0).numpy().tolist() == [18.0, 36.0]
+
+
+def test_a_tensor_of_a_tape_is_pickled_as_a_value():
+    v = Variable([1.0, 2.0])
+    with GradientTape() as tape:
+        y = v * 3.0
+        again = pickle.loads(pickle.dumps(y))  # noqa: S301
+    assert again.numpy().tolist() == [3.0, 6.0]
+    assert tape.gradient(again, v) is None
 
 
 def test_a_variable_assigned_while_a_tape_was_away_is_read_anew():
