@@ -98,6 +98,9 @@ def test_whole_powers_are_cut_towards_nothing(way, dtype):
     x = np.array([2, 1, -1, -1, 0, 5, -3, np.iinfo(dtype).min], dtype)
     y = np.array([-1, -3, -3, -4, -2, 0, 3, -1], dtype)
     assert computed(way, "power", x, y)[0].tolist() == [0, 1, -1, 1, 0, 1, -27, 0]
+    last = np.iinfo(dtype).max  # its square is 1 in as many bits
+    x, y = np.array([last, -last] * 2, dtype), np.array([-1, -1, -2, -2], dtype)
+    assert computed(way, "power", x, y)[0].tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -175,7 +175,7 @@ def _power(xp: Any, x: Any, y: Any, out: Any) -> Any:
         return xp.power(x, y, out=out)
     # One by a whole number, cut towards 0, which NumPy refuses.
     found = xp.power(x, xp.maximum(y, 0))
-    share = xp.where(x * x == 1, xp.where(y & 1 == 1, x, 1), 0)
+    share = xp.where((x == 1) | (x == -1), xp.where(y & 1 == 1, x, 1), 0)
     found = xp.where(y < 0, share, found).astype(x.dtype, copy=False)
     if out is None:
         return found
