@@ -319,7 +319,9 @@ def _split(value: Any) -> tuple[list[Tensor], Any]:
         if isinstance(item, (Tensor, np.ndarray, np.generic)):
             leaves.append(convert_to_tensor(item))
             return tree.LEAF
-        if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
+        if isinstance(item, tuple) and hasattr(item, "_fields"):
+            return type(item)(*map(strip, item))
+        if isinstance(item, (list, tuple)):
             return type(item)(map(strip, item))
         if isinstance(item, dict):
             return {key: strip(part) for key, part in item.items()}
@@ -331,7 +333,7 @@ def _split(value: Any) -> tuple[list[Tensor], Any]:
 def _key(structure: Any) -> Any:
     """A hashable stand-in for arguments without their tensors."""
     if isinstance(structure, (list, tuple)):
-        return (type(structure).__name__, *map(_key, structure))
+        return (type(structure), *map(_key, structure))
     if isinstance(structure, dict):
         return ("dict", *((key, _key(value)) for key, value in structure.items()))
     if isinstance(structure, float):

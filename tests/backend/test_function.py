@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import weakref
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -47,6 +48,25 @@ def test_plain_arguments_are_part_of_the_signature():
     assert power(x, 2).numpy().tolist() == [9.0, 9.0]
     assert power(x, 3).numpy().tolist() == [27.0, 27.0]
     assert power.traces == 2
+
+
+Pair = namedtuple("Pair", "x y")
+
+
+def test_arrays_in_named_tuples_are_inputs():
+    @function
+    def joined(pair):
+        return pair.x * 2.0 + pair.y
+
+    x = np.ones(2, "float32")
+    assert joined(Pair(x, 1.0)).numpy().tolist() == [3, 3]
+    x[:] = 5
+    assert joined(Pair(x, 1.0)).numpy().tolist() == [11, 11]
+    assert joined(Pair(Tensor(x), 1.0)).numpy().tolist() == [11, 11]
+    assert joined.traces == 1
+    turned = namedtuple("Pair", "y x")
+    assert joined(turned(1.0, x)).numpy().tolist() == [11, 11]
+    assert joined(turned(x, 1.0)).numpy().tolist() == [7, 7]
 
 
 def test_an_axis_that_is_empty_at_times_has_a_trace_of_its_own():
