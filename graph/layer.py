@@ -309,7 +309,9 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         """Arrays and lists of numbers as tensors."""
         if isinstance(value, (np.ndarray, np.generic)):
             return convert_to_tensor(value)
-        if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*map(self.as_tensors, value))
+        if isinstance(value, (list, tuple)):
             if isinstance(value, list) and value and numeric(value):
                 return convert_to_tensor(value)
             return type(value)(map(self.as_tensors, value))

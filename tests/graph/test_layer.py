@@ -1,5 +1,7 @@
 """`Layer`: building, weights, names, nesting, sharing, freezing, losses, errors."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 
@@ -234,6 +236,20 @@ def test_floats_follow_the_layer():
 def wrong(code, *words):
     """The error, checked for its code, its words and the line of this file."""
     return pytest.raises(TensorTypeError, match="(?s)" + ".*".join([code, *words]))
+
+
+def test_arrays_in_a_named_tuple_are_tensors_of_the_layer():
+    pair = namedtuple("Pair", "x y")
+
+    class Joined(Layer):
+        def call(self, given):
+            return given.x * 2 + given.y
+
+    ones = np.ones((2, 3), "float64")
+    found = Joined()(pair(ones, ones))
+    assert str(found.type) == "f32[2, 3]"
+    x, y = Input((3,)), Input((3,))
+    assert Network([x, y], x - y)(pair(ones, ones)).numpy().tolist() == [[0] * 3] * 2
 
 
 def test_errors_name_the_users_line():
