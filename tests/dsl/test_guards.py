@@ -103,5 +103,5 @@ def test_gradients_pass():
     ],
 )
 def test_mistakes(body, wanted):
-    text = f"model M(x: f32[B, T]) -> f32[B, T] {{ let y = {body} return x }}"
+    text = f"model M(x: f32[B, T]) -> f32[B, T] {{ let _y = {body} return x }}"
     assert codes(HEAD + text) == wanted
