@@ -265,7 +265,7 @@ def test_adapted_normalization(tmp_path):
     [
         (3, "an array or batches"),
         ([], "got no batch"),
-        ([1.0, 2.0], "np.asarray"),
+        ([None], "np.asarray"),
         ([floats(2, 3), floats(2, 4)], "statistics for (3,)"),
     ],
 )
