@@ -60,7 +60,7 @@ def adapted_batches(data: Any) -> Iterator[Any]:
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes, dict)):
         raise Fault("T0204", f"`adapt` takes an array or batches, not {data!r}")
     if _is_plain(data):
-        yield np.asarray(data)
+        yield _as_array(data)
         return
     found = False
     for item in data:
@@ -75,6 +75,18 @@ def adapted_batches(data: Any) -> Iterator[Any]:
         yield np.asarray(batch)
     if not found:
         raise Fault("T0204", "`adapt` got no batch to learn from")
+
+
+def _as_array(data: Any) -> np.ndarray[Any, Any]:
+    """Lists as one array; refuses those of unequal lengths."""
+    try:
+        return np.asarray(data)
+    except ValueError:
+        raise Fault(
+            "T0204",
+            "`adapt` takes lists as one array, and these have unequal lengths",
+            help=["give rows of one length, or one flat list"],
+        ) from None
 
 
 def _is_plain(data: Any) -> bool:

@@ -51,6 +51,7 @@ class SpectralNormalization(Wrapper):
                 f"`{self.layer.name}` ({type(self.layer).__name__}) has neither",
                 argument="layer",
             )
+        self.kernel = weight  # in Keras it is the wrapper's own too, and first
         self.vector_u = self.add_weight(
             (1, weight.shape[-1]),
             TruncatedNormal(stddev=0.02),

@@ -266,6 +266,7 @@ def test_adapted_normalization(tmp_path):
         (3, "an array or batches"),
         ([], "got no batch"),
         ([None], "np.asarray"),
+        ([[1.0], [2.0, 3.0]], "unequal lengths"),
         ([floats(2, 3), floats(2, 4)], "statistics for (3,)"),
     ],
 )

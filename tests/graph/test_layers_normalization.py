@@ -63,6 +63,14 @@ def test_spectral_normalization_reaches_one():
     np.testing.assert_allclose(layer(x).numpy(), x @ after, 1e-4, 1e-5)
 
 
+def test_spectral_normalization_has_weights_in_keras_order():
+    layer = layers.SpectralNormalization(layers.Dense(4))
+    layer(np.ones((3, 5), "float32"))
+    assert [w.name for w in layer.weights] == ["kernel", "vector_u", "bias"]
+    assert [w.name for w in layer.trainable_weights] == ["kernel", "bias"]
+    assert layer.count_params() == 5 * 4 + 4 + 4
+
+
 def test_spectral_normalization_leaves_zeros():
     inner = layers.Dense(4, kernel_initializer="zeros")
     layer = layers.SpectralNormalization(inner)

@@ -17,7 +17,6 @@ from ...graph.initializers import snake_case
 from ...graph.input_layer import is_input
 from ...graph.layer import Layer
 from ...graph.layers.adapted import Adapted
-from ...graph.layers.spectral import SpectralNormalization, divided
 from ...graph.network import Network
 from ...graph.variable import Variable
 from ..model import Functional, Model, Sequential
@@ -166,9 +165,6 @@ def wanted(owner: Layer) -> dict[str, Variable]:
     """The variables of a layer itself under the keys of a file."""
     apart = {id(variable) for variable in merged(owner)}
     own = [variable for variable in owner._own if id(variable) not in apart]
-    if isinstance(owner, SpectralNormalization):  # in Keras the weight is its own too
-        weight = divided(owner.layer)
-        own = own if weight is None else [weight, *own]
     if apart:  # a frozen weight, which stands first nevertheless
         own.sort(key=lambda v: v is not getattr(owner, owner.lora_role))  # type: ignore[attr-defined]
     return {str(index): variable for index, variable in enumerate(own)}
@@ -181,8 +177,6 @@ def own_arrays(owner: Layer) -> Arrays:
         store = {key: variable.numpy() for key, variable in wanted(owner).items()}
         weight = getattr(owner, owner.lora_role)
         return {**store, "0": np.asarray(owner.adapted(weight).numpy())}
-    if isinstance(owner, SpectralNormalization):
-        return {key: variable.numpy() for key, variable in wanted(owner).items()}
     owner.save_own_variables(store)
     return {key: np.asarray(value) for key, value in store.items()}
 
