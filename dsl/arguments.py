@@ -56,11 +56,6 @@ class Given:
     span: Span
 
 
-def joined(first: Span, last: Span) -> Span:
-    """From the start of one place to the end of another."""
-    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
-
-
 def replacement(span: Span, text: str) -> Fix:
     """A fix that writes something else at a place."""
     return Fix(f"write `{text}`", (Edit(span, text),))

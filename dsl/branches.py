@@ -16,7 +16,7 @@ from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES
 from . import declared, library
 from . import syntax as s
-from .arguments import MAX_LEAVES, joined, leaves, replacement, symbolic
+from .arguments import MAX_LEAVES, leaves, replacement, symbolic
 from .operations import wrapped
 from .owning import Body
 from .repeats import same_types
@@ -204,7 +204,7 @@ def _matched(evaluator: Evaluator, item: s.Match) -> Value:
 
 def _arms(evaluator: Evaluator, item: s.Match) -> dict[str, s.Arm] | None:
     """The arms by name, if they are those of `mode`."""
-    error, head = evaluator.checker.error, joined(item.span, item.subject.span)
+    error, head = evaluator.checker.error, item.span.through(item.subject.span)
     if item.subject.text != "mode":
         error(
             "T0511",
@@ -306,7 +306,7 @@ def _layer(
     if not inputs:
         operands = [constant_node(held(0.0, DTYPES["f32"]))]
         inputs = [input_node("nothing", operands[0].tensor_type)]
-    checker, head = evaluator.checker, joined(item.span, item.subject.span)
+    checker, head = evaluator.checker, item.span.through(item.subject.span)
     try:
         with standing_at(head):
             again = checker.body.again()

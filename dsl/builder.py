@@ -18,8 +18,8 @@ Child: TypeAlias = Any  # a Token or a syntax node; each rule knows which
 
 def spanned(children: Sequence[Child]) -> Span:
     """From the first child to the last."""
-    first, last = children[0].span, children[-1].span
-    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+    found: Span = children[0].span.through(children[-1].span)
+    return found
 
 
 def name_of(token: Token) -> s.Name:

@@ -20,7 +20,7 @@ from . import (
     statics,
 )
 from . import syntax as s
-from .arguments import Given, joined
+from .arguments import Given
 from .checker import Checker
 from .operations import apply_op
 from .scope import Scope
@@ -139,7 +139,7 @@ class Evaluator:
         for operator, operand in zip(chain.operators, others, strict=True):
             right = self.evaluate(operand)
             value = self.combine(operator, value, span, right, operand.span)
-            span = joined(span, operand.span)
+            span = span.through(operand.span)
             self.checker.see(span, value)
         return value
 
@@ -152,7 +152,7 @@ class Evaluator:
             value = self.combine(
                 power.operators[index], values[index], left.span, value, span
             )
-            span = joined(left.span, span)
+            span = left.span.through(span)
         return value
 
     def negated(self, value: Value, signs: Sequence[s.Operator], span: Span) -> Value:
@@ -201,7 +201,7 @@ class Evaluator:
                 value = statics.combine(operator.text, left.value, right.value)
             except Fault as fault:
                 return self.checker.refuse(fault, operator.span, {0: a, 1: b})
-            span = joined(a, b)
+            span = a.through(b)
             whole = isinstance(value, (int, Dim)) and not isinstance(value, bool)
             text = f"{value} is computed here"
             return Static(value, Origin(text, span) if whole else None)
@@ -218,11 +218,11 @@ class Evaluator:
         for trailer in trailers:
             if isinstance(trailer, s.Call):
                 value = self.hidden(value, application.base)
-                whole = joined(span, trailer.span)
+                whole = span.through(trailer.span)
                 value = calls.call(self, value, span, trailer, whole)
             else:
                 value = self.index(value, span, trailer)
-            span = joined(span, trailer.span)
+            span = span.through(trailer.span)
             self.checker.see(span, value)
         return value
 
@@ -305,7 +305,7 @@ class Evaluator:
         for stage in pipe.stages:
             value = self.stage(stage, value, span)
             span = stage.function.span
-            self.checker.see(joined(pipe.first.span, stage.span), value)
+            self.checker.see(pipe.first.span.through(stage.span), value)
         return value
 
     def stage(self, stage: s.Stage, value: Value, span: Span) -> Value:

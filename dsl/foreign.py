@@ -218,9 +218,7 @@ def _several(mistake: Mistake) -> Diagnostic | None:
     ends = mistake.accepted >= STATEMENTS or mistake.accepted >= ITEMS
     if mistake.found.type != "COMMA" or not (ends or "PIPE" in mistake.accepted):
         return None
-    words = (token for token in reversed(mistake.tokens[: mistake.index]))
-    kinds = STATEMENTS | ITEMS | SECTIONS
-    begin = next((token for token in words if token.type in kinds), None)
+    begin = mistake.last_of(STATEMENTS | ITEMS | SECTIONS)
     if begin is None or begin.type not in ("RETURN", "LET", "FN"):
         return None
     form = "return (…, …)" if begin.type == "RETURN" else "… = (…, …)"
@@ -240,9 +238,7 @@ def _names(mistake: Mistake) -> Diagnostic | None:
     message = "several names stand in parentheses"
     edit = None
     if tokens[index].type == "EQUAL":
-        last = tokens[index - 1].span
-        first = tokens[mistake.index - 1].span
-        whole = Span(first.source, first.line, first.column, last.line, last.end_column)
+        whole = tokens[mistake.index - 1].span.through(tokens[index - 1].span)
         edit = (whole, f"({', '.join(names)})")
     help = f"write `let ({', '.join(names)}) = …`"
     return told(message, mistake.found.span, help, edit)
@@ -253,8 +249,7 @@ def _compared(mistake: Mistake) -> Diagnostic | None:
     found = mistake.found
     if found.type != "EQUAL" or "LBRACE" not in mistake.accepted:
         return None
-    kinds = (token.type for token in reversed(mistake.tokens[: mistake.index]))
-    breaks = BREAKS | {"COMPARISON", "EQUAL"}
-    if next((kind for kind in kinds if kind in breaks), "") not in CHOOSING:
+    last = mistake.last_of(BREAKS | {"COMPARISON", "EQUAL"})
+    if last is None or last.type not in CHOOSING:
         return None
     return told("`=` compares nothing", found.span, "write `==`", (found.span, "=="))

@@ -227,8 +227,8 @@ def _nameless_metric(mistake: Mistake) -> Diagnostic | None:
 
 
 def _within_metrics(mistake: Mistake) -> bool:
-    kinds = (t.type for t in reversed(mistake.tokens[: mistake.index]))
-    return next((kind for kind in kinds if kind in SECTIONS), None) == "METRICS"
+    section = mistake.last_of(SECTIONS)
+    return section is not None and section.type == "METRICS"
 
 
 def _bare(mistake: Mistake) -> Diagnostic | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..graph.diagnostics import Diagnostic, Span
+from ..graph.diagnostics import Diagnostic
 from .tokens import CLOSERS, OPENERS, STATEMENTS, Token
 from .told import told
 
@@ -67,16 +67,11 @@ def _bare_number(mistake: Mistake, opener: int) -> Diagnostic:
     """`repeat (4) { … }`."""
     first, last = mistake.tokens[opener], mistake.tokens[mistake.index - 1]
     inner = mistake.tokens[opener + 1 : mistake.index - 1]
-    place = _joined(first.span, last.span)
+    place = first.span.through(last.span)
     text = " ".join(token.text for token in inner)
     message = "the number of turns stands without parentheses"
     help = f"write `repeat {text} {{ … }}`"
     return told(message, place, help, (place, f" {text}"))
-
-
-def _joined(first: Span, last: Span) -> Span:
-    """From the beginning of one place to the end of another."""
-    return Span(first.source, first.line, first.column, last.end_line, last.end_column)
 
 
 def _parenthesis(mistake: Mistake) -> int:
@@ -125,8 +120,8 @@ def _arms(mistake: Mistake) -> Diagnostic | None:
     if mistake.previous is not None and mistake.previous.type == "MATCH":
         help = "write `match mode { train => …, infer => … }`"
         return told("`match` chooses by `mode`", found.span, help)
-    asked = (t.type for t in reversed(mistake.tokens[: mistake.index]))
-    chosen = next((kind for kind in asked if kind in ("IF", "WHERE")), "") == "IF"
+    asked = mistake.last_of(("IF", "WHERE"))
+    chosen = asked is not None and asked.type == "IF"
     if chosen and {"LBRACE", "OR"} <= accepted and "PIPE" not in accepted:
         help = "write `if condition { … } else { … }`"
         message = "the branches of an `if` stand in braces"

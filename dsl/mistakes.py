@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -81,6 +81,11 @@ class Mistake:
     def next(self) -> Token | None:
         after = self.index + 1
         return self.tokens[after] if after < len(self.tokens) else None
+
+    def last_of(self, kinds: Collection[str]) -> Token | None:
+        """The last token before this one that is of some kinds."""
+        before = reversed(self.tokens[: self.index])
+        return next((token for token in before if token.type in kinds), None)
 
     @property
     def behind(self) -> Span:

@@ -89,6 +89,11 @@ class Span(Immutable):
         """The span of the offsets `start` up to `end`."""
         return cls(source, *source.position(start), *source.position(end))
 
+    def through(self, last: Span) -> Span:
+        """From the start of this place to the end of another."""
+        ends = last.end_line, last.end_column
+        return Span(self.source, self.line, self.column, *ends)
+
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
 
