@@ -40,7 +40,7 @@ class Step(NamedTuple):
     op: Op
     places: list[int]
     attributes: dict[str, Any]
-    ufunc: Any  # NumPy's, if the op is one
+    ufunc: np.ufunc | None
     over: int | None  # the operand that the result may be written over
     dropped: list[int]
 
@@ -66,7 +66,7 @@ class Straight:
                     node.op,
                     [places[source] for source in node.inputs],
                     {key: resolve(v, {}) for key, v in node.attributes.items()},
-                    getattr(np, node.op.body) if is_ufunc(node) else None,  # type: ignore[attr-defined]
+                    ufunc_of(node),
                     over[0] if over else None,
                     [places[source] for source in last],
                 )
@@ -94,20 +94,18 @@ def _gives_way(source: Node, node: Node, readers: Sequence[Node]) -> bool:
 
     The operand's memory is then its own: no reader gave a view of it.
     """
-    if source.type != node.type or not (is_ufunc(source) and is_ufunc(node)):
+    if source.type != node.type or not (ufunc_of(source) and ufunc_of(node)):
         return False
-    return all(is_ufunc(reader) or reader.op.name in FOLDS for reader in readers)
+    return all(ufunc_of(reader) or reader.op.name in FOLDS for reader in readers)
 
 
-def is_ufunc(node: Node) -> bool:
-    """Whether an op is one pass of a ufunc over its elements."""
+def ufunc_of(node: Node) -> np.ufunc | None:
+    """NumPy's ufunc of which an op is one pass over its elements; None for others."""
     body = getattr(node.op, "body", None)
-    return (
-        node.op.elementwise
-        and isinstance(body, str)
-        and isinstance(getattr(np, body, None), np.ufunc)
-        and not node.attributes
-    )
+    if not node.op.elementwise or not isinstance(body, str) or node.attributes:
+        return None
+    found = getattr(np, body, None)
+    return found if isinstance(found, np.ufunc) else None
 
 
 def expansion(

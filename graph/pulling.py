@@ -171,7 +171,7 @@ def pulled(
 
 
 def total(nodes: Sequence[Node | None]) -> Node | None:
-    """The sum of the nodes that there are; None if there are none."""
+    """The sum of the nodes, or tensors, that there are; None if there are none."""
     found = [node for node in nodes if node is not None]
     whole = found[0] if found else None
     for node in found[1:]:

@@ -82,9 +82,7 @@ class Mark:
         return self._node
 
     def _made(self, operands: Sequence[Node]) -> Node:
-        if self.op is None:
-            return input_node(self.name, self.type)
-        node = self.op.apply(tuple(operands), self.attributes)
+        node = self.over(operands)
         if self.at is not None:
             place(node, span_at(self.at))
         return node

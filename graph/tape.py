@@ -187,11 +187,8 @@ def _weighed(target: Any, weights: Any) -> Any:
     if len(targets) == 1 and given[0] is None and targets[0].__class__ is Tensor:
         if not targets[0].type.shape and targets[0].type.dtype.is_float:
             return targets[0]
-    whole = None
-    for one, weight in zip(targets, given, strict=True):
-        part = call("sum", one if weight is None else one * weight)
-        whole = part if whole is None else whole + part
-    return whole
+    pairs = zip(targets, given, strict=True)
+    return total([call("sum", t if w is None else t * w) for t, w in pairs])
 
 
 def _zeros(leaf: Any) -> Any:

@@ -52,7 +52,7 @@ class Rescaling(Layer):
 def adapted_batches(data: Any) -> Iterator[Any]:
     """The batches of what a layer learns from: an array is one, a tuple's first counts.
 
-    Refuses what holds none.
+    Lists of numbers or strings are one array. Refuses what holds none.
     """
     if isinstance(data, (np.ndarray, Operand)):
         yield np.asarray(data)

@@ -60,10 +60,9 @@ class SpectralNormalization(Wrapper):
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        weight = divided(self.layer)
-        if training and weight is not None:
+        if training:
             # Gradients flow through the division, whether eagerly or compiled.
-            with replacing({weight: self._divide(weight)}):
+            with replacing({self.kernel: self._divide(self.kernel)}):
                 found = self.layer(inputs)
         else:
             found = self.layer(inputs)
