@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def pytest_addoption(parser):
 def pytest_runtest_setup(item):
     if item.get_closest_marker("gpu") and not has_gpu():
         pytest.skip("needs a CUDA device and CuPy")
+
+
+@pytest.fixture(autouse=True)
+def seeded(request):
+    """A test draws the same weights in every run; TULLE_TEST_SEED gives it others."""
+    from tulle.graph.variable import set_random_seed
+
+    more = int(os.environ.get("TULLE_TEST_SEED", "0"))
+    set_random_seed(zlib.crc32(request.node.nodeid.encode()) + more)
 
 
 @pytest.fixture(autouse=True)
