@@ -6,7 +6,7 @@ the library's own signatures are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -73,3 +73,27 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         listed = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
         told = f"`{kind.__name__}` cannot be made of these arguments: {listed}"
         raise Fault("T0204", told, notes=[f"Python refuses them: {error}"]) from error
+
+
+SETTING = (bool, int, float, str, type(None))  # what a changed setting is, for a file
+
+
+def plain_settings(made: Any, names: Iterable[str]) -> dict[str, Any]:
+    """The attributes of a new object that have the names of its arguments."""
+    own = vars(made)
+    return {n: own[n] for n in names if n in own and isinstance(own[n], SETTING)}
+
+
+def settings_now(made: Any) -> dict[str, Any]:
+    """The arguments that make an object as it is: those given, and what was set since.
+
+    An attribute that still holds what the constructor put there is told as it was
+    given.
+    """
+    own, first = vars(made), vars(made).get("_as_made", {})
+    later = {
+        name: own[name]
+        for name, value in first.items()
+        if own.get(name, value) is not value and isinstance(own[name], SETTING)
+    }
+    return {**made._given, **later}

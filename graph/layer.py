@@ -17,7 +17,7 @@ import numpy as np
 from . import policies, regularizers, tree
 from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
-from .constructing import guarded
+from .constructing import guarded, plain_settings
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -97,8 +97,7 @@ class LayerKind(type):
             raise TensorTypeError.of(fault, span) from None
         names = list(signature(cls.__init__).parameters)[1:]
         layer: Any = object.__new__(cls)
-        given = dict(bound.arguments)
-        given.pop(next(iter(given)), None)
+        given = dict([*bound.arguments.items()][1:])
         for parameter in signature(cls.__init__).parameters.values():
             if parameter.kind is parameter.VAR_KEYWORD:
                 given.update(given.pop(parameter.name, {}))
@@ -115,6 +114,7 @@ class LayerKind(type):
             guarded(cls, given, lambda: layer.__init__(*args, **kwargs))
         except Fault as fault:
             raise TensorTypeError.of(fault, span, names) from None
+        layer.__dict__["_as_made"] = plain_settings(layer, (*names, *given))
         return layer
 
 

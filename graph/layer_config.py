@@ -6,6 +6,7 @@ from typing import Any
 
 from . import policies
 from .calling import told_with
+from .constructing import settings_now
 from .initializers import snake_case
 from .kinds import CALLS
 from .layer_parts import signature
@@ -18,6 +19,7 @@ class LayerConfiguration:
     auto_name: str | None
     given_name: str | None
     _given: dict[str, Any]
+    _as_made: dict[str, Any]
     _trainable: bool
     _policy: policies.DTypePolicy
     _build_shapes: dict[str, Any] | None
@@ -78,7 +80,7 @@ class LayerConfiguration:
             "dtype": self.policy.shown(),
         }
         taken = {key: base[key] for key in base if every or key in defaults}
-        found = {**taken, **defaults, **self._given, **taken}
+        found = {**taken, **defaults, **settings_now(self), **taken}
         beneath = _beneath(type(self))
         if beneath is None:
             return found

@@ -283,7 +283,7 @@ def _is_nest(size: Any) -> bool:
 
 # Attributes that hold layers or variables which do not belong to the layer.
 _UNSEEN = frozenset(
-    ("_weights", "_first_call", "_given", "_starts", "_order", "unreached")
+    ("_weights", "_first_call", "_given", "_as_made", "_starts", "_order", "unreached")
 )
 _PLAIN = frozenset((bool, int, float, str, type(None), DType, Span))
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from ..graph.calling import refused_inside, told_with
-from ..graph.constructing import settings_of
+from ..graph.constructing import plain_settings, settings_now, settings_of
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
@@ -147,6 +147,7 @@ class ConfiguredKind(type):
             if told is None:
                 raise
             raise told from error
+        made.__dict__["_as_made"] = plain_settings(made, made._given)
         return made
 
     def _fit(cls, bound: inspect.BoundArguments) -> None:
@@ -178,12 +179,13 @@ class Configured(metaclass=ConfiguredKind):
 
     argument_bounds: ClassVar[Mapping[str, Bounds]] = {}
     _given: dict[str, Any]
+    _as_made: dict[str, Any]
     name: str
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, from which `from_config` makes an equal one."""
         name = {"name": self.name} if "name" in self._given else {}
-        return {**self._given, **name}
+        return {**settings_now(self), **name}
 
     @classmethod
     @told_with(CALLS)

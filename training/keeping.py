@@ -10,16 +10,25 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import chain
 from operator import is_
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..graph.layer_metrics import Measuring
+from ..graph.layer_state import LayerState
+from ..graph.settings import Settings
+from .loss import Loss
+from .metric import Metric
+from .schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
     from .model import Model
 
 FOLLOWING = ("called_with", "_output_structure")  # what a model was last called with
+HOLDERS = (Settings, Loss, Metric, LearningRateSchedule)
+PASSED_BY = (LayerState, type, FunctionType)
+LIBRARY = __name__.partition(".")[0] + "."
 KEPT = 64  # the oldest goes first
 
 
@@ -27,23 +36,50 @@ class Watched:
     """A cheap answer to whether what a model is made of may have changed.
 
     It follows from the attributes of the layers and from what lists and dictionaries
-    among these hold.
+    among these hold; `settings` are objects that are functions with settings, such as
+    constraints, losses and schedules.
     """
 
     def __init__(self, model: Model):
         self.model, self.layers = model, model.sublayers
         self.variables = model.variables
         self.containers: list[Any] = []
+        self.settings: list[Any] = []
+        self.kept = self._kept()
         objects = [item for view in self._attributes() for item in view]
+        objects += self.kept
+        seen: set[int] = set()
         for item in objects:  # grows on the way
-            if isinstance(item, (list, tuple)):
-                self.containers.append(item)
-                objects += item
-            elif isinstance(item, dict):
-                self.containers.append(item.values())
-                objects += item.values()
+            view = self._held(item)
+            if view is not None and id(item) not in seen:
+                seen.add(id(item))
+                self.containers.append(view)
+                objects += view
         self.objects = objects
-        self.trainable = [v.trainable for v in self.variables]
+
+    def _held(self, item: Any) -> Any:
+        """What an object holds that may be changed, None if that is of no interest."""
+        if isinstance(item, (list, tuple)):
+            return item
+        if isinstance(item, dict):
+            return item.values()
+        if isinstance(item, HOLDERS) or _is_foreign_function(item):
+            self.settings.append(item)
+            return vars(item).values()
+        return None
+
+    def _kept(self) -> list[Any]:
+        """What is watched besides the attributes of the layers."""
+        found: list[Any] = []
+        for variable in self.variables:
+            found += variable.trainable, variable.constraint, variable.regularizer
+        compiled = self.model.compiled
+        if compiled is not None:
+            for goal in compiled.goals:
+                found += goal.loss, *goal.metrics, *goal.weighted_metrics
+            optimizer = compiled.optimizer
+            found += [one.schedule for one in (optimizer, *optimizer.members)]
+        return found
 
     @cached_property
     def measured(self) -> list[Any]:
@@ -57,12 +93,21 @@ class Watched:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        views = self._attributes() + self.containers
-        return (
-            sum(map(len, views)) == len(self.objects)
-            and all(map(is_, self.objects, chain.from_iterable(views)))
-            and [v.trainable for v in self.variables] == self.trainable
+        views = [*self._attributes(), self._kept(), *self.containers]
+        return sum(map(len, views)) == len(self.objects) and all(
+            map(is_, self.objects, chain.from_iterable(views))
         )
+
+
+def _is_foreign_function(item: Any) -> bool:
+    """Whether an object of a user's is a function, with settings in attributes."""
+    kind = type(item)
+    return (
+        callable(item)
+        and hasattr(item, "__dict__")
+        and not isinstance(item, PASSED_BY)
+        and not kind.__module__.startswith((LIBRARY, "builtins"))
+    )
 
 
 class Kept:

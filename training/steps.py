@@ -1,7 +1,8 @@
 """The compiled programs of a model: one step of training, testing or predicting.
 
 A training step is one graph: forward, loss, gradients, optimizer, metrics. A program
-is kept for as long as what it was made from stays: types, compile, trainable weights.
+is kept for as long as what it was made from stays: types, compile, trainable weights,
+settings of layers and of what they hold (`makeup`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph.collecting import collecting_later
 from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
-from ..graph.graph import Graph, Objective
+from ..graph.graph import Graph, Objective, same_graph
 from ..graph.layers import Embedding
 from ..graph.node import Node, topological
 from ..graph.registry import call
@@ -22,6 +23,7 @@ from ..graph.types import TensorType
 from ..graph.variable import Variable
 from .arguments import checked_choice
 from .keeping import Kept, Watched
+from .makeup import Key, Makeup
 from .notices import warn
 from .objective import Compiled
 from .operands import element_count, predicted_by
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 Types = tuple[TensorType, ...]
+TOO_OFTEN = 4  # times that settings changed, when it is told that this costs time
 KINDS = {"predict": "predict(x)", "test": "evaluate(x, y)", "train": "fit(x, y)"}
 
 
@@ -60,6 +63,9 @@ class Steps:
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
         self._own: dict[str, Any] = {}
         self._made_of: dict[str, Any] = {}  # when its own steps were traced
+        self._makeups: dict[str, Makeup] = {}  # the settings of programs, by kind
+        self._outdated: dict[str, tuple[set[Key], dict[Any, Any]]] = {}
+        self._again: dict[str, int] = {}  # how often settings were found changed
         self._measured: list[Any] | None = None
 
     def own_metrics(self) -> list[Any]:
@@ -87,8 +93,10 @@ class Steps:
         """The method, which notes when it is traced what the model is made of."""
 
         def traced(data: Any) -> Any:
+            before = Makeup(self.kept.now())
             result = method(data)
             self._made_of[kind] = self._makeup()
+            self._note_settings(kind, before)
             return result
 
         return traced
@@ -99,10 +107,40 @@ class Steps:
         return [*map(id, layers), *map(id, trained), *map(id, self.model.variables)]
 
     def follow_own(self, kind: str) -> None:
-        """Forget the model's own step if layers were frozen, thawed or replaced."""
-        if kind in self._made_of and self._made_of[kind] != self._makeup():
+        """Forget the model's own step if its layers or settings were changed."""
+        if kind not in self._made_of:
+            return
+        changed = self._changed_settings(kind, self.kept.now())
+        if changed or self._made_of[kind] != self._makeup():
             self._own.pop(kind, None)
             del self._made_of[kind]
+
+    def _note_settings(self, kind: str, before: Makeup) -> None:
+        """Note the settings that a program was just made with."""
+        made = Makeup(self.kept.now())
+        earlier = self._makeups.get(kind)
+        before.ignored = earlier.ignored if earlier else set()
+        made.ignore_moving(before)
+        self._makeups[kind] = made
+
+    def _changed_settings(self, kind: str, now: Watched) -> set[Key]:
+        """The settings that changed since programs of a kind were made."""
+        made = self._makeups.get(kind)
+        if made is None or made.taken is now:
+            return set()
+        found = made.changed(Makeup(now))
+        if not found:
+            return found
+        times = self._again[kind] = self._again.get(kind, 0) + 1
+        if times == TOO_OFTEN:
+            names = ", ".join(made.names(found)[:5])
+            warn(
+                f"{names} changed again, and each time the program of `{kind}` is made "
+                "anew, which takes time",
+                "what changes often is better a variable that is no weight: "
+                "`add_weight(trainable=False)`, and `assign`",
+            )
+        return found
 
     def program(
         self, kind: str, signature: Signature, model: Watched | None = None
@@ -113,20 +151,44 @@ class Steps:
         """
         if kind == "train":
             self._follow_trainable(model)
+        now = model or self.kept.now()
+        if changed := self._changed_settings(kind, now):
+            old = {k: p for k, p in self._programs.items() if k[0] == kind}
+            self._outdated[kind] = changed, old
+            self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
         compiled = self.model.compiled
         revision = compiled.optimizer.revision if kind == "train" and compiled else 0
         key = (kind, signature, revision)
         if key not in self._programs:
             with collecting_later():
-                graph = getattr(self, f"{kind}_graph")(signature)
-                self._programs[key] = self._compile(graph)
+                self._programs[key] = self._made(key, now)
             self._measured = None
-        return self._programs[key]
+        return self._programs[key][0]
+
+    def _made(self, key: Any, now: Watched) -> tuple[Any, Graph]:
+        """A new program and its graph, or the old ones if nothing is new about them.
+
+        Attributes of layers that turned out to be of no consequence are not looked at
+        again.
+        """
+        kind, signature, _ = key
+        before = Makeup(now)
+        graph = getattr(self, f"{kind}_graph")(signature)
+        changed, old = self._outdated.get(kind, (set(), {}))
+        known = old.get(key)
+        if known and before.of_layers(changed) and same_graph(known[1], graph):
+            self._note_settings(kind, before)
+            self._makeups[kind].ignored |= changed
+            return known[0], graph
+        self._outdated.pop(kind, None)
+        program = self._compile(graph)
+        self._note_settings(kind, before)
+        return program, graph
 
     def source(self, kind: str) -> str:
         """The program of a kind that was compiled last, as text."""
         checked_choice("kind", kind, list(KINDS))
-        programs = [p for (made, *_), p in self._programs.items() if made == kind]
+        programs = [p for (made, *_), (p, _) in self._programs.items() if made == kind]
         programs = getattr(self._own.get(kind), "programs", programs)
         types = getattr(self.model, "input_types", self.model.called_with)
         if not programs and kind == "predict" and types:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import regularizers
-from ..diagnostics import Fault
+from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..layer import Layer
 from ..ops import random
 from ..registry import call
@@ -46,6 +46,14 @@ class Noisy(Layer):
         """The input with noise."""
         raise NotImplementedError
 
+    def change_setting(self, name: str, checked: Any, value: Any) -> None:
+        """Another `strength`, under the name of its argument; T0204 if it is wrong."""
+        try:
+            self.strength = checked(value)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
+        self._given = {**self._given, name: self.strength}
+
     def normal(self, x: Any, mean: float, stddev: float) -> Any:
         """Normal random numbers, one for each element."""
         shape, generator = x.type.shape, self.seed_generator
@@ -58,6 +66,9 @@ class Dropping(Noisy):
     limit: float | None = None  # a rate that is not reached
 
     def __init__(self, rate: float, seed: int | None, **kwargs: Any):
+        super().__init__(self._checked(rate), seed, **kwargs)
+
+    def _checked(self, rate: Any) -> float:
         within = isinstance(rate, (int, float)) and 0 <= rate <= 1
         if not within or rate == self.limit:
             bound = "from 0 to 1" if self.limit is None else "from 0 to below 1"
@@ -66,12 +77,16 @@ class Dropping(Noisy):
                 f"`rate` of `{type(self).__name__}` is a number {bound}, not {rate!r}",
                 argument="rate",
             )
-        super().__init__(float(rate), seed, **kwargs)
+        return float(rate)
 
     @property
     def rate(self) -> float:
-        """The share of elements that noise changes."""
+        """The share of elements that noise changes; may be set."""
         return self.strength
+
+    @rate.setter
+    def rate(self, value: float) -> None:
+        self.change_setting("rate", self._checked, value)
 
 
 def noise_sizes(layer: Layer, noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -255,12 +270,19 @@ class GaussianNoise(Noisy):
     """
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
-        super().__init__(float(not_negative(self, "stddev", stddev)), seed, **kwargs)
+        super().__init__(self._checked(stddev), seed, **kwargs)
+
+    def _checked(self, stddev: Any) -> float:
+        return float(not_negative(self, "stddev", stddev))
 
     @property
     def stddev(self) -> float:
-        """The standard deviation of the noise."""
+        """The standard deviation of the noise; may be set."""
         return self.strength
+
+    @stddev.setter
+    def stddev(self, value: float) -> None:
+        self.change_setting("stddev", self._checked, value)
 
     def noisy(self, x: Any) -> Any:
         return x + self.normal(x, 0.0, self.stddev)

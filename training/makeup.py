@@ -1,0 +1,120 @@
+"""The settings that a program was made with, and what has changed of them since.
+
+A program keeps the numbers that attributes held when it was traced: a rate of a layer,
+the bound of a constraint, the `reduction` of a loss. Here they are found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph.layer import Layer
+from ..graph.layer_state import LayerState
+
+if TYPE_CHECKING:
+    from .keeping import Watched
+
+Key = tuple[int, str]
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+NESTED = 4  # nests within nests that are looked into
+OF_LAYERS = frozenset(vars(Layer())) - {"_trainable", "_policy"}
+OF_MODELS = frozenset({
+    "history", "stop_training", "called_with", "unreached", "loss_nodes", "nodes",
+    "called", "inputs", "outputs", "input_nodes", "output_nodes", "input_names",
+})  # fmt: skip
+
+
+class Makeup:
+    """The settings of a model, its layers, losses, metrics and schedules, as they are.
+
+    `taken` is the model as it was looked at; it keeps the owners alive, so that they
+    are told apart by their ids.
+    """
+
+    def __init__(self, taken: Watched):
+        self.taken, self.ignored = taken, set[Key]()
+        self._owners = (taken.model, *taken.layers, *taken.settings)
+        self._found: dict[Key, Any] = {}
+        for owner in self._owners:
+            for name, value in _settings(owner):
+                self._found[id(owner), name] = _frozen(value)
+        for variable in taken.variables:
+            for name in ("constraint", "regularizer"):
+                self._found[id(variable), name] = _Same(getattr(variable, name))
+
+    def changed(self, now: Makeup) -> set[Key]:
+        """The settings that have another value now."""
+        return {
+            key
+            for key, value in self._found.items()
+            if key not in self.ignored and now._found.get(key, value) != value
+        }
+
+    def ignore_moving(self, before: Makeup) -> None:
+        """Follow no attribute that the code of a layer changed since, by itself."""
+        self.ignored = before.ignored | before.changed(self)
+
+    def of_layers(self, keys: set[Key]) -> bool:
+        """Whether attributes are those of layers, which show in a graph."""
+        layers = {id(one) for one in self._owners if isinstance(one, LayerState)}
+        return all(owner in layers for owner, _ in keys)
+
+    def names(self, keys: set[Key]) -> list[str]:
+        """Attributes in words."""
+        owners = {id(owner): owner for owner in (*self._owners, *self.taken.variables)}
+        titles = {
+            key: getattr(owners[key[0]], "name", type(owners[key[0]]).__name__)
+            for key in keys
+        }
+        return sorted(
+            f"`{title}.{key[1].lstrip('_')}`" for key, title in titles.items()
+        )
+
+
+def _settings(owner: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object that a program may depend on.
+
+    Lists of a user's object may be a record of what happened, and are left out.
+    """
+    foreign = not type(owner).__module__.startswith(__name__.partition(".")[0] + ".")
+    for name, value in vars(owner).items():
+        if isinstance(owner, LayerState) and (name in OF_LAYERS or name in OF_MODELS):
+            continue
+        if (
+            not foreign
+            and name.startswith("_")
+            and name not in ("_trainable", "_policy")
+        ):
+            continue
+        if foreign and isinstance(value, (list, dict, set)):
+            continue
+        yield name, value
+
+
+class _Same:
+    """An object that is equal to itself alone."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Any):
+        self.item = item
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.item is self.item
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _frozen(value: Any, depth: int = 0) -> Any:
+    """What is equal for equal settings, and stays so when a nest is changed."""
+    if isinstance(value, PLAIN):
+        return type(value), repr(value)
+    if depth < NESTED and isinstance(value, (list, tuple)):
+        return type(value), [_frozen(item, depth + 1) for item in value]
+    if depth < NESTED and isinstance(value, dict):
+        return dict, [(key, _frozen(item, depth + 1)) for key, item in value.items()]
+    return _Same(value)
