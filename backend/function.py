@@ -17,10 +17,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..graph import tree
+from ..graph.calling import told
 from ..graph.device import current_device
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.dim import Dim, Symbol
+from ..graph.endless import following
 from ..graph.graph import Graph
+from ..graph.kinds import shown
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, current_trace, tracing
 from ..graph.types import DType, TensorType
@@ -106,6 +109,19 @@ def fits(pattern: Pattern, shapes: Shapes) -> bool:
     )
 
 
+def _checked_signature(given: Any) -> Any:
+    """The argument `input_signature`: None, or symbolic tensors in a list."""
+    listed = isinstance(given, (list, tuple))
+    if given is None or (listed and all(isinstance(s, SymbolicTensor) for s in given)):
+        return given
+    fault = Fault(
+        "T0204",
+        f"`input_signature` is a list of tensors from `Input`, not {shown(given)}",
+        help=['`input_signature=[Input((3,), name="x")]` takes any number of rows'],
+    )
+    raise TensorTypeError.of(fault, caller_span())
+
+
 class _OfInstance(dict["Function", "Function"]):
     """The functions of one instance; a copy of that has none yet."""
 
@@ -121,11 +137,16 @@ class Function:
 
     def __init__(
         self,
-        python_function: Callable[..., Any],
+        python_function: Any,
         input_signature: Sequence[SymbolicTensor] | None = None,
     ):
+        if not callable(python_function):
+            fault = Fault(
+                "T0204", f"a function is compiled, not {shown(python_function)}"
+            )
+            raise TensorTypeError.of(fault, caller_span())
         self.python_function = python_function
-        self.input_signature = input_signature
+        self.input_signature = _checked_signature(input_signature)
         self.traces = 0  # how often Python ran
         self._families: dict[Any, Family] = {}
         self._known: dict[Any, Traced] = {}  # by `_seen`
@@ -155,6 +176,7 @@ class Function:
             kept[self] = Function(method, self.input_signature)
         return kept[self]
 
+    @following
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)
@@ -201,6 +223,7 @@ class Function:
         families = self._families.values()
         return [t.program for family in families for t in family.traces.values()]
 
+    @told
     def source(self) -> str:
         """What is compiled, as text for people: empty before the first call."""
         return "\n".join(program.source() for program in self.programs)

@@ -21,6 +21,8 @@ def as_matrix(array: Array) -> tuple[int, int, int] | None:
     """
     item = array.itemsize
     (rows, columns), (down, right) = array.shape[-2:], array.strides[-2:]
+    if not rows * columns:  # the steps of nothing may be any
+        return NORMAL, max(columns, 1), columns
     down, right = down // item, right // item
     if columns == 1 or right == 1:
         if rows == 1 or down >= max(columns, 1):

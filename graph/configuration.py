@@ -103,7 +103,7 @@ def set_image_data_format(data_format: str) -> None:
 
     >>> set_image_data_format("channels_last")
     """
-    if data_format not in LAYOUTS:
+    if not isinstance(data_format, str) or data_format not in LAYOUTS:
         words = f"`channels_last` or `channels_first`, not {data_format!r}"
         raise _refused("data_format", words)
     _Settings.layout = data_format

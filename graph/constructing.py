@@ -6,6 +6,7 @@ the library's own signatures are read.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -73,6 +74,15 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         listed = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
         told = f"`{kind.__name__}` cannot be made of these arguments: {listed}"
         raise Fault("T0204", told, notes=[f"Python refuses them: {error}"]) from error
+
+
+def arguments_of(bound: inspect.BoundArguments) -> dict[str, Any]:
+    """The arguments of a constructor by name, without `self`."""
+    given = dict([*bound.arguments.items()][1:])
+    for name, parameter in bound.signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            given.update(given.pop(name, {}))
+    return given
 
 
 SETTING = (bool, int, float, str, type(None))  # what a changed setting is, for a file

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import activations
-from .diagnostics import Diagnostic, TensorTypeError, caller_span
+from .diagnostics import Diagnostic, Fault, TensorTypeError, caller_span
 from .dim import Dim, Symbol
+from .kinds import shown
 from .layer import Layer
 from .layer_calls import LayerCall
 from .layer_parts import kind_of
@@ -115,8 +116,11 @@ def diagram_of(network: Layer, *, expand_nested: bool = True) -> Diagram:
     )
 
 
-def _no_network(layer: Layer) -> TensorTypeError:
+def _no_network(layer: object) -> TensorTypeError:
     """The order of the layers is known of networks only."""
+    if not isinstance(layer, Layer):
+        fault = Fault("T0204", f"a model is drawn, and this is {shown(layer)}")
+        return TensorTypeError.of(fault, caller_span())
     unbuilt = isinstance(layer, Network)
     reason = "it has not been built" if unbuilt else "its `call` is Python code"
     advice = (

@@ -102,15 +102,21 @@ class Initializer:
     def __call__(self, shape: tuple[int, ...], dtype: DTypeLike | None = None) -> Any:
         """The value as a tensor.
 
+        Raises T0204 for what is no shape, T0401 for what is no dtype.
+
         >>> Zeros()((2,)).numpy().tolist()
         [0.0, 0.0]
         """
+        from .sizes import as_shape
         from .tensor import Tensor
         from .variable import new_seed
 
-        return Tensor(
-            self.values(tuple(shape), dtype_of(dtype or default_float()), new_seed())
-        )
+        try:
+            sizes = as_shape(shape, type(self).__name__)
+            kind = default_float() if dtype is None else dtype_of(dtype)
+            return Tensor(self.values(sizes, kind, new_seed()))
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -239,14 +245,15 @@ class STFT(Initializer):
         periodic: bool = False,
     ):
         super().__init__()
-        if side not in ("real", "imag"):
+        if not isinstance(side, str) or side not in ("real", "imag"):
             raise refused("side", f"`real` or `imag`, not {shown(side)}")
         if isinstance(window, str) and window not in TAPERS:
             known = f"there are {', '.join(TAPERS)}"
             raise refused("window", f"a name, an array or None, not {window!r}", known)
         if not isinstance(window, str):
             window = _fitted(ARRAY.optional(), "window", window)
-        if scaling not in (None, "density", "spectrum"):
+        worded = scaling is None or isinstance(scaling, str)
+        if not worded or scaling not in (None, "density", "spectrum"):
             told = f"`density`, `spectrum` or None, not {shown(scaling)}"
             raise refused("scaling", told)
         self.side, self.window, self.scaling = side, window, scaling
@@ -342,7 +349,7 @@ class VarianceScaling(Initializer):
         scale = _number("scale", scale)
         if not scale > 0:
             raise refused("scale", f"a number above 0, not {scale!r}")
-        if mode not in MODES:
+        if not isinstance(mode, str) or mode not in MODES:
             raise refused("mode", f"one of {', '.join(MODES)}, not {shown(mode)}")
         distribution = _fitted(TEXT, "distribution", distribution).lower()
         if distribution == "normal":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from operator import index
 from typing import Any
 
 from .configuration import default_float
@@ -52,7 +54,8 @@ def Input(  # noqa: N802 - Keras's name
         label = name or "input"
         sizes = enumerate(_sizes("batch_shape", batch_shape))
         dims = tuple(_size(size, label, axis, span) for axis, size in sizes)
-        type = TensorType(dtype_of(dtype or default_float()), dims)
+        kind = default_float() if dtype is None else dtype_of(dtype)
+        type = TensorType(kind, dims)
     except Fault as fault:
         raise TensorTypeError.of(fault, span) from None
     return SymbolicTensor(input_node(label, type, span))
@@ -63,8 +66,9 @@ def _sizes(argument: str, shape: Any) -> tuple[Any, ...]:
     shape = plain_scalar(shape)
     if isinstance(shape, (int, str, Dim)):
         return (shape,)
-    if hasattr(shape, "__iter__") and not isinstance(shape, (dict, set, frozenset)):
-        return tuple(shape)
+    if not isinstance(shape, (dict, set, frozenset, bytes)):
+        with suppress(TypeError):  # what has an `__iter__` may be no sequence
+            return tuple(shape)
     raise Fault(
         "T0204",
         f"`{argument}` is a tuple of sizes, not {shown(shape)}",
@@ -84,15 +88,18 @@ def _size(size: Any, name: str, axis: int, span: Any) -> Dim:
         within = f" from {symbol.lower} to {symbol.upper}" if symbol.upper else ""
         origin = Origin(f"`{symbol}` is any size{within}", span)
         return Dim.from_symbol(symbol).born(origin)
-    if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
+    whole = None
+    with suppress(TypeError):
+        whole = None if isinstance(size, bool) else index(size)
+    if whole is None or whole < 0:
         advice = []
-        if size == -1 and not isinstance(size, bool):
+        if whole == -1:
             advice = ["None is a size that is not known"]
         told = f"`{shown(size)}` is no size of an input"
         raise Fault("T0204", told, argument="shape", help=advice)
-    if int(size) > LARGEST:
-        raise Fault("T0907", f"a size is at most {LARGEST}, not {shown(int(size))}")
-    return Dim.of(int(size), Origin(f"{size} is written here", span))
+    if whole > LARGEST:
+        raise Fault("T0907", f"a size is at most {LARGEST}, not {shown(whole)}")
+    return Dim.of(whole, Origin(f"{size} is written here", span))
 
 
 def _named(text: str) -> Symbol:

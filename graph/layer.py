@@ -17,7 +17,7 @@ import numpy as np
 from . import policies, regularizers, tree
 from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
-from .constructing import guarded, plain_settings
+from .constructing import arguments_of, guarded, plain_settings
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -26,6 +26,7 @@ from .diagnostics import (
     caller_span,
     placed,
 )
+from .endless import following
 from .input_spec import check_input
 from .layer_calls import (
     LayerCall,
@@ -97,10 +98,7 @@ class LayerKind(type):
             raise TensorTypeError.of(fault, span) from None
         names = list(signature(cls.__init__).parameters)[1:]
         layer: Any = object.__new__(cls)
-        given = dict([*bound.arguments.items()][1:])
-        for parameter in signature(cls.__init__).parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                given.update(given.pop(parameter.name, {}))
+        given = arguments_of(bound)
         layer.__dict__.update(
             built=False, auto_name=None, given_name=None, span=span, argument_spans={},
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
@@ -252,6 +250,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     # Calls.
 
+    @following
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mask = None
         if not is_plain(args, kwargs):

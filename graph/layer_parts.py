@@ -11,6 +11,7 @@ import numpy as np
 
 from .diagnostics import Fault
 from .dim import Dim, Origin
+from .endless import following
 from .kinds import shown
 from .nearest import nearest_of
 from .operand import Operand
@@ -58,6 +59,7 @@ def announced_shape(kind: type, given: dict[str, Any]) -> tuple[Any, ...] | None
     return shape
 
 
+@following
 def holds_arrays(value: Any) -> bool:
     """Whether NumPy arrays are in a nest."""
     if isinstance(value, dict):

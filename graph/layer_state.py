@@ -294,19 +294,25 @@ def _order(child: tuple[str, Any]) -> int:
     return 2 if isinstance(item, LayerState) else int(not item.made_trainable)
 
 
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    """The layers and variables in an attribute, lists and dictionaries included."""
+def _members(value: Any, above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The layers and variables in an attribute, lists and dictionaries included.
+
+    One that is in itself, among those `above`, is passed by.
+    """
+    if id(value) in above:
+        return
+    above = (*above, id(value))
     if isinstance(value, _HELD):
         yield "", value
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             if type(item) not in _PLAIN:
-                for suffix, member in _members(item):
+                for suffix, member in _members(item, above):
                     yield f"_{index}{suffix}", member
     elif isinstance(value, dict):
         for key, item in value.items():
             if type(item) not in _PLAIN:
-                for suffix, member in _members(item):
+                for suffix, member in _members(item, above):
                     yield f"_{key}{suffix}", member
 
 

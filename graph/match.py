@@ -49,6 +49,28 @@ def match_types(
     return values
 
 
+def empty_sizes(
+    declared: Sequence[TensorType], actual: Sequence[TensorType]
+) -> dict[Symbol, Dim]:
+    """The sizes that are 0 where any size is declared.
+
+    A symbol stands for sizes from 1 on, and rules of types build upon that: what is
+    done with nothing is typed anew, with the number 0.
+
+    >>> from tulle.graph.types import F32
+    >>> batch = Dim.from_symbol(Symbol("B"))
+    >>> nothing = TensorType(F32, (Dim.of(0), Dim.of(3)))
+    >>> empty_sizes([TensorType(F32, (batch, Dim.of(3)))], [nothing])
+    {Symbol('B'): Dim(0)}
+    """
+    return {
+        dim.symbol: size
+        for wanted, given in zip(declared, actual, strict=True)
+        for dim, size in zip(wanted.shape, given.shape, strict=False)
+        if size.value == 0 and dim.symbol is not None and dim.symbol.is_any_size
+    }
+
+
 class Reader:
     """Declared types whose sizes are read off shapes, with nothing to be solved.
 

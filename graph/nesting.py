@@ -10,6 +10,7 @@ from typing import Any
 
 from .calling import told, told_with
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .endless import following
 from .kinds import CALLS
 
 __all__ = [
@@ -54,6 +55,7 @@ def _rebuilt(structure: Any, parts: list[Any]) -> Any:
     return type(structure)(parts)
 
 
+@following
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """The leaves, each with the keys and indices that lead to it.
 
@@ -73,6 +75,7 @@ def _leaves(
         yield from _leaves(item, (*path, key))
 
 
+@following
 def flatten(structure: Any) -> list[Any]:
     """The leaves in order.
 
@@ -168,11 +171,16 @@ def lists_to_tuples(structure: Any) -> Any:
     return traverse(tupled, structure, top_down=False)
 
 
+@following
 def assert_same_structure(a: Any, b: Any) -> None:
     """Refuse nests that are arranged differently, T0204.
 
     >>> assert_same_structure([1, 2], [3, 4])
     """
+    _compare(a, b)
+
+
+def _compare(a: Any, b: Any) -> None:
     if is_nested(a) != is_nested(b):
         _refuse(f"{a!r} and {b!r} are not arranged alike")
     if not is_nested(a):
@@ -183,7 +191,7 @@ def assert_same_structure(a: Any, b: Any) -> None:
     if [key for key, _ in one] != [key for key, _ in two]:
         _refuse(f"{a!r} and {b!r} do not have the same items")
     for (_, left), (_, right) in zip(one, two, strict=True):
-        assert_same_structure(left, right)
+        _compare(left, right)
 
 
 def _refuse(message: str) -> None:

@@ -27,7 +27,7 @@ from .inputs import check_sizes_of
 from .layer import Layer
 from .layer_calls import LayerCall, as_declared
 from .layer_parts import kind_of
-from .match import Reader, Solution, match_types
+from .match import Reader, Solution, empty_sizes, match_types
 from .nearest import nearest_of
 from .node import Node, substitute, topological
 from .ops.random import draw_key
@@ -284,7 +284,9 @@ class Network(Layer):
             read = self._reader.read([type.dtype for type in types], shapes)
             if read is not None:
                 return {symbol: Dim.of(size) for symbol, size in read.items()}
-        return match_types(self.input_names, self.input_types, types, around=around)
+        empty = empty_sizes(self.input_types, types)
+        declared = [type.substitute(empty) for type in self.input_types]
+        return empty | match_types(self.input_names, declared, types, around=around)
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments as they are: inputs have dtypes of their own."""

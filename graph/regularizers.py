@@ -81,7 +81,7 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
-        if mode not in ("rows", "columns"):
+        if not isinstance(mode, str) or mode not in ("rows", "columns"):
             refuse("mode", "rows or columns", mode)
         self.factor, self.mode = number("factor", factor), mode
 

@@ -16,6 +16,7 @@ import numpy as np
 from . import tree
 from .diagnostics import Fault
 from .differentiate import gradients_of
+from .endless import following
 from .network import replay
 from .node import Node, substituted, topological
 from .tensor import SymbolicTensor, convert_to_tensor, input_node
@@ -25,14 +26,19 @@ from .types import TensorType
 Types = tuple[TensorType, ...]
 
 
+@following
 def with_tensors(value: Any) -> Any:
     """Arguments with tensors in the place of arrays."""
+    return _with_tensors(value)
+
+
+def _with_tensors(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return convert_to_tensor(value)
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return type(value)(map(with_tensors, value))
+        return type(value)(map(_with_tensors, value))
     if isinstance(value, dict):
-        return {key: with_tensors(item) for key, item in value.items()}
+        return {key: _with_tensors(item) for key, item in value.items()}
     return value
 
 

@@ -92,6 +92,12 @@ class Symbol(Immutable):
         return number >= self.lower and above and listed and self._fits(number)
 
     @property
+    def is_any_size(self) -> bool:
+        """Whether nothing is asked of the size, and nothing related to it."""
+        known = (1, None, 1, 0, None)
+        return self.admitted_key == known and not self.conditions
+
+    @property
     def admitted_key(self) -> tuple[object, ...]:
         """What decides which values the size may have."""
         return (self.lower, self.upper, self.step, self.rest, self.members)

@@ -123,7 +123,10 @@ class Tensor(Value):
         # A number of NumPy's has no memory that a program could read.
         self.array: Any = np.asarray(array) if isinstance(array, np.generic) else array
         self.mark: Any = None  # what stands for it on tapes
-        self.type = array_type(array.dtype, array.shape)
+        try:
+            self.type = array_type(array.dtype, array.shape)
+        except (AttributeError, TypeError, Fault):
+            raise NoTensorError.of_value(array) from None
         self._keras_mask: Any = None
 
     @property
@@ -239,6 +242,9 @@ class SymbolicTensor(Value):
 
             first = ["batch" if size is None else size for size in node[:1]]
             node = Input(None, None, dtype, (*first, *node[1:]), name).node
+        if not isinstance(node, Node):
+            fault = Fault("T0204", f"`shape` is a tuple of sizes, not {shown(node)}")
+            raise TensorTypeError.of(fault, caller_span())
         self.node: Node = node
         self.type = node.tensor_type
         self._keras_mask: Any = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .endless import refuse_endless
 from .immutable import Immutable
 from .operand import Operand
 
@@ -31,7 +32,11 @@ def flatten(value: Any) -> tuple[list[Any], Any]:
             return LEAF
         return _map(item, strip)
 
-    return leaves, strip(value)
+    try:
+        return leaves, strip(value)
+    except RecursionError:
+        refuse_endless(value)
+        raise
 
 
 def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:

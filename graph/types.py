@@ -102,7 +102,7 @@ def dtype_of(value: DTypeLike) -> DType:
         return _named(value)
     try:
         return _of_numpy(_numpy_dtype(value))
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         raise _no_dtype(value) from None
 
 

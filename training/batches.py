@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..graph.device import array_module, module_of
 from ..graph.diagnostics import Fault, RunShapeError
 from ..graph.dim import Dim
+from ..graph.match import empty_sizes
 from ..graph.network import Network
 from ..graph.types import F32, TensorType
 from . import data
@@ -49,6 +52,8 @@ class Batches:
         Without an order the arrays are views; with one the samples are gathered into
         buffers that the next batch overwrites.
         """
+        if not self.size:
+            yield 0, self.arrays
         if order is None:
             for start in range(first * self.batch_size, self.size, self.batch_size):
                 stop = min(start + self.batch_size, self.size)
@@ -85,10 +90,12 @@ def prepare(
     types = model.input_types_for(inputs)
     inputs = list(map(data.of_rank, inputs, types))
     if not scored:
-        _check_inputs(names, types, inputs)
+        types = _without_samples(types, inputs)
+        _check_inputs(names, types, inputs, least=0)
         arrays = _converted(names, types, inputs)
         below = _check_ids(model, names, types, arrays)
-        return _checked(names, arrays, Signature(tuple(types)), batch_size, below)
+        signature = Signature(tuple(types))
+        return _checked(names, arrays, signature, batch_size, below, 0)
     outputs = model.output_types_for(types)
     goals = model.demand_compiled().goals
     outputs = tuple(model.demand_compiled().likes(outputs))
@@ -161,10 +168,11 @@ def _check_inputs(
     arrays: Sequence[Array],
     targets: Sequence[tuple[str, Array]] = (),
     outputs: Sequence[TensorType] = (),
+    least: int = 1,
 ) -> None:
     """Refuse inputs of wrong sizes, before anything is said of their dtypes."""
     every = [*zip(names, arrays, strict=True), *targets]
-    data.check_sizes([name for name, _ in every], [array for _, array in every])
+    data.check_sizes([name for name, _ in every], [a for _, a in every], least)
     fixed = types[0].shape[0].value if types[0].rank else None
     first = [array[:fixed] for array in arrays] if fixed else arrays
     try:
@@ -183,14 +191,27 @@ def _check_inputs(
         raise
 
 
+def _without_samples(
+    types: Sequence[TensorType], arrays: Sequence[Array]
+) -> tuple[TensorType, ...]:
+    """The types of inputs, with the number 0 for what the arrays have nothing of."""
+    if all(map(np.size, arrays)):
+        return tuple(types)
+    shapes = [tuple(map(Dim.of, array.shape)) for array in arrays]
+    given = [t.with_shape(s) for t, s in zip(types, shapes, strict=True)]
+    empty = empty_sizes(types, given)
+    return tuple(type.substitute(empty) for type in types)
+
+
 def _checked(
     names: list[str],
     arrays: list[Any],
     signature: Signature,
     batch_size: int | None,
     below: Sequence[tuple[int, int]],
+    least: int = 1,
 ) -> Batches:
-    size = data.check_sizes(names, arrays)
+    size = data.check_sizes(names, arrays, least)
     for name, array in zip(names, arrays, strict=True):
         data.check_finite(name, array)
     fixed = signature.inputs[0].shape[0].value if signature.inputs[0].rank else None

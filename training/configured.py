@@ -10,8 +10,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from ..graph.calling import refused_inside, told_with
-from ..graph.constructing import plain_settings, settings_now, settings_of
+from ..graph.constructing import (
+    arguments_of,
+    plain_settings,
+    settings_now,
+    settings_of,
+)
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
+from ..graph.endless import refuse_endless
 from ..graph.initializers import snake_case
 from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
@@ -66,6 +72,8 @@ def _untold(
     if isinstance(error, TypeError) and (trace is None or trace.tb_next is None):
         return TensorTypeError.of(call_fault(function, named, error), caller_span())
     names = inspect.signature(function).parameters
+    if isinstance(error, RecursionError):
+        refuse_endless((given, dict(named)))
     if "self" in names:
         return None
     told = {**dict(zip(names, given, strict=False)), **named}
@@ -166,12 +174,7 @@ def _flat_arguments(bound: inspect.BoundArguments) -> dict[str, Any]:
     """The arguments of a constructor by name, with defaults, without `self`."""
     full = inspect.BoundArguments(bound.signature, dict(bound.arguments))  # type: ignore[arg-type]
     full.apply_defaults()
-    given = dict(full.arguments)
-    given.pop(next(iter(given)), None)
-    for name, parameter in bound.signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            given.update(given.pop(name, {}))
-    return given
+    return arguments_of(full)
 
 
 class Configured(metaclass=ConfiguredKind):

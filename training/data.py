@@ -269,8 +269,11 @@ def _dtype_of(dtype: Any) -> DType:
     return next(d for d in DTYPES.values() if d.name == dtype.name)
 
 
-def check_sizes(names: Sequence[str], arrays: Sequence[Array]) -> int:
-    """The common number of samples; T0701 if there is none, or more than one."""
+def check_sizes(names: Sequence[str], arrays: Sequence[Array], least: int = 1) -> int:
+    """The common number of samples; T0701 if there is none, or more than one.
+
+    With `least` 0 there may be no samples.
+    """
     for name, array in zip(names, arrays, strict=True):
         if not array.ndim:
             raise refuse(
@@ -285,7 +288,7 @@ def check_sizes(names: Sequence[str], arrays: Sequence[Array]) -> int:
             f"the arrays hold different numbers of samples: {told}",
             "sample i of one belongs to sample i of the others",
         )
-    if different == [0]:
+    if different == [0] and least:
         raise refuse("T0701", f"there are no samples: `{names[0]}` is empty")
     return different[0]
 

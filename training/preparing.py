@@ -74,6 +74,21 @@ def _like(given: Any, found: Array) -> Any:
     return Tensor(found) if isinstance(given, Operand) else found
 
 
+def _fills(value: Any, kind: np.dtype[Any]) -> bool:
+    """Whether an array of a dtype may hold a value; no whole number is 2.5, or NaN."""
+    if kind.kind == "O" or isinstance(value, str):
+        return kind.kind in "OUS"
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind not in "biuf":
+            return kind.kind == given.dtype.kind
+        with np.errstate(invalid="ignore", over="ignore"):
+            held = given.astype(kind)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return kind.kind not in "iu" or bool(np.all(held == given))
+
+
 @told_to_caller
 def pad_sequences(
     sequences: Sequence[Any],
@@ -99,7 +114,7 @@ def pad_sequences(
     longest = max(map(len, rows), default=0)
     length = longest if maxlen is None else checked_count("maxlen", maxlen, 0)
     kind = np.dtype(object if dtype is object else _numpy_name(dtype))
-    if isinstance(value, str) and kind.kind not in "OUS":
+    if not _fills(value, kind):
         raise Fault(
             "T0204", f"{value!r} fills no array of {kind}: give `dtype=object`",
             argument="value",

@@ -168,14 +168,20 @@ def generators_of(model: Any) -> list[SeedGenerator]:
     return list(found.values())
 
 
-def _held(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attributes, and what lists and dictionaries among them hold."""
+def _held(
+    values: Mapping[str, Any], above: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """The attributes, and what lists and dictionaries among them hold.
+
+    One that is in itself, among those `above`, is not looked into again.
+    """
     for name, item in values.items():
         yield name, item
-        if isinstance(item, (list, tuple)):
-            yield from _held({f"{name}/{i}": part for i, part in enumerate(item)})
-        elif isinstance(item, dict):
-            yield from _held({f"{name}/{key}": part for key, part in item.items()})
+        if not isinstance(item, (list, tuple, dict)) or id(item) in above:
+            continue
+        parts = item.items() if isinstance(item, dict) else enumerate(item)
+        inside = {f"{name}/{key}": part for key, part in parts}
+        yield from _held(inside, (*above, id(item)))
 
 
 def drawn_of(model: Any) -> dict[str, Any]:

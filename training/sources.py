@@ -149,15 +149,23 @@ class FromSequence(Source):
 
 
 class FromArrays(Source):
-    """Rows of arrays, read when they are needed."""
+    """Rows of arrays, read when they are needed; `least` of them."""
 
-    def __init__(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None):
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        least: int = 1,
+    ):
         self.nest = packed(x, y, sample_weight)
         parts = [("x", x), ("y", y), ("sample_weight", sample_weight)]
         named = [found for name, part in parts for found in arrays_in(name, part)]
         if not named:
             raise Fault("T0204", "`x` is missing", argument="x")
-        self.size = data.check_sizes([n for n, _ in named], [a for _, a in named])
+        names, arrays = zip(*named, strict=True)
+        self.size = data.check_sizes(names, arrays, least)
         self.batch_size = checked_batch_size(batch_size or 32)
         self.steps = -(-self.size // self.batch_size)
 
@@ -165,6 +173,8 @@ class FromArrays(Source):
         assert self.size is not None
         assert self.batch_size is not None
         order = None if random is None else random.permutation(self.size)
+        if not self.size:
+            yield self.nest
         for at in range(start * self.batch_size, self.size, self.batch_size):
             part: Any = slice(at, min(at + self.batch_size, self.size))
             yield rows_of(self.nest, part if order is None else order[part])

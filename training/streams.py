@@ -162,7 +162,7 @@ def feed_of(
 ) -> Feed:
     """The feed for a kind of step; `given` are arrays, where there is no source."""
     if source is None and is_custom(model, kind):
-        source = FromArrays(*given, batch_size)
+        source = FromArrays(*given, batch_size, least=int(kind != "predict"))
     if source is not None:
         return Stream(source, step_of(model, kind, class_weight))
     x, y, weight = given

@@ -104,7 +104,8 @@ def split_dataset(
     """
     if isinstance(dataset, (np.ndarray, tuple, dict)):
         nest = map_nest(_array, dataset)
-        total = check_sizes(*zip(*leaves_of(nest, "dataset"), strict=True))
+        names, arrays = zip(*leaves_of(nest, "dataset"), strict=True)
+        total = check_sizes(names, arrays)
         order = _order(total, shuffle, seed)
         sides = _sizes(total, left_size, right_size)
         return _cut(nest, order, *sides)

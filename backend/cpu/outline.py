@@ -61,14 +61,14 @@ class Outline:
         self.schedule, self.inner = schedule, inner
         self.roots: list[Value] = []
         self.places: dict[str, tuple[int, int]] = {}  # root and way of a value
-        self.fixed: dict[str, Lying] = {}
+        self.fixed: dict[str, Any] = {}  # a tuple for an op of several results
         self.ways = Ways(self.fixed)
         self._known: dict[Hashable, int] = {}
         fixed = frozenset(standing(schedule))
         for value in schedule.values:
             if value.name in fixed:
                 self.fixed[value.name] = _made(value, self.fixed, {})
-            if value.kind != "tuple":
+            if not isinstance(value.node.type, TupleType):
                 self.places[value.name] = self._place(value)
         self._find_steps(form)
         self._find_buffers()

@@ -102,7 +102,8 @@ class BatchNormalization(Affine):
             None if weight is None else along(weight, x.type, axes)
             for weight in (self.gamma, self.beta)
         )
-        if training and self.trainable:
+        # Nothing has no mean: the averages stand in for it, and stay.
+        if training and self.trainable and x.type.size.value != 0:
             mean, variance = moments(x, axes, self._counted(x, mask))
             if self.renorm:
                 gamma, beta = self._renormed(x, axes, mean, variance, gamma, beta)

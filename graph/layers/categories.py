@@ -48,7 +48,10 @@ def over_sample(reduction: str) -> Callable[[Any, int, Any], Any]:
         found = call("one_hot", ids, depth, dtype=dtype)
         if weights is not None:
             found = found * call("expand_dims", call("cast", weights, dtype), -1)
-        return call(reduction, found, axis=1 if ids.ndim > 1 else 0)
+        axis = 1 if ids.ndim > 1 else 0
+        if found.type.shape[axis].value == 0:  # a sample of no ids
+            return call("sum", found, axis=axis)
+        return call(reduction, found, axis=axis)
 
     return encoded
 

@@ -273,4 +273,6 @@ class MelSpectrogram(Layer):
         least = float(self.min_power)
         base = 10.0 * math.log10(max(abs(self.ref_power), least))
         found = call("log10", call("maximum", power, least)) * 10.0 - base
+        if found.type.size.value == 0:  # nothing is loudest
+            return found
         return call("maximum", found, call("max", found) - self.top_db)

@@ -7,7 +7,7 @@ from typing import Any
 from ..advice import to_match
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
-from ..dim import Dim
+from ..dim import Dim, product
 from ..node import Node
 from ..op import Op, Results, register
 from ..registry import call
@@ -111,6 +111,7 @@ def _fold(gradient: Node, source: Node, wide: Node) -> Node:
 def _weight_gradient(x: Node, g: Node, y: Node, wide_y: Node) -> Node:
     """x transposed times g; leading axes that y has not are folded into the sum."""
     if wide_y.ndim == 2 and x.ndim > 2:
-        x = call("reshape", x, (-1, x.shape[-1]))
-        g = call("reshape", g, (-1, g.shape[-1]))
+        rows = product(x.shape[:-1])
+        x = call("reshape", x, (rows, x.shape[-1]))
+        g = call("reshape", g, (rows, g.shape[-1]))
     return _fold(swap_last(x) @ g, y, wide_y)

@@ -21,7 +21,7 @@ from ..tensor import held
 from ..types import DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
-from .reshaping import indivisible, misfit
+from .reshaping import indivisible, leading, misfit
 
 Types = tuple[TensorType, ...]
 
@@ -46,12 +46,19 @@ class Reshape(Op):
                 "T0304", "only one size of a reshape may be -1", argument="newshape"
             )
         if free:
-            sizes.insert(free[0], self._missing(types[0], total, known))
+            sizes.insert(free[0], self._missing(types[0], total, known, wanted))
         elif equal_dims(total, known) is not True:
             raise misfit(types[0], total, sizes, known)
         return {"newshape": tuple(sizes)}
 
-    def _missing(self, type: TensorType, total: Dim, known: Dim) -> Dim:
+    def _missing(
+        self, type: TensorType, total: Dim, known: Dim, wanted: Sequence[Any]
+    ) -> Dim:
+        if known.value == total.value == 0:
+            # No samples tell nothing; sizes in front that stay are left out.
+            same = leading(type.shape, wanted)
+            total = product(type.shape[same:])
+            known = product([Dim.of(s) for s in wanted[same:] if s != -1])
         found = divide_exactly(total, known) if known.value != 0 else None
         if found is not None:
             return found

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..advice import near_shape, to_divide, where_they_differ
 from ..decide import solve, valuations
 from ..diagnostics import Fault
 from ..dim import Dim, divide_exactly, product, sorted_symbols
 from ..types import TensorType
+
+
+def leading(shape: Sequence[Dim], wanted: Sequence[Any]) -> int:
+    """How many sizes in front are the same."""
+    pairs = enumerate(zip(shape, wanted, strict=False))
+    others = (i for i, (one, two) in pairs if two == -1 or Dim.of(two) != one)
+    return next(others, min(len(shape), len(wanted)))
 
 
 def indivisible(type: TensorType, total: Dim, known: Dim) -> Fault:

@@ -113,6 +113,13 @@ class Resize(Images):
             common_floats(self.name, (x,))
         shape = list(x.shape)
         for axis, count in zip(plane(x, options["data_format"]), size, strict=True):
+            if shape[axis].value == 0 and count.value != 0:
+                raise Fault(
+                    "T0304",
+                    f"`{self.name}` makes pixels of pixels, and {x} has none along "
+                    f"axis {axis}",
+                    operands={0: str(x)},
+                )
             shape[axis] = count
         return x.with_shape(shape)
 
@@ -147,7 +154,10 @@ def fitting(sides: Sequence[Dim], size: Any) -> tuple[Dim, Dim]:
 def largest(sides: Sequence[Dim], size: Any) -> list[Dim]:
     """The sides of the largest window with the proportions of a size."""
     fits = zip(sides, fitting(sides, size), strict=True)
-    return [maximum(minimum(side, fit), 1) for side, fit in fits]
+    return [
+        side if side.value == 0 else maximum(minimum(side, fit), 1)
+        for side, fit in fits
+    ]
 
 
 def middle(x: Any, axes: Sequence[int], sides: Sequence[Any]) -> Any:
