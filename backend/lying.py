@@ -149,6 +149,15 @@ def follows(shape: Shape, steps: Shape) -> bool:
     return 0 in shape or all(n == 1 or one == two for n, one, two in pairs)
 
 
+def is_same(one: Array, other: Array) -> bool:
+    """Whether two arrays have the same elements of memory in the same order."""
+    first, second = Lying.of(one), Lying.of(other)
+    alike = (first.shape, first.steps, first.dtype)
+    return first.address == second.address and alike == (
+        second.shape, second.steps, second.dtype,
+    )  # fmt: skip
+
+
 def dense_steps(shape: Shape) -> Shape:
     """The steps of an array whose elements lie side by side."""
     steps, size = [], 1

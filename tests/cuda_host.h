@@ -9,6 +9,7 @@
 #define TULLE_HOST
 #define __global__
 #define __device__
+#define __launch_bounds__(threads)
 #define __shared__ static
 
 struct Index {
@@ -34,12 +35,12 @@ static unsigned short to_f16(float x) {
 
 // Fibers. A thread waits at a barrier until every other one that must come has come.
 
-enum { MOST = 1024, STACK = 1 << 16 };
-static ucontext_t host, fibers[MOST];
-static char stacks[MOST][STACK];
-static long arrived[MOST];  // how many barriers each thread has reached
-static bool finished[MOST];
-static unsigned long long carried[MOST];
+enum { FIBERS = 256, STACK = 1 << 16 };
+static ucontext_t host, fibers[FIBERS];
+static char stacks[FIBERS][STACK];
+static long arrived[FIBERS];  // how many barriers each thread has reached
+static bool finished[FIBERS];
+static unsigned long long carried[FIBERS];
 
 static void (*kernel)(const long long *, long long, int, const long long *);
 static const long long *kernel_args, *kernel_fault;
@@ -95,7 +96,7 @@ static int launch(
     unsigned grid, unsigned block,
     const long long *args, long long total, int lanes, const long long *fault
 ) {
-    if (block > MOST || block % 32) return 1;
+    if (block > FIBERS || block % 32) return 1;
     kernel = function, kernel_args = args, kernel_total = total, kernel_lanes = lanes;
     kernel_fault = fault;
     gridDim.x = grid, blockDim.x = block;

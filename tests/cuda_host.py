@@ -50,7 +50,7 @@ def compiled(source):
     """The library of a text, kept by its content."""
     if COMPILER is None:
         raise CompileException(REASON)
-    names = re.findall(r"__global__ void (\w+)\(", source)
+    names = re.findall(r"__global__ void __launch_bounds__\(MOST\) (\w+)\(", source)
     starts = "".join(START.format(name) for name in names)
     text = f"{HEADER.read_text()}\n{source}{starts}\n"
     key = hashlib.blake2b((text + repr(OPTIONS)).encode(), digest_size=12).hexdigest()

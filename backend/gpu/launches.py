@@ -22,7 +22,9 @@ WARP = 32
 ROW = 128  # elements that a warp walks alone, however few rows there are
 LONG = 1024  # elements that are a whole block's, however many rows there are
 MANY = 4096  # rows that keep a device busy, a warp each
-CUTS = Cuts(block=1024, chunk=512, chunks=128)
+# Nothing was measured. A team folds one row after the other, so that a chunk has few of
+# them; many threads share the parts of a few columns.
+CUTS = Cuts(block=256, chunk=512, chunks=256, row_chunk=16, joined_block=32)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def lanes(nest: Nest, layout: Layout, words: Sequence[int], total: int) -> int:
     if nest.vector is None:
         return WARP if sums else 1
     span = min(words[layout.sizes + nest.vector], words[layout.block])
-    if span > LONG or (span > ROW and total < MANY):
+    if nest.by_columns and total < MANY:
+        return THREADS
+    apart = not (sums or nest.has_folds or nest.totals)  # nothing is joined
+    if span > LONG or (span > (WARP if apart else ROW) and total < MANY):
         return THREADS
     return WARP if sums else min(WARP, 1 << max(span - 1, 0).bit_length())
 

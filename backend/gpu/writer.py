@@ -12,6 +12,7 @@ from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..binding import host_step, shows
 from ..loops.bind import Known
+from ..lying import is_same
 from .form import Place
 from .graphs import Choice, Replayed
 from .launches import THREADS, KernelLaunch, packed
@@ -60,7 +61,9 @@ class Writer:
         self.parts.append(action)
 
     def copy(self, target: Array, source: Array) -> None:
-        """A copy on the device."""
+        """A copy on the device; nothing if the one array is the other."""
+        if is_same(target, source):
+            return
         copyto = self.xp.copyto
         self.act(lambda: copyto(target, source))
 

@@ -26,6 +26,12 @@ class Cuts(NamedTuple):
     block: int = 4096  # elements of the innermost axis that are one unit of work
     chunk: int = 16384  # elements that a chunk of a fold has at least
     chunks: int = 64  # of one fold, at most
+    row_chunk: int = 16384  # as `chunk`, where rows are folded one after the other
+    joined_block: int = 4096  # as `block`, where partial results are joined
+
+    def of(self, nest: Nest) -> Cuts:
+        """Those of a nest."""
+        return self._replace(chunk=self.row_chunk) if nest.has_folds else self
 
 
 THREADS = Cuts()
@@ -100,7 +106,7 @@ def scratch_bytes(
     if not nest.totals:
         return 0
     spans = _spans(nest, [axis.size.evaluate(sizes) for axis in nest.axes])
-    return sum(spans.partial(total, cuts) * 8 + 64 for total in nest.totals)
+    return sum(spans.partial(total, cuts.of(nest)) * 8 + 64 for total in nest.totals)
 
 
 class Spans(NamedTuple):
@@ -157,8 +163,8 @@ class _Bound:
         cuts: Cuts,
     ):
         self.kernel, self.index, self.given = kernel, index, given
-        self.symbols, self.cuts = sizes, cuts
         self.nest, self.layout = kernel.nests[index], kernel.layouts[index]
+        self.symbols, self.cuts = sizes, cuts.of(self.nest)
         self.lengths = [
             axis.size.evaluate(sizes) if place is None else
             given[place[0]].shape[place[1]]
@@ -253,7 +259,7 @@ class _Bound:
                 return 1
             self.block = larger(self.cuts.chunk, -(-length // self.cuts.chunks))
         else:
-            self.block = self.cuts.block
+            self.block = self.cuts.joined_block if self.index else self.cuts.block
         self.block = -(-self.block // LANES) * LANES
         return larger(1, -(-length // self.block))
 

@@ -48,7 +48,7 @@ def module_source(kernels: Iterable[LoopKernel]) -> str:
 def entry_head(name: str) -> str:
     """How the definition of a function that can be launched begins."""
     given = "const i64 *args, i64 total, int lanes, const i64 *fault"
-    return f'extern "C" __global__ void {name}({given})'
+    return f'extern "C" __global__ void __launch_bounds__(MOST) {name}({given})'
 
 
 @cache
@@ -162,7 +162,10 @@ class _Printer:
             self.locate(self.cut(unit), outer)
             self.point(outer)
             self.begin_totals()
-            self.rows()
+            if nest.by_columns:
+                self.by_columns()
+            else:
+                self.rows()
             self.end_totals()
         head = entry_head(name)
         words = [f"    const i64 w{k} = args[{k}];" for k in sorted(self.words)]
@@ -178,29 +181,99 @@ class _Printer:
             if nest.cuttable:
                 blocks, block = self.word(layout.blocks), self.word(layout.block)
                 self.piece = self.let("i64", f"{unit} % {blocks}", "piece")
-                unit = self.let("i64", f"{unit} / {blocks}", "unit")
+                if nest.totals or nest.along("outer"):
+                    unit = self.let("i64", f"{unit} / {blocks}", "unit")
                 self.low = self.let("i64", f"{self.piece} * {block}", "low")
                 end = f"smaller({self.low} + {block}, {self.high})"
                 self.high = self.let("i64", end, "high")
         if nest.totals:
             chunks = self.word(layout.chunks)
             self.chunk = self.let("i64", f"{unit} % {chunks}", "chunk")
-            unit = self.let("i64", f"{unit} / {chunks}", "unit")
+            if nest.along("outer"):
+                unit = self.let("i64", f"{unit} / {chunks}", "unit")
         return unit
 
     def rows(self) -> None:
-        folded = self.nest.along("folded")
-        if not folded:
+        if not self.nest.along("folded"):
             self.row()
             return
-        count = " * ".join(self.size(axis) for axis in folded)
+        with self.counting(*self.part(), "1", "row") as row:
+            self.at_row(row)
+            self.row()
+
+    def part(self) -> tuple[str, str]:
+        """The first of the rows of a chunk, and where they end."""
+        count = " * ".join(self.size(axis) for axis in self.nest.along("folded"))
         rows = self.word(self.layout.rows)
         first = self.let("i64", f"{self.chunk} * {rows}", "first")
-        last = self.let("i64", f"smaller({first} + {rows}, (i64)({count}))", "last")
-        with self.counting(first, last, "1", "row") as row:
-            self.locate(row, folded)
-            self.point(folded)
-            self.row()
+        end = f"smaller({first} + {rows}, (i64)({count}))"
+        return first, self.let("i64", end, "last")
+
+    def at_row(self, row: str) -> None:
+        folded = self.nest.along("folded")
+        self.locate(row, folded)
+        self.point(folded)
+
+    # Sums of columns: groups of threads share the rows, or the parts of an earlier sum.
+
+    def by_columns(self) -> None:
+        nest = self.nest
+        assert nest.vector is not None
+        if not nest.totals:
+            self.compute(ROW, 0)
+        first, last = self.part() if nest.totals else ("", "")
+        span = self.let("i64", f"{self.high} - {self.low}", "span")
+        columns = self.let("const Columns", f"Columns(team, {span})", "columns", False)
+        with self.counting("0", span, f"{columns}.across", "begin") as begin:
+            self.index = self.let("i64", f"{self.low} + {begin} + {columns}.column")
+            self.coordinates[nest.vector] = self.index
+            self.live = self.let("bool", f"{self.index} < {self.high}", "live")
+            if nest.totals:
+                self.column_totals(columns, first, last)
+            else:
+                self.column_parts(columns)
+
+    def column_totals(self, columns: str, first: str, last: str) -> None:
+        """What a pass over the rows of a chunk leaves of columns."""
+        nest = self.nest
+        for index, total in enumerate(nest.totals):
+            dtype = nest.values[total.value].dtype
+            self.totals[index] = self.accumulator(total.kind, dtype)
+        start = f"{self.live} ? {first} + {columns}.group : {last}"
+        with self.counting(start, last, f"{columns}.groups", "row") as row:
+            self.at_row(row)
+            for level in (ROW, VECTOR):
+                self.compute(level, 0)
+            for store in nest.stores:
+                self.write(self.element(store.access), store)
+            for index, total in enumerate(nest.totals):
+                self.gather_up(self.totals[index], total.kind, total.value)
+        for index, total in enumerate(nest.totals):
+            dtype = nest.values[total.value].dtype
+            found = self.over_groups(columns, self.totals[index], total.kind, dtype)
+            target = f"{self.pointers[total.access]}[{self.index}]"
+            first_group = f"{self.live} && !{columns}.group"
+            self.put(f"if ({first_group}) {target} = {to_store(found, dtype)};")
+
+    def column_parts(self, columns: str) -> None:
+        """Partial results of columns as one, and what comes of it."""
+        for index, value in enumerate(self.nest.values):
+            if value.op == "partial" and self.nest.level_of(value) == VECTOR:
+                place = self.accumulator(value.data[1], value.dtype)
+                parts = self.parts_of(value)
+                start = f"{self.live} ? {columns}.group : {parts}"
+                self.add_parts(value, place, start, parts, f"{columns}.groups")
+                self.refs[index] = self.over_groups(
+                    columns, place, value.data[1], value.dtype
+                )
+        with self.block(f"if ({self.live} && !{columns}.group)"):
+            self.compute(VECTOR, 0)
+            for store in self.nest.stores:
+                self.write(self.element(store.access), store)
+
+    def over_groups(self, columns: str, place: str, kind: str, dtype: DType) -> str:
+        joined = f"{columns}.joined<{FOLDS[kind]}>({place})"
+        return self.let(register_type(dtype), joined)
 
     def row(self) -> None:
         """All passes over the inner axes, with what is computed between them."""
@@ -316,20 +389,30 @@ class _Printer:
 
     def sum_of_parts(self, value: Value) -> str:
         """The partial results of all chunks: each lane in order, or lanes in turns."""
-        access, kind = value.data
-        number = self.nest.accesses[access].array - self.first
-        step, parts = (
-            self.word(self.layout.steps + number),
-            self.word(self.layout.parts + number),
-        )
+        _, kind = value.data
         alone = self.nest.level_of(value) == VECTOR
         place = self.accumulator(kind, value.dtype)
         start, by = ("0", "1") if alone else ("team.lane", "team.lanes")
-        with self.counting(start, parts, by, "part") as part:
+        self.add_parts(value, place, start, self.parts_of(value), by)
+        return place if alone else self.joined(place, kind, value.dtype)
+
+    def parts_of(self, value: Value) -> str:
+        """How many partial results there are."""
+        return self.word(self.layout.parts + self.partial_number(value))
+
+    def partial_number(self, value: Value) -> int:
+        return self.nest.accesses[value.data[0]].array - self.first
+
+    def add_parts(
+        self, value: Value, place: str, start: str, stop: str, by: str
+    ) -> None:
+        access, kind = value.data
+        step = self.word(self.layout.steps + self.partial_number(value))
+        self.put("#pragma unroll 8")
+        with self.counting(start, stop, by, "part") as part:
             self.move(access, f"{part} * {step}")
             more = loaded(self.element(access), value.dtype)
             self.put(f"{place} = {FOLDS[kind]}::of({place}, {more});")
-        return place if alone else self.joined(place, kind, value.dtype)
 
     # Stores.
 
@@ -376,7 +459,8 @@ class _Printer:
                 chunk = f"({chunk} * {self.word(self.layout.blocks)} + {self.piece})"
             self.move(total.access, f"{chunk} * {self.word(self.layout.steps + index)}")
             if total.form == "column":
-                self.clear(total, dtype)
+                if not self.nest.by_columns:
+                    self.clear(total, dtype)
             else:
                 self.totals[index] = self.accumulator(total.kind, dtype)
 

@@ -140,6 +140,20 @@ class Nest:
         return all(level == VECTOR for level in levels) and MIDDLE not in levels
 
     @cached_property
+    def by_columns(self) -> bool:
+        """Whether it sums up columns and no row: then threads may share the rows."""
+        if self.vector is None or self.has_folds or len(self.along("inner")) > 1:
+            return False
+        deep = [self.level(self.accesses[s.access].axes) for s in self.stores]
+        if any(level != VECTOR for level in deep) or any(v.turn for v in self.values):
+            return False
+        if self.totals:
+            return all(total.form == "column" for total in self.totals)
+        parts = [v for v in self.values if v.op == "partial"]
+        columns = any(self.level_of(value) == VECTOR for value in parts)
+        return columns and not self.along("folded")
+
+    @cached_property
     def vector(self) -> int | None:
         """The innermost axis, which runs in vectors."""
         inner = self.along("inner")

@@ -9,6 +9,8 @@ typedef short i16;
 typedef unsigned short u16;
 typedef unsigned int u32;
 
+enum { MOST = 256 };  // threads of a block
+
 // Bits of floats, 16-bit floats.
 
 __device__ inline float float_of(u32 bits) { return __int_as_float((int)bits); }
@@ -153,7 +155,7 @@ template <class Fold, class T> __device__ T joined(const Team &team, T x) {
         x = team.lane & step ? Fold::of(y, x) : Fold::of(x, y);
     }
     if (team.lanes <= 32) return x;
-    __shared__ T parts[32];
+    __shared__ T parts[MOST / 32];
     if (team.lane % 32 == 0) parts[team.lane / 32] = x;
     __syncthreads();
     x = parts[0];
@@ -161,3 +163,27 @@ template <class Fold, class T> __device__ T joined(const Team &team, T x) {
     __syncthreads();
     return x;
 }
+
+// The columns of a unit of work: a whole block that sums them up has groups of threads,
+// which share the rows; a smaller team is one group. What its groups found is joined in
+// their order. All threads of a team have to come there.
+struct Columns {
+    int column, across, group, groups;
+    __device__ Columns(const Team &team, i64 count) : across(team.lanes) {
+        if (across > 32)
+            while (across > 1 && across / 2 >= count) across /= 2;
+        column = team.lane % across, group = team.lane / across;
+        groups = team.lanes / across;
+    }
+    template <class Fold, class T> __device__ T joined(T x) const {
+        if (groups == 1) return x;
+        __shared__ T parts[MOST];
+        parts[threadIdx.x] = x;
+        __syncthreads();
+        x = parts[column];
+        for (int other = 1; other < groups; ++other)
+            x = Fold::of(x, parts[other * across + column]);
+        __syncthreads();
+        return x;
+    }
+};

@@ -123,7 +123,9 @@ def test_a_kernel_says_what_numpy_says(name, cases):
 
 @on_host
 @pytest.mark.parametrize("lanes", [1, 2, 16, 32, THREADS])
-@pytest.mark.parametrize("name", ["softmax and its columns", "groups", "scalars"])
+@pytest.mark.parametrize(
+    "name", ["softmax and its columns", "groups", "scalars", "columns"]
+)
 def test_a_team_of_any_size(name, lanes, cases):
     nodes, kernels, module = cases
     for numbers in SMALL[:3]:
@@ -131,6 +133,21 @@ def test_a_team_of_any_size(name, lanes, cases):
         arrays = samples(nodes[name], sizes)
         found = module.run(nodes[name], kernels[name], arrays, sizes, lanes)
         assert_close(found, reference(nodes[name], arrays, sizes))
+
+
+def test_work_is_spread_over_a_card():
+    """No thread goes through many rows in turn, and few parts of a sum are one's."""
+    kernel, memory = lower(fused(*CASES["columns"])), np.zeros(1 << 20, np.uint8)
+    node = fused(*CASES["columns"])
+    sizes = sizes_of({"B": 20000, "T": 1, "D": 32})
+    arrays = samples(node, sizes)
+    outputs = [np.empty([d.evaluate(sizes) for d in t.shape]) for t in results_of(node)]
+    device = fake_cupy.to_device
+    given = [*map(device, arrays)], [*map(device, outputs)], device(memory)
+    first, second = launches(kernel, *given, sizes)
+    assert first.lanes == second.lanes == THREADS
+    assert first.blocks > 132
+    assert 20000 * 32 / (first.blocks * THREADS) < 16
 
 
 @on_host
@@ -300,7 +317,7 @@ def test_every_function_of_the_cpu_is_there():
 def test_equal_kernels_are_printed_once():
     kernel = lower(fused(*CASES["softmax"]))
     text = module_source([kernel, lower(fused(*CASES["softmax"]))])
-    assert re.findall(r"__global__ void (\w+)", text) == list(kernel.names)
+    assert re.findall(r"__global__ void .* (\w+)\(const", text) == list(kernel.names)
     assert "atomic" not in text
 
 

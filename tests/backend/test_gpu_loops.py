@@ -156,3 +156,19 @@ def test_recurrent_layers_train_as_on_the_cpu(layer):
     np.testing.assert_allclose(losses, wanted, 1e-4)
     for one, other in zip(weights, wanted_weights, strict=True):
         np.testing.assert_allclose(one, other, 1e-3, 1e-4)
+
+
+def test_a_turn_is_products_and_kernels_and_no_copies():
+    def captured(turns):
+        x = Input((turns, 5), name="x")
+        network = Network(x, Dense(3)(LSTM(6)(x)))
+        with device("gpu:0"):
+            program = compile_graph(steps.step_graph(network, steps.Adam, "i32"))
+        batch = np.zeros((4, turns, 5), np.float32), np.zeros(4, np.int32)
+        program(batch)
+        program(batch)
+        (bound,) = program._bound.values()
+        return len(bound.run.replay._graph.actions)
+
+    # A product and the gates, and the same backwards.
+    assert captured(6) - captured(5) == 4
