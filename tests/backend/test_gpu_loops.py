@@ -161,7 +161,7 @@ def test_recurrent_layers_train_as_on_the_cpu(layer):
 def test_a_turn_is_products_and_kernels_and_no_copies():
     def captured(turns):
         x = Input((turns, 5), name="x")
-        network = Network(x, Dense(3)(LSTM(6)(x)))
+        network = Network(x, Dense(3)(LSTM(128)(x)))
         with device("gpu:0"):
             program = compile_graph(steps.step_graph(network, steps.Adam, "i32"))
         batch = np.zeros((4, turns, 5), np.float32), np.zeros(4, np.int32)
