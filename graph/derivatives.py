@@ -23,7 +23,8 @@ from .node import Node, substituted, topological
 from .op import is_symbolic
 from .operand import Operand
 from .ops.movement import full_node
-from .recording import Recorder
+from .pulling import pulled
+from .recording import Mark, Recorder
 from .registry import OPS, call
 from .staging import name_of, with_tensors
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
@@ -122,29 +123,39 @@ class Record:
         self.outputs, self.arrangement = tree.flatten(self.value)
         if not self.outputs:
             raise Fault("T0502", f"`{self.name}` returns no tensor to differentiate")
-        self._targets = [self._target(output) for output in self.outputs]
         types = [output.type for output in self.outputs]
         self._seeds = [input_node("cotangent", type) for type in types]
 
-    def _target(self, output: Any) -> Node | None:
-        if not output.type.dtype.is_float:
-            return None
+    @functools.cached_property
+    def _targets(self) -> list[Node | None]:
+        """The nodes of the outputs that have a derivative."""
         if self.symbolic:
-            node: Node = output.as_node()
-            return node
+            floats = [output.type.dtype.is_float for output in self.outputs]
+            pairs = zip(self.outputs, floats, strict=True)
+            return [output.as_node() if float else None for output, float in pairs]
+        marks = map(self._mark, self.outputs)
+        return [None if mark is None else mark.node for mark in marks]
+
+    def _mark(self, output: Any) -> Mark | None:
+        """What stands for an output on the tape, if that follows it."""
         variable = isinstance(output, Variable)
         mark = self._tape.current.get(output) if variable else output.mark
-        return mark.node if mark in self._tape.followed else None
+        followed = output.type.dtype.is_float and mark in self._tape.followed
+        return mark if followed else None
 
     @functools.cached_property
     def _groups(self) -> list[list[Node]]:
         """For each source the nodes that stand for it: a variable has one a read."""
         if self.symbolic:
             return [[source.as_node()] for source in self.sources]
+        return [[mark.node for mark in group] for group in self._marks]
+
+    @functools.cached_property
+    def _marks(self) -> list[list[Mark]]:
         return [
-            [mark.node for mark in self._tape.reads.get(source, [])]
+            self._tape.reads.get(source, [])
             if isinstance(source, Variable)
-            else [source.node]
+            else [source.mark]
             for source in self.sources
         ]
 
@@ -194,14 +205,32 @@ class Record:
                     else "reduce it first, with `mean` or `sum`, or take the `jacobian`"
                 ],
             )
-        found = self._evaluated(
-            self._pulled, {self._seeds[0]: _full(type, 1.0)}, self.sources
-        )
+        found = self._at_once()
+        if found is None:
+            one = {self._seeds[0]: _full(type, 1.0)}
+            found = self._evaluated(self._pulled, one, self.sources)
         return tree.unflatten(self.structure, iter(found))
+
+    def _at_once(self, cotangent: Any = None) -> list[Any] | None:
+        """Gradients of the sources as tapes find them, if there is one output.
+
+        What was recorded may ask for the nodes all the same: then there are none here.
+        """
+        mark = None if self.symbolic else self._mark(self.outputs[0])
+        if mark is None or len(self.outputs) > 1:
+            return None
+        found = pulled(self._tape, mark, self._marks, self.sources[0], cotangent)
+        if found is None:
+            return None
+        pairs = zip(found, self.sources, strict=True)
+        return [_full(like.type, 0.0) if part is None else part for part, like in pairs]
 
     def pull(self, cotangents: Any) -> Any:
         """Gradients of the sources, given cotangents of the outputs."""
         given = self._arranged(cotangents, self.outputs, "cotangent")
+        known = self._at_once(given[0])
+        if known is not None:
+            return tree.unflatten(self.structure, iter(known))
         values = dict(zip(self._seeds, given, strict=True))
         found = self._evaluated(self._pulled, values, self.sources)
         return tree.unflatten(self.structure, iter(found))
@@ -238,6 +267,9 @@ class Record:
         return tree.unflatten(self.arrangement, iter(whole))
 
     def _row(self, index: int, cotangent: Any) -> list[Any]:
+        known = self._at_once(cotangent)
+        if known is not None:
+            return known
         values: dict[Node, Any] = {
             seed: _full(seed.tensor_type, 0.0) for seed in self._seeds
         }

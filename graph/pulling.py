@@ -9,6 +9,7 @@ makes one: `compiler` is its to set.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +30,7 @@ UNKNOWN = ("layer_call", "opaque", "random_key", "variable")  # read more than v
 
 compiler: Callable[[Graph], Any] | None = None
 _KEPT: dict[Any, Pull] = {}
+_LOCK = Lock()  # of what is kept
 
 
 class Layout:
@@ -158,12 +160,12 @@ def pulled(
     if not layout.usual:
         return None
     key = (layout.key, seed is None)
-    found = _KEPT.pop(key, None)
-    if found is None:
-        found = Pull(layout, tape, seed is not None)
+    found = _KEPT.get(key) or Pull(layout, tape, seed is not None)
+    with _LOCK:
+        _KEPT.pop(key, None)
         if len(_KEPT) >= KEPT:
             del _KEPT[next(iter(_KEPT))]
-    _KEPT[key] = found  # as the one used last
+        _KEPT[key] = found  # as the one used last
     values = [tape.values.get(mark) for mark in layout.places]
     with tape.stop_recording():
         results = iter(found.run([*values, seed], first))

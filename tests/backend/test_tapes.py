@@ -1,5 +1,7 @@
 """Gradients of tapes that are found once and become programs: the same as before."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from tulle.graph.layers import BatchNormalization, Dense, Dropout
 from tulle.graph.pulling import FIRST, KEPT
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
+from tulle.graph.transforms import grad, jacobian, value_and_grad, vjp
 from tulle.graph.variable import Variable, set_random_seed
 
 TIMES = FIRST + 3
@@ -260,3 +263,62 @@ def test_no_gradient_is_told_each_time():
         with pytest.raises(Exception, match="float scalar") as caught:
             gradient_of(lambda x: call("argmax", x), x)
         assert "T0502" in str(caught.value)
+
+
+def test_gradients_of_functions_become_programs_too(monkeypatch, compiled):
+    kernel, bias = Tensor(array(5, 4)), Tensor(array(4))
+    both = value_and_grad(perceptron, (0, 2))
+    for _ in range(TIMES):
+        x = Tensor(array(3, 5))
+        value, (dx, db) = both(x, kernel, bias)
+        wanted = op_by_op(monkeypatch, perceptron, x, kernel, bias)
+        np.testing.assert_allclose(dx, wanted[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(db, wanted[2], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(value, perceptron(x, kernel, bias), rtol=1e-5)
+    assert len(compiled) == 1
+
+
+def test_a_function_is_run_each_time_that_its_gradient_is_asked_for():
+    """What it closes over, branches on or prints may be other than before."""
+    seen, factor = [], [1.0]
+
+    def function(x, unused):
+        seen.append(float(x))
+        y = x * x if float(x) > 5.0 else x * factor[0]
+        return y + Variable(1.0) * x
+
+    for time in range(TIMES):
+        factor[0] = time + 2.0
+        one, none = grad(function, (0, 1))(2.0, np.ones(3, "float32"))
+        assert (float(one), none.numpy().tolist()) == (factor[0] + 1.0, [0.0] * 3)
+        assert float(grad(function)(6.0, 0.0)) == 13.0
+    assert seen == [2.0, 6.0] * TIMES
+
+
+def test_pullbacks_and_rows_of_jacobians_become_programs(compiled):
+    x, variable = Tensor(array(6)), Variable(array(6))
+    for _ in range(TIMES):
+        seed = array(6)
+        _, pullback = vjp(lambda x: call("tanh", x), x)
+        slope = 1.0 - np.tanh(x.array) ** 2
+        np.testing.assert_allclose(pullback(seed)[0], seed * slope, rtol=1e-5)
+        rows = jacobian(lambda x: call("square", x) * variable, (0, variable))(x)
+        wanted = np.diag(2 * x.array * variable.array), np.diag(x.array**2)
+        for one, two in zip(rows, wanted, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5)
+    assert len(compiled) == 2
+
+
+def test_threads_share_what_is_kept(monkeypatch):
+    monkeypatch.setattr(pulling, "KEPT", 4)
+    offsets = (0, 30, 60)
+
+    def work(offset):
+        for size in range(1, 30):
+            x = Tensor(np.full(size + offset, 3.0, "float32"))
+            (found,) = gradient_of(lambda x: call("sum", x * x), x)
+            assert float(found[0]) == 6.0
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, offsets))
+    assert len(pulling._KEPT) == 4
