@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 
 from .synonyms import SYNONYMS
 
@@ -52,8 +53,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     >>> nearest("sparse_entropy", ["binary_entropy", "sparse_cross_entropy"])
     'sparse_cross_entropy'
     """
-    names = list(dict.fromkeys(known))
-    word = word[:LONGEST]
+    return _nearest(word[:LONGEST], tuple(dict.fromkeys(known)))
+
+
+@lru_cache(64)  # a file may have one mistake many times
+def _nearest(word: str, names: tuple[str, ...]) -> str | None:
     folded = _folded(word)
     same = [name for name in names if _folded(name) == folded]
     if same:

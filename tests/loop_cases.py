@@ -60,7 +60,8 @@ class Compiled:
         text = entry.text
         for name, other in own.items():
             text = text.replace(f"@{name}(", f"@{other}(")
-        found = engine().compile(dict.fromkeys(own.values(), text))
+        fragments = {**entry.helpers, **dict.fromkeys(own.values(), text)}
+        found = engine().compile(fragments)
         self.addresses = {name: found[other] for name, other in own.items()}
 
     def empty(self, sizes):

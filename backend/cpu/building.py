@@ -24,6 +24,11 @@ class Entry(NamedTuple):
     names: tuple[str, ...]
     text: str
 
+    @property
+    def fragments(self) -> dict[str, str]:
+        """The text of each function, by its name."""
+        return dict.fromkeys(self.names, self.text)
+
 
 @cache
 def vector_bytes() -> int:

@@ -1,13 +1,15 @@
 """Machine code from LLVM IR: compiled once by content, kept in memory and on disk.
 
 What is compiled is a fragment: the text of one function or a few, in LLVM's language,
-under names that are hashes of their content. LLVM comes from llvmlite.
+under names that are hashes of their content. A fragment may call what others define,
+those that were compiled before or are with it. LLVM comes from llvmlite.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -21,6 +23,7 @@ from typing import Any
 from . import blas
 from .translation import Translator
 
+CALLED = re.compile(r"^declare [^@]*@(tulle_\w+)\(", re.MULTILINE)
 MOST = 64  # files in each of the 256 folders of the cache
 THREADS = 2  # that translate
 
@@ -109,6 +112,8 @@ class Engine:
         names = [name for group in texts.values() for name in group]
         for name in names:
             builder.export_symbol(name)
+        for name in set(CALLED.findall("\n".join(texts))) & self._addresses.keys():
+            builder.import_symbol(name, self._addresses[name])
         tracker = builder.link(self._jit, f"tulle{len(self._trackers)}")
         self._trackers.append(tracker)
         self._addresses.update((name, tracker[name]) for name in names)

@@ -153,7 +153,9 @@ class Followed:
 
     def fragments(self) -> dict[str, str]:
         """The convolution's entries, and those that follow."""
-        return {name: one.text for one in self.entries for name in one.names}
+        return {
+            name: text for one in self.entries for name, text in one.fragments.items()
+        }
 
     def in_place(self, operand: int, output: int) -> bool:
         """Never."""

@@ -162,8 +162,7 @@ class Loops:
 
     def fragments(self) -> dict[str, str]:
         """The functions of its nests."""
-        entry = loops.print_llvm(self.kernel)
-        return dict.fromkeys(entry.names, entry.text)
+        return loops.print_llvm(self.kernel).fragments
 
     def in_place(self, operand: int, output: int) -> bool:
         """Whether an operand is not read again once the result is written."""
@@ -201,7 +200,7 @@ class Own:
 
     def fragments(self) -> dict[str, str]:
         """The op's entries."""
-        return dict.fromkeys(self.entry.names, self.entry.text)
+        return self.entry.fragments
 
     def in_place(self, operand: int, output: int) -> bool:
         """Never."""

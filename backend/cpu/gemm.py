@@ -93,7 +93,7 @@ def fragments(short: str) -> dict[str, str]:
 def packed_fragment(short: str) -> dict[str, str]:
     """The text of the entries for products that are not the BLAS's, by their names."""
     entry = product_entry(KINDS[short][0])
-    return dict.fromkeys(entry.names, entry.text)
+    return entry.fragments
 
 
 @cache

@@ -51,5 +51,5 @@ def _call(array: Array, buffer: Array, order: Array) -> Call:
         scratch=0, fault=0, outer=1, size=len(array), count=0, inner=inner, columns=0,
     )  # fmt: skip
     entry = take_entry(STORED[array.itemsize], "i64")
-    (address,) = engine().compile(dict.fromkeys(entry.names, entry.text)).values()
+    (address,) = engine().compile(entry.fragments).values()
     return Call(address, words, 1, max(1, WORTH // max(1, inner * array.itemsize)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .writer import Ref, Writer, vector_type
+from functools import cache
+
+from .writer import Helper, Ref, Writer, vector_type
 
 
 def lanewise(writer: Writer, name: str, *refs: Ref) -> Ref:
@@ -10,19 +12,19 @@ def lanewise(writer: Writer, name: str, *refs: Ref) -> Ref:
     refs = tuple(writer.level(*refs))
     type, lanes = refs[0].type, refs[0].lanes
     symbol = name + ("f" if type == "float" else "")
-    writer.declare(symbol, type, [type] * len(refs))
-    callee = symbol
-    if lanes > 1:
-        callee = f"{writer.prefix}_{symbol}x{lanes}"
-        loop = _lane_loop(callee, symbol, vector_type(type, lanes), type, len(refs))
-        writer.helpers.setdefault(callee, loop)
+    if lanes == 1:
+        writer.declare(symbol, type, [type] * len(refs))
+        callee = symbol
+    else:
+        callee = writer.share(_lane_loop(symbol, type, lanes, len(refs)))
     whole = vector_type(type, lanes)
     arguments = ", ".join(f"{whole} {ref.text}" for ref in refs)
     return writer.new(f"call {whole} @{callee}({arguments})", type, lanes)
 
 
-def _lane_loop(helper: str, symbol: str, whole: str, type: str, count: int) -> str:
-    lanes = whole[1:].split(" x ")[0]
+@cache
+def _lane_loop(symbol: str, type: str, lanes: int, count: int) -> Helper:
+    name, whole = f"tulle_{symbol}x{lanes}", vector_type(type, lanes)
     names = [f"%x{i}" for i in range(count)]
     places = enumerate(names)
     extracted = "\n".join(
@@ -30,8 +32,8 @@ def _lane_loop(helper: str, symbol: str, whole: str, type: str, count: int) -> s
     )
     arguments = ", ".join(f"{type} %e{i}" for i in range(count))
     parameters = ", ".join(f"{whole} {name}" for name in names)
-    return f"""
-define internal {whole} @{helper}({parameters}) noinline {{
+    text = f"""declare {type} @{symbol}({", ".join([type] * count)})
+define {whole} @{name}({parameters}) {{
 entry:
   br label %body
 body:
@@ -47,3 +49,4 @@ end:
   ret {whole} %more
 }}
 """
+    return Helper(name, whole, (whole,) * count, "", text)

@@ -8,7 +8,7 @@ parallel axis is cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,10 +22,19 @@ from .writer import USUAL, Ref, Writer
 
 @dataclass(frozen=True)
 class Entry:
-    """Native functions as text; `names` are theirs, in the order of the launches."""
+    """Native functions as text; `names` are theirs, in the order of the launches.
+
+    `helpers` are the texts of functions that it calls and other texts too, by name.
+    """
 
     names: tuple[str, ...]
     text: str
+    helpers: Mapping[str, str]
+
+    @property
+    def fragments(self) -> dict[str, str]:
+        """The text of each function, by its name."""
+        return {**self.helpers, **dict.fromkeys(self.names, self.text)}
 
 
 Move = Callable[[int], "Ref | None"]  # of an access, by one of several ways
@@ -52,15 +61,16 @@ def print_llvm(kernel: LoopKernel, masks: bool | None = None) -> Entry:
 
 def _printed(kernel: LoopKernel, masks: bool) -> Entry:
     functions: list[str] = []
-    shared: dict[str, str] = {}
+    helpers: dict[str, str] = {}
+    declared: dict[str, str] = {}
     for name, nest in zip(kernel.names, kernel.nests, strict=True):
         printer = _Printer(kernel, nest, masks)
         printer.function()
         functions.append(printer.writer.function(name))
-        shared.update(printer.writer.helpers)
-        shared.update(printer.writer.declared)
-    lines = [*functions, *shared.values(), USUAL, ""]
-    return Entry(kernel.names, "\n".join(lines))
+        helpers.update(printer.writer.helpers)
+        declared.update(printer.writer.declared)
+    lines = [*functions, *declared.values(), USUAL, ""]
+    return Entry(kernel.names, "\n".join(lines), helpers)
 
 
 class _Printer:
@@ -68,7 +78,7 @@ class _Printer:
 
     def __init__(self, kernel: LoopKernel, nest: Nest, masks: bool):
         self.nest, self.lanes = nest, nest.lanes
-        self.writer = Writer(kernel.name)
+        self.writer = Writer()
         self.at = Places(kernel, nest, self.writer, masks)
         self.refs: dict[int, Ref] = {}
         self.needed: set[int] = set()  # by a pass

@@ -5,17 +5,21 @@ Ends of rows, a few neighbours, are common: they go under a mask or by powers of
 
 from __future__ import annotations
 
-from .writer import vector_type
+from functools import cache
+
+from .writer import Helper, vector_type
 
 
-def gatherer(name: str, type: str, lanes: int, masked: str | None = None) -> str:
-    """Reads so many elements into a vector; `masked` is a load under a mask."""
+@cache
+def gatherer(type: str, lanes: int, masked: bool) -> Helper:
+    """Reads so many elements into a vector, neighbours perhaps under a mask."""
     whole = vector_type(type, lanes)
-    arguments = "ptr %array, i64 %stride, i64 %count"
-    neighbours = "" if masked is None else _neighbours(type, lanes, masked)
-    return f"""
-define internal {whole} @{name}({arguments}) noinline cold {{
-entry:{neighbours}
+    load = f"llvm.masked.load.v{lanes}{type}.p0"
+    declared = f"ptr, i32, {vector_type('i1', lanes)}, {whole}"
+    name = f"tulle_gather{type[1:]}x{lanes}{'m' if masked else ''}"
+    text = f"""{f"declare {whole} @{load}({declared})" if masked else ""}
+define {whole} @{name}(ptr %array, i64 %stride, i64 %count) cold {{
+entry:{_neighbours(type, lanes, load) if masked else ""}
   %full = icmp eq i64 %count, {lanes}
   br i1 %full, label %whole, label %some
 whole:
@@ -33,6 +37,7 @@ end:
   ret {whole} %found
 }}
 """
+    return Helper(name, whole, ("ptr", "i64", "i64"), "cold", text)
 
 
 def _every_second(type: str, lanes: int) -> str:
@@ -99,11 +104,12 @@ neighbours:
 apart:"""
 
 
-def scatterer(name: str, type: str, lanes: int) -> str:
+@cache
+def scatterer(type: str, lanes: int) -> Helper:
     """Writes so many elements of a buffer."""
-    arguments = "ptr %array, i64 %stride, i64 %count, ptr %buffer"
-    return f"""
-define internal void @{name}({arguments}) noinline cold {{
+    name = f"tulle_scatter{type[1:]}x{lanes}"
+    text = f"""
+define void @{name}(ptr %array, i64 %stride, i64 %count, ptr %buffer) cold {{
 entry:
   %neighbours = icmp eq i64 %stride, 1
   br i1 %neighbours, label %part{lanes}, label %apart{_powers(type, lanes)}
@@ -116,6 +122,7 @@ end:
   ret void
 }}
 """
+    return Helper(name, "void", ("ptr", "i64", "i64", "ptr"), "cold", text)
 
 
 def _all_away(type: str, lanes: int) -> str:

@@ -227,27 +227,19 @@ class Places:
         found = writer.new(f"getelementptr {type}, {at}", "ptr", self.lanes)
         return f"{self.pointers_type} {found.text}"
 
-    def _some(self, way: str, access: int, index: Ref) -> tuple[str, str]:
-        """A function for elements that are few or far apart, and where they are."""
+    def _some(self, access: int, index: Ref) -> str:
+        """Where elements are that are few or far apart."""
         assert self.nest.vector is not None
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
         at = self.offset(self.pointers[access], dtype, index * stride)
-        name = f"{self.kernel.name}_{way}{8 * dtype.size}x{self.lanes}"
-        return name, f"ptr {at.text}, i64 {stride.text}"
+        return f"ptr {at.text}, i64 {stride.text}"
 
     def _gather_some(self, access: int, index: Ref, count: Ref) -> Ref:
         dtype = self.nest.accesses[access].dtype
         type, bits = memory_type(dtype), f"i{8 * dtype.size}"
-        name, at = self._some("gather", access, index)
-        if name not in self.writer.helpers:
-            masked = None
-            if dtype.size >= 4 and host_has("avx2"):
-                whole, masked = self._masked("load", bits)
-                self.writer.declare(
-                    masked, whole, ["ptr", "i32", self.mask_type, whole]
-                )
-            self.writer.helpers[name] = gatherer(name, bits, self.lanes, masked)
+        at, masked = self._some(access, index), dtype.size >= 4 and host_has("avx2")
+        name = self.writer.share(gatherer(bits, self.lanes, masked))
         whole = vector_type(bits, self.lanes)
         text = f"call {whole} @{name}({at}, i64 {count.text})"
         found = self.writer.new(text, bits, self.lanes)
@@ -258,9 +250,8 @@ class Places:
     def _scatter_some(self, access: int, raw: Ref, index: Ref, count: Ref) -> None:
         dtype, buffer = self.nest.accesses[access].dtype, self._buffer(access)
         self.store_raw(buffer, raw, dtype)
-        name, at = self._some("scatter", access, index)
-        helper = scatterer(name, f"i{8 * dtype.size}", self.lanes)
-        self.writer.helpers.setdefault(name, helper)
+        name = self.writer.share(scatterer(f"i{8 * dtype.size}", self.lanes))
+        at = self._some(access, index)
         arguments = f"{at}, i64 {count.text}, ptr {buffer.text}"
         self.writer.put(f"call void @{name}({arguments})")
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,17 +107,29 @@ def literal(value: Any, type: str) -> str:
     return f"0x{struct.pack('>d', wide).hex().upper()}"
 
 
+class Helper(NamedTuple):
+    """A function with a text of its own, which is compiled once for all that call it.
+
+    Its name says all that it depends on.
+    """
+
+    name: str
+    result: str
+    arguments: tuple[str, ...]
+    more: str  # what callers have to know
+    text: str
+
+
 class Writer:
     """The text of one function under construction."""
 
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix
+    def __init__(self) -> None:
         self.lines: list[str] = []
         self.first: list[str] = []  # of the entry block: room on the stack
         self.block = "entry"
         self.count = 0
         self.declared: dict[str, str] = {}
-        self.helpers: dict[str, str] = {}
+        self.helpers: dict[str, str] = {}  # functions that texts share, each as a text
 
     # Lines, names, blocks.
 
@@ -143,8 +155,17 @@ class Writer:
         self.first.append(f"  {name} = alloca {type}, align 64")
         return name
 
-    def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
-        self.declared[name] = f"declare {result} @{name}({', '.join(arguments)})"
+    def declare(
+        self, name: str, result: str, arguments: Sequence[str], more: str = ""
+    ) -> None:
+        line = f"declare {result} @{name}({', '.join(arguments)}) {more}"
+        self.declared[name] = line.rstrip()
+
+    def share(self, helper: Helper) -> str:
+        """The name of a function that other texts call as well."""
+        self.helpers[helper.name] = helper.text
+        self.declare(helper.name, helper.result, helper.arguments, helper.more)
+        return helper.name
 
     # Values.
 

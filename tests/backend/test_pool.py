@@ -105,6 +105,26 @@ def test_object_code_is_kept_and_a_broken_file_is_a_miss(tmp_path, monkeypatch):
     assert third.compiled == 1
 
 
+CALLING = """
+declare void @tulle_adds(ptr, i64, i64)
+define void @NAME(ptr %args, i64 %start, i64 %stop) {
+  call void @tulle_adds(ptr %args, i64 %start, i64 %stop)
+  ret void
+}
+"""
+
+
+def test_a_fragment_calls_what_another_one_defines():
+    compiler, x = engine.Engine(), np.zeros(5, np.float32)
+    args = np.array([x.ctypes.data], np.int64)
+    shared = {"tulle_adds": ADD_ONE.replace("add_one", "tulle_adds")}
+    for count, name in enumerate(("first", "second"), 1):
+        given = {**shared, name: CALLING.replace("NAME", name)}
+        address = compiler.compile(given)[name]
+        pool().parallel(address, args.ctypes.data, x.size, 100)
+        assert (x == count).all()
+
+
 placed = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
     reason="needs two processors whose threads can be placed",
