@@ -1,6 +1,8 @@
 // CUDA's threads on the host: one block after another, its threads as fibers that
-// switch at barriers and shuffles. For tests of generated kernels, which include it
-// before their own text.
+// switch at barriers and shuffles. Blocks, and threads between two barriers, come in an
+// order that is another one each time, and now and then a warp lags behind: where a
+// barrier is missing, somebody reads what is not there yet or no more.
+// For tests of generated kernels, which include it before their own text.
 
 #include <math.h>
 #include <string.h>
@@ -91,6 +93,22 @@ static unsigned long long atomicMin(unsigned long long *at, unsigned long long x
     return old;
 }
 
+// An order of all numbers below `count`: each is `step` after the one before.
+struct Order {
+    unsigned at, step, count;
+    Order(unsigned count) : count(count) {
+        at = drawn() % count;
+        do step = 1 + drawn() % count;
+        while (common(step, count) != 1);
+    }
+    unsigned next() { return at = (at + step) % count; }
+    static unsigned drawn() {
+        static unsigned state = 1;
+        return (state = state * 1664525 + 1013904223) >> 8;
+    }
+    static unsigned common(unsigned a, unsigned b) { return b ? common(b, a % b) : a; }
+};
+
 static int launch(
     void (*function)(const long long *, long long, int, const long long *),
     unsigned grid, unsigned block,
@@ -100,7 +118,9 @@ static int launch(
     kernel = function, kernel_args = args, kernel_total = total, kernel_lanes = lanes;
     kernel_fault = fault;
     gridDim.x = grid, blockDim.x = block;
-    for (blockIdx.x = 0; blockIdx.x < grid; ++blockIdx.x) {
+    Order blocks(grid);
+    for (unsigned turn = 0; turn < grid; ++turn) {
+        blockIdx.x = blocks.next();
         for (unsigned i = 0; i < block; ++i) {
             arrived[i] = 0, finished[i] = false;
             getcontext(&fibers[i]);
@@ -110,18 +130,24 @@ static int launch(
             makecontext(&fibers[i], begin_thread, 0);
         }
         long before = -1;
+        unsigned held = 0, rounds = 0;  // the warp that lags behind, and for how long
         for (bool left = true; left;) {
             long steps = 0;
             left = false;
             for (unsigned i = 0; i < block; ++i) steps += arrived[i] + finished[i];
-            if (steps == before) return 2;  // some thread never comes to a barrier
+            if (steps == before && !rounds) return 2;  // some thread never comes to a barrier
+            rounds = steps == before || !rounds ? 0 : rounds - 1;
+            if (steps != before && !rounds && Order::drawn() % 4 == 0)
+                held = Order::drawn() % (block / 32), rounds = 1 + Order::drawn() % 16;
             before = steps;
-            // The last thread goes first, so that nobody relies on the order.
-            for (unsigned i = block; i-- > 0;) {
+            Order threads(block);
+            for (unsigned place = 0; place < block; ++place) {
+                const unsigned i = threads.next();
                 if (finished[i]) continue;
+                left = true;
+                if (rounds && i / 32 == held) continue;
                 threadIdx.x = i;
                 swapcontext(&host, &fibers[i]);
-                left = true;
             }
         }
     }
