@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .recorded import Recorded, larger, smaller
+
 FIRST = 1 << 62  # where memory that is not there begins
 ROOM = 1 << 44  # addresses of one array of it
 OWN = 1 << 17  # from here on a number says which operand of its step an array is
+WITHIN = (1 << 18) - 1  # the last number says that words point to words beside them
 
 Array = Any
 Shape = tuple[int, ...]
@@ -122,8 +125,8 @@ class Lying:
         """The addresses between which its elements lie."""
         pairs = zip(self.shape, self.strides, strict=True)
         reach = [(length - 1) * stride for length, stride in pairs]
-        low = self.address + sum(min(0, far) for far in reach)
-        high = self.address + sum(max(0, far) for far in reach)
+        low = self.address + sum(smaller(0, far) for far in reach)
+        high = self.address + sum(larger(0, far) for far in reach)
         return low, high + self.itemsize
 
     @property
@@ -184,14 +187,32 @@ class Elsewhere:
 
     def place(self, like: Lying) -> Lying:
         """A new array that lies like another one, apart from all others."""
-        address = FIRST + self.count * ROOM + ROOM // 2
         self.count += 1
-        return like.at(address)
+        return like.at(place_of(self.count - 1))
 
 
 def own(operand: int) -> int:
     """Where the operand of a step lies, so far as all steps of its sort are told."""
-    return FIRST + (OWN + operand) * ROOM + ROOM // 2
+    return place_of(OWN + operand)
+
+
+def within(offset: int) -> int:
+    """An address so many bytes behind the first of the words that it is among."""
+    return place_of(WITHIN) + offset
+
+
+def place_of(number: int) -> int:
+    """Where the array that is not there lies that has a number."""
+    return FIRST + number * ROOM + ROOM // 2
+
+
+def number_at(word: int | Recorded) -> int:
+    """The number of the array that is not there which a word points into, or -1.
+
+    Of a recorded word it is that for the numbers at hand, and nothing is asked.
+    """
+    value = word.value if isinstance(word, Recorded) else word
+    return (value - FIRST) // ROOM if value >= FIRST else -1
 
 
 def number_of(array: Lying) -> int:

@@ -135,10 +135,9 @@ class NativeCode:
         found = self._sized
         if found is None or found.place.sizes != sizes:
             place = Place(
-                (), (), 0, dict(sizes), pool().threads, self._compiled, Elsewhere(),
-                [], [], [],
-            )  # fmt: skip
-            found = self._sized = Sized(self.outline, place, {})
+                (), (), 0, dict(sizes), pool().threads, self._compiled, Elsewhere(), []
+            )
+            found = self._sized = Sized(self.outline, place)
         return found
 
     def bind(
@@ -268,17 +267,16 @@ class Writer:
     ) -> Callable[..., dict[str, Any]]:
         """The whole as a function of the inputs."""
         moving = [*inputs, *self.fresh]
-        patches = patches_of([laid.words, *place.blocks], moving)
+        patches = patches_of(laid.words, moving)
         addresses = np.zeros(max(1, len(moving)), np.int64)
-        checks = [*laid.faults, *place.faults]
         parts: list[HostStep] = []
         for part in self._parts:
             if isinstance(part, tuple):
                 begin, count = part
                 at = laid.table.ctypes.data + begin * COMMAND * 8
-                part = _stretch(at, count, patches, addresses, checks)
+                part = _stretch(at, count, patches, addresses, laid.faults)
             parts.append(part)
-        keep = [laid, patches, addresses, place.keep, place.blocks]
+        keep = [laid, patches, addresses, place.keep]
         sizes = [one.nbytes for one in self.fresh]
         return Runner(parts, addresses, self.outputs, sizes, keep, self.by_numpy)
 
@@ -297,7 +295,7 @@ class Fresh(NamedTuple):
         return found if self.like.dense else found.copy()
 
 
-def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array:
+def patches_of(words: Array, inputs: Sequence[Lying | None]) -> Array:
     """Triples of where an argument lies, which input it points into, and how far."""
     numbers = {
         number_of(array): index
@@ -305,10 +303,9 @@ def patches_of(blocks: Sequence[Array], inputs: Sequence[Lying | None]) -> Array
         if array is not None  # else nothing reads it
     }
     found: list[int] = []
-    for words in blocks:
-        for at, one, offset in pointers(words):
-            if one in numbers:
-                found += [at, numbers[one], offset]
+    for at, one, offset in pointers(words):
+        if one in numbers:
+            found += [at, numbers[one], offset]
     return np.array(found, np.int64)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from ...graph.dim import Symbol
 from ...graph.node import Node, attribute_key
 from ...graph.types import TupleType
@@ -25,7 +23,6 @@ from . import gemm
 from .call import Call
 from .copying import copy, dense
 from .followed import Followed
-from .layout import Fault
 from .special import SPECIAL, Special
 
 Sizes = Mapping[Symbol, int]
@@ -35,7 +32,7 @@ class Place(NamedTuple):
     """Where one step computes: its arrays, scratch memory, sizes, and how many threads.
 
     `compiled` gives the address of each entry by name; what is put into `keep` lives
-    as long as the calls, and so do `blocks`, in which addresses of inputs are set.
+    as long as the calls.
     """
 
     sources: Sequence[Lying]
@@ -46,16 +43,14 @@ class Place(NamedTuple):
     compiled: Mapping[str, int]
     elsewhere: Elsewhere
     keep: list[Any]
-    blocks: list[np.ndarray]
-    faults: list[Fault]  # of inner tables
 
 
 class Form(Protocol):
     """How a node is computed by native code."""
 
     @property
-    def key(self) -> Hashable | None:
-        """What forms share that differ by nothing; None if there are no others."""
+    def key(self) -> Hashable:
+        """What forms share that differ by nothing."""
 
     def fragments(self) -> dict[str, str]:
         """The text that defines each entry, by its name."""

@@ -23,7 +23,6 @@ from .blas import blas_address, core_name
 from .call import Call
 from .engine import engine
 from .packed_code import LAYOUT, product_entry
-from .special_base import rounded
 
 WORDS = (
     "m", "n", "k", "a", "lda", "a_step", "b", "ldb", "b_step", "c", "ldc", "parts",
@@ -104,27 +103,32 @@ def packed_entries(short: str) -> tuple[int, int]:
     return multiply, pack
 
 
-def packed_ahead(
-    entry: int,
-    words: Array,
-    is_fixed: Callable[[int], bool],
-    memory: Callable[[int], Array],
-) -> Call | None:
-    """The call that packs the right operand of a product, whose words are changed.
+class PackedAhead(NamedTuple):
+    """A call that packs a right operand, the product that reads it, and the memory."""
 
-    `is_fixed` says of an address whether what lies there stays the same, `memory` gives
-    so many bytes. None if there is nothing to be packed, or the entry is another one.
+    packing: Call
+    product: Call
+    bytes: int
+
+
+def packed_ahead(
+    call: Call, is_fixed: Callable[[int], bool], memory: int
+) -> PackedAhead | None:
+    """How the right operand of a product is packed before it, into some memory.
+
+    `is_fixed` says of an address whether what lies there stays the same. None if there
+    is nothing to be packed, or the entry is another one.
     """
-    if entry not in PACKING or not is_fixed(int(words[RIGHT])):
+    if call.entry not in PACKING or not is_fixed(call.words[RIGHT]):
         return None
-    pack, item = PACKING[entry]
-    found = packed_products.ahead(words[: LAYOUT.end].tolist(), item)
+    pack, item = PACKING[call.entry]
+    found = packed_products.ahead(call.words[: LAYOUT.end], item)
     if found is None:
         return None
-    place = rounded(memory(found.size * item + 64).ctypes.data)
-    found.words[RESULT] = found.product[RIGHT] = place
-    words[: len(found.product)] = found.product
-    return Call(pack, found.words, found.total, found.grain)
+    found.words[RESULT] = found.product[RIGHT] = memory
+    words = [*found.product, *call.words[LAYOUT.end :]]
+    packing = Call(pack, found.words, found.total, found.grain)
+    return PackedAhead(packing, call._replace(words=words), found.size * item)
 
 
 @cache

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..lying import pointing
+from ..lying import pointing, within
 from ..recorded import Recorded
-from .call import Call
+from .call import Call, Stretch, Tell
 from .pool import COMMAND
 
 Array = Any
-Tell = Callable[[Sequence[int]], None]
 ROW = 5  # numbers of a row: entry, first word, total, grain, and the word of the flag
 
 
@@ -55,7 +54,7 @@ class Block(NamedTuple):
     numbers: Array
     words: int
     gaps: Array
-    faults: Sequence[tuple[slice, int, Tell]]
+    faults: Sequence[Stretch]
 
     @classmethod
     def of(cls, calls: Sequence[Call]) -> Block:
@@ -65,24 +64,50 @@ class Block(NamedTuple):
     @classmethod
     def recorded(cls, calls: Sequence[Call]) -> tuple[Block, list[Any]]:
         """The numbers of calls, with gaps for those that are recorded, which follow."""
-        words: list[Any] = []
-        rows: list[Any] = []
-        faults: list[tuple[slice, int, Tell]] = []
-        for call in calls:
-            start, flag = len(words), -1 if call.flag is None else call.flag
-            words += call.words
-            if call.fault is not None and call.flag is not None:
-                faults.append((slice(start, len(words)), flag, call.fault))
-            flag = flag if flag < 0 else start + flag
-            rows += call.entry, start, call.total, call.grain, flag
-            words += [0] * (-len(call.words) % 8)
-        numbers = [*words, *rows]
+        words, rows, faults = side_by_side(calls)
+        numbers: list[Any] = [*words, *rows]
         gaps = [n for n, one in enumerate(numbers) if one.__class__ is Recorded]
         filling = [numbers[gap] for gap in gaps]
         for gap in gaps:
             numbers[gap] = 0
         flat, places = np.array(numbers, np.int64), np.array(gaps, np.int64)
         return cls(flat, len(words), places, faults), filling
+
+
+def side_by_side(
+    calls: Sequence[Call],
+) -> tuple[list[int], list[int], list[Stretch]]:
+    """The words of calls, the rows that say where each has its own, and what tells."""
+    words: list[int] = []
+    rows: list[int] = []
+    faults: list[Stretch] = []
+    for call in calls:
+        start, flag = len(words), -1 if call.flag is None else call.flag
+        words += call.words if call.inner is None else moved(call.words, start)
+        if call.fault is not None and call.flag is not None:
+            faults.append((slice(start, len(words)), flag, call.fault))
+        faults += moved_faults(call.inner or (), start)
+        flag = flag if flag < 0 else start + flag
+        rows += call.entry, start, call.total, call.grain, flag
+        words += [0] * (-len(call.words) % 8)
+    return words, rows, faults
+
+
+def moved(words: Sequence[int], count: int) -> list[int]:
+    """Words among others so many words later: addresses within count from there."""
+    first = within(0)
+    return [
+        word + 8 * count if word.__class__ is int and word >= first else word
+        for word in words
+    ]
+
+
+def moved_faults(faults: Sequence[Stretch], count: int) -> list[Stretch]:
+    """Stretches of words that lie so many words later."""
+    return [
+        (slice(words.start + count, words.stop + count), flag, tell)
+        for words, flag, tell in faults
+    ]
 
 
 class Spread(NamedTuple):

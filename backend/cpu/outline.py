@@ -8,23 +8,22 @@ where its words point to them each step gets the addresses of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...graph.dim import Dim, Symbol
-from ...graph.node import attribute_key
-from ...graph.types import TupleType
-from ..binding import attributes_of, is_sized, standing
-from ..lying import OWN, Lying, own, pointing
+from ...graph.dim import Symbol
+from ..binding import is_sized
+from ..lying import OWN, WITHIN, Lying, own, pointing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage, Value
 from ..recorded import Recipes, Recording
 from .call import Call
 from .forms import Form, Place
 from .layout import Block, Laid, Order, Tell, laid_out
-from .ways import Lay, Way, Ways, typed
+from .rooted import Rooted, made
+from .ways import Lay, typed
 
 Sizes = Mapping[Symbol, int]
 
@@ -44,39 +43,19 @@ class Sort(NamedTuple):
         return self.form.calls(place._replace(sources=sources, targets=targets))
 
 
-class Outline:
+class Outline(Rooted):
     """What does not depend on sizes in the binding of a schedule.
 
-    A value has a root, where an address comes from, and a way to lie. `form` gives the
-    native form of a step, if there is one. An `inner` schedule is given the arrays of
-    its inputs and outputs.
+    `form` gives the native form of a step, if there is one.
     """
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        form: Callable[[Step], Form | None],
-        inner: bool = False,
-    ):
-        self.schedule, self.inner = schedule, inner
-        self.roots: list[Value] = []
-        self.places: dict[str, tuple[int, int]] = {}  # root and way of a value
-        self.fixed: dict[str, Any] = {}  # a tuple for an op of several results
-        self.ways = Ways(self.fixed)
-        self._known: dict[Hashable, int] = {}
-        fixed = frozenset(standing(schedule))
-        for value in schedule.values:
-            if value.name in fixed:
-                self.fixed[value.name] = _made(value, self.fixed, {})
-            if not isinstance(value.node.type, TupleType):
-                self.places[value.name] = self._place(value)
+    def __init__(self, schedule: Schedule, form: Callable[[Step], Form | None]):
+        super().__init__(schedule)
         self._find_steps(form)
-        self._find_buffers()
         self.spread = Order([*self.order, len(self.sorts)])  # the last calls behind
         offsets = [0 if one is None else one.offset for one in self.ways.standing]
         self.offsets = np.array([*offsets, 0], np.int64)  # of ways; views follow sizes
         self.recipes = [Recipes() for _ in self.sorts]
-        self._needs = Recipes()  # of scratch memory
         self.symbols: tuple[Symbol, ...] | None = None  # in the order of all recipes
         self.blocks: dict[int, Block] = {}  # of sorts that stand, once they are bound
         self.keep: list[Any] = []  # for these
@@ -106,45 +85,6 @@ class Outline:
         self.operands = np.array(operands, np.int64).reshape(-1, 2).T
         self.firsts = np.array(firsts, np.int64)
 
-    def _find_buffers(self) -> None:
-        """Which roots are buffers, with their storages; which others follow sizes."""
-        self.storages: list[Storage] = []
-        self.parts: list[tuple[int, Dim, int]] = []  # where they begin follows sizes
-        self.others: list[tuple[int, Value]] = []
-        buffers: list[int] = []
-        self.known = np.zeros(len(self.roots) + 1, np.int64)  # and of scratch memory
-        for root, value in enumerate(self.roots):
-            if value.kind == "buffer" and value.storage is not None:
-                buffers.append(root)
-                self.storages.append(value.storage)
-                item, first = value.node.dtype.size, value.offset.value
-                if first is None:
-                    self.parts.append((root, value.offset, item))
-                self.known[root] = (first or 0) * item
-            elif value.name in self.fixed:
-                self.known[root] = getattr(self.fixed[value.name], "address", 0)
-            else:
-                self.others.append((root, value))
-        self.buffers = np.array(buffers, np.int64)
-        numbers = {one: n for n, one in enumerate(self.schedule.storages)}
-        self.numbers = np.array([numbers[one] for one in self.storages], np.int64)
-
-    def scratch(self, sizes: Sizes) -> int:
-        """The most bytes that a step needs beside its operands and results."""
-        found = self._needs.results(
-            [*sizes.values()],
-            lambda recording: self._recorded_scratch(sizes, recording),
-        )
-        if found is None:
-            return max((self.scratch_of(sort, sizes) for sort in self.sorts), default=0)
-        return max(found[0], default=0)
-
-    def _recorded_scratch(
-        self, sizes: Sizes, recording: Recording
-    ) -> tuple[list[Any], None]:
-        numbers = {one: recording.number(n) for n, one in enumerate(sizes)}
-        return [self.scratch_of(sort, numbers) for sort in self.sorts], None
-
     def scratch_of(self, sort: Sort, sizes: Sizes) -> int:
         """The bytes that the steps of a sort need."""
         if not sort.form.has_scratch:
@@ -156,71 +96,25 @@ class Outline:
             found = self._scratch[sort.first] = sort.form.scratch_bytes(sizes)
         return found
 
-    def storage(self, name: str) -> Storage | None:
-        """The storage that a value lies in, if it is in a buffer."""
-        root, _ = self.places[name]
-        return self.roots[root].storage if self.roots[root].kind == "buffer" else None
-
-    def _place(self, value: Value) -> tuple[int, int]:
-        """The root and the way of a value."""
-        name, node, fixed = value.name, value.node, self.fixed.get(value.name)
-        if value.kind == "computed" and node.op.view and fixed is None:
-            root, shown = self.places[value.sources[0].name]
-            if self.roots[root].kind in ("buffer", "input"):
-                view = node.op.name, attribute_key(node.attributes), shown
-                return root, self._way(view, Way(value, shown))
-        self.roots.append(value)
-        key: Hashable = name
-        if fixed is not None:
-            key = fixed.shape, fixed.steps, fixed.dtype
-        elif value.kind == "buffer" or (value.kind == "input" and not self.inner):
-            key = node.type
-        return len(self.roots) - 1, self._way(key, Way(value))
-
-    def _way(self, key: Hashable, way: Way) -> int:
-        count = len(self.ways.all)
-        found = self._known.setdefault(key, count)
-        if found == count:
-            kind = way.value.kind
-            is_given = kind != "buffer" and (kind != "input" or self.inner)
-            self.ways.add(way, is_given)
-        return found
-
     def _sort(self, step: Step, form: Form, first: int) -> int:
         values = *step.sources, *step.targets
         ways, count = tuple([self.places[v.name][1] for v in values]), len(step.sources)
-        key = form if form.key is None else (form.key, ways, count)
-        found = self._known.setdefault(("step", key), len(self.sorts))
+        key = "step", form.key, ways, count
+        found = self._known.setdefault(key, len(self.sorts))
         if found == len(self.sorts):
-            stands = form.key is not None and not is_sized(step.node)
+            stands = not is_sized(step.node)
             stands = stands and all(self.ways.standing[way] for way in ways)
             self.sorts.append(Sort(form, ways, count, first, stands))
         return found
 
 
-def _made(value: Value, names: Mapping[str, Any], sizes: Sizes) -> Any:
-    """A value that follows from sizes and variables."""
-    node = value.node
-    if value.kind == "variable":
-        return Lying.of(node.attributes["variable"].array)
-    sources = [names[source.name] for source in value.sources]
-    operands = [s.array() if isinstance(s, Lying) else s for s in sources]
-    result = node.op.run(np, *operands, **attributes_of(node, sizes))
-    several = isinstance(node.type, TupleType)
-    return result if several else Lying.of(np.asarray(result))
-
-
 class Sized:
-    """The ways and the sorts of an outline for given sizes, wherever its memory is.
+    """The ways and the sorts of an outline for given sizes, wherever its memory is."""
 
-    Inputs are not there, unless they are `given`, as those and the results of an inner
-    schedule are. A sort without a key has no block here: it is bound where it lies.
-    """
-
-    def __init__(self, outline: Outline, place: Place, given: Mapping[str, Lying]):
+    def __init__(self, outline: Outline, place: Place):
         self.outline, self.place = outline, place
         place.keep.append(outline.keep)
-        self.given = {**outline.fixed, **given}
+        self.given = {**outline.fixed}
         for _, value in outline.others:
             self._other(value)
         if outline.symbols is None:
@@ -229,7 +123,7 @@ class Sized:
         sizes = [place.sizes[symbol] for symbol in outline.symbols]
         measured = outline.ways.measured(sizes, self.lay, outline.symbols)
         self.numbers, self.offsets = measured
-        self.blocks: list[Block | None] = []
+        self.blocks: list[Block] = []
         self.filling: list[int] = []  # of the gaps of blocks, in their order
         self.scratch = 0  # the most bytes that a step needs
         for index, sort in enumerate(outline.sorts):
@@ -238,27 +132,24 @@ class Sized:
             self.scratch = max(self.scratch, scratch)
 
     def _other(self, value: Value) -> None:
-        """What is an input, or is computed for these sizes."""
-        if value.name not in self.given:
-            if value.kind == "input":
-                array = self.place.elsewhere.place(typed(value, self.place.sizes))
-            else:
-                array = _made(value, self.given, self.place.sizes)
-                self.place.keep.append(array)
-            self.given[value.name] = array
+        """What is an input, which is not there, or is computed for these sizes."""
+        if value.kind == "input":
+            array = self.place.elsewhere.place(typed(value, self.place.sizes))
+        else:
+            array = made(value, self.given, self.place.sizes)
+            self.place.keep.append(array)
+        self.given[value.name] = array
 
-    def _bound(self, index: int, sort: Sort) -> tuple[Block | None, int]:
+    def _bound(self, index: int, sort: Sort) -> tuple[Block, int]:
         """The calls of a sort and its scratch memory; their gaps are filled later."""
         outline, sizes = self.outline, self.place.sizes
-        if sort.form.key is None:
-            return None, self._scratch(sort, sizes)
         if sort.stands:
-            return self._standing(index, sort), self._scratch(sort, sizes)
+            return self._standing(index, sort), outline.scratch_of(sort, sizes)
         found = outline.recipes[index].results(
             self.numbers, lambda recording: self._recorded(sort, recording)
         )
         if found is None:
-            return Block.of(self._calls(sort)), self._scratch(sort, sizes)
+            return Block.of(self._calls(sort)), outline.scratch_of(sort, sizes)
         (scratch, *numbers), block = found
         self.filling += numbers
         return self._telling(block, sort) if block.faults else block, scratch
@@ -268,9 +159,7 @@ class Sized:
 
         def telling(number: int) -> Tell:
             def tell(words: Sequence[int]) -> None:
-                calls = (call for call in self._calls(sort) if call.fault is not None)
-                told = [call.fault for call in calls][number]
-                assert told is not None
+                _, _, told = Block.of(self._calls(sort)).faults[number]
                 told(words)
 
             return tell
@@ -304,19 +193,15 @@ class Sized:
         ]
         place = self.place._replace(
             sizes={one: recording.number(n) for n, one in enumerate(symbols)},
-            scratch=own(len(arrays)), keep=[], blocks=[], faults=[],
+            scratch=own(len(arrays)), keep=[],
         )  # fmt: skip
         block, filling = Block.recorded(sort.calls(arrays, place))
-        if place.keep or place.blocks or place.faults:
+        if place.keep:
             raise TypeError("a step with memory of its own is not recorded")
         # What tells of faults would keep recorded numbers, and so the recording.
         faults = [(stretch, flag, _unsaid) for stretch, flag, _ in block.faults]
-        scratch = self._scratch(sort, place.sizes)
+        scratch = outline.scratch_of(sort, place.sizes)
         return [scratch, *filling], block._replace(faults=faults)
-
-    def _scratch(self, sort: Sort, sizes: Sizes) -> int:
-        """The scratch memory of a sort; a loop asks for that of its steps itself."""
-        return 0 if self.outline.inner else self.outline.scratch_of(sort, sizes)
 
 
 def _unsaid(words: Sequence[int]) -> None:
@@ -347,8 +232,6 @@ class Bound:
         offsets = outline.offsets.copy()
         offsets[outline.ways.views] = sized.offsets
         self.addresses = self.roots[operands] + offsets[ways]
-        pairs = zip(sized.blocks, outline.sorts, strict=True)
-        self.blocks = [block or self._block(sort) for block, sort in pairs]
 
     def _roots(self, found: Plan, memory: int, apart: Mapping[Storage, int]) -> Any:
         """Where all roots begin."""
@@ -365,26 +248,22 @@ class Bound:
             roots[root] = getattr(self.given[value.name], "address", 0)
         return roots
 
-    def _block(self, sort: Sort) -> Block:
-        """The calls of the one step of a sort."""
-        addresses = self.addresses[sort.first : sort.first + len(sort.ways)].tolist()
-        arrays = [
-            self.sized.lay[way].array.at(address)
-            for way, address in zip(sort.ways, addresses, strict=True)
-        ]
-        return Block.of(sort.calls(arrays, self.place))
-
     def laid_out(self, last: Sequence[Call] = ()) -> Laid:
         """The words and commands of all steps, and of calls that come after them."""
         outline, sized = self.outline, self.sized
-        blocks = [*self.blocks, Block.of(last)]
+        blocks = [*sized.blocks, Block.of(last)]
         laid = laid_out(blocks, outline.spread, sized.filling)
         words = laid.words
         places, numbers, offsets = pointing(words)
         ours = numbers >= OWN
-        places, numbers, offsets = places[ours], numbers[ours] - OWN, offsets[ours]
+        places, numbers, offsets = places[ours], numbers[ours], offsets[ours]
         steps = np.searchsorted(laid.starts, places, "right") - 1
-        words[places] = self.addresses[outline.firsts[steps] + numbers] + offsets
+        inner = numbers == WITHIN
+        begins = words.ctypes.data + 8 * laid.starts[steps[inner]]
+        words[places[inner]] = begins + offsets[inner]
+        outer = ~inner
+        operands = outline.firsts[steps[outer]] + numbers[outer] - OWN
+        words[places[outer]] = self.addresses[operands] + offsets[outer]
         return laid
 
     def lying(self, name: str) -> Lying:

@@ -1,47 +1,50 @@
 """A loop of the graph as a native loop: its body a table of commands, run each turn.
 
 What is carried lies in two places by turns, read from one and written to the other.
-Slices and stacked results are reached by an address that moves on with each turn.
+Slices and stacked results are reached by an address that moves on with each turn. The
+table, its arguments and what moves in them are words of the loop's own call, so they
+are recorded like those of any step.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..lying import Lying, number_of
-from ..pipeline.schedule import Schedule
+from ..lying import OWN, Lying, number_at, number_of, place_of, within
+from ..pipeline.plan import Plan, number, plan, rounded
+from ..pipeline.schedule import Schedule, Step
+from ..recorded import larger
 from ..turns import Sizes, Turns
 from . import gemm
 from .call import Call
 from .copying import copy
-from .layout import Laid, pointers
-from .outline import Bound, Outline, Sized
-from .pool import pool
+from .forms import Form, Place
+from .layout import ROW, moved, moved_faults, side_by_side
+from .pool import COMMAND, pool
+from .rooted import Rooted, made
+from .ways import Lay
 
-Array = Any
 Moving = dict[int, tuple[int, int, int]]  # by the numbers of arrays that are not there
 ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
+PATCH = 4  # words: the place, then what `runtime.ll` reads
+HEAD = 8  # words of the loop's arguments, and room
 
 
 class Scan(Turns):
     """The native form of a `loop` node whose body has native steps alone."""
 
-    key = None
     has_scratch = True
 
     def __init__(self, node: Node, graph: Graph, schedule: Schedule, code: Any):
         super().__init__(node, schedule, code)
         self.graph = graph
-        self.outline = Outline(schedule, code.step_form, inner=True)
-        self._packed: list[Array] = []  # memory for it, the same for all sizes
-
-    def _scratch(self, inner: Sizes) -> int:
-        return self.outline.scratch(inner)
+        self.key = "loop", node
+        self.rooted = Rooted(schedule, inner=True)
+        self._bound: tuple[Sizes | None, int] = None, 0  # its scratch memory there
 
     def fragments(self) -> dict[str, str]:
         """Those of the body's steps."""
@@ -52,65 +55,76 @@ class Scan(Turns):
         """Never: operands are read in every turn."""
         return False
 
-    def calls(self, place: Any) -> list[Call]:
-        """Copies of what is carried in, then the loop."""
-        inner = self._sizes(place.sizes)
-        found = self._plan(inner)
-        turns = self._length(place.sizes)
-        rest = place.scratch + found.peak_bytes
-        pairs = self._pairs(
-            place.targets, lambda like, start: like.at(rest + start), inner, turns
-        )
-        given, moving = self._given(place, pairs)
-        blocks: list[Array] = []
-        scratch = place.scratch + found.scratch
-        below = place._replace(sizes=inner, blocks=blocks)
-        sized = Sized(self.outline, below, given)
-        laid = Bound(sized, found, place.scratch, scratch).laid_out()
-        packing = self._packed_ahead(laid, place) if turns > 1 else []
-        blocks += [laid.words]
-        place.faults.extend(laid.faults)
-        patches = _patches(blocks, moving)
-        args = [pool().address, turns, patches.ctypes.data, len(patches) // 4,
-                laid.table.ctypes.data, len(laid.table), 0]  # fmt: skip
-        place.blocks.extend([*blocks, patches])
-        place.keep.append(laid)
-        first = [
-            copy(pair[0], source)
-            for pair, source in zip(pairs, place.sources, strict=False)
-        ]
-        loop = Call(pool().loop_entry, args, 1, flag=len(args) - 1, fault=_inside)
-        return [*packing, *(call for call in first if call is not None), loop]
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """What it was last bound to has: the body's memory and that of its steps, a
+        second place for what is carried, and what is packed."""
+        known, size = self._bound
+        assert known is sizes, "a loop knows its memory when it is bound"
+        self._bound = None, 0  # recorded numbers would keep their recording
+        return size
 
-    def _packed_ahead(self, laid: Laid, place: Any) -> list[Call]:
-        """Calls that pack what all turns multiply by; products of a turn read that."""
+    def calls(self, place: Place) -> list[Call]:
+        """What is packed for all turns, copies of what is carried in, then the loop."""
+        inner, turns = self._sizes(place.sizes), self._length(place.sizes)
+        found = plan(self.schedule, inner, 0)
+        carried, rest = self._carried(inner), place.scratch + found.scratch
+        pairs = _pairs(place.targets, rest, carried, turns)
+        given, moving = self._given(place, pairs)
+        scratch = rest + sum(carried)
+        below = place._replace(sizes=inner, scratch=scratch)
+        body, size = self._body(below, place.scratch, found, given)
+        first: list[Call] = []
+        end = scratch + rounded(size)
+        if turns > 1:
+            first, body, end = self._packed_ahead(body, place, end)
+        self._bound = place.sizes, end - place.scratch
+        for pair, source in zip(pairs, place.sources, strict=False):
+            call = copy(pair[0], source)
+            first += [] if call is None else [call]
+        return [*first, _loop(turns, body, moving)]
+
+    def _body(
+        self, place: Place, memory: int, found: Plan, given: dict[str, Lying]
+    ) -> tuple[list[Call], int]:
+        """The calls of a turn, and the most scratch memory that a step needs."""
+        calls, most = list[Call](), 0
+        arrays = _Arrays(self.rooted, place, memory, found, given)
+        for step in self.schedule.steps:
+            form = self._form(step)
+            sources, targets = (
+                [arrays[value.name] for value in values]
+                for values in (step.sources, step.targets)
+            )
+            calls += form.calls(place._replace(sources=sources, targets=targets))
+            if form.has_scratch:
+                most = larger(most, form.scratch_bytes(place.sizes))
+        return calls, most
+
+    def _form(self, step: Step) -> Form:
+        found: Form = self.code.step_form(step)
+        return found
+
+    def _packed_ahead(
+        self, body: Sequence[Call], place: Place, memory: int
+    ) -> tuple[list[Call], list[Call], int]:
+        """Calls that pack what all turns multiply by, those of a turn that read it,
+        and the end of the memory."""
         spans = [one.span for one in place.sources[self.carries + self.slices :]]
 
         def is_fixed(address: int) -> bool:
             return any(low <= address < high for low, high in spans)
 
-        found: list[Call] = []
-
-        def memory(size: int) -> Array:
-            return self._room(len(found), size)
-
-        for entry, start in laid.table[:, :2].tolist():
-            words = laid.words[(start - laid.words.ctypes.data) // 8 :]
-            call = gemm.packed_ahead(entry, words, is_fixed, memory)
-            found += [] if call is None else [call]
-        place.keep.extend(self._packed)
-        return found
-
-    def _room(self, index: int, size: int) -> Array:
-        """Memory for what is packed; each run of the loop packs it anew."""
-        if index == len(self._packed):
-            self._packed.append(np.empty(size, np.uint8))
-        elif self._packed[index].size < size:
-            self._packed[index] = np.empty(size, np.uint8)
-        return self._packed[index]
+        first, turn = list[Call](), list[Call]()
+        for call in body:
+            found = gemm.packed_ahead(call, is_fixed, memory)
+            turn.append(call if found is None else found.product)
+            if found is not None:
+                first.append(found.packing)
+                memory += rounded(found.bytes)
+        return first, turn, memory
 
     def _given(
-        self, place: Any, pairs: Sequence[tuple[Lying, Lying]]
+        self, place: Place, pairs: Sequence[tuple[Lying, Lying]]
     ) -> tuple[dict[str, Lying], Moving]:
         """Arrays for the body's inputs and outputs, and how those that move do so.
 
@@ -151,16 +165,87 @@ class Scan(Turns):
         return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
 
 
-def _patches(blocks: Sequence[Array], moving: Moving) -> Array:
-    """Where words point to what moves: the place, then what `runtime.ll` reads."""
-    found: list[int] = []
-    for words in blocks:
-        for at, number, offset in pointers(words):
-            if number in moving:
-                base, more, kind = moving[number]
-                more = more + offset if kind == BY_TURNS else more
-                found += [at, base + offset, more, kind]
-    return np.array(found, np.int64)
+class _Arrays:
+    """Where the values of a body lie, by name; buffers are in some memory."""
+
+    def __init__(
+        self,
+        rooted: Rooted,
+        place: Place,
+        memory: int,
+        found: Plan,
+        given: dict[str, Lying],
+    ):
+        self.rooted, self.place, self.memory, self.found = rooted, place, memory, found
+        self.given = {**rooted.fixed, **given}
+        for _, value in rooted.others:
+            if value.name not in given:
+                array = made(value, self.given, place.sizes)
+                place.keep.append(array)
+                self.given[value.name] = array
+        self._lay = Lay(rooted.ways, place.sizes, self.given)
+
+    def __getitem__(self, name: str) -> Lying:
+        root, way = self.rooted.places[name]
+        laid = self._lay[way]
+        return laid.array.at(self._root(root) + laid.offset)
+
+    def _root(self, number_of_root: int) -> int:
+        value = self.rooted.roots[number_of_root]
+        if value.kind != "buffer" or value.storage is None:
+            return self.given[value.name].address
+        start = self.found.offsets[value.storage]
+        item = value.node.dtype.size
+        return self.memory + start + number(value.offset, self.place.sizes) * item
+
+
+def _pairs(
+    targets: Sequence[Lying], rest: int, carried: Sequence[int], turns: int
+) -> list[tuple[Lying, Lying]]:
+    """The two places of each carried value, in the order of turns.
+
+    The last turn leaves the value in the target: that is the second place where the
+    number of turns is odd. Which one that is changes no question, so recordings hold
+    for both; but if the target moves itself, in a loop around this one, which words
+    move depends on it.
+    """
+    pairs = list[tuple[Lying, Lying]]()
+    odd = turns % 2
+    for target, size in zip(targets, carried, strict=False):
+        if number_at(target.address) < OWN:
+            odd = operator.index(odd)
+        far = (rest - target.address) * odd
+        pairs.append((target.at(target.address + far), target.at(rest - far)))
+        rest += size
+    return pairs
+
+
+def _loop(turns: int, body: Sequence[Call], moving: Moving) -> Call:
+    """The call of a loop: its arguments, what moves, the table, and all arguments."""
+    words, rows, faults = side_by_side(body)
+    places = [at for at, word in enumerate(words) if number_at(word) in moving]
+    commands = len(rows) // ROW
+    table_at = HEAD + PATCH * len(places)
+    words_at = table_at + COMMAND * commands
+    patches: list[int] = []
+    for at in places:
+        base, more, kind = moving[number_at(words[at])]
+        offset = words[at] - place_of(number_at(words[at]))
+        more = more + offset if kind == BY_TURNS else more
+        patches += within(8 * (words_at + at)), base + offset, more, kind
+        words[at] = 0
+    table: list[int] = []
+    for row in range(commands):
+        entry, start, total, grain, flag = rows[ROW * row : ROW * (row + 1)]
+        flag = within(8 * (words_at + flag)) if flag >= 0 else 0
+        table += entry, within(8 * (words_at + start)), total, grain, flag
+        table += [0] * (COMMAND - ROW)
+    head = [pool().address, turns, within(8 * HEAD), len(places),
+            within(8 * table_at), commands, 0]  # fmt: skip
+    inner = moved_faults(faults, words_at)
+    words = [*head, 0, *patches, *table, *moved(words, words_at)]
+    flag = len(head) - 1
+    return Call(pool().loop_entry, words, 1, 1, flag, _inside, inner)
 
 
 def _inside(words: Sequence[int]) -> None:

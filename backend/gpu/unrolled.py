@@ -16,7 +16,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import bound_arrays
 from ..pipeline import lowered
-from ..pipeline.plan import number
+from ..pipeline.plan import Plan, number, plan
 from ..pipeline.schedule import Schedule, schedule
 from ..turns import Sizes, Turns
 from .form import Place, Whole
@@ -41,6 +41,12 @@ class Unrolled(Turns, Whole):
         super().__init__(node, schedule(graph, code, inner=True), code)
         self._kept = kept(self.schedule, self.carries)
         self._parts = parts(self.schedule)
+        self._planned: tuple[Sizes, Plan] | None = None  # the last one
+
+    def scratch_bytes(self, sizes: Sizes) -> int:
+        """The body's memory, and a second place for what is carried."""
+        inner = self._sizes(sizes)
+        return self._plan(inner).peak_bytes + sum(self._carried(inner))
 
     def within(self) -> Schedule | None:
         """The body's."""
@@ -51,9 +57,13 @@ class Unrolled(Turns, Whole):
         found: str = self.code.refused(self.schedule)
         return found
 
-    def _scratch(self, inner: Sizes) -> int:
-        found: int = self.code.most_scratch(self.schedule, inner)
-        return found
+    def _plan(self, inner: Sizes) -> Plan:
+        found = self._planned
+        if found is None or found[0] != inner:
+            scratch = self.code.most_scratch(self.schedule, inner)
+            made = plan(self.schedule, inner, scratch)
+            found = self._planned = dict(inner), made
+        return found[1]
 
     def put(self, writer: Writer, place: Place) -> None:
         """Copies of what is carried in, then the turns."""
@@ -67,12 +77,7 @@ class Unrolled(Turns, Whole):
         found = self._plan(inner)
         memory = place.scratch[: found.peak_bytes]
         rest = place.scratch[found.peak_bytes :]
-
-        def apart(like: Array, start: int) -> Array:
-            bytes = rest[start : start + like.nbytes]
-            return bytes.view(like.dtype).reshape(like.shape)
-
-        pairs = self._pairs(targets, apart, inner, turns)
+        pairs = self._pairs(targets, rest, inner, turns)
         before = [
             self._carried_in(pairs, targets, turn, turns) for turn in range(turns + 1)
         ]
@@ -93,6 +98,21 @@ class Unrolled(Turns, Whole):
                 writer.keep += names.values()
                 self.code.write(writer, self.schedule, names, scratch, inner)
                 fixed = self._fixed(names, moving)
+
+    def _pairs(
+        self, targets: Sequence[Array], rest: Array, inner: Sizes, turns: int
+    ) -> list[tuple[Array, Array]]:
+        """The two places of each carried value, in the order of turns.
+
+        The last turn leaves the value in the target.
+        """
+        pairs, start = [], 0
+        for target, size in zip(targets, self._carried(inner), strict=False):
+            bytes = rest[start : start + target.nbytes]
+            other = bytes.view(target.dtype).reshape(target.shape)
+            start += size
+            pairs.append((target, other) if turns % 2 == 0 else (other, target))
+        return pairs
 
     def _row(self, turn: int, turns: int) -> int:
         """Which slice a turn is for."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...graph.dim import Dim, Symbol
+from ..recorded import jointly
 from .schedule import Schedule, Storage
 
 ALIGNMENT = 64
@@ -49,17 +50,25 @@ def rounded(size: int) -> int:
 
 
 def plan(schedule: Schedule, sizes: Mapping[Symbol, int], scratch: int) -> Plan:
-    """Place the storages of a schedule for given sizes, then scratch memory."""
+    """Place the storages of a schedule for given sizes, then scratch memory.
+
+    Recorded sizes ask nothing here, since where storages lie is found jointly.
+    """
     kinds, which = schedule.sizes
-    bytes_of = [rounded(number(size, sizes) * item) for size, item in kinds]
-    needed = [bytes_of[kind] for kind in which]
-    starts, memory = [0] * len(needed), Memory()
-    for storage, ended in schedule.lives:
-        for one in ended:
-            memory.free(starts[one], needed[one])
-        starts[storage] = memory.take(needed[storage])
-    steps, top = len(schedule.steps), memory.top
-    return Plan(schedule.storages, starts, steps, top + scratch, top)
+
+    @jointly
+    def placed(*bytes_of: int) -> tuple[int, ...]:
+        needed = [bytes_of[kind] for kind in which]
+        starts, memory = [0] * len(needed), Memory()
+        for storage, ended in schedule.lives:
+            for one in ended:
+                memory.free(starts[one], needed[one])
+            starts[storage] = memory.take(needed[storage])
+        return (*starts, memory.top)
+
+    sized = [rounded(number(size, sizes) * item) for size, item in kinds]
+    *starts, top = placed(*sized)
+    return Plan(schedule.storages, starts, len(schedule.steps), top + scratch, top)
 
 
 class Memory:

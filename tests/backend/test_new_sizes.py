@@ -1,12 +1,10 @@
 """A program that meets new sizes: bound anew, with the bits of a fresh one."""
 
-import operator
-
 import numpy as np
 import pytest
 
 import tulle
-from tulle import layers
+from tulle import layers, ops
 from tulle.backend.cpu import engine
 from tulle.backend.lying import FIRST, Lying
 from tulle.backend.recorded import Recipes
@@ -27,6 +25,9 @@ from tulle.backend.cpu.scan import Scan
 
 RANDOM = np.random.default_rng(0)
 SIZES = [(5, 9), (11, 9), (2, 3), (64, 30), (1, 1), (11, 4), (3, 30), (65, 9)]
+
+NESTED = [(3, 4, 5), (2, 4, 5), (2, 3, 4), (3, 3, 7), (1, 1, 1), (2, 1, 1), (7, 6, 1),
+          (7, 1, 9), (8, 9, 64), (5, 5, 65), (6, 2, 31), (4, 7, 1)]  # fmt: skip
 
 
 def dense(x):
@@ -122,17 +123,97 @@ def test_new_sizes_compile_nothing(network, monkeypatch):
         program(batch(*sizes))
 
 
-def test_loops_of_all_sizes_pack_into_the_same_memory():
-    program = program_of(recurrent)
-    program(batch(*SIZES[0]))
-    forms = program.code._forms.values()
-    scans = [form for form in forms if isinstance(form, Scan)]
-    kept = [array for scan in scans for array in scan._packed]
-    assert len(kept) >= len(scans) == 2
-    for sizes in SIZES[1:]:
+def test_loops_are_laid_anew_for_few_sizes(monkeypatch):
+    program, laid = program_of(recurrent), []
+
+    def calls(self, place, calls=Scan.calls):
+        laid.append(self)
+        return calls(self, place)
+
+    monkeypatch.setattr(Scan, "calls", calls)
+    for sizes in SIZES:
         program(batch(*sizes))
-    found = [array for scan in scans for array in scan._packed]
-    assert all(map(operator.is_, found, kept))
+    laid.clear()
+    for rows in range(12, 60, 7):
+        for length in (5, 8, 13):
+            program(batch(rows, length))
+    assert not laid
+
+
+def nested(x):
+    """A loop in a loop, over slices of it, which carries what the outer one does."""
+
+    def inner(carry, row):
+        carry = tulle.ops.tanh(carry + row)
+        return carry, carry * 2.0
+
+    def outer(carry, rows):
+        last, steps = tulle.ops.scan(inner, carry, rows)
+        return last, tulle.ops.sum(steps, axis=0)
+
+    turns = tulle.ops.transpose(x, (1, 2, 0))
+    last, found = tulle.ops.scan(outer, tulle.ops.zeros_like(turns[0, 0]), turns)
+    return last + tulle.ops.sum(found, axis=0)
+
+
+def test_loops_in_loops_have_the_bits_of_a_fresh_program():
+    program = program_of(nested)
+    for sizes in [*SIZES, (4, 6), (4, 7), *SIZES[::-1]]:
+        given = batch(*sizes)
+        (found,) = program(given).values()
+        (wanted,) = Program(program.graph)(given).values()
+        assert found.tobytes() == wanted.tobytes()
+        carry = total = np.zeros(sizes[0], np.float32)
+        for row in given[0].transpose(1, 2, 0).reshape(-1, sizes[0]):
+            carry = np.tanh(carry + row)
+            total = total + carry * 2.0
+        np.testing.assert_allclose(found, carry + total, 1e-4, 1e-4)
+
+
+def test_loops_in_loops_of_any_length_and_what_they_find_at_fault():
+    """How many turns are odd says which place is the first one, of both loops."""
+    w = RANDOM.standard_normal((4, 4), np.float32)
+
+    @tulle.function
+    def run(start, blocks, table, index):
+        def inner(h, row):
+            h = ops.tanh(ops.matmul(h, w) + row + ops.take(table, index, axis=0))
+            return h, ops.sum(h, axis=-1)
+
+        def outer(h, block):
+            h, first = ops.scan(inner, h, block)
+            h, second = ops.scan(inner, ops.flip(h, 0), block, reverse=True)
+            return h / 2, (first, ops.cumsum(second, 0))
+
+        return ops.scan(outer, start, blocks)
+
+    def by_hand(h, blocks, table, index):
+        found = []
+        for block in blocks:
+            sums = np.zeros((2, *block.shape[:2]), np.float32)
+            for k, row in enumerate(block):
+                h = np.tanh(h @ w + row + table[index])
+                sums[0, k] = h.sum(-1)
+            h = h[::-1]
+            for k in range(len(block))[::-1]:
+                h = np.tanh(h @ w + block[k] + table[index])
+                sums[1, k] = h.sum(-1)
+            h = h / 2
+            found.append((sums[0], sums[1].cumsum(0)))
+        return h, *zip(*found, strict=True)
+
+    table = RANDOM.standard_normal((6, 4), np.float32)
+    for turns, length, rows in NESTED:
+        blocks = RANDOM.standard_normal((turns, length, rows, 4), np.float32)
+        start = np.zeros((rows, 4), np.float32)
+        index = RANDOM.integers(0, 6, rows, np.int32)
+        wrong = np.append(index[1:], np.int32(6))
+        with pytest.raises(tulle.DataError, match="index 6"):
+            run(start, blocks, table, wrong)
+        last, sums = run(start, blocks, table, index)
+        wanted = by_hand(start, blocks, table, index)
+        for one, other in zip((last, *sums), wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_steps_that_ask_for_no_size_are_bound_once():
