@@ -8,10 +8,12 @@ more trace and then none.
 
 from __future__ import annotations
 
+import array
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,9 +23,11 @@ from ..graph.calling import told
 from ..graph.device import current_device
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.dim import Dim, Symbol
-from ..graph.endless import following
+from ..graph.endless import fields_of, following, is_record
 from ..graph.graph import Graph
 from ..graph.kinds import shown
+from ..graph.layer_state import LayerState
+from ..graph.operand import Operand
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, current_trace, tracing
 from ..graph.types import DType, TensorType
@@ -278,12 +282,13 @@ def function(
 ) -> Any:
     """Compile a function of tensors: traced once for a signature, then one program.
 
-    Tensors and arrays are inputs; anything else is part of the signature. What the
-    function does besides computing (assigning variables, an optimizer's step, random
-    draws) happens at every call; what plain Python does happens once a trace. Python
-    may not branch on a value: use `ops.where`. `input_signature`, one `Input` for each
-    tensor, fixes the types beforehand; `jit_compile` changes nothing, since every
-    function is compiled.
+    Tensors and arrays, of other libraries too, are inputs, also within lists, tuples,
+    dictionaries and dataclasses; anything else is part of the signature. Arrays that
+    another object holds are constants. What the function does besides computing
+    (assigning variables, an optimizer's step, random draws) happens at every call; what
+    plain Python does happens once a trace. Python may not branch on a value: use
+    `ops.where`. `input_signature`, one `Input` for each tensor, fixes the types
+    beforehand; `jit_compile` changes nothing, since every function is compiled.
 
     >>> @function
     ... def double(x):
@@ -339,7 +344,7 @@ def _split(value: Any) -> tuple[list[Tensor], Any]:
     leaves: list[Tensor] = []
 
     def strip(item: Any) -> Any:
-        if isinstance(item, (Tensor, np.ndarray, np.generic)):
+        if _is_array(item):
             leaves.append(convert_to_tensor(item))
             return tree.LEAF
         if isinstance(item, tuple) and hasattr(item, "_fields"):
@@ -348,9 +353,20 @@ def _split(value: Any) -> tuple[list[Tensor], Any]:
             return type(item)(map(strip, item))
         if isinstance(item, dict):
             return {key: strip(part) for key, part in item.items()}
+        if is_record(item):
+            return tree.with_fields(item, strip)
         return item
 
     return leaves, strip(value)
+
+
+def _is_array(item: Any) -> bool:
+    """Whether something holds numbers that may change, of any library."""
+    kind = type(item)
+    if isinstance(item, (Tensor, np.ndarray, np.generic, memoryview, array.array)):
+        return True
+    foreign = hasattr(kind, "__array__") or hasattr(kind, "__dlpack__")
+    return foreign and not isinstance(item, Operand)
 
 
 def _key(structure: Any) -> Any:
@@ -363,7 +379,23 @@ def _key(structure: Any) -> Any:
         return ("float", structure.hex())  # keeps -0.0 apart and NaN together
     if isinstance(structure, (bool, int, str, bytes, type(None))):
         return (type(structure).__name__, structure)
-    return _Same(structure)
+    if isinstance(structure, (set, frozenset)):
+        return ("set", frozenset(map(_key, structure)))
+    if is_record(structure):
+        fields = fields_of(structure).items()
+        return (type(structure), *((name, _key(value)) for name, value in fields))
+    if isinstance(structure, (type, FunctionType, Operand, LayerState)):
+        return _Same(structure)
+    return _Same(structure), *_settings(structure)
+
+
+def _settings(item: Any) -> Iterator[Any]:
+    """What plain values an object has for attributes, and which arrays."""
+    for name, value in getattr(item, "__dict__", {}).items():
+        if isinstance(value, (bool, int, float, str, bytes, type(None))):
+            yield name, _key(value)
+        elif _is_array(value):
+            yield name, _Same(value)
 
 
 class _Same:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from .diagnostics import Fault, TulleError
+from .diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from .kinds import SETTINGS, TRUTH, Kind, kinds_of, shown
 from .layer_parts import signature
 from .tracebacks import UNTOLD
@@ -74,6 +74,25 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         listed = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
         told = f"`{kind.__name__}` cannot be made of these arguments: {listed}"
         raise Fault("T0204", told, notes=[f"Python refuses them: {error}"]) from error
+
+
+def guarded_build(
+    layer: Any, given: Mapping[str, Any], build: Callable[[], None]
+) -> None:
+    """Build a layer by hand: what Python refuses is refused at the caller's line."""
+    from .calling import refused_inside
+
+    try:
+        build()
+    except Fault as fault:
+        raise TensorTypeError.of(fault, caller_span()) from None
+    except TulleError:
+        raise
+    except UNTOLD as error:
+        told = refused_inside("build", given, error)
+        if told is None:
+            raise
+        raise told from error
 
 
 def arguments_of(bound: inspect.BoundArguments) -> dict[str, Any]:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from .diagnostics import Fault, TensorTypeError, caller_span
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
+LIBRARY = __name__.partition(".")[0] + "."
+
+
+def is_record(item: Any) -> bool:
+    """Whether something is a user's dataclass, whose fields are the items of a nest."""
+    kind = type(item)
+    return hasattr(kind, "__dataclass_fields__") and not kind.__module__.startswith(
+        LIBRARY
+    )
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass that have a value."""
+    names = [name for name in record.__dataclass_fields__ if hasattr(record, name)]
+    return {name: getattr(record, name) for name in names}
 
 
 def holds_itself(nest: Any) -> bool:
@@ -29,11 +44,20 @@ def holds_itself(nest: Any) -> bool:
             done.add(id(item))
         elif id(item) in above:
             return True
-        elif isinstance(item, (list, tuple, dict)) and id(item) not in done:
-            above.add(id(item))
-            parts = item.values() if isinstance(item, dict) else item
-            stack += (item, True), *((part, False) for part in parts)
+        elif id(item) not in done:
+            parts = _parts(item)
+            if parts:
+                above.add(id(item))
+                stack += (item, True), *((part, False) for part in parts)
     return False
+
+
+def _parts(item: Any) -> Sequence[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    if is_record(item):
+        return list(fields_of(item).values())
+    return item if isinstance(item, (list, tuple)) else ()
 
 
 def refuse_endless(nest: Any) -> None:

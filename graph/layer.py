@@ -17,7 +17,7 @@ import numpy as np
 from . import policies, regularizers, tree
 from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
-from .constructing import arguments_of, guarded, plain_settings
+from .constructing import arguments_of, guarded, guarded_build, plain_settings
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -125,10 +125,8 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
             build(self, *args, **kwargs)
             return
         bound = signature(build).bind(self, *args, **kwargs).arguments
-        try:
-            self.build_now(build, dict(list(bound.items())[1:]))
-        except Fault as fault:
-            raise TensorTypeError.of(fault, caller_span()) from None
+        given = dict(list(bound.items())[1:])
+        guarded_build(self, given, lambda: self.build_now(build, given))
 
     return wrapper
 

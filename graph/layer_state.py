@@ -13,7 +13,7 @@ from .births import WINDOW
 from .calling import told_with
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
-from .kinds import CALLS
+from .kinds import CALLS, TRUTH
 from .layer_parts import free_name, signature, unknown_argument
 from .sizes import as_shape
 from .types import DType, dtype_of
@@ -216,9 +216,13 @@ class LayerState:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        try:
+            flag = TRUTH.read("trainable", value)
+        except Fault as fault:
+            raise TensorTypeError.of(fault, caller_span()) from None
         # Layers inside ask themselves: a frozen batch normalization does not learn.
         for layer in (self, *self.sublayers):
-            layer._trainable = bool(value)
+            layer._trainable = flag
             layer.tell_weights()
 
     def tell_weights(self) -> None:

@@ -14,8 +14,10 @@ from . import tree
 from .derivatives import evaluated, jacobian_rows
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import gradients, gradients_of
+from .kinds import shown
 from .network import replay
 from .node import Node, topological
+from .operand import Operand
 from .pulling import pulled, total
 from .recording import Mark, Recorder
 from .registry import call
@@ -58,6 +60,7 @@ class GradientTape(Recorder):
         `unconnected_gradients` is "zero". `output_gradients` weighs the elements of
         the target.
         """
+        zeros = _asks_zeros(unconnected_gradients)
         self._use()
         leaves, structure = tree.flatten(sources)
         with self.listening():
@@ -66,7 +69,7 @@ class GradientTape(Recorder):
             found = self._gradients(weighed, leaves)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
-        if unconnected_gradients == "zero":
+        if zeros:
             pairs = zip(leaves, found, strict=True)
             found = [_zeros(leaf) if part is None else part for leaf, part in pairs]
         return tree.unflatten(structure, iter(found))
@@ -83,10 +86,11 @@ class GradientTape(Recorder):
 
         It takes one backward pass for each element of the target.
         """
+        zeros = _asks_zeros(unconnected_gradients)
         self._use()
         leaves, structure = tree.flatten(sources)
-        found = self._rows(target, leaves, False)
-        return tree.unflatten(structure, _connected(found, unconnected_gradients))
+        found = self._rows(_one("target", target), leaves, False)
+        return tree.unflatten(structure, _connected(found, zeros))
 
     def batch_jacobian(
         self,
@@ -101,9 +105,10 @@ class GradientTape(Recorder):
         The result is [batch, target sizes, source sizes]. Rows of the target must not
         depend on other rows of the source.
         """
+        zeros = _asks_zeros(unconnected_gradients)
         self._use()
-        found = self._rows(target, [source], True)
-        return next(_connected(found, unconnected_gradients))
+        found = self._rows(_one("target", target), [_one("source", source)], True)
+        return next(_connected(found, zeros))
 
     def _use(self) -> None:
         if self.used and not self.persistent:
@@ -174,9 +179,24 @@ class GradientTape(Recorder):
             return replay(topological(wanted, known), wanted, known, {})
 
 
-def _connected(found: list[Any], unconnected: str) -> Iterator[Any]:
+def _asks_zeros(given: Any) -> bool:
+    """The argument `unconnected_gradients`: whether zeros are wanted."""
+    if given is None or (isinstance(given, str) and given in ("none", "zero")):
+        return bool(given == "zero")
+    told = f"`unconnected_gradients` is `none` or `zero`, not {shown(given)}"
+    raise TensorTypeError.of(Fault("T0204", told), caller_span())
+
+
+def _one(argument: str, given: Any) -> Any:
+    """A target or source that is a single tensor."""
+    if isinstance(given, Operand):
+        return given
+    told = f"`{argument}` is a tensor or a variable, not {shown(given)}"
+    raise TensorTypeError.of(Fault("T0204", told), caller_span())
+
+
+def _connected(found: list[Any], zeros: bool) -> Iterator[Any]:
     """Jacobians, and None for what is not connected, unless zeros are asked for."""
-    zeros = unconnected == "zero"
     return iter([row if connected or zeros else None for row, connected in found])
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
-from .endless import refuse_endless
+from .endless import fields_of, is_record, refuse_endless
 from .immutable import Immutable
 from .operand import Operand
 
@@ -52,6 +53,8 @@ def count_leaves(structure: Any) -> int:
         return 1
     if isinstance(structure, dict):
         return sum(map(count_leaves, structure.values()))
+    if is_record(structure):
+        return sum(map(count_leaves, fields_of(structure).values()))
     if isinstance(structure, (list, tuple)):
         return sum(map(count_leaves, structure))
     return 0
@@ -70,4 +73,14 @@ def _map(item: Any, function: Callable[[Any], Any]) -> Any:
         return type(item)(map(function, item))
     if isinstance(item, dict):
         return {key: function(value) for key, value in item.items()}
+    if is_record(item):
+        return with_fields(item, function)
     return item
+
+
+def with_fields(record: Any, function: Callable[[Any], Any]) -> Any:
+    """A dataclass with a function of each field in its place; nothing is made anew."""
+    made = copy(record)
+    for name, value in fields_of(record).items():
+        object.__setattr__(made, name, function(value))
+    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -34,6 +34,23 @@ def checked_count(
     if most is not None and value > most:
         refuse(argument, f"at most {most}", value)
     return int(value)
+
+
+def checked_items(
+    argument: str, value: Any, kind: type | tuple[type, ...], words: str
+) -> list[Any]:
+    """A list of objects of a kind, of whatever gives them one after the other."""
+    nest = isinstance(value, (str, bytes, Mapping))
+    if nest or not callable(getattr(type(value), "__iter__", None)):
+        refuse(argument, words, value)
+    try:
+        found = list(value)
+    except TypeError:  # an array without axes, say
+        refuse(argument, words, value)
+    for item in found:
+        if not isinstance(item, kind):
+            refuse(argument, words, value)
+    return found
 
 
 def checked_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:

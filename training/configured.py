@@ -313,12 +313,12 @@ class Kinds:
             return self.find(name).from_config(config)
         if isinstance(identifier, str):
             return self.find(identifier)()
-        if isinstance(identifier, type):
+        if isinstance(identifier, type) and identifier is not type:
             return identifier()
         for name, function in self.functions.items():
             if identifier is function:
                 return self.classes[name]()
-        if callable(identifier):
+        if callable(identifier) and identifier is not type:
             return identifier
         told = f"{shown(identifier)} is no {self.noun}"
         fault = Fault("T0204", told, argument=self.argument)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
+from ..graph.types import dtype_of
 from ..graph.variable import new_seed
 from . import stages
-from .arguments import checked_count
+from .arguments import checked_count, refuse
 from .configured import told_to_caller
 from .data import check_sizes
 from .elements import (
@@ -116,13 +117,16 @@ class Dataset:
         return cls(stages.Generated(lambda: generator(*given), declared, origin))
 
     @classmethod
+    @told_to_caller
     def range(cls, *args: int, output_type: Any = "int64") -> Dataset:
         """Whole numbers, as Python's `range` counts them.
 
         >>> [int(i) for i in Dataset.range(2, 8, 3)]
         [2, 5]
         """
-        numbers = np.arange(*args, dtype=output_type)
+        if not 1 <= len(args) <= 3:
+            refuse("args", "a stop, or a start, a stop and a step", args)
+        numbers = np.arange(*args, dtype=dtype_of(output_type).numpy)
         return cls(stages.Slices(numbers, len(numbers)))
 
     @staticmethod
@@ -294,8 +298,11 @@ class Dataset:
             return self
         return Dataset(stages.Prefetched(self._stage, AHEAD if size < 0 else size))
 
+    @told_to_caller
     def apply(self, transformation_func: Callable[[Dataset], Dataset]) -> Dataset:
         """The data set that a function makes of this one."""
+        if not callable(transformation_func):
+            refuse("transformation_func", "a function", transformation_func)
         return transformation_func(self)
 
     # What it is.

@@ -15,9 +15,11 @@ from ..graph import configuration, policies
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.replacing import replacing
+from ..graph.sizes import as_shape
 from ..graph.types import dtype_of
 from ..graph.variable import Variable
-from .configured import Configured
+from .arguments import checked_items
+from .configured import Configured, told_to_caller
 from .data import counted
 from .operands import as_tensor
 
@@ -54,6 +56,7 @@ class Metric(Configured):
         self.dtype = dtype_of(policies.get(wanted).compute_dtype).name
         self._variables: list[Variable] = []
 
+    @told_to_caller
     def add_variable(
         self,
         shape: Any = (),
@@ -71,8 +74,8 @@ class Metric(Configured):
             raise self._without_super()
         variable = Variable(
             "zeros" if initializer is None else initializer,
-            tuple(shape),
-            dtype or configuration.floatx(),
+            as_shape(shape, "add_variable"),
+            configuration.floatx() if dtype is None else dtype,
             trainable=False,
             name=name,
         )
@@ -128,6 +131,7 @@ class Metric(Configured):
         fault = Fault("T0204", f"`{type(self).__name__}` has no `result`")
         raise TensorTypeError.of(fault, caller_span())
 
+    @told_to_caller
     def merge_state(self, metrics: Sequence[Metric]) -> None:
         """Add the state of other metrics of this kind, as if all had been seen here.
 
@@ -141,7 +145,7 @@ class Metric(Configured):
         >>> float(first.result())
         3.0
         """
-        for metric in metrics:
+        for metric in checked_items("metrics", metrics, Metric, "a list of metrics"):
             own, more = self.variables, metric.variables
             if [v.shape for v in own] != [v.shape for v in more]:
                 fault = Fault(
@@ -157,6 +161,7 @@ class Metric(Configured):
 
     # The same without side effects: the state comes in and goes out.
 
+    @told_to_caller
     def stateless_update_state(
         self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
     ) -> list[Any]:
@@ -166,6 +171,7 @@ class Metric(Configured):
             self.update_state(*args, **kwargs)
         return [values[variable] for variable in self.variables]
 
+    @told_to_caller
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """What `result` makes of a state, a list like `variables`."""
         with replacing(self._state(metric_variables)):
@@ -179,7 +185,8 @@ class Metric(Configured):
         return [values[variable] for variable in self.variables]
 
     def _state(self, given: Sequence[Any]) -> dict[Variable, Any]:
-        own = self.variables
+        own, words = self.variables, "a list of the values of `variables`"
+        given = checked_items("metric_variables", given, object, words)
         if len(given) != len(own):
             fault = Fault(
                 "T0204",

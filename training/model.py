@@ -260,7 +260,7 @@ class Model(Trainer, Layer, metaclass=ModelKind):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+        cls, config: Any, custom_objects: Mapping[str, Any] | None = None
     ) -> Any:
         """A new model from a configuration; `custom_objects` are your own classes."""
         from .keras_files.deserializing import Deserializer, told
@@ -268,6 +268,9 @@ class Model(Trainer, Layer, metaclass=ModelKind):
         wanted = (
             {"layers"} if issubclass(cls, Sequential) else {"layers", "input_layers"}
         )
+        if not isinstance(config, dict):
+            fault = Fault("T0204", f"`config` is a dictionary, not {shown(config)}")
+            raise TensorTypeError.of(fault, caller_span())
         if not wanted <= config.keys():  # the arguments of a class of the user's
             return super().from_config(config)
         return told(lambda: Deserializer(custom_objects or {}).model(cls, config))
@@ -379,14 +382,15 @@ class Sequential(Functional):
         Layer.__init__(self, name=name, trainable=trainable)
         self._items: list[Layer] = []
         self._start: SymbolicTensor | None = None
-        if layers is not None and not isinstance(layers, Iterable):
+        listed = isinstance(layers, Iterable) and not isinstance(layers, Mapping)
+        if layers is not None and not listed:
             raise Fault(
                 "T0204",
                 f"a `Sequential` takes a list of layers, not {shown(layers)}",
                 argument="layers",
                 help=["write `Sequential([…])`, or `add` one layer after the other"],
             )
-        for item in layers or ():
+        for item in () if layers is None else layers:
             self._append(item)
         # A layer that cannot be called is told when it is needed.
         if not any(type(item).call is Layer.call for item in self._items):
@@ -431,7 +435,10 @@ class Sequential(Functional):
             )
 
     def pop(self) -> Layer:
-        """Take the last layer away."""
+        """Take the last layer away; raises T0204 where there is none."""
+        if not self._items:
+            fault = Fault("T0204", f"`{self.name}` has no layer to take away")
+            raise TensorTypeError.of(fault, caller_span())
         *self._items, last = self._items
         self._assemble()
         return last

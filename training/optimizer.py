@@ -18,6 +18,7 @@ from ..graph.registry import call
 from ..graph.replacing import replacing
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
 from ..graph.variable import Variable
+from .arguments import checked_items, refuse
 from .configured import told_to_caller
 from .notices import warn
 from .optimizer_settings import OptimizerSettings, Rate
@@ -74,7 +75,7 @@ class Optimizer(OptimizerSettings):
         self, grads: Sequence[Any], given: Sequence[Variable] | None
     ) -> list[tuple[Any, Variable]]:
         """Gradients, as tensors, with the variables that have one."""
-        grads = list(grads)
+        grads = checked_items("grads", grads, object, "a list of gradients")
         if given is None and not self.built:
             raise Fault(
                 "T0204",
@@ -117,9 +118,13 @@ class Optimizer(OptimizerSettings):
             warn(f"there is no gradient for {named}: they are left as they are")
         return pairs
 
+    @told_to_caller
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """One step along pairs of gradient and variable; gives the count of calls."""
-        pairs = list(grads_and_vars)
+        words = "pairs of a gradient and its variable"
+        pairs = checked_items("grads_and_vars", grads_and_vars, (tuple, list), words)
+        if any(len(pair) != 2 for pair in pairs):
+            refuse("grads_and_vars", words, grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
 

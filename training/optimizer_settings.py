@@ -13,7 +13,7 @@ from ..graph.kinds import is_held, is_number, plain_scalar, shown
 from ..graph.registry import call
 from ..graph.variable import Variable
 from . import schedules
-from .arguments import refuse
+from .arguments import checked_items, refuse
 from .asking import asked
 from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
@@ -200,8 +200,12 @@ class OptimizerSettings(OptimizerState):
 
         A second call replaces the first.
         """
-        names = [pattern("var_names", name) for name in var_names or ()]
-        self._spared = frozenset(var_list or ()), names
+        named = () if var_names is None else var_names
+        names = checked_items("var_names", named, str, "a list of names")
+        chosen = () if var_list is None else var_list
+        variables = checked_items("var_list", chosen, Variable, "a list of variables")
+        patterns = [pattern("var_names", name) for name in names]
+        self._spared = frozenset(variables), patterns
         self._revision += 1
 
     def decay_of(self, variable: Variable) -> float | None:
@@ -216,7 +220,7 @@ class OptimizerSettings(OptimizerState):
 
 def _is_function(rate: Any) -> bool:
     """Whether a rate is computed anew for each step."""
-    return callable(rate) and not isinstance(rate, Variable)
+    return callable(rate) and not isinstance(rate, (Variable, type))
 
 
 def _checked_rate(value: Any) -> Any:

@@ -14,8 +14,10 @@ import numpy as np
 
 from ..graph.diagnostics import Fault
 from ..graph.initializers import snake_case
+from ..graph.sizes import as_shape
 from ..graph.trace import tracing
 from ..graph.variable import Variable
+from .arguments import checked_items, refuse
 from .configured import Configured, told_to_caller
 from .notices import warn
 
@@ -96,6 +98,7 @@ class OptimizerState(Configured):
             if key in before:
                 variable.assign(before[key].numpy())
 
+    @told_to_caller
     def add_variable(
         self,
         shape: Sequence[int],
@@ -109,8 +112,10 @@ class OptimizerState(Configured):
 
         `aggregation` and `layout` are for programs on many devices and change nothing.
         """
-        return self._add(None, name or "variable", tuple(shape), dtype, initializer)
+        sizes = as_shape(shape, "add_variable")
+        return self._add(None, name or "variable", sizes, dtype, initializer)
 
+    @told_to_caller
     def add_variable_from_reference(
         self,
         reference_variable: Variable,
@@ -118,6 +123,9 @@ class OptimizerState(Configured):
         initializer: Any = "zeros",
     ) -> Variable:
         """A slot: a variable with the shape and dtype of one of the model."""
+        words = "a variable of a model"
+        if not isinstance(reference_variable, Variable):
+            refuse("reference_variable", words, reference_variable)
         reference, role = reference_variable, name or "var"
         full = f"{reference.path.replace('/', '_')}_{role}"
         shape, dtype = reference.shape, reference.dtype
@@ -137,6 +145,7 @@ class OptimizerState(Configured):
         self._keep(owner, role, made)
         return made
 
+    @told_to_caller
     def add_optimizer_variables(
         self,
         trainable_variables: Iterable[Variable],
@@ -148,7 +157,11 @@ class OptimizerState(Configured):
         several = isinstance(initializer, (list, tuple))
         starts = list(initializer) if several else [initializer] * len(names)
         found: tuple[list[Variable], ...] = tuple([] for _ in names)
-        for variable in trainable_variables:
+        words = "a list of variables"
+        given = checked_items(
+            "trainable_variables", trainable_variables, Variable, words
+        )
+        for variable in given:
             for slots, role, start in zip(found, names, starts, strict=True):
                 slots.append(self.add_variable_from_reference(variable, role, start))
         return found[0] if isinstance(name, str) else found
@@ -255,6 +268,7 @@ class OptimizerState(Configured):
                 help=["call `optimizer.build(model.trainable_variables)` first"],
             )
         variables = self.variables
+        weights = checked_items("weights", weights, object, "a list of arrays")
         if len(weights) != len(variables):
             raise Fault(
                 "T0204",

@@ -58,7 +58,8 @@ def progress(verbose: Any, title: str, stream: TextIO | None = None) -> Progress
 
 def check_verbose(verbose: Any) -> None:
     """Refuse what no display belongs to, T0204."""
-    if verbose == "auto" or (isinstance(verbose, int) and 0 <= verbose <= 2):
+    named = isinstance(verbose, str) and verbose == "auto"
+    if named or (isinstance(verbose, int) and 0 <= verbose <= 2):
         return
     raise Fault(
         "T0204",

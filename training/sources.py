@@ -224,7 +224,7 @@ def source_of(
         hasattr(x, "__getitem__") and hasattr(x, "__len__")
     ):
         found = FromSequence(x)
-    elif hasattr(x, "__iter__"):
+    elif callable(getattr(x, "__iter__", None)):
         found = FromIterable(x)
     if found is None:
         return None

@@ -17,6 +17,7 @@ from ..graph.configuration import floatx
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.dim import Dim
+from ..graph.kinds import shown
 from ..graph.layer import Layer
 from ..graph.registry import call
 from ..graph.tape import GradientTape
@@ -139,10 +140,17 @@ class StepMethods:
 
     def _aligned(self: Any, y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
         """The goals, each with its target, output and weights as tensors."""
-        outputs, structure = tree.flatten(y_pred)
+        outputs, structure = tree.flatten(self.as_tensors(y_pred))
         compiled = self.demand_compiled()
         self.bind_outputs(structure, len(outputs))
         goals = compiled.goals
+        if len(outputs) != len(goals):
+            raise Fault(
+                "T0204",
+                "`y_pred` is what the model gives, "
+                f"{data.counted(len(goals), 'output')}, not {shown(y_pred)}",
+                argument="y_pred",
+            )
         targets = list(map(_tensor, targets_of(goals, y)))
         types = [output.type for output in outputs]
         compiled.settle([t if t is None else t.type for t in targets], types)

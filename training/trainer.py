@@ -10,13 +10,14 @@ import numpy as np
 from ..graph import tree
 from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
+from ..graph.kinds import TRUTH
 from ..graph.layer_metrics import Measuring
 from ..graph.network import Network
 from ..graph.selecting import Frozen, freeze
 from ..graph.trace import current_trace
 from ..graph.variable import new_seed
 from . import fitting
-from .arguments import checked_count
+from .arguments import checked_choice, checked_count
 from .arguments import refuse as refuse_argument
 from .callbacks import CallbackList, History
 from .configured import serialized, told_to_caller
@@ -65,8 +66,7 @@ class Trainer(StepMethods):
         for any number. `jit_compile` is there so that programs for Keras run, and
         changes nothing: programs are compiled always.
         """
-        if jit_compile not in (True, False, None, "auto"):
-            refuse_argument("jit_compile", "true, false or 'auto'", jit_compile)
+        checked_choice("jit_compile", jit_compile, (True, False, None, "auto"))
         scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
         compiled = Compiled(
             optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly, scale
@@ -311,6 +311,7 @@ class Trainer(StepMethods):
             "steps_per_execution": told.steps_per_execution,
         }
 
+    @told_to_caller
     def compile_from_config(self: Any, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` told.
 
@@ -321,6 +322,8 @@ class Trainer(StepMethods):
         >>> model.loss
         'mse'
         """
+        if not isinstance(config, dict):
+            refuse_argument("config", "what `get_compile_config` gave", config)
         self.compile(**config)
 
     @property
@@ -329,8 +332,9 @@ class Trainer(StepMethods):
         return bool(self._compiled and self._compiled.run_eagerly)
 
     @run_eagerly.setter
+    @told_to_caller
     def run_eagerly(self: Any, value: bool) -> None:
-        self.demand_compiled().run_eagerly = bool(value)
+        self.demand_compiled().run_eagerly = TRUTH.read("run_eagerly", value)
         self._steps = None
 
     @property
@@ -339,6 +343,7 @@ class Trainer(StepMethods):
         return self._compiled.steps_per_execution if self._compiled else 1
 
     @steps_per_execution.setter
+    @told_to_caller
     def steps_per_execution(self: Any, value: int) -> None:
         steps = checked_count("steps_per_execution", value)
         self.demand_compiled().steps_per_execution = steps

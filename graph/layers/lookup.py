@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..calling import told_with
 from ..configuration import default_float
 from ..diagnostics import Fault, TensorTypeError, caller_span
+from ..kinds import CALLS
 from ..layer import Layer
 from ..ops.windows import one_of
 from ..registry import call
@@ -108,16 +110,17 @@ class Vocabulary(Layer):
         """How many places there are, those of the mask and the unknown included."""
         return len(self.special) + len(self.vocabulary or ())
 
+    @told_with(CALLS)
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The values by their places.
 
         >>> IntegerLookup(vocabulary=[12, 36]).get_vocabulary()
         [-1, 12, 36]
         """
-        return (self.special if include_special_tokens else []) + (
-            self.vocabulary or []
-        )
+        special = self.special if include_special_tokens else []
+        return special + (self.vocabulary or [])
 
+    @told_with(CALLS)
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Take another vocabulary; `idf_weights` goes with `output_mode` `tf_idf`.
 
@@ -189,6 +192,7 @@ class Vocabulary(Layer):
             raise TensorTypeError.of(fault, caller_span())
         self.idf_weights = [float(weight) for weight in found[:count]]
 
+    @told_with(CALLS)
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the vocabulary from an array, or from batches of one.
 

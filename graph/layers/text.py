@@ -74,7 +74,14 @@ class Textual(Vocabulary):
     def tokens_of(self, values: Any) -> list[Any]:
         """The words of a vocabulary: a list, or a file with one a line."""
         if isinstance(values, str):
-            return Path(values).read_text(encoding="utf-8").splitlines()
+            try:
+                return Path(values).read_text(encoding="utf-8").splitlines()
+            except (OSError, ValueError) as error:
+                raise Fault(
+                    "T0204",
+                    f"`{values}` is no file of words, one a line: {error}",
+                    argument="vocabulary",
+                ) from None
         found: list[Any] = strings_of(self, values).ravel().tolist()
         return found
 

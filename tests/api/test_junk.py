@@ -10,12 +10,16 @@ import pytest
 
 import tulle
 from tulle import (
+    GradientTape,
     Input,
     TulleError,
     config,
     function,
     initializers,
     layers,
+    metrics,
+    ops,
+    optimizers,
     regularizers,
     utils,
 )
@@ -71,3 +75,88 @@ def test_padding_is_what_the_dtype_holds(value: Any) -> None:
         utils.pad_sequences([[1, 2], [3]], value=value)
     padded = utils.pad_sequences([[1.0], [2.0, 3.0]], dtype="float32", value=np.inf)
     assert padded.tolist() == [[np.inf, 1.0], [2.0, 3.0]]
+
+
+def compiled() -> Any:
+    model = tulle.Sequential([Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+X = np.ones((2, 2), "float32")
+USES: dict[str, Callable[[Any, Any], Any]] = {
+    "compile_from_config": lambda model, junk: model.compile_from_config([junk]),
+    "from_config": lambda model, junk: model.from_config([junk]),
+    "y_pred": lambda model, junk: model.compute_metrics(X, X, {"a": X, "b": X}),
+    "steps_per_execution": lambda m, junk: setattr(m, "steps_per_execution", [junk]),
+    "trainable": lambda model, junk: setattr(model, "trainable", junk),
+    "run_eagerly": lambda model, junk: setattr(model, "run_eagerly", junk),
+    "verbose": lambda model, junk: model.predict(X, verbose=[junk]),
+    "jit_compile": lambda model, junk: model.compile("sgd", jit_compile=junk),
+    "Sequential": lambda model, junk: tulle.Sequential(junk),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_junk_is_refused_by_a_model(name: str) -> None:
+    for junk in JUNK:
+        with pytest.raises(TulleError):
+            USES[name](compiled(), junk)
+
+
+def test_a_class_and_a_layer_are_no_loss_and_no_data() -> None:
+    model = compiled()
+    for use in (
+        lambda: model.compile(loss=type),
+        lambda: model.predict(layers.Dense(1)),
+    ):
+        with pytest.raises(TulleError):
+            use()
+    figures = model.compute_metrics(X, X[:, :1], X[:, :1] * 0.5)
+    assert "loss" in figures
+    empty = tulle.Sequential([Input((2,))])
+    with pytest.raises(TulleError, match="no layer to take away"):
+        empty.pop()
+
+
+def optimizer() -> Any:
+    made = optimizers.SGD(0.1)
+    made.build([tulle.Variable(np.ones(2, "float32"))])
+    return made
+
+
+def tape_of(use: Callable[[Any, Any], Any]) -> Any:
+    x = ops.convert_to_tensor(np.ones(2, "float32"))
+    with GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    return use(tape, (y, x))
+
+
+SELDOM: dict[str, Callable[[Any], Any]] = {
+    "metric shape": lambda junk: metrics.Mean().add_variable([junk]),
+    "metric dtype": lambda junk: metrics.Mean().add_variable((), dtype=[junk]),
+    "merge_state": lambda junk: metrics.Mean().merge_state([junk]),
+    "stateless": lambda junk: metrics.Mean().stateless_result([junk]),
+    "grads": lambda junk: optimizer().apply(junk),
+    "pairs": lambda junk: optimizer().apply_gradients([junk]),
+    "slots": lambda junk: optimizer().add_optimizer_variables([junk], "m"),
+    "reference": lambda junk: optimizer().add_variable_from_reference(junk),
+    "var_list": lambda junk: optimizer().exclude_from_weight_decay([junk]),
+    "var_names": lambda junk: optimizer().exclude_from_weight_decay(var_names=[junk]),
+    "apply": lambda junk: tulle.data.Dataset.range(3).apply([junk]),
+    "range": lambda junk: tulle.data.Dataset.range(3, output_type=[junk]),
+    "unconnected": lambda junk: tape_of(lambda t, yx: t.gradient(*yx, None, junk)),
+    "jacobian": lambda junk: tape_of(lambda t, yx: t.jacobian(junk, yx[1])),
+    "source": lambda junk: tape_of(lambda t, yx: t.batch_jacobian(yx[0], junk)),
+    "build": lambda junk: layers.Dense(2).build([junk]),
+    "steps": lambda junk: layers.StringLookup().adapt(np.array(["a"]), steps=[junk]),
+    "vocabulary": lambda junk: layers.StringLookup(vocabulary="no such file"),
+}
+
+
+@pytest.mark.parametrize("name", SELDOM)
+def test_junk_is_refused_where_it_is_seldom_seen(name: str) -> None:
+    for junk in JUNK:
+        with pytest.raises(TulleError):
+            SELDOM[name](junk)
