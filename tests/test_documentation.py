@@ -8,6 +8,7 @@ other blocks of its page may import.
 
 import doctest
 import importlib
+import linecache
 import pkgutil
 import re
 import shutil
@@ -79,6 +80,8 @@ def test_net_block(text, tmp_path):
 @pytest.mark.parametrize("name", modules())
 def test_docstring_examples(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # The debugger of doctest asks for each example whether any source file changed.
+    monkeypatch.setattr(linecache, "checkcache", lambda filename=None: None)
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert result.failed == 0

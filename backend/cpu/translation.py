@@ -50,7 +50,7 @@ class Translator:
         """
         options = self.llvm.create_pipeline_tuning_options(speed_level=1)
         builder = self.llvm.create_pass_builder(machine, options)
-        passes = self.llvm.create_new_function_pass_manager()
+        passes = self.llvm.create_new_module_pass_manager()
         passes.add_sroa_pass()
         passes.add_simplify_cfg_pass()
         passes.add_instruction_combine_pass()
@@ -59,10 +59,7 @@ class Translator:
         passes.add_new_gvn_pass()
         passes.add_instruction_combine_pass()
         passes.add_dead_code_elimination_pass()
-        run = self._unlocked("LLVMPY_RunNewFunctionPassManager")
-        for function in module.functions:
-            if not function.is_declaration:
-                run(passes, function, builder)
+        self._unlocked("LLVMPY_RunNewModulePassManager")(passes, module, builder)
 
     def _emitted(self, module: Any, machine: Any) -> bytes:
         ffi = self.llvm.ffi

@@ -236,12 +236,16 @@ def middle(place):
 
 
 def each_part(config):
-    """The record of the training with each part in turn replaced by nonsense."""
-    stack = [(config, "training")]
+    """The record of the training with each part in turn replaced by nonsense.
+
+    By every second kind of it, which are others for the part that comes next.
+    """
+    stack, turn = [(config, "training")], 0
     while stack:
         parent, key = stack.pop()
-        old = parent[key]
-        for wrong in (None, -1, 2**40, 2**70, "x", [], {}, {"array": "no"}):
+        old, turn = parent[key], turn + 1
+        wrongs = None, -1, 2**40, 2**70, "x", [], {}, {"array": "no"}
+        for wrong in wrongs[turn % 2 :: 2]:
             parent[key] = wrong
             yield
         parent[key] = old
@@ -270,8 +274,8 @@ def test_a_hostile_record_of_a_training(middle, place):
             again.fit(X, target, epochs=1, **SAVED)
         except TulleError:
             late += 1
-    assert refusals > 100
-    assert late > 5
+    assert refusals > 50
+    assert late > 2
 
 
 def test_hostile_figures(middle, place):
