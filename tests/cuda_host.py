@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_capture import perform
 
@@ -67,6 +68,21 @@ def compiled(source):
     return ctypes.CDLL(str(path))
 
 
+def check_arguments(grid, block, words, total, lanes, fault):
+    """See that CuPy would pass what a kernel declares, as large as it is there."""
+    assert [type(total), type(lanes)] == [np.int64, np.int32]
+    assert (words.dtype, words.flags.c_contiguous) == (np.int64, True)
+    assert hasattr(words, "__cuda_array_interface__"), "words of the host"
+    if hasattr(fault, "dtype") and fault.ndim:
+        assert fault.dtype == np.int64
+        assert hasattr(fault, "__cuda_array_interface__")
+    else:
+        assert type(fault) is np.uint64
+    assert isinstance(grid, tuple)
+    assert 1 <= grid[0] < 1 << 31
+    assert block == (256,)
+
+
 class RawModule:
     """CuPy's class of this name, as far as it is used."""
 
@@ -93,6 +109,7 @@ class RawModule:
 
         def function(grid, block, args):
             words, total, lanes, fault = args
+            check_arguments(grid, block, *args)
             flag = fault.ctypes.data if hasattr(fault, "ctypes") else int(fault)
             RawModule.launches += 1
             given = words.ctypes.data, total, lanes, flag

@@ -85,7 +85,8 @@ class Module:
         for launch, start in zip(found, starts, strict=True):
             function = self.module.get_function(launch.name)
             taken = launch.lanes if lanes is None else lanes
-            given = words[start:], np.int64(launch.total), np.int32(taken), 0
+            given = words[start:], np.int64(launch.total), np.int32(taken)
+            given = (*given, np.uint64(0))
             function((min(launch.blocks, blocks),), (THREADS,), given)
         assert (scratch.get()[size:] == 0x7F).all()
         return [output.get() for output in outputs]
@@ -175,6 +176,21 @@ def test_results_in_the_memory_of_operands(output, cases):
     assert kernels[name].may_share(0, 0)
     found = module.run(nodes[name], kernels[name], arrays, sizes, shared=True)
     assert_close(found, wanted)
+
+
+@on_host
+@pytest.mark.parametrize("width", [37, 1100])
+def test_a_row_is_read_by_all_before_one_thread_writes_it(width):
+    """A result for each row lies in the memory of what a row is added to."""
+    body = [step("multiply", 0, 0), step("expand_dims", 0, axis=1), step("add", 1, 3)]
+    node = fused([tensor_type("f32", (B,)), tensor_type("f32", (B, D))], body, [2, -1])
+    kernel, sizes = lower(node), sizes_of({"B": 40, "T": 1, "D": width})
+    arrays = samples(node, sizes)
+    assert kernel.may_share(0, 0)
+    module = Module([kernel])
+    for _ in range(3):
+        found = module.run(node, kernel, arrays, sizes, shared=True)
+        assert_close(found, reference(node, arrays, sizes))
 
 
 # Every function on elements, in several dtypes, all in one module.
