@@ -34,6 +34,13 @@ class Attending(Kernel):
         return found, query.with_shape((batch, heads, rows))
 
 
+def _largest(xp: Any, scores: Array) -> Array:
+    """The largest score of each row; CuPy's `max` knows no `initial`."""
+    if scores.shape[-1]:
+        return xp.max(scores, axis=-1, keepdims=True)
+    return xp.full((*scores.shape[:-1], 1), -xp.inf, scores.dtype)
+
+
 @register
 class AttentionForward(Attending):
     """The result, and f32[batch, heads, T] twice: the peak of each row and its sum."""
@@ -47,7 +54,7 @@ class AttentionForward(Attending):
     def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
         query, key, value, *more = arrays
         scores, _ = _scores(xp, query, key, more, **options)
-        top = xp.max(scores, axis=-1, keepdims=True, initial=-xp.inf)
+        top = _largest(xp, scores)
         peak = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         raised = xp.exp(scores - peak)
         total = xp.sum(raised, axis=-1, keepdims=True)
@@ -90,7 +97,7 @@ class AttentionLogsum(Attending):
     def run(self, xp: Any, *arrays: Array, **options: Any) -> tuple[Array, ...]:
         query, key, value = (array.astype("float32") for array in arrays)
         scores, _ = _scores(xp, query, key, (), **options)
-        top = xp.max(scores, axis=-1, keepdims=True, initial=-xp.inf)
+        top = _largest(xp, scores)
         peak = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         logsum = peak + xp.log(xp.sum(xp.exp(scores - peak), axis=-1, keepdims=True))
         weights = xp.exp(scores - logsum)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.device import module_of
 from .cpu import engine
 
 Array = Any
@@ -20,18 +19,17 @@ def gatherer(arrays: Sequence[Array], buffers: Sequence[Array], order: Array) ->
     `order` has row numbers within all arrays; buffers are dense, and as long as the
     longest stretch that is asked for.
     """
-    if module_of(order) is np and engine.available():
+    if engine.available():
         from .cpu.rows import Rows, suits
 
         if all(map(suits, arrays)) and order.dtype == np.int64:
             return Rows(arrays, buffers, np.ascontiguousarray(order))
-    xp = module_of(order)
 
     def gather(start: int, stop: int) -> None:
         chosen = order[start:stop]
         for array, buffer in zip(arrays, buffers, strict=True):
             # "clip" writes without a copy; the indices are in range.
             out = buffer[: stop - start]
-            xp.take(array, chosen, axis=0, out=out, mode="clip")
+            np.take(array, chosen, axis=0, out=out, mode="clip")
 
     return gather

@@ -111,6 +111,10 @@ def to_device(value):
     return tuple(map(to_device, value)) if isinstance(value, tuple) else value
 
 
+# Options of NumPy's functions that CuPy's do not take; each has `where` in NumPy too.
+LACKING = {name: {"initial", "where"} for name in "sum prod max min".split()}
+LACKING |= {name: {"where"} for name in "any all mean var std".split()}
+LACKING |= {"take": {"mode"}}
 CUBLAS = "matmul dot tensordot einsum vdot inner".split()
 WAITING = "nonzero unique argwhere flatnonzero sort argsort".split()
 SENDING = "concatenate stack".split()  # addresses of their operands
@@ -124,6 +128,8 @@ class Function:
         self.name = function.__name__
 
     def __call__(self, *args, **options):
+        unknown = LACKING.get(self.name, set()) & options.keys()
+        assert not unknown, f"CuPy's {self.name} has no {unknown}"
         if self.host and not isinstance(args[0], ndarray):
             refuse("memory is written by the host")
             return to_device(np.array(self.function(*args, **options)))

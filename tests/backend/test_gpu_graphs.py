@@ -1,9 +1,13 @@
 """Whole steps as CUDA graphs, on the stand-in for CuPy."""
 
+import ast
 import gc
 import inspect
 import logging
+import operator
+import re
 import sys
+from pathlib import Path
 
 import cuda_host
 import fake_capture
@@ -274,6 +278,42 @@ def test_the_stand_in_has_the_names_of_cupy(cupy, monkeypatch):
         assert hasattr(real.cuda.MemoryPointer, name)
     assert hasattr(real.ndarray, "set")
     assert hasattr(real.cuda.Device, "compute_capability")
+
+
+def calls_of_arrays():
+    """Where the sources call a function of `xp`, its name, and with what."""
+    root = Path(__file__).parents[2]
+    for path in [*root.glob("graph/**/*.py"), *root.glob("backend/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = isinstance(node, ast.Call) and ast.unparse(node.func)
+            if called and re.fullmatch(r"xp(\.\w+)+", called):
+                count = sum(not isinstance(x, ast.Starred) for x in node.args)
+                keywords = [one.arg for one in node.keywords if one.arg]
+                place = f"{path.name}:{node.lineno}"
+                yield place, called.removeprefix("xp."), count, keywords
+
+
+def test_cupy_takes_what_its_functions_are_given(cupy, monkeypatch):
+    monkeypatch.undo()
+    real = pytest.importorskip("cupy")
+    for name, options in fake_cupy.LACKING.items():
+        assert not options & inspect.signature(getattr(real, name)).parameters.keys()
+    for place, name, count, keywords in calls_of_arrays():
+        found = operator.attrgetter(name)(real)
+        if isinstance(found, real.ufunc):
+            assert {"out", "where", "dtype", "casting"}.issuperset(keywords), place
+        elif inspect.isfunction(found):
+            given = dict.fromkeys(keywords)
+            inspect.signature(found).bind_partial(*[None] * count, **given)
+
+
+def test_functions_of_the_stand_in_take_no_more_than_those_of_cupy(cupy):
+    called = {name for _, name, *_ in calls_of_arrays()}
+    assert {"max", "take", "sum"} <= called
+    for place, name, _, keywords in calls_of_arrays():
+        assert not fake_cupy.LACKING.get(name, set()).intersection(keywords), place
+    with pytest.raises(AssertionError, match="initial"):
+        cupy.max(cupy.asarray(np.ones(2)), initial=0)
 
 
 def test_arrays_of_the_device_and_strided_ones_are_inputs_too(cupy):
