@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from . import utils as utils
     from .backend.function import function as function
     from .backend.tapes import GradientTape as GradientTape
+    from .backend.tapes import grad as grad
+    from .backend.tapes import hessian as hessian
+    from .backend.tapes import jacobian as jacobian
+    from .backend.tapes import jvp as jvp
+    from .backend.tapes import value_and_grad as value_and_grad
+    from .backend.tapes import vjp as vjp
     from .dsl import Module as Module
     from .dsl import check as check
     from .dsl import load as load
@@ -63,13 +69,7 @@ if TYPE_CHECKING:
     from .graph.tensor import constant as constant
     from .graph.tensor import convert_to_tensor as convert_to_tensor
     from .graph.transforms import custom_gradient as custom_gradient
-    from .graph.transforms import grad as grad
-    from .graph.transforms import hessian as hessian
-    from .graph.transforms import jacobian as jacobian
-    from .graph.transforms import jvp as jvp
     from .graph.transforms import remat as remat
-    from .graph.transforms import value_and_grad as value_and_grad
-    from .graph.transforms import vjp as vjp
     from .graph.variable import Variable as Variable
     from .training.loss import Loss as Loss
     from .training.metric import Metric as Metric
@@ -139,18 +139,18 @@ _HOMES = {
     "devices": "graph.device",
     "function": "backend.function",
     "functional_call": "graph.functional",
-    "grad": "graph.transforms",
-    "hessian": "graph.transforms",
-    "jacobian": "graph.transforms",
-    "jvp": "graph.transforms",
+    "grad": "backend.tapes",
+    "hessian": "backend.tapes",
+    "jacobian": "backend.tapes",
+    "jvp": "backend.tapes",
     "load": "dsl",
     "load_model": "training.saving",
     "loads": "dsl",
     "remat": "graph.transforms",
     "to_net": "dsl.to_net",
-    "value_and_grad": "graph.transforms",
+    "value_and_grad": "backend.tapes",
     "version": "graph.configuration",
-    "vjp": "graph.transforms",
+    "vjp": "backend.tapes",
 }
 
 __all__ = [  # noqa: PLE0604 - both are names

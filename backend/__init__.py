@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..graph import pulling
 from ..graph.collecting import collecting_later
 from ..graph.configuration import (
     epsilon,
@@ -78,3 +79,6 @@ def compile_stages(graph: Graph) -> Iterator[Stage]:
     """What each pass of `compile_graph` makes of a graph, as it is before the first."""
     code = code_for(array_module())
     return stages(graph, code.native, code.passes, code.early)
+
+
+pulling.compiler = compile_graph  # of gradients on values that come again and again

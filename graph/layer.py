@@ -55,6 +55,7 @@ from .layer_parts import (
     refuse_operands,
     signature,
 )
+from .layer_programs import LayerPrograms
 from .layer_state import LayerState
 from .masking import carry
 from .node import Unique
@@ -104,7 +105,7 @@ class LayerKind(type):
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
             _policy=policies.dtype_policy(), autocast=True, activity_regularizer=None,
             _building=False, _build_shapes=None, _first_call=None, announced=start,
-        )  # fmt: skip
+            _programs=LayerPrograms())  # fmt: skip
         try:
             tensors = "inputs" in names or "input_tensor" in names
             if not tensors and not layer.foreign:
@@ -271,7 +272,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
                 result = self._symbolic_call(args, kwargs)
             elif inside_layer() or (trace is not None and not trace.forgetful):
-                return self.run_call(args, kwargs)
+                return self._programs.call(self, args, kwargs)
             else:
                 result = self._outermost_call(args, kwargs)
         except Fault as fault:
@@ -300,7 +301,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
                 layer._losses.clear()
                 holding_losses.discard(layer)
         with entering_layer():
-            return self.run_call(args, kwargs)
+            return self._programs.call(self, args, kwargs)
 
     def as_tensors(self, value: Any) -> Any:
         """Arrays and lists of numbers as tensors."""

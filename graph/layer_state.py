@@ -32,6 +32,7 @@ class LayerState:
     span: Span | None
     argument_spans: dict[str, Span]
     _weights: list[Variable]
+    _programs: Any
     _given: dict[str, Any]
     _trainable: bool
 
@@ -95,6 +96,7 @@ class LayerState:
         """What a copy, or a pickled layer, takes: not the calls on symbols."""
         left = type(self).made_anew
         state = {key: v for key, v in self.__dict__.items() if key not in left}
+        state["_programs"] = type(self._programs)()
         return {**state, "_losses": [], "_first_call": None}
 
     def __copy__(self) -> Self:

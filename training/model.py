@@ -30,6 +30,7 @@ from ..graph.trace import Trace, tracing
 from ..graph.types import F32, F64, TensorType
 from ..graph.variable import Variable
 from . import data
+from .compiling import compile_layers
 from .configured import told_to_caller
 from .objective import Compiled
 from .steps import Steps
@@ -520,3 +521,6 @@ def _output_names(structure: Any, count: int) -> tuple[str, ...]:
     if isinstance(structure, dict) and len(structure) == count:
         return tuple(map(str, structure))
     return ("output",) if count == 1 else tuple(f"output_{i}" for i in range(count))
+
+
+compile_layers()

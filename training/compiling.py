@@ -1,0 +1,23 @@
+"""What compiles calls of layers on values: the backend, imported when it is needed.
+
+Layers and models are told of here, where training begins, since they know no backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import layer_programs
+from ..graph.graph import Graph
+
+
+def compiled(graph: Graph) -> Any:
+    """The program of a graph."""
+    from ..backend import compile_graph
+
+    return compile_graph(graph)
+
+
+def compile_layers() -> None:
+    """Let layers that are called on values again and again become programs."""
+    layer_programs.compiler = compiled
