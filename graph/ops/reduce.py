@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from ..diagnostics import Fault
+from ..diagnostics import Fault, TensorTypeError
 from ..dim import Dim, product
 from ..kinds import INTEGER, TRUTH, Axes
 from ..node import Node
 from ..op import Op, Results, convert, register
+from ..operand import Operand
 from ..registry import call
+from ..tensor import convert_to_tensor
 from ..types import BOOL, F32, I32, TensorType, dtype_of
 
 
@@ -155,9 +157,13 @@ class Sum(Reduction):
 
 def _counted(x: Any) -> Any:
     """Truth values become integers before they are added up."""
-    if getattr(getattr(x, "type", None), "dtype", None) == BOOL:
-        return call("cast", x, "int32")
-    return x
+    if not isinstance(x, Operand):
+        try:
+            x = convert_to_tensor(x)
+        except TensorTypeError:
+            return x  # it is told with the name of the argument
+    kind = getattr(x, "type", None)
+    return call("cast", x, "int32") if getattr(kind, "dtype", None) == BOOL else x
 
 
 @register

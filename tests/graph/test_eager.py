@@ -252,3 +252,10 @@ def test_functions_of_numpy_give_what_numpy_gives():
     )  # fmt: skip
     with pytest.raises(TensorTypeError, match="T0503"):
         np.mean(x)
+
+
+@pytest.mark.parametrize("make", [list, np.array, tuple])
+def test_truth_values_are_counted_however_they_are_given(make):
+    found = ops.sum(make([True, True, False]))
+    assert found.item() == 2
+    assert found.dtype == "int32"
