@@ -214,7 +214,7 @@ def _divided(
 ) -> tuple[Dim, Dim, list[Condition]]:
     """The sizes with `divisor * quotient` for what is known to divide evenly.
 
-    The quotient is any size, so that a yes about all of them is one.
+    The quotient is any size within the bounds of what it is a part of.
     """
     clauses = list(clauses)
     for index in range(len(clauses)):
@@ -222,6 +222,10 @@ def _divided(
         if found is not None:
             left, right = left.substitute(found), right.substitute(found)
             clauses = [clause.substitute(found) for clause in clauses]
+            for symbol, value in found.items():
+                clauses.append(Condition(value, ">=", Dim.of(symbol.lower)))
+                if symbol.upper is not None:
+                    clauses.append(Condition(value, "<=", Dim.of(symbol.upper)))
     return left, right, clauses
 
 
@@ -238,11 +242,17 @@ def _multiple(clause: Condition) -> dict[Symbol, Dim] | None:
                 rest = total - Dim.from_symbol(symbol)
                 if symbol in rest.symbols() | divisor.symbols():
                     continue
-                low, least = total.bounds()[0], divisor.bounds()[0]
+                (low, high), least = total.bounds(), divisor.bounds()[0]
                 if low is None or low < 0 or least is None or least < 1:
                     continue
+                lower, upper = int(low > 0), None
+                if divisor.value is not None:
+                    lower = -(-low // divisor.value)
+                    upper = None if high is None else high // divisor.value
+                if upper is not None and upper < lower:
+                    continue  # no multiple is that small
                 name = f"({total}) / {divisor}"
-                quotient = Dim.from_symbol(Symbol(name, int(low > 0)))
+                quotient = Dim.from_symbol(Symbol(name, lower, upper))
                 return {symbol: divisor * quotient - rest}
     return None
 

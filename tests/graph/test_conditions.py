@@ -122,6 +122,21 @@ divided = pairs.map(lambda pair: pair[0] // pair[1] * pair[1])
 sizes = st.one_of(dims, divided)
 
 
+def test_a_size_that_divides_evenly_keeps_its_bounds():
+    size = Symbol("N", 64, 1024)
+    n = Dim.from_symbol(size)
+    size.conditions = (Condition(n % 6, "==", Dim.of(0)),)
+    assert holds(Condition(n, ">=", Dim.of(64))) is True
+    assert holds(Condition(n, "<=", Dim.of(1024))) is True
+    assert holds(Condition(n // 2, ">=", Dim.of(33))) is True  # 66 is the first
+    assert holds(Condition(n // 3, ">", Dim.of(340))) is False
+    assert holds(Condition(n // 3, "<=", Dim.of(340))) is True  # 1020 is the last
+    small = Symbol("S", 1, 3)
+    s = Dim.from_symbol(small)
+    known = [Condition(s % 4, "==", Dim.of(0))]  # none is
+    assert holds(Condition(s, "<=", Dim.of(3)), known) is True
+
+
 @same_examples
 @given(sizes, st.sampled_from(list(RELATIONS)), sizes,
        st.lists(divisible | linear, max_size=3), chosen)  # fmt: skip
