@@ -264,6 +264,8 @@ class Builder:
     def application(self, c: list[Child]) -> s.Application:
         return s.Application(spanned(c), c[0], tuple(c[1:]))
 
+    count_item = application
+
     def call(self, c: list[Child]) -> s.Call:
         arguments = (
             x if isinstance(x, s.Argument) else s.Argument(x.span, None, x)

@@ -177,7 +177,7 @@ def _needed(target: Any) -> list[str]:
 def size_function(
     evaluator: Evaluator, name: str, given: Sequence[Given], span: Span
 ) -> Value:
-    """`min`, `max` and `ceildiv` of static values."""
+    """`min`, `max`, `ceildiv` and `range` of static values."""
     if any(isinstance(g.value, Poison) for g in given):
         return POISON
     wrong = next((g for g in given if not isinstance(g.value, Static) or g.name), None)
@@ -186,6 +186,8 @@ def size_function(
         return evaluator.checker.error("T0204", message, wrong.span)
     values = [g.value.value for g in given if isinstance(g.value, Static)]
     try:
+        if name == "range":
+            return Static(statics.counted(values))
         return Static(statics.extreme(name, values))
     except Fault as fault:
         return evaluator.checker.refuse(fault, span)

@@ -42,12 +42,6 @@ def as_text(advice: str) -> str:
     return re.sub(r"(\w)=(True|False)\b", lambda m: f"{m[1]} = {m[2].lower()}", advice)
 
 
-def _words(span: Span) -> str:
-    """What stands at a place of one line."""
-    line = span.source.line(span.line)
-    return line[span.column - 1 : span.end_column - 1]
-
-
 class Stop(Exception):
     """A limit was passed: the check ends here."""
 
@@ -105,7 +99,7 @@ class Checker:
         """
         met, kept = set[tuple[str, ...]](), list[Diagnostic]()
         for fault in self.faults[before:]:
-            words = tuple(f"{_words(x.span)} {x.text}" for x in fault.labels)
+            words = tuple(f"{x.span.text} {x.text}" for x in fault.labels)
             if fault.code != code or not (drop or words in met):
                 kept.append(fault)
             met |= {words} if fault.code == code else set()

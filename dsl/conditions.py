@@ -355,4 +355,4 @@ def _written(span: Span) -> str:
     """The text of a clause as its author wrote it."""
     if span.line != span.end_line:
         return "the condition"
-    return span.source.line(span.line)[span.column - 1 : span.end_column - 1]
+    return span.text

@@ -43,10 +43,29 @@ def dtype(evaluator: Evaluator, name: s.Name) -> DType | None:
     return found
 
 
+def of_setting(expression: s.TypeExpression) -> bool:
+    """Whether a type is one that settings alone have: `int`, `bool`, `str`."""
+    word = expression.dtype.text
+    return expression.dims is None and word in STATIC_KINDS and word not in DTYPES
+
+
 def tensor_type(
     evaluator: Evaluator, expression: s.TypeExpression
 ) -> TensorType | None:
     """The tensor type that a type expression means."""
+    if of_setting(expression):
+        word = expression.dtype.text
+        message = f"`{word}` is the type of a setting, and a tensor belongs here"
+        usual = USUAL.get(word)
+        help = [
+            "settings stand in the first list of a `layer`, ahead of its tensors: "
+            f"`layer L(n: {word})(x: f32[B]) -> f32[B] {{ … }}`"
+        ]
+        if usual:
+            help.append(f"a tensor's type is `{usual}[…]`, a scalar's `{usual}[]`")
+        told = tuple(help)
+        evaluator.checker.error("T0401", message, expression.span, help=told)
+        return None
     found = dtype(evaluator, expression.dtype)
     if expression.dims is None:
         if found is not None:
@@ -148,7 +167,10 @@ def static(
     wanted = kind.dtype.text
     if kind.dims is not None or (wanted not in STATIC_KINDS and wanted not in DTYPES):
         message = f"`{name}` is a setting: its type is `int`, `bool`, `str` or `f32`"
-        evaluator.checker.error("T0401", message, kind.span)
+        help: tuple[str, ...] = ()
+        if wanted.lower() in ("list", "tuple") or kind.dims is not None:
+            help = ("each item of a list is a setting of its own, or a `const`",)
+        evaluator.checker.error("T0401", message, kind.span, help=help)
         return None
     if isinstance(value, Poison):
         return None

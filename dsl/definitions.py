@@ -163,6 +163,8 @@ class Definitions:
                     node = constant_node(held(value, kind))
                     return Given(None, Tensor(node), item.span)
         wanted = parameter.name.text
+        if declared.of_setting(parameter.type):  # told where it is declared
+            return None
         self.checker.error(
             "T0501",
             f"`{wanted}` of `{title}` is a tensor and gets {describe(item.value)}",

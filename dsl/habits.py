@@ -38,6 +38,7 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _result,
         _equals,
         _entries,
+        _short,
         _unmade,
         _typeless,
         _named,
@@ -156,6 +157,17 @@ def _entries(mistake: Mistake) -> Diagnostic | None:
         return None
     message = f"the entries of `{before.text}` stand in braces"
     return told(message, mistake.found.span, f"for example `{ENTRIES[before.type]}`")
+
+
+def _short(mistake: Mistake) -> Diagnostic | None:
+    """`layer L()(x: f32[B]) -> f32[B] = …`."""
+    if mistake.found.type != "EQUAL" or not mistake.accepted <= {"LBRACE", "WHERE"}:
+        return None
+    head = mistake.last_of(ITEMS | STATEMENTS | {"WHERE"})
+    if head is None or head.type not in ("LAYER", "MODEL"):
+        return None
+    message = f"the body of a `{head.text}` stands in braces"
+    return told(message, mistake.found.span, "write `{ return … }`")
 
 
 def _unmade(mistake: Mistake) -> Diagnostic | None:

@@ -19,7 +19,7 @@ from ..graph.registry import OPS
 from .syntax import Name
 from .values import Library
 
-SIZES = ("ceildiv", "max", "min")  # on static values; `max` and `min` are ops too
+SIZES = ("ceildiv", "max", "min", "range")  # on static values; some are ops too
 OF_WEIGHTS = {
     "initializer": "initializers",
     "regularizer": "regularizers",
@@ -51,7 +51,8 @@ def ops() -> Mapping[str, Library]:
     """The public ops by name."""
     import_module("...graph.ops", __name__)
     found = {op.name: Library("op", op.name, op) for op in OPS.values() if op.public}
-    return {**found, "ceildiv": Library("size", "ceildiv", None), **TRANSFORMS}
+    sizes = {name: Library("size", name, None) for name in SIZES if name not in found}
+    return {**found, **sizes, **TRANSFORMS}
 
 
 @cache

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..graph.diagnostics import (
     Fault,
+    Label,
     Span,
     TulleError,
     standing_at,
 )
 from ..graph.trace import Trace, tracing
-from ..training.operands import exact_shapes
+from ..training.operands import exact_shapes, scores
 from . import library
 from .arguments import Given, bind, not_tensors, raw, symbolic
 from .checker import WRONG_VALUES
@@ -62,6 +63,26 @@ def measure(
     return [bound["y_true"], bound["y_pred"]], settings
 
 
+def _warn_of_scores(evaluator: Evaluator, made: Library, predicted: Given) -> None:
+    """Scores of a layer without an activation, where probabilities belong."""
+    maker = scores(symbolic(predicted.value))
+    if maker is None:
+        return
+    labels: tuple[Label, ...] = ()
+    if maker.span is not None and maker.span != predicted.span:
+        labels = (Label(maker.span, "the scores are made here"),)
+    evaluator.checker.warn(
+        "T0608",
+        f"`{made.name}` takes probabilities, and no activation made these",
+        predicted.span,
+        labels=labels,
+        help=(
+            f"write `{made.name}(…, from_logits = true)`",
+            "`from_logits = false` says that they are probabilities",
+        ),
+    )
+
+
 def apply_measure(
     evaluator: Evaluator, made: Library, given: Sequence[Given], span: Span
 ) -> Value:
@@ -70,6 +91,9 @@ def apply_measure(
     if found is None:
         return POISON
     operands, settings = found
+    if "from_logits" in library.measure_parameters(made.target):
+        if "from_logits" not in settings:
+            _warn_of_scores(evaluator, made, operands[1])
     spans = {g.name.text: g.span for g in given if g.name}
     try:
         with exact_shapes(), standing_at(span), tracing(Trace(training=False)):

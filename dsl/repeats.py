@@ -18,12 +18,11 @@ from ..graph.dim import Dim
 from . import syntax as s
 from .owning import Body, Shared
 from .scope import Scope
+from .statics import MAX_TURNS
 from .values import POISON, Poison, Shape, Static, Tensor, Tuple, Value, describe
 
 if TYPE_CHECKING:
     from .expressions import Evaluator
-
-MAX_TURNS = 4096
 
 
 def staged(
@@ -241,8 +240,7 @@ def _changed(
     found = fault.diagnostic(last)
     labels = (Label(span, f"{taken} goes in"), *found.labels)
     told = f"{given} comes out" + (f": {found.label}" if found.label else "")
-    size = dims[0].value if dims else None
-    settings = "settings" if size is None else f"[{size}, …]"
+    name = "_" if item.name is None else item.name.text
     ways = [way for pair in unlike for way in to_match(*pair)]
     if isinstance(before, Tensor) and isinstance(after, Tensor):
         for axis in range(-min(before.type.rank, after.type.rank), -1):
@@ -250,6 +248,7 @@ def _changed(
     help = (
         *ways[:1],
         f"end the block with {taken}: each turn takes what the one before gave",
-        f"or write `fold n in {settings} {{ … }}`: there the type may change",
+        f"or write `fold {name} in range({item.count.span.text}) {{ … }}`: there the "
+        "type may change",
     )
     return evaluator.checker.add(replace(found, labels=labels, label=told, help=help))

@@ -11,6 +11,7 @@ from ..graph.diagnostics import Fault
 from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum, product
 
 LIMIT = 10**18
+MAX_TURNS = 4096  # of a `repeat`, and numbers of a `range`
 Number = Any  # int, float, bool or Dim
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -223,3 +224,24 @@ def extreme(name: str, values: list[Number]) -> Number:
 
 def _plain(dim: Dim) -> int | Dim:
     return dim if dim.value is None else dim.value
+
+
+def counted(values: list[Number]) -> tuple[int, ...]:
+    """The list `range(stop)`, `range(start, stop)` or `range(start, stop, step)`."""
+    if not 1 <= len(values) <= 3:
+        raise Fault("T0203", "`range` needs an end: `range(4)`, `range(1, 5)`")
+    for value in values:
+        if isinstance(value, Dim):
+            message = f"`range` needs fixed numbers, and `{value}` is any size"
+            help = [f"`arange({value})` is a tensor"]
+            raise Fault("T0204", message, help=help)
+        if isinstance(value, bool) or not isinstance(value, int):
+            told = f"`{value}`" if isinstance(value, float) else _shown(value)
+            raise Fault("T0402", f"`range` needs whole numbers, not {told}")
+    if len(values) == 3 and not values[2]:
+        raise Fault("T0204", "the step of a `range` is not 0")
+    found = range(*values)
+    if len(found) > MAX_TURNS:
+        message = f"these are {len(found)} numbers, and at most {MAX_TURNS} are allowed"
+        raise Fault("T0906", message)
+    return tuple(found)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WORDS = ("true", "false", "none", "inf")  # values that are no names
 
 # What Python has a name for and a text another form.
+_NOISE = "what is random is a layer: `zeros_like(x) |> GaussianNoise(1.0)`, in training"
 OTHERWISE = {
     "GradientTape": "`grad(f)` is the derivative of a function",
     "Input": "the inputs of a model are its parameters: `model M(x: f32[B, 4]) -> …`",
@@ -25,7 +26,13 @@ OTHERWISE = {
     "Variable": "a body declares its variables: `param`, `state`",
     "len": "a size has a name: declare it with `dim`",
     "newaxis": "`x[:, none]` adds an axis",
-    "range": "`repeat n as i { … }` counts turns; `arange(n)` is a tensor",
+    "normal": _NOISE,
+    "rand": _NOISE,
+    "randn": _NOISE,
+    "randn_like": _NOISE,
+    "random_normal": _NOISE,
+    "random_uniform": _NOISE,
+    "shape": "a size has a name: declare it with `dim`, or in brackets: `fn f[N](…)`",
 }
 
 

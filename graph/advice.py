@@ -138,7 +138,7 @@ def to_align(axis: int, first: TensorType, second: TensorType) -> list[str]:
     one, two = first.shape[axis], second.shape[axis]
     made = [d for d in (one, two) if d.origin and "comes out of" in d.origin.text]
     difference = (one - two).value
-    if axis == -1 or not made or difference is None or first.rank != second.rank:
+    if axis == -1 or not made or not difference or first.rank != second.rank:
         return []
     longer, other = (first, second) if difference > 0 else (second, first)
     pairs = zip(longer.shape[:-1], other.shape[:-1], strict=True)

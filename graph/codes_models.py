@@ -258,7 +258,7 @@ _PROBABLE = """
 dim B
 model M(x: f32[B, 4]) -> f32[B, 3] {{ return x |> Dense(3{0}) }}
 train M(y: i32[B]) {{
-  loss      sparse_categorical_crossentropy(y, output, from_logits = true)
+  loss      sparse_categorical_crossentropy(y, output{1})
   optimizer adam(1e-3)
 }}
 """
@@ -267,8 +267,8 @@ entry(
     "probabilities where a loss takes logits",
     """With `from_logits` the loss applies softmax itself. Twice is wrong: training goes
     on, and never becomes good.""",
-    _PROBABLE.format(", activation = softmax"),
-    _PROBABLE.format(""),
+    _PROBABLE.format(", activation = softmax", ", from_logits = true"),
+    _PROBABLE.format("", ", from_logits = true"),
 )
 entry(
     "T0603",
@@ -311,6 +311,16 @@ entry(
     """,
 )
 
+entry(
+    "T0608",
+    "scores where a loss takes probabilities",
+    """A warning, of a file. Without `from_logits` a crossentropy takes probabilities,
+    cuts what lies outside of 0 to 1, and no gradient passes there. What a layer without
+    an activation gives are scores: `from_logits = true` takes them as they are.
+    `from_logits = false` says that they are probabilities all the same.""",
+    _PROBABLE.format("", ""),
+    _PROBABLE.format("", ", from_logits = true"),
+)
 entry(
     "T0606",
     "a model that was not compiled, or a layer that was not adapted",

@@ -94,6 +94,12 @@ class Span(Immutable):
         ends = last.end_line, last.end_column
         return Span(self.source, self.line, self.column, *ends)
 
+    @property
+    def text(self) -> str:
+        """What stands there, as far as it is on one line."""
+        line, whole = self.source.line(self.line), self.line == self.end_line
+        return line[self.column - 1 : self.end_column - 1 if whole else None]
+
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
 

@@ -17,7 +17,7 @@ from tulle.dsl import (
     gradients,
     imports,
     library,
-    repeats,
+    statics,
     tokens,
 )
 from tulle.dsl.plans import SETTINGS
@@ -92,7 +92,7 @@ def limits() -> str:
         "definitions below each other": checker.MAX_DEPTH,
         "uses of definitions": checker.MAX_INSTANCES,
         "nodes of the graph": checker.MAX_APPLICATIONS,
-        "turns of a `repeat`, items of a `fold`": repeats.MAX_TURNS,
+        "turns of a `repeat`, items of a `fold`": statics.MAX_TURNS,
         "values of a list of lists": arguments.MAX_LEAVES,
         "conditions of a `where`": conditions.MAX_CONDITIONS,
         "patterns of `freeze`": MAX_PATTERNS,

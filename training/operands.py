@@ -271,16 +271,34 @@ SAME_LAYERS = ("Reshape", "Flatten", "Identity", "Permute", "Dropout", "RepeatVe
 SCALED = ("multiply", "divide", "add", "subtract", "minimum", "maximum")
 
 
-def _maker(node: Node) -> Node:
+def scores(y_pred: Any) -> Node | None:
+    """What makes a prediction that is no probability: a layer without an activation."""
+    from ..graph.layers import Dense, EinsumDense
+    from ..graph.layers.convolution import Convolving
+
+    node = y_pred.node if isinstance(y_pred, SymbolicTensor) else None
+    if node is None:
+        return None
+    same = [name for name in SAME_VALUES if name != "clip"]
+    made = _maker(node, same, ())
+    layer = _layer_of(made)
+    if isinstance(layer, Dense | EinsumDense | Convolving):
+        return made if layer.activation is None else None
+    return made if made.op.name == "matmul" else None
+
+
+def _maker(
+    node: Node, same: Sequence[str] = SAME_VALUES, scaled: Sequence[str] = SCALED
+) -> Node:
     """What computes the values of a node, inside of a model that is a layer, too."""
     while True:
         node = handed(node)
         layer = _layer_of(node)
         if isinstance(layer, Network) and len(layer.output_nodes) == 1:
             node = layer.output_nodes[0]
-        elif node.op.name in SAME_VALUES or type(layer).__name__ in SAME_LAYERS:
+        elif node.op.name in same or type(layer).__name__ in SAME_LAYERS:
             node = node.inputs[0]
-        elif node.op.name in SCALED and (other := _beside_constant(node)):
+        elif node.op.name in scaled and (other := _beside_constant(node)):
             node = other
         else:
             return node
