@@ -22,15 +22,11 @@ STDIN = "-"
 
 def read_text(path: str) -> Source:
     """A text by its path, or standard input for `-`."""
-    from .dsl.imports import read
+    from .dsl.imports import decoded, read
 
     if path != STDIN:
         return read(path)
-    try:
-        return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        message = f"this is not UTF-8 text: byte {error.start} does not fit"
-        raise refuse("T0704", message) from None
+    return decoded(sys.stdin.buffer.read(), "<stdin>", "this")
 
 
 def run_check(options: Namespace) -> int:

@@ -6,6 +6,7 @@ imported file lies inside the root folder once links are resolved.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os.path import normpath, sep
@@ -56,11 +57,18 @@ def read(path: PathLike, name: str | None = None) -> Source:
         size = max(place.stat().st_size, len(data))
         message = f"`{name}` has {size} bytes, more than the limit of {MAX_BYTES}"
         raise LanguageError(Diagnostic("T0901", message))
+    return decoded(data, name, f"`{name}`")
+
+
+def decoded(data: bytes, name: str, told: str) -> Source:
+    """The text that bytes hold; a `DataError`, which calls them `told`, if none."""
     try:
         return Source(name, data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
-        message = f"`{name}` is not UTF-8 text: byte {error.start} does not fit"
-        raise DataError(Diagnostic("T0704", message)) from None
+        message = f"{told} is not UTF-8 text: byte {error.start} does not fit"
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    help = ("it begins as UTF-16 does: save it as UTF-8",) if wide else ()
+    raise DataError(Diagnostic("T0704", message, help=help))
 
 
 class _Refused(Exception):

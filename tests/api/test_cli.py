@@ -448,7 +448,8 @@ def test_bad_data(run, tmp_path, digits, name, code, words):
         ("missing.net", "T0703", "there is no file"),
         ("folder", "T0703", "is a folder"),
         ("binary.net", "T0704", "is not UTF-8 text"),
-        ("latin.net", "T0704", "byte 11 does not fit"),
+        ("latin.net", "T0704", "byte 10 does not fit"),
+        ("wide.net", "T0704", "it begins as UTF-16 does: save it as UTF-8"),
         ("empty.net", "T0105", "net 1"),
         ("syntax.net", "T0103", "(`"),
     ],
@@ -457,6 +458,7 @@ def test_bad_text(run, tmp_path, command, name, code, word):
     Path("folder").mkdir()
     Path("binary.net").write_bytes(bytes(range(256)))
     Path("latin.net").write_bytes("net 1\ndim é\n".encode("latin-1") + b"\n")
+    Path("wide.net").write_bytes("net 1\ndim B\n".encode("utf-16"))
     Path("empty.net").touch()
     Path("syntax.net").write_text("net 1\nconst a: int = (1")
     before = sorted(tmp_path.iterdir())
@@ -465,8 +467,6 @@ def test_bad_text(run, tmp_path, command, name, code, word):
         "train": ["--data", DATA, "-o", "m.tulle"],
         "evaluate": ["--data", DATA],
     }
-    if name == "latin.net":
-        word = "byte 10 does not fit"
     found, out, err = run(command, name, *more.get(command, []))
     assert found == 1
     assert f"error[{code}]" in out + err
