@@ -47,6 +47,8 @@ def test_the_same_graph_as_in_python():
         y = Dropout(0.5, name=f"drop[{turn}]")(y)
     assert same_graph(graph_of(made), graph_of(Model(x, y)))
     folded = model("fold n in [8, 4] { Dense(n) }", result=4)
+    counted = model("fold n in range(2) { Dense(8 - 4 * n) }", result=4)
+    assert same_graph(graph_of(counted), graph_of(folded))
     y = Dense(4, name="Dense[1]")(Dense(8, name="Dense[0]")(x))
     assert same_graph(graph_of(folded), graph_of(Model(x, y)))
     shared = model("repeat 3 shared { Dense(16) as same }")
@@ -184,7 +186,9 @@ def test_what_a_repeat_says_of_types():
     assert told.code == "T0510"
     assert told.message == "a turn takes f32[B, 4] and gives back f32[B, 8]"
     assert told.help[0] == "make `units` of `Dense[0]` 4, or write 8 in place of 4"
-    assert "fold n in [8, …]" in told.help[2]
+    assert "fold _ in range(2) { … }" in told.help[2]
+    mended = text.replace("repeat 2", "fold _ in range(2)")
+    assert not check(Source("a.net", HEAD + mended))
     with pytest.raises(TulleError):
         loads(HEAD + text)
 
