@@ -192,6 +192,8 @@ def _compiled(layer: Layer, args: Any, kwargs: Any) -> LayerProgram | None:
         named = {f"result_{i}": leaf.as_node() for i, leaf in enumerate(outputs)}
     if trace.losses or any(leaf._keras_mask is not None for leaf in outputs):
         return None
+    if not trace.updates and set(named.values()) <= set(nodes):
+        return None  # it hands on what it is given
     graph = Graph(tuple(nodes), named, tuple(trace.updates.items()))
     if any(node.op.name == "opaque" for node in graph.nodes):
         return None

@@ -188,6 +188,13 @@ def test_counts_begin_anew_with_a_seed_and_a_copy(compiled):
     assert list(layer._programs._counts.values()) == [1]
 
 
+def test_what_hands_on_its_input_is_no_program(compiled):
+    layer, x = Dropout(0.5), tensor(2, 3)
+    for _ in range(TIMES):
+        np.testing.assert_array_equal(layer(x), x)
+    assert not compiled
+
+
 def test_few_programs_are_kept_and_none_without_its_layer():
     layer = Dense(2)
     for size in range(1, KEPT + 4):
