@@ -338,14 +338,16 @@ def _chosen(function: Function, one: Any, two: Any) -> int:
 class Recipes:
     """Those of one function, for answers that differ; the last used one comes first.
 
-    The first numbers are recorded, then those of which no recipe has told for a while.
-    What the function needs more than whole numbers for is not recorded.
+    The first numbers are recorded, then those of which no recipe told after it had
+    told nothing `wait` times. What the function needs more than whole numbers for is
+    not recorded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wait: int = WORTH) -> None:
         self._known: list[tuple[Recipe, Any]] = []
         self._patience = PATIENCE
-        self._missed = WORTH  # times that no recipe had the results
+        self._wait = wait
+        self._missed = wait  # times that no recipe had the results
 
     def results(
         self,
@@ -364,7 +366,7 @@ class Recipes:
                     self._known.insert(0, self._known.pop(index))
                 return found, rest
         self._missed += 1
-        if self._missed <= WORTH or not self._patience:
+        if self._missed <= self._wait or not self._patience:
             return None
         self._missed = 0
         return self._record(given, function)

@@ -18,7 +18,7 @@ from ..binding import is_sized
 from ..lying import OWN, WITHIN, Lying, own, pointing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage, Value
-from ..recorded import Recipes, Recording
+from ..recorded import WORTH, Recipes, Recording
 from .call import Call
 from .forms import Form, Place
 from .layout import Block, Laid, Order, Tell, laid_out
@@ -55,7 +55,9 @@ class Outline(Rooted):
         self.spread = Order([*self.order, len(self.sorts)])  # the last calls behind
         offsets = [0 if one is None else one.offset for one in self.ways.standing]
         self.offsets = np.array([*offsets, 0], np.int64)  # of ways; views follow sizes
-        self.recipes = [Recipes() for _ in self.sorts]
+        # Sizes that change many answers do so for many sorts: some are recorded again
+        # sooner, some later, since all at once would make one call much slower.
+        self.recipes = [Recipes(1 + n % WORTH) for n in range(len(self.sorts))]
         self.symbols: tuple[Symbol, ...] | None = None  # in the order of all recipes
         self.blocks: dict[int, Block] = {}  # of sorts that stand, once they are bound
         self.keep: list[Any] = []  # for these

@@ -7,7 +7,7 @@ import tulle
 from tulle import layers, ops
 from tulle.backend.cpu import engine
 from tulle.backend.lying import FIRST, Lying
-from tulle.backend.recorded import Recipes
+from tulle.backend.recorded import WORTH, Recipes
 from tulle.graph.dim import Dim
 from tulle.graph.node import resolve
 from tulle.graph.ops.indexing import canonical_index
@@ -20,6 +20,7 @@ if not engine.available():
 from tulle.backend import Program
 from tulle.backend.cpu.engine import engine as compiler
 from tulle.backend.cpu.gemm import fragments
+from tulle.backend.cpu.outline import Sized
 from tulle.backend.cpu.pool import pool
 from tulle.backend.cpu.scan import Scan
 
@@ -270,6 +271,31 @@ def test_products_tiles_and_copies_of_all_sizes_are_bound_by_one_recording():
     for rows in (33, 65, 16, 9, 129, 300, 7):
         program(arrays(rows))
         assert [one._missed for one in recipes] == [0] * len(recipes)
+
+
+def test_what_one_row_has_told_is_recorded_again_over_several_sizes(monkeypatch):
+    """Products of one row are matrices times vectors: most answers are others."""
+    x = h = tulle.Input((6,))
+    for width in range(7, 13):
+        h = layers.Dense(width, activation="tanh")(h)
+    model = tulle.Model(x, h)
+    rows, recorded = [np.ones((n, 6), np.float32) for n in range(1, 12)], []
+
+    def record(self, sort, recording, record=Sized._recorded):
+        recorded.append(sort)
+        return record(self, sort, recording)
+
+    monkeypatch.setattr(Sized, "_recorded", record)
+    signature = prepare(model, rows[0], scored=False).signature
+    program, counts = model.steps.program("predict", signature), []
+    for given in rows:
+        recorded.clear()
+        program((given,))
+        counts.append(len(recorded))
+    first, *others = counts
+    assert sum(others) >= 6
+    assert max(others) <= sum(others) / 2 < first
+    assert not any(others[WORTH + 1 :])
 
 
 def test_layers_of_like_windows_are_all_recorded():
