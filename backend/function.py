@@ -28,6 +28,7 @@ from ..graph.graph import Graph
 from ..graph.kinds import shown
 from ..graph.layer_state import LayerState
 from ..graph.operand import Operand
+from ..graph.recording import recording
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, current_trace, tracing
 from ..graph.types import DType, TensorType
@@ -184,6 +185,8 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)
+        if recording():
+            return self._op_by_op(args, kwargs)
         arrays: list[Any] = []
         known = _seen((args, kwargs) if kwargs else args, arrays)
         if known is None or current_device() != "cpu":
@@ -199,6 +202,13 @@ class Function:
             assert found is not None
             self._known[known] = found
         return found(arrays)
+
+    def _op_by_op(self, args: Any, kwargs: Any) -> Any:
+        """A call that a tape follows: a program's results would have no gradients."""
+        leaves, structure = _split((args, kwargs))
+        args, kwargs = tree.unflatten(structure, iter(leaves))
+        found, arrangement = tree.flatten(self.python_function(*args, **kwargs))
+        return tree.unflatten(arrangement, map(convert_to_tensor, found))
 
     def _looked_up(self, args: Any, kwargs: Any) -> tuple[Traced | None, list[Any]]:
         """The trace for a call, none with symbolic tensors, and the arrays in it."""
@@ -287,8 +297,10 @@ def function(
     another object holds are constants. What the function does besides computing
     (assigning variables, an optimizer's step, random draws) happens at every call; what
     plain Python does happens once a trace. Python may not branch on a value: use
-    `ops.where`. `input_signature`, one `Input` for each tensor, fixes the types
-    beforehand; `jit_compile` changes nothing, since every function is compiled.
+    `ops.where`. Where a tape or `grad` follows a call from outside, the function runs op
+    by op, so that its results have gradients: a tape inside, or `function` around the
+    whole step, is compiled. `input_signature`, one `Input` for each tensor, fixes the
+    types beforehand; `jit_compile` changes nothing, since every function is compiled.
 
     >>> @function
     ... def double(x):

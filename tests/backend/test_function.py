@@ -17,7 +17,8 @@ from tulle.graph.layers import Dense, Dropout, SpectralNormalization
 from tulle.graph.network import Input, Network
 from tulle.graph.registry import call
 from tulle.graph.tape import GradientTape
-from tulle.graph.tensor import Tensor
+from tulle.graph.tensor import Tensor, convert_to_tensor
+from tulle.graph.transforms import grad
 from tulle.graph.variable import Variable, set_random_seed
 from tulle.training.losses import MeanSquaredError
 from tulle.training.optimizers import Adam
@@ -392,3 +393,27 @@ def test_what_a_loop_reads_flat_and_as_a_matrix_stays_until_both_are_read():
         moved = matrix - 0.5 * (x.T @ (x @ matrix))
         wanted = np.tanh(x @ moved) @ moved.T @ matrix
         np.testing.assert_allclose(one, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_calls_that_tapes_and_grad_follow_have_gradients():
+    weight, x = Variable([2.0, 3.0]), np.array([1.0, 4.0], "f4")
+    calls = []
+
+    @function
+    def scaled(x):
+        calls.append(type(x))
+        return {"cubes": weight * x**3, "weight": weight, "count": 2}
+
+    for _ in range(3):
+        with GradientTape() as tape:
+            found = scaled(x)
+            loss = call("sum", found["cubes"]) + call("sum", found["weight"])
+        assert tape.gradient(loss, weight).numpy().tolist() == [2.0, 65.0]
+        assert found["count"] == 2
+        slopes = grad(lambda x: call("sum", scaled(x)["cubes"]))(convert_to_tensor(x))
+        assert slopes.numpy().tolist() == [6.0, 144.0]
+    assert calls == [Tensor] * 6
+    assert scaled.traces == 0
+    with GradientTape() as tape, tape.stop_recording():
+        scaled(x)
+    assert scaled.traces == 1
