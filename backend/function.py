@@ -297,10 +297,11 @@ def function(
     another object holds are constants. What the function does besides computing
     (assigning variables, an optimizer's step, random draws) happens at every call; what
     plain Python does happens once a trace. Python may not branch on a value: use
-    `ops.where`. Where a tape or `grad` follows a call from outside, the function runs op
-    by op, so that its results have gradients: a tape inside, or `function` around the
-    whole step, is compiled. `input_signature`, one `Input` for each tensor, fixes the
-    types beforehand; `jit_compile` changes nothing, since every function is compiled.
+    `ops.where`. Where a tape or `grad` follows a call from outside, the function runs
+    op by op, so that its results have gradients: a tape inside, or `function` around
+    the whole step, is compiled. `input_signature`, one `Input` for each tensor, fixes
+    the types beforehand; `jit_compile` changes nothing, since every function is
+    compiled.
 
     >>> @function
     ... def double(x):
