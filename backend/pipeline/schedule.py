@@ -240,7 +240,7 @@ class Scheduler:
         for source in node.inputs:
             root = self.roots[source]
             fits = (
-                producer(root).op.writes
+                (self.native or producer(root).op.writes)
                 and root.op.name not in ("pack", "full")
                 and root not in self.packed
                 and root not in self.given

@@ -5,6 +5,8 @@ import steps
 
 from tulle.backend import Arena, arenas, compile_graph
 from tulle.graph.graph import Graph
+from tulle.graph.layers import Dense, Embedding, Flatten
+from tulle.graph.network import Input, Network
 from tulle.graph.variable import Variable
 
 
@@ -81,3 +83,20 @@ def test_an_assignment_in_the_forward_pass_comes_before_the_step():
     compile_graph(graph)(batch)
     wanted = -steps.Descent.rate * gradients[0]
     np.testing.assert_allclose(kernel.numpy(), wanted, 1e-5, 1e-6)
+
+
+def test_gradients_of_tables_are_added_up_where_the_optimizer_reads_them():
+    ids = Input((3,), dtype="int32", name="x")
+    network = Network(ids, Dense(2)(Flatten()(Embedding(50, 4)(ids))))
+    (table, *others) = network.get_weights()
+    program = compile_graph(steps.step_graph(network, steps.Descent))
+    assert " copy(" not in program.source()
+    random = np.random.default_rng(0)
+    x = random.integers(0, 9, (6, 3)).astype("int32")
+    y = random.standard_normal((6, 2)).astype("float32")
+    program([x, y])
+    error = table[x].reshape(6, 12) @ others[0] + others[1] - y
+    slope = np.zeros_like(table)
+    np.add.at(slope, x, (2 * error / error.size @ others[0].T).reshape(6, 3, 4))
+    wanted = table - steps.Descent.rate * slope
+    np.testing.assert_allclose(network.get_weights()[0], wanted, 1e-5, 1e-6)
