@@ -21,9 +21,11 @@ def is_record(item: Any) -> bool:
 
 
 def fields_of(record: Any) -> dict[str, Any]:
-    """The fields of a dataclass that have a value."""
-    names = [name for name in record.__dataclass_fields__ if hasattr(record, name)]
-    return {name: getattr(record, name) for name in names}
+    """The fields of a dataclass that have a value, and what else was set on it."""
+    names = dict.fromkeys(
+        (*record.__dataclass_fields__, *getattr(record, "__dict__", ()))
+    )
+    return {name: getattr(record, name) for name in names if hasattr(record, name)}
 
 
 def holds_itself(nest: Any) -> bool:

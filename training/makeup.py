@@ -21,6 +21,7 @@ Key = tuple[int, str]
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 NESTED = 4  # nests within nests that are looked into
+LONG = 256  # a list of more items is data, not a setting, and is told by itself
 OF_LAYERS = frozenset(vars(Layer())) - {"_trainable", "_policy"}
 OF_MODELS = frozenset({
     "history", "stop_training", "called_with", "unreached", "loss_nodes", "nodes",
@@ -32,31 +33,40 @@ class Makeup:
     """The settings of a model, its layers, losses, metrics and schedules, as they are.
 
     `taken` is the model as it was looked at; it keeps the owners alive, so that they
-    are told apart by their ids.
+    are told apart by their ids. `ignored` are attributes that code changes by itself,
+    `idle` those that turned out to be of no consequence for these programs.
     """
 
     def __init__(self, taken: Watched):
-        self.taken, self.ignored = taken, set[Key]()
+        self.taken, self.ignored, self.idle = taken, set[Key](), set[Key]()
         self._owners = (taken.model, *taken.layers, *taken.settings)
         self._found: dict[Key, Any] = {}
         for owner in self._owners:
-            for name, value in _settings(owner):
+            for name, value in _settings(owner, owner is not taken.model):
                 self._found[id(owner), name] = _frozen(value)
         for variable in taken.variables:
             for name in ("constraint", "regularizer"):
                 self._found[id(variable), name] = _Same(getattr(variable, name))
 
     def changed(self, now: Makeup) -> set[Key]:
-        """The settings that have another value now."""
-        return {
-            key
-            for key, value in self._found.items()
-            if key not in self.ignored and now._found.get(key, value) != value
+        """The settings that have another value now, or are set on an owner anew.
+
+        What is set anew may hide a value of the class; private names are left out
+        there, since the library keeps notes on users' layers and models.
+        """
+        owners = set(map(id, self._owners))
+        moved = {k for k, v in self._found.items() if now._found.get(k, v) != v}
+        added = {
+            (owner, name)
+            for owner, name in now._found.keys() - self._found.keys()
+            if owner in owners and not name.startswith("_")
         }
+        return (moved | added) - self.ignored - self.idle
 
     def ignore_moving(self, before: Makeup) -> None:
         """Follow no attribute that the code of a layer changed since, by itself."""
-        self.ignored = before.ignored | before.changed(self)
+        moved = before.changed(self) & before._found.keys()
+        self.ignored = before.ignored | moved
 
     def of_layers(self, keys: set[Key]) -> bool:
         """Whether attributes are those of layers, which show in a graph."""
@@ -75,10 +85,11 @@ class Makeup:
         )
 
 
-def _settings(owner: Any) -> Iterator[tuple[str, Any]]:
+def _settings(owner: Any, inner: bool) -> Iterator[tuple[str, Any]]:
     """The attributes of an object that a program may depend on.
 
-    Lists of a user's object may be a record of what happened, and are left out.
+    Lists of a user's model or function may be a record of what happened, and are left
+    out; those of `inner` layers are looked at.
     """
     foreign = not type(owner).__module__.startswith(__name__.partition(".")[0] + ".")
     for name, value in vars(owner).items():
@@ -90,7 +101,8 @@ def _settings(owner: Any) -> Iterator[tuple[str, Any]]:
             and name not in ("_trainable", "_policy")
         ):
             continue
-        if foreign and isinstance(value, (list, dict, set)):
+        listed = isinstance(value, (list, dict, set))
+        if foreign and listed and not (inner and isinstance(owner, LayerState)):
             continue
         yield name, value
 
@@ -113,8 +125,9 @@ def _frozen(value: Any, depth: int = 0) -> Any:
     """What is equal for equal settings, and stays so when a nest is changed."""
     if isinstance(value, PLAIN):
         return type(value), repr(value)
-    if depth < NESTED and isinstance(value, (list, tuple)):
-        return type(value), [_frozen(item, depth + 1) for item in value]
-    if depth < NESTED and isinstance(value, dict):
+    nest = isinstance(value, (list, tuple, dict))
+    if not nest or depth >= NESTED or len(value) > LONG:
+        return _Same(value)
+    if isinstance(value, dict):
         return dict, [(key, _frozen(item, depth + 1)) for key, item in value.items()]
-    return _Same(value)
+    return type(value), [_frozen(item, depth + 1) for item in value]

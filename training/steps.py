@@ -169,7 +169,7 @@ class Steps:
         """A new program and its graph, or the old ones if nothing is new about them.
 
         Attributes of layers that turned out to be of no consequence are not looked at
-        again.
+        again, until there is a new program: they may matter to that.
         """
         kind, signature, _ = key
         before = Makeup(now)
@@ -177,8 +177,9 @@ class Steps:
         changed, old = self._outdated.get(kind, (set(), {}))
         known = old.get(key)
         if known and before.of_layers(changed) and same_graph(known[1], graph):
+            idle = self._makeups[kind].idle | changed
             self._note_settings(kind, before)
-            self._makeups[kind].ignored |= changed
+            self._makeups[kind].idle = idle
             return known[0], graph
         self._outdated.pop(kind, None)
         program = self._compile(graph)

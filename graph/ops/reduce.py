@@ -156,7 +156,7 @@ class Sum(Reduction):
 
 
 def _counted(x: Any) -> Any:
-    """Truth values become integers before they are added up."""
+    """Truth values become integers before they are added up or multiplied."""
     if not isinstance(x, Operand):
         try:
             x = convert_to_tensor(x)
@@ -173,6 +173,11 @@ class Prod(Reduction):
     body = "prod"
     accumulates = True
     domain = ((0.5, 1.5),)
+
+    def arguments(
+        self, x: Any, axis: Axes | None = None, keepdims: bool = False
+    ) -> Any:
+        return (_counted(x),), {"axis": axis, "keepdims": keepdims}
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         # The product of the others is not product / x where x is 0.

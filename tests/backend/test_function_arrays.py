@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import array
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,15 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class Fixed:
     values: Any
+
+
+@dataclass
+class Weighed:
+    values: Any
+    weight: InitVar[float] = 1.0
+
+    def __post_init__(self, weight: float) -> None:
+        self.weighed, self.factor = self.values * np.float32(weight), weight
 
 
 class Foreign:
@@ -58,6 +67,13 @@ def test_fields_of_dataclasses_are_arguments() -> None:
     sample.more = [sample]
     with pytest.raises(TulleError, match="holds itself"):
         doubled(sample)
+
+
+def test_what_else_is_set_on_a_dataclass_counts() -> None:
+    added = function(lambda w: w.values + w.weighed * w.factor)
+    for weight in (2.0, 10.0):
+        found = added(Weighed(np.ones(2, "float32"), weight))
+        assert found.numpy().tolist() == [1.0 + weight**2] * 2
 
 
 def test_arrays_of_other_libraries_are_inputs() -> None:

@@ -259,3 +259,5 @@ def test_truth_values_are_counted_however_they_are_given(make):
     found = ops.sum(make([True, True, False]))
     assert found.item() == 2
     assert found.dtype == "int32"
+    product = ops.prod(make([True, True, False]))
+    assert (product.item(), product.dtype) == (0, "int32")

@@ -178,3 +178,61 @@ def test_a_step_of_the_models_own_follows_and_tells_of_endless_changes() -> None
     told = [w for w in told if issubclass(w.category, TulleWarning)]
     assert len(told) == 1
     assert "stepping.share" in str(told[0].message)
+
+
+class Deciding(Layer):
+    """A layer of a user's with a setting of the class, one in a list, and a flag."""
+
+    factor = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares, self.scale, self.scaled = [1.0], 1.0, False
+
+    def call(self, x: Any) -> Any:
+        factor = self.factor * self.shares[0]
+        return x * (factor * self.scale if self.scaled else factor)
+
+
+def multiplies(model: Any, factor: float) -> None:
+    expected = factor * X @ model.layers[-1].kernel.numpy()
+    found = model.predict(X, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_settings_of_a_class_and_in_a_list_are_followed() -> None:
+    layer = Deciding()
+    model = model_of(layer)
+    multiplies(model, 1.0)
+    layer.factor = 2.0  # hides that of the class
+    multiplies(model, 2.0)
+    layer.shares[0] = 2.0
+    multiplies(model, 4.0)
+    layer.shares = [3.0]
+    multiplies(model, 6.0)
+
+
+def test_a_setting_of_no_consequence_is_followed_once_it_has_one() -> None:
+    layer = Deciding()
+    model = model_of(layer)
+    multiplies(model, 1.0)
+    layer.scale = 5.0
+    multiplies(model, 1.0)
+    layer.scaled = True
+    multiplies(model, 5.0)
+    layer.scale = 2.0
+    multiplies(model, 2.0)
+
+
+def test_settings_of_a_class_of_losses_are_followed() -> None:
+    class Weighed(losses.Loss):
+        weight = 1.0
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return ops.mean(ops.square(y_true - y_pred), axis=-1) * self.weight
+
+    loss = Weighed()
+    model = model_of(layers.Dense(2), loss=loss)
+    before = loss_of(model)
+    loss.weight = 3.0
+    assert loss_of(model) == pytest.approx(3.0 * before, rel=1e-4)
