@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,27 @@ def _import_llvm() -> None:
     import_module("llvmlite.binding")
 
 
-@cache
+def made_once(make: Any) -> Any:
+    """`make` without arguments, called once, by whichever thread comes first.
+
+    `cache` alone lets threads that come together make several, and what the last one
+    replaces is freed while others still run its code.
+    """
+    kept, lock = cache(make), threading.RLock()
+
+    @wraps(make)
+    def made() -> Any:
+        if kept.cache_info().currsize:
+            return kept()
+        with lock:
+            return kept()
+
+    found: Any = made
+    found.cache_info, found.cache_clear = kept.cache_info, kept.cache_clear
+    return found
+
+
+@made_once
 def engine() -> Engine:
     """The one engine of this process."""
     return Engine()

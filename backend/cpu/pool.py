@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import engine
+from .engine import engine, made_once
 
 COMMAND = 8  # words of a command: entry, args, total, grain, flag, and room
 SLOTS = 64
@@ -181,7 +181,7 @@ def _shared_words() -> tuple[Any, list[Any]]:
     return words, [whole, lock, condition]
 
 
-@cache
+@made_once
 def pool() -> Pool:
     """The one pool of this process, with `thread_count()` threads."""
     return Pool(thread_count())

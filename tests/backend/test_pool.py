@@ -14,6 +14,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
+from tulle.backend.cpu.engine import made_once  # noqa: E402
 from tulle.backend.cpu.pool import (  # noqa: E402
     ALONE,
     GET_AFFINITY,
@@ -248,3 +249,25 @@ def test_the_words_of_a_pool_live_as_long_as_its_threads():
     gc.collect()
     assert worker.is_alive()
     assert seen() is not None
+
+
+def test_threads_that_come_together_get_one_thing():
+    made, ready, found = [], threading.Barrier(4), []
+
+    @made_once
+    def slow():
+        made.append(object())
+        time.sleep(0.02)
+        return made[-1]
+
+    def ask():
+        ready.wait()
+        found.append(slow())
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert found == made * 4
