@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import chain
-from operator import is_
+from operator import attrgetter, is_
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,10 @@ FOLLOWING = ("called_with", "_output_structure")  # what a model was last called
 HOLDERS = (Settings, Loss, Metric, LearningRateSchedule)
 PASSED_BY = (LayerState, type, FunctionType)
 LIBRARY = __name__.partition(".")[0] + "."
+OF_PASSES = (*FOLLOWING, "history", "stop_training")  # no program depends on these
 KEPT = 64  # the oldest goes first
+NOTES = ("argument_spans", "_as_made", "_build_shapes", "_first_call", "_given")
+of_variable = attrgetter("trainable", "constraint", "regularizer")
 
 
 class Watched:
@@ -37,7 +40,8 @@ class Watched:
 
     It follows from the attributes of the layers and from what lists and dictionaries
     among these hold; `settings` are objects that are functions with settings, such as
-    constraints, losses and schedules.
+    constraints, losses and schedules. What the library notes of a layer is not looked
+    into, since a program does not depend on it.
     """
 
     def __init__(self, model: Model):
@@ -48,7 +52,8 @@ class Watched:
         self.kept = self._kept()
         objects = [item for view in self._attributes() for item in view]
         objects += self.kept
-        seen: set[int] = set()
+        held = (layer.__dict__.get(name) for layer in self.layers for name in NOTES)
+        seen = set(map(id, held))
         for item in objects:  # grows on the way
             view = self._held(item)
             if view is not None and id(item) not in seen:
@@ -70,9 +75,7 @@ class Watched:
 
     def _kept(self) -> list[Any]:
         """What is watched besides the attributes of the layers."""
-        found: list[Any] = []
-        for variable in self.variables:
-            found += variable.trainable, variable.constraint, variable.regularizer
+        found = list(chain.from_iterable(map(of_variable, self.variables)))
         compiled = self.model.compiled
         if compiled is not None:
             for goal in compiled.goals:
@@ -88,7 +91,7 @@ class Watched:
         return found
 
     def _attributes(self) -> list[Any]:
-        own = [v for k, v in self.model.__dict__.items() if k not in FOLLOWING]
+        own = [v for k, v in self.model.__dict__.items() if k not in OF_PASSES]
         return [own, *[layer.__dict__.values() for layer in self.layers]]
 
     def unchanged(self) -> bool:

@@ -149,9 +149,9 @@ class Steps:
 
         `model` spares a look at what the model is made of, where one was just taken.
         """
-        if kind == "train":
-            self._follow_trainable(model)
         now = model or self.kept.now()
+        if kind == "train":
+            self._follow_trainable(now)
         if changed := self._changed_settings(kind, now):
             old = {k: p for k, p in self._programs.items() if k[0] == kind}
             self._outdated[kind] = changed, old
