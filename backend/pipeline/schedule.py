@@ -241,7 +241,7 @@ class Scheduler:
             root = self.roots[source]
             fits = (
                 (self.native or producer(root).op.writes)
-                and root.op.name not in ("pack", "full")
+                and root.op.name not in ("pack", "full", "input", "variable")
                 and root not in self.packed
                 and root not in self.given
                 and root not in self.order.direct
@@ -332,7 +332,8 @@ class Scheduler:
         offset = Dim.of(0)
         for source in sources:
             root = self.roots[source.node]
-            if self.packed.get(root) != (whole.storage, offset):
+            there = self.values[root]  # unless it needs no step
+            if (there.storage, there.offset) != (whole.storage, offset):
                 part = self._bind(
                     source.node, "buffer", (), storage=whole.storage, offset=offset
                 )

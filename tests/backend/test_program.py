@@ -191,6 +191,19 @@ def test_gradients_are_computed_in_their_place():
     assert "concatenate" not in text
 
 
+def test_a_pack_holds_what_no_step_of_its_own_makes():
+    """Inputs, variables, constants and numbers made of sizes are copied there."""
+    variable = Variable(np.arange(2, dtype="float32"))
+    count = OPS["size"].apply((), {"value": ROWS, "dtype": X.dtype})
+    mean = call("divide", constant_node(np.float32(6.0)), count)
+    parts = [X, call("negative", X), variable.node, mean, X]
+    packed = OPS["pack"].apply(tuple(parts))
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    found = compile_graph(Graph((X,), {"out": packed}))([x])["out"]
+    wanted = [*x.flat, *(-x).flat, 0, 1, 3, *x.flat]
+    np.testing.assert_array_equal(found, np.array(wanted, "float32"))
+
+
 def test_barriers_and_tuples():
     """Values that pass through ops that compute nothing keep their memory."""
     first, second = call("tanh", X), call("exp", X)
