@@ -80,7 +80,12 @@ def fitted(x=X, y=Y, **settings):
             "compiled without an optimizer",
             "optimizer='adam'",
         ),
-        (lambda: made(jit_compile="yes"), "T0204", "`jit_compile` is true, false", ""),
+        (
+            lambda: made(jit_compile="yes"),
+            "T0204",
+            "`jit_compile` is one of True, False",
+            "",
+        ),
         (
             lambda: Sequential([layers.Dense]),
             "T0204",
