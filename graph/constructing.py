@@ -16,6 +16,7 @@ from .diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from .kinds import SETTINGS, TRUTH, Kind, kinds_of, shown
 from .layer_parts import signature
 from .tracebacks import UNTOLD
+from .watching import is_of_library
 
 
 def uncalled(value: Any, base: type) -> list[str]:
@@ -69,7 +70,7 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         raise
     except UNTOLD as error:
         check_kinds(kind, given)
-        if not kind.__module__.startswith("tulle."):
+        if not is_of_library(kind):
             raise
         listed = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
         told = f"`{kind.__name__}` cannot be made of these arguments: {listed}"

@@ -7,17 +7,15 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from .diagnostics import Fault, TensorTypeError, caller_span
+from .watching import is_of_library
 
 Wrapped = TypeVar("Wrapped", bound=Callable[..., Any])
-LIBRARY = __name__.partition(".")[0] + "."
 
 
 def is_record(item: Any) -> bool:
     """Whether something is a user's dataclass, whose fields are the items of a nest."""
     kind = type(item)
-    return hasattr(kind, "__dataclass_fields__") and not kind.__module__.startswith(
-        LIBRARY
-    )
+    return hasattr(kind, "__dataclass_fields__") and not is_of_library(kind)
 
 
 def fields_of(record: Any) -> dict[str, Any]:

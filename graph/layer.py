@@ -73,6 +73,7 @@ from .trace import (
 )
 from .types import DType, TupleType
 from .unapplied import not_applied
+from .watching import is_of_library
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
 holding_losses: WeakSet[Layer] = WeakSet()  # layers to which losses have been added
@@ -378,7 +379,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     @property
     def foreign(self) -> bool:
         """Whether `call` runs code of the user's."""
-        return not type(self).__module__.startswith("tulle.")
+        return not is_of_library(type(self))
 
     def _wants_values(self, error: TensorTypeError) -> bool:
         """Whether a user's `call` failed because a symbol has no value."""

@@ -3,16 +3,13 @@
 What such a layer computes follows from its attributes, its variables and the types of
 its arguments. After a few calls with equal ones, which run op by op, its `call` is
 traced and compiled. What is recorded on tapes, carries masks or runs code of a user's
-stays op by op. `training/compiling.py` sets the
-`compiler`.
+stays op by op. `training/compiling.py` sets the `compiler`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from itertools import chain
-from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +27,7 @@ from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import Trace, asked_training, current_trace, tracing
 from .types import TensorType
 from .variable import Variable, times_seeded
+from .watching import hold_the_same, is_of_library
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 FIRST = 10  # calls that run op by op
 KEPT = 8  # programs of a layer
 COUNTED = 256  # kinds of calls
-LIBRARY = __name__.partition(".")[0] + "."
 PLAIN = frozenset((bool, int, str, type(None)))  # arguments that are their own key
 # Attributes that a call does not read.
 APART = frozenset(("_given", "_as_made", "_compiled", "_steps", "history"))
@@ -64,9 +61,7 @@ class Watched:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        return sum(map(len, self.views)) == len(self.objects) and all(
-            map(is_, self.objects, chain.from_iterable(self.views))
-        )
+        return hold_the_same(self.views, self.objects)
 
     def settled(self) -> bool:
         """Whether equal calls do the same: nothing inside is code of a user's."""
@@ -241,4 +236,4 @@ def _is_foreign(item: Any) -> bool:
     if isinstance(item, (LayerState, Variable, TensorType)) or not callable(item):
         return False
     home = item if hasattr(item, "__qualname__") else type(item)
-    return not str(home.__module__).startswith(LIBRARY)
+    return not is_of_library(home)

@@ -1,4 +1,4 @@
-"""How much a function does, counted in calls: no other load on a machine changes it."""
+"""What a function does: its calls, which no other load changes, and its programs."""
 
 import sys
 from collections.abc import Callable
@@ -20,3 +20,15 @@ def calls(function: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+def compiled_graphs(monkeypatch: Any, module: Any) -> list[Any]:
+    """The graphs that a module's `compiler` gets from here on, in a list that grows."""
+    graphs, compiler = [], module.compiler
+
+    def noting(graph: Any) -> Any:
+        graphs.append(graph)
+        return compiler(graph)
+
+    monkeypatch.setattr(module, "compiler", noting)
+    return graphs

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter, is_
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from ..graph.layer_metrics import Measuring
 from ..graph.layer_state import LayerState
 from ..graph.settings import Settings
+from ..graph.watching import hold_the_same, is_of_library
 from .loss import Loss
 from .metric import Metric
 from .schedules import LearningRateSchedule
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 FOLLOWING = ("called_with", "_output_structure")  # what a model was last called with
 HOLDERS = (Settings, Loss, Metric, LearningRateSchedule)
 PASSED_BY = (LayerState, type, FunctionType)
-LIBRARY = __name__.partition(".")[0] + "."
 OF_PASSES = (*FOLLOWING, "history", "stop_training")  # no program depends on these
 KEPT = 64  # the oldest goes first
 NOTES = ("argument_spans", "_as_made", "_build_shapes", "_first_call", "_given")
@@ -97,9 +97,7 @@ class Watched:
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
         views = [*self._attributes(), self._kept(), *self.containers]
-        return sum(map(len, views)) == len(self.objects) and all(
-            map(is_, self.objects, chain.from_iterable(views))
-        )
+        return hold_the_same(views, self.objects)
 
 
 def _is_foreign_function(item: Any) -> bool:
@@ -109,7 +107,8 @@ def _is_foreign_function(item: Any) -> bool:
         callable(item)
         and hasattr(item, "__dict__")
         and not isinstance(item, PASSED_BY)
-        and not kind.__module__.startswith((LIBRARY, "builtins"))
+        and not is_of_library(kind)
+        and not kind.__module__.startswith("builtins")
     )
 
 

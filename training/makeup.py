@@ -13,6 +13,7 @@ import numpy as np
 
 from ..graph.layer import Layer
 from ..graph.layer_state import LayerState
+from ..graph.watching import is_of_library
 
 if TYPE_CHECKING:
     from .keeping import Watched
@@ -91,7 +92,7 @@ def _settings(owner: Any, inner: bool) -> Iterator[tuple[str, Any]]:
     Lists of a user's model or function may be a record of what happened, and are left
     out; those of `inner` layers are looked at.
     """
-    foreign = not type(owner).__module__.startswith(__name__.partition(".")[0] + ".")
+    foreign = not is_of_library(type(owner))
     for name, value in vars(owner).items():
         if isinstance(owner, LayerState) and (name in OF_LAYERS or name in OF_MODELS):
             continue

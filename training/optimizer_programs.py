@@ -22,6 +22,7 @@ from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import current_trace
 from ..graph.types import TensorType, dtype_of
 from ..graph.variable import Variable
+from ..graph.watching import is_of_library
 from .schedules import rate_dtype
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FIRST = 10  # steps that are done op by op
 KEPT = 16  # programs
-LIBRARY = __name__.partition(".")[0] + "."
 
 
 @dataclass
@@ -157,14 +157,12 @@ def _plain(pairs: Pairs) -> bool:
 
 def _claimed(optimizer: Optimizer) -> bool:
     """Whether equal steps do the same: rules of the library, or what claims it."""
-    own = [
-        k for k in type(optimizer).__mro__[:-1] if not k.__module__.startswith(LIBRARY)
-    ]
+    own = [kind for kind in type(optimizer).__mro__[:-1] if not is_of_library(kind)]
     return all("elementwise" in vars(kind) for kind in own)
 
 
 def _of_library(thing: Any) -> bool:
-    return thing is None or type(thing).__module__.startswith(LIBRARY)
+    return thing is None or is_of_library(type(thing))
 
 
 def _free(optimizer: Optimizer, variables: Sequence[Variable]) -> bool:

@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
+from work import compiled_graphs
 
 from tulle.backend.tapes import GradientTape
 from tulle.graph import layer_programs
@@ -37,14 +38,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture
 def compiled(monkeypatch):
     """The graphs that become programs while a test runs."""
-    graphs, compiler = [], layer_programs.compiler
-
-    def noting(graph):
-        graphs.append(graph)
-        return compiler(graph)
-
-    monkeypatch.setattr(layer_programs, "compiler", noting)
-    return graphs
+    return compiled_graphs(monkeypatch, layer_programs)
 
 
 def tensor(*shape):

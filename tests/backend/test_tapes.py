@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from work import compiled_graphs
 
 from tulle.backend.tapes import GradientTape
 from tulle.graph import pulling
@@ -27,14 +28,7 @@ def nothing_kept():
 @pytest.fixture
 def compiled(monkeypatch):
     """The graphs that become programs while a test runs."""
-    graphs, compiler = [], pulling.compiler
-
-    def noting(graph):
-        graphs.append(graph)
-        return compiler(graph)
-
-    monkeypatch.setattr(pulling, "compiler", noting)
-    return graphs
+    return compiled_graphs(monkeypatch, pulling)
 
 
 def array(*shape):
