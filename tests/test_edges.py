@@ -182,9 +182,47 @@ def test_truth_values_are_no_numbers(way, name):
         computed(way, name, truth, truth)
 
 
+WIDE = {"bool": "int32", "int8": "int32", "int16": "int32"} | {
+    short: "uint32" for short in ("uint8", "uint16")
+}
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "nansum", "nanprod"])
+@pytest.mark.parametrize("dtype", [*WIDE, "int32", "uint32", "int64", "uint64"])
+def test_folds_of_small_integers_have_32_bits(way, name, dtype):
+    x = np.repeat(np.array([[1, 3, 2]]), 300, axis=0)[:, :, None].astype(dtype)
+    x[6:, 1:] = 1
+    found = computed(way, name, x, axis=(0, 2))[0]
+    fold = np.prod if "prod" in name else np.sum
+    wanted = fold(x, axis=(0, 2), dtype=np.int64)
+    assert (found.dtype, found.tolist()) == (WIDE.get(dtype, dtype), wanted.tolist())
+
+
+@pytest.mark.parametrize("dtype", [*WIDE, "float16"])
+def test_sums_of_products_keep_their_dtype(dtype):
+    """As Keras's: `einsum` sums over letters in the dtype that it gets."""
+    x = np.ones((2, 3), dtype)
+    found = call("einsum", "ij->i", x).numpy()
+    assert (found.dtype, found.tolist()) == (dtype, x.sum(1).astype(dtype).tolist())
+
+
+def test_counts_of_small_integers_and_of_truth_values():
+    for dtype in (*WIDE, "int32", "int64"):
+        found = call("bincount", np.resize([1, 0, 1], 450).astype(dtype)).numpy()
+        assert (found.dtype, found.tolist()) == (np.int32, [150, 300])
+
+
+@pytest.mark.parametrize("dtype", [*WIDE, "int64"])
+def test_whole_numbers_are_numbers(way, dtype):
+    x = np.array([0, 1, np.iinfo(dtype).max if dtype != "bool" else 1]).astype(dtype)
+    found = computed(way, "nan_to_num", x)[0]
+    assert (found.dtype, found.tolist()) == (dtype, x.tolist())
+
+
 def test_truth_values_squared_and_cut(way):
     truth = np.array([True, False])
-    assert computed(way, "square", truth)[0].tolist() == [True, False]
+    squared = computed(way, "square", truth)[0]
+    assert (squared.dtype, squared.tolist()) == (np.int32, [1, 0])
     found = computed(way, "clip", truth, x_min=-0.5, x_max=1.0)[0]
     assert found.tolist() == [True, False]
 

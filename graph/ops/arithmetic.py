@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..node import Node
+from ..op import Op
 from ..registry import call
-from .elementwise import define, op
+from .elementwise import define, op, widened_numbers
 
 log = op("log")
 sqrt = op("sqrt")
@@ -15,6 +16,10 @@ where = op("where")
 cast = op("cast")
 equal = op("equal")
 greater = op("greater")
+
+
+def _numbers(self: Op, x: Any) -> Any:
+    return (widened_numbers(x),), {}
 
 
 define(
@@ -114,11 +119,12 @@ define(
 )
 define(
     "square",
-    "x * x.",
+    "x * x, of truth values as int32.",
     "x",
     lambda xp, x, out=None: xp.multiply(x, x, out=out),
     lambda g, r, x: (g * (2 * x),),
     scalar="x * x",
+    arguments=_numbers,
 )
 define(
     "sqrt",

@@ -20,11 +20,13 @@ from ..advice import (
 )
 from ..decide import equal as equal_dims
 from ..decide import real_sizes
-from ..diagnostics import Fault, InternalError
+from ..diagnostics import Fault, InternalError, TensorTypeError
 from ..dim import Dim
 from ..node import Node
 from ..op import Op, Results, register
+from ..operand import Operand
 from ..registry import call
+from ..tensor import convert_to_tensor
 from ..types import BOOL, TensorType
 
 Interval = tuple[float, float]
@@ -107,6 +109,19 @@ def floats_needed(name: str, given: TensorType, index: int = 0) -> Fault:
         operands={index: str(given)},
         help=[advice],
     )
+
+
+def widened_numbers(x: Any, size: int = 1) -> Any:
+    """Truth values as int32, integers of fewer than `size` bytes with 32 bits."""
+    if not isinstance(x, Operand):
+        try:
+            x = convert_to_tensor(x)
+        except TensorTypeError:
+            return x  # it is told with the name of the argument
+    dtype = getattr(getattr(x, "type", None), "dtype", None)
+    if dtype is None or dtype.is_float or (dtype != BOOL and dtype.size >= size):
+        return x
+    return call("cast", x, "uint32" if dtype.kind == "u" else "int32")
 
 
 def broadcast_shapes(name: str, types: tuple[TensorType, ...]) -> tuple[Dim, ...]:

@@ -263,7 +263,7 @@ def _largest(dtype: DType) -> float:
     return float(np.finfo(dtype.name).max)
 
 
-@derived(1, "float")
+@derived(1)
 def nan_to_num(
     x: Any,
     nan: float = 0.0,
@@ -271,6 +271,8 @@ def nan_to_num(
     neginf: float | None = None,
 ) -> Any:
     """Numbers in place of NaN and infinities, which default to the largest ones."""
+    if not type_of(x).dtype.is_float:
+        return x
     limit = _largest(type_of(x).dtype)
     low = -limit if neginf is None else neginf
     high = limit if posinf is None else posinf

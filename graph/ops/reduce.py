@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from ..diagnostics import Fault, TensorTypeError
+from ..diagnostics import Fault
 from ..dim import Dim, product
 from ..kinds import INTEGER, TRUTH, Axes
 from ..node import Node
 from ..op import Op, Results, convert, register
-from ..operand import Operand
 from ..registry import call
-from ..tensor import convert_to_tensor
 from ..types import BOOL, F32, I32, TensorType, dtype_of
+from .elementwise import floats_needed, widened_numbers
 
 
 def normal_axis(name: str, axis: int, rank: int, type: TensorType) -> int:
@@ -136,7 +135,7 @@ def kept(node: Node) -> Node:
 
 @register
 class Sum(Reduction):
-    """The sum of elements over axes."""
+    """The sum of elements over axes; small integers and truth values as 32 bits."""
 
     body = "sum"
     accumulates = True
@@ -152,23 +151,12 @@ class Sum(Reduction):
     def arguments(
         self, x: Any, axis: Axes | None = None, keepdims: bool = False
     ) -> Any:
-        return (_counted(x),), {"axis": axis, "keepdims": keepdims}
-
-
-def _counted(x: Any) -> Any:
-    """Truth values become integers before they are added up or multiplied."""
-    if not isinstance(x, Operand):
-        try:
-            x = convert_to_tensor(x)
-        except TensorTypeError:
-            return x  # it is told with the name of the argument
-    kind = getattr(x, "type", None)
-    return call("cast", x, "int32") if getattr(kind, "dtype", None) == BOOL else x
+        return (widened_numbers(x, 4),), {"axis": axis, "keepdims": keepdims}
 
 
 @register
 class Prod(Reduction):
-    """The product of elements over axes."""
+    """The product of elements over axes; small integers and truth values as 32 bits."""
 
     body = "prod"
     accumulates = True
@@ -177,7 +165,7 @@ class Prod(Reduction):
     def arguments(
         self, x: Any, axis: Axes | None = None, keepdims: bool = False
     ) -> Any:
-        return (_counted(x),), {"axis": axis, "keepdims": keepdims}
+        return (widened_numbers(x, 4),), {"axis": axis, "keepdims": keepdims}
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         # The product of the others is not product / x where x is 0.
@@ -275,8 +263,6 @@ class Mean(Reduction):
 
     def infer(self, x: TensorType, axis: tuple[int, ...], keepdims: bool) -> TensorType:
         if not x.dtype.is_float:
-            from .elementwise import floats_needed
-
             raise floats_needed(self.name, x)
         return super().infer(x, axis, keepdims)
 

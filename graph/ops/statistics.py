@@ -205,7 +205,7 @@ def histogram(x: Any, bins: Count = 10, range: Any = None) -> list[Any]:
 def bincount(
     x: Any, weights: Any = None, minlength: Size = 0, sparse: bool = False
 ) -> Any:
-    """How often each number occurs in a vector, or the sum of its weights.
+    """How often each whole number occurs in a vector, or the sum of its weights.
 
     The result is as long as the largest number says, so it needs values: on symbols
     write `sum(one_hot(x, n), 0)`.
@@ -225,7 +225,7 @@ def bincount(
         raise Refusal(
             "bincount", "T0204", "there are no sparse tensors", argument="sparse"
         )
-    if not x.type.dtype.is_integer or x.ndim != 1:
+    if x.type.dtype.is_float or x.ndim != 1:
         raise Fault(
             "T0402",
             f"`bincount` counts the whole numbers of a vector and got {x.type}",
@@ -240,11 +240,12 @@ def bincount(
             operands={0: str(x.type), 1: str(type_of(weights))},
             argument="weights",
         )
+    x = call("cast", x, I32) if x.type.dtype.size < I32.size else x
     size = max(
         whole("bincount", minlength, "minlength"),
         int(call("max", x)) + 1 if x.type.size.value else 0,
     )
-    values = call("ones_like", x) if weights is None else weights
+    values = call("ones_like", x, I32) if weights is None else weights
     attributes = {"axis": 0, "size": maximum(size, 0), "rank": 1}
     return OPS["add_at"].dispatch((values, x), attributes)
 

@@ -130,7 +130,8 @@ def _alone(term: Term, wanted: set[str]) -> Term:
     gone = tuple(i for i, letter in enumerate(letters) if letter not in wanted)
     if not gone:
         return term
-    return call("sum", x, gone), "".join(c for c in letters if c in wanted)
+    total = call("cast", call("sum", x, gone), x.dtype)
+    return total, "".join(c for c in letters if c in wanted)
 
 
 def _pair(left: Term, right: Term, wanted: set[str], sizes: dict[str, Dim]) -> Term:
