@@ -17,8 +17,11 @@ from tulle.training.optimizer_programs import FIRST
 from tulle.training.schedules import LearningRateSchedule
 
 STEPS = FIRST + 4
+# What only adds, multiplies, divides and takes roots, each rounded alike anywhere.
+ROUNDED_ALIKE = {"SGD", "RMSprop", "Adagrad", "Adadelta", "Lion"}
 # Their sums over many elements may be added in another order.
 SUMMING = {"Adafactor", "Lamb", "Muon", "Ftrl"}
+IN_ANOTHER_ORDER = 160  # units in the last place of 1
 
 
 def variables_for(count=3, seed=0, **settings):
@@ -55,12 +58,11 @@ def state_of(optimizer, variables):
     return [v.numpy() for v in (*variables, *optimizer.variables)]
 
 
-def check_same(one, two, exact=True):
+def check_same(one, two, within=4):
+    """Powers of decay rates differ by a unit: NumPy has its own with AVX-512."""
+    unit = float(np.finfo(np.float32).eps)
     for left, right in zip(one, two, strict=True):
-        if exact:
-            np.testing.assert_array_equal(left, right)
-        else:
-            np.testing.assert_allclose(left, right, rtol=2e-5, atol=2e-6)
+        np.testing.assert_allclose(left, right, rtol=within * unit, atol=within * unit)
 
 
 PLAIN = [
@@ -79,7 +81,9 @@ def test_a_program_gives_the_numbers_of_op_by_op(kind):
         results.append(state_of(optimizer, variables))
         compiled = [program is not None for program in programs_of(optimizer)]
         assert compiled == ([True] if change is not op_by_op else [])
-    check_same(*results, exact=kind.__name__ not in SUMMING)
+    name = kind.__name__
+    others = IN_ANOTHER_ORDER if name in SUMMING else 4
+    check_same(*results, within=0 if name in ROUNDED_ALIKE else others)
 
 
 SETTINGS = [
@@ -109,7 +113,7 @@ def test_settings_and_wrapping_optimizers_too(kind, settings):
         optimizer, variables = change(kind(**settings)), variables_for()
         train(optimizer, variables)
         results.append(state_of(optimizer, variables))
-    check_same(*results, exact=False)
+    check_same(*results, within=IN_ANOTHER_ORDER)
 
 
 def test_a_step_that_overflows_is_left_out_by_a_program_too():
