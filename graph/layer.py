@@ -17,6 +17,7 @@ import numpy as np
 from . import policies, regularizers, tree
 from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
+from .calling import told
 from .constructing import arguments_of, guarded, guarded_build, plain_settings
 from .diagnostics import (
     DataError,
@@ -210,11 +211,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     # Losses.
 
+    @told
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to what training minimizes; kept for the last forward pass."""
-        trace = current_trace()
         tensor = convert_to_tensor(loss)
-        if trace is not None:
+        if (trace := current_trace()) is not None:
             trace.add_loss(tensor.as_node(), self)
         else:
             self.hold_loss(tensor)
@@ -227,13 +228,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     @property
     def losses(self) -> list[Any]:
         """The losses added in the last forward pass, and weight regularization."""
-        layers = [self, *self.sublayers]
-        trace = current_trace()
-        added: list[Any] = (
-            [loss for layer in layers for loss in layer._losses]
-            if trace is None
-            else list(map(SymbolicTensor, trace.losses_of(set(layers))))
-        )
+        layers, added = [self, *self.sublayers], list[Any]()
+        if (trace := current_trace()) is None:
+            added += [loss for layer in layers for loss in layer._losses]
+        else:
+            added += map(SymbolicTensor, trace.losses_of(set(layers)))
         variables = [v for v in self.trainable_weights if v.regularizer is not None]
         return added + [v.regularizer(v) for v in variables]
 
@@ -503,14 +502,15 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         """The symbolic output of the first call."""
         return self._of_first_call(1, "output")
 
+    @told
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape of the output for shapes of the inputs, None for unknown sizes.
 
         Shapes come in the order of `call`, or by name: `<argument>_shape`.
         """
-        args, kwargs = placeholders(self, args, kwargs)
-        spec = self.compute_output_spec(*args, **kwargs)
-        return tree.map_leaves(lambda t: t.shape, spec)
+        given, named = placeholders(self, args, kwargs)
+        found = self.compute_output_spec(*given, **named)
+        return tree.map_leaves(lambda t: t.shape, found)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer returns for symbolic arguments, without keeping a node."""

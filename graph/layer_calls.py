@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import tree
 from .diagnostics import Fault, Span
 from .dim import Dim, Symbol
+from .kinds import shown
 from .layer_parts import signature, unknown_argument
 from .masking import get_mask, masks_of, set_mask
 from .operand import Operand
@@ -245,6 +246,12 @@ def placeholder(shape: Any, dtype: DType) -> Any:
         return None
     if isinstance(shape, dict):
         return {key: placeholder(one, dtype) for key, one in shape.items()}
+    if not isinstance(shape, (list, tuple)):
+        raise Fault(
+            "T0204",
+            f"a shape is a tuple of sizes, each a number or None, not {shown(shape)}",
+            argument="input_shape",
+        )
     if shape and isinstance(shape[0], (list, tuple)):
         return [placeholder(one, dtype) for one in shape]
     dims = tuple(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .calling import told_with
+from .diagnostics import Fault
+from .kinds import CALLS
 from .registry import call
-from .tensor import convert_to_tensor
+from .tensor import SymbolicTensor, convert_to_tensor
+from .trace import current_trace
 from .variable import Variable
 
 
@@ -56,11 +60,23 @@ def _measures(item: Any) -> bool:
 class Measuring:
     """What a layer that measures has."""
 
+    @told_with(CALLS)
     def add_metric(self, value: Any, name: str | None = None) -> None:
         """Take a quantity into a running mean of that name, at each call.
 
-        The mean is in `metrics` until `reset_metrics`.
+        The mean is in `metrics` until `reset_metrics`. Raises T0204 for a symbol
+        outside of `call`.
         """
+        if isinstance(value, SymbolicTensor) and current_trace() is None:
+            raise Fault(
+                "T0204",
+                "`add_metric` measures what `call` computes, and this is a symbol",
+                argument="value",
+                help=[
+                    "call it within `call` of a layer",
+                    "what compares outputs with targets goes to `compile(metrics=…)`",
+                ],
+            )
         added = self.__dict__.setdefault("_added_metrics", {})
         key = name or "metric"
         if key not in added:

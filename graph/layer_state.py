@@ -46,7 +46,7 @@ class LayerState:
         autocast: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
-        aggregation: str = "none",
+        aggregation: str | None = "none",
         name: str | None = None,
         **unknown: Any,
     ) -> Variable:
@@ -67,7 +67,7 @@ class LayerState:
             sizes = as_shape(sizes, "add_weight")
         shape = tuple(self.told(Dim.of(size)) for size in sizes)
         variable = Variable(
-            initializer, shape, kind, trainable, autocast, name=name,
+            initializer, shape, kind, trainable, autocast, aggregation, name,
             regularizer=regularizers.get(regularizer),
             constraint=constraints.get(constraint),
         )  # fmt: skip

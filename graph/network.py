@@ -93,6 +93,7 @@ class Network(Layer):
             if node.op.name == "variable"
         ]
 
+    @told
     def add_loss(self, loss: Any) -> None:
         """Add to what training minimizes: a symbolic tensor made of the inputs, or,
         within `call`, a scalar.

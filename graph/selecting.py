@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from .diagnostics import Fault
+from .kinds import shown
 from .nearest import nearest_of
 from .variable import Variable
 
@@ -63,8 +64,11 @@ def freeze(model: Any, patterns: Sequence[str]) -> Frozen:
     return Frozen(before - len(model.trainable_weights), before)
 
 
-def select(variables: Sequence[Variable], pattern: str, name: str) -> list[Variable]:
+def select(variables: Sequence[Variable], pattern: Any, name: str) -> list[Variable]:
     """The variables whose paths a pattern fits; refuses if there are none, T0607."""
+    if not isinstance(pattern, str):
+        told = f"a pattern is a text, and this is {shown(pattern)}"
+        raise Fault("T0204", told, argument="patterns")
     found = [v for v in variables if fits(pattern, v.path)]
     if found:
         return found

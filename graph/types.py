@@ -108,8 +108,8 @@ def dtype_of(value: DTypeLike) -> DType:
 
 def _numpy_dtype(value: Any) -> np.dtype[np.generic]:
     """NumPy's dtype of a value; None, which means float64 there, is none."""
-    if value is None:
-        raise TypeError
+    if value is None or isinstance(value, (dict, list, tuple)):
+        raise TypeError  # NumPy makes dtypes of records of some
     found: np.dtype[np.generic] = np.dtype(value)
     return found
 

@@ -105,13 +105,26 @@ def new_seed() -> int:
 
 
 DEFAULT_GENERATOR = SeedGenerator(name="default")
+AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
+
+
+def _aggregation(value: Any) -> str:
+    """How Keras joins copies of a variable, one of a few words."""
+    if value is None:
+        return "none"
+    if isinstance(value, str) and value in AGGREGATIONS:
+        return value
+    words = ", ".join(f"`{word}`" for word in AGGREGATIONS)
+    told = f"`aggregation` is None or one of {words}, not {shown(value)}"
+    raise TensorTypeError.of(Fault("T0204", told), caller_span())
 
 
 class Variable(Operand):
     """State of a model: a value that can be assigned, made when first needed.
 
     `initializer` is an array, a name, or a callable of shape and dtype; the last two
-    need `shape`. Sizes must be numbers.
+    need `shape`. Sizes must be numbers. `aggregation` is Keras's and changes nothing: a
+    variable has one copy.
 
     >>> v = Variable([[1.0, 2.0]])
     >>> v.assign_add([[1.0, 1.0]]).numpy().tolist()
@@ -128,10 +141,12 @@ class Variable(Operand):
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
+        aggregation: str | None = "none",
         name: str | None = None,
         regularizer: Any = None,
         constraint: Any = None,
     ):
+        self.aggregation = _aggregation(aggregation)
         self.name, self.autocast = name or "variable", autocast
         self.path = self.name
         self.trainable = self.made_trainable = trainable

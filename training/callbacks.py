@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -261,6 +262,7 @@ def _flat(given: Any) -> list[Callback]:
     if isinstance(given, CallbackList):
         return list(given.callbacks)
     if isinstance(given, Callback):
+        _check_hooks(given)
         return [given]
     if isinstance(given, Iterable) and not isinstance(given, (str, Mapping)):
         return [callback for item in given for callback in _flat(item)]
@@ -271,6 +273,33 @@ def _flat(given: Any) -> list[Callback]:
         help=uncalled(given, Callback)
         or ["make a subclass of `Callback`, and pass an object of it"],
     )
+
+
+def _check_hooks(callback: Callback) -> None:
+    """Refuse hooks that cannot be called as they will be."""
+    for hook in HOOKS:
+        found, usual = getattr(callback, hook), getattr(Callback, hook)
+        if getattr(found, "__func__", None) is usual:
+            continue
+        name, passed = f"`{hook}` of `{type(callback).__name__}`", _passed(usual)
+        if not callable(found):
+            told = f"{name} is a function, not {shown(found)}"
+            raise Fault("T0204", told, argument="callbacks")
+        try:
+            signature = inspect.signature(found)
+        except (TypeError, ValueError):  # of some functions in C nothing is known
+            continue
+        try:
+            signature.bind(*passed)
+        except TypeError as wrong:
+            told = f"{name} is called with {' and '.join(passed)}: {wrong}"
+            help = [f"let it take `{', '.join(passed)}`"]
+            raise Fault("T0202", told, argument="callbacks", help=help) from None
+
+
+def _passed(hook: Any) -> list[str]:
+    """The names of what a hook is called with."""
+    return list(inspect.signature(hook).parameters)[1:]
 
 
 class History(Callback):

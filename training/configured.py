@@ -29,6 +29,22 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+def compared_by(function: Callable[..., Any], one: Any, two: Any, **more: Any) -> Any:
+    """What a function of targets and outputs gives; refuses one that takes no two."""
+    try:
+        return function(one, two, **more)
+    except TypeError as error:
+        # Python refused the arguments if no frame below this one was entered.
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        names = ", ".join(["y_true", "y_pred", *more])
+        raise Fault(
+            "T0202",
+            f"{shown(function)} is called with {names}: {error}",
+            help=[f"let it take `{names}`"],
+        ) from None
+
+
 def told_to_caller(
     function: Callable[Parameters, Result],
 ) -> Callable[Parameters, Result]:

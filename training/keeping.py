@@ -81,7 +81,8 @@ class Watched:
             for goal in compiled.goals:
                 found += goal.loss, *goal.metrics, *goal.weighted_metrics
             optimizer = compiled.optimizer
-            found += [one.schedule for one in (optimizer, *optimizer.members)]
+            if optimizer is not None:
+                found += [one.schedule for one in (optimizer, *optimizer.members)]
         return found
 
     @cached_property

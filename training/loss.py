@@ -14,7 +14,7 @@ from ..graph.masking import get_mask
 from ..graph.operand import Operand
 from ..graph.registry import call
 from ..graph.types import dtype_of
-from .configured import Configured
+from .configured import Configured, compared_by
 from .notices import warn
 from .operands import (
     as_floats,
@@ -215,7 +215,7 @@ class FunctionLoss(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         given = {name: getattr(self, name) for name in self.arguments}
-        return self.function(y_true, y_pred, **given)
+        return compared_by(self.function, y_true, y_pred, **given)
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from ..graph.decide import equal
 from ..graph.diagnostics import Fault
 from ..graph.masking import get_mask
 from ..graph.registry import call
-from .configured import told_to_caller
+from .configured import compared_by, told_to_caller
 from .metric import Metric
 from .operands import as_tensor, divide_no_nan, element_count, raise_rank
 
@@ -111,7 +111,7 @@ class MeanMetricWrapper(Mean):
         """Take the values of further samples in, weighted from the first axis on."""
         y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         mask = get_mask(y_pred)
-        values = self._function(y_true, y_pred, **self._arguments)
+        values = compared_by(self._function, y_true, y_pred, **self._arguments)
         if mask is not None:
             sample_weight = masked(sample_weight, mask, self.dtype)
         super().update_state(values, sample_weight)

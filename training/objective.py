@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -236,12 +237,14 @@ def _tracker(name: str) -> Metric:
 def _weight(value: Any) -> float:
     if value is None:
         return 1.0
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain or not math.isfinite(value):
+        wanted = "finite numbers" if plain else "numbers"
         fault = Fault(
             "T0204",
-            f"`loss_weights` holds numbers, and this is {value!r}",
+            f"`loss_weights` holds {wanted}, and this is {value!r}",
             argument="loss_weights",
-            help=["metrics go to `metrics=[…]`"],
+            help=[] if plain else ["metrics go to `metrics=[…]`"],
         )
         raise TensorTypeError.of(fault, caller_span())
     return float(value)

@@ -7,7 +7,7 @@ import pytest
 
 import tulle
 from tulle import Input, Model, Sequential, layers, losses, optimizers
-from tulle.callbacks import EarlyStopping
+from tulle.callbacks import Callback, EarlyStopping
 from tulle.graph.diagnostics import TulleError
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
@@ -26,6 +26,10 @@ def made(**settings):
 
 def fitted(x=X, y=Y, **settings):
     made().fit(x, y, verbose=0, **settings)
+
+
+def hooked(hook):
+    return type("Hooked", (Callback,), {"on_epoch_end": hook})()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,58 @@ def fitted(x=X, y=Y, **settings):
             "`EarlyStopping(…)`",
         ),
         (lambda: fitted(epochs="3"), "T0204", "`epochs` is a whole number", ""),
+        (
+            lambda: fitted(callbacks=[hooked(3)]),
+            "T0204",
+            "`on_epoch_end` of `Hooked` is a function, not 3",
+            "",
+        ),
+        (
+            lambda: fitted(callbacks=[hooked(lambda self, epoch: None)]),
+            "T0202",
+            "`on_epoch_end` of `Hooked` is called with epoch and logs",
+            "let it take `epoch, logs`",
+        ),
+        (
+            lambda: made(loss=lambda y: y).fit(X, Y),
+            "T0202",
+            "is called with y_true, y_pred",
+            "let it take `y_true, y_pred`",
+        ),
+        (
+            lambda: made(metrics=[lambda y: y]).fit(X, Y),
+            "T0202",
+            "is called with y_true, y_pred",
+            "",
+        ),
+        (
+            lambda: made(loss_weights=[float("nan")]),
+            "T0204",
+            "`loss_weights` holds finite numbers, and this is nan",
+            "",
+        ),
+        (lambda: made().add_metric(), "T0202", "missing a required argument", "value"),
+        (lambda: made().add_loss(), "T0202", "missing a required argument", "loss"),
+        (
+            lambda: made().add_metric(tulle.Input((3,)), name="mean"),
+            "T0204",
+            "`add_metric` measures what `call` computes, and this is a symbol",
+            "within `call`",
+        ),
+        (lambda: made().freeze(3), "T0204", "a pattern is a text", ""),
+        (
+            lambda: layers.Dense(2).compute_output_shape(object()),
+            "T0204",
+            "a shape is a tuple of sizes",
+            "",
+        ),
+        (
+            lambda: tulle.Variable([1.0], aggregation="x"),
+            "T0204",
+            "`aggregation` is None or one of `none`, `mean`",
+            "",
+        ),
+        (lambda: tulle.ops.zeros((2,), dtype={}), "T0401", "`{}` is no dtype", ""),
         (
             lambda: made(optimizer=None).fit(X, Y),
             "T0606",
@@ -150,3 +206,10 @@ def test_epochs_that_are_validated_may_be_listed():
         X, Y, validation_data=(X, Y), validation_freq=[2, 3], epochs=3, verbose=0
     )
     assert len(history.history["val_loss"]) == 2
+
+
+def test_a_model_compiled_without_an_optimizer_predicts():
+    model = made(optimizer=None)
+    for _ in range(2):
+        assert model.predict(X, verbose=0).shape == (20, 3)
+        assert model.evaluate(X, Y, verbose=0) > 0
