@@ -1,7 +1,7 @@
 """Nests of lists, tuples and dictionaries: their leaves, and functions of these."""
 
 from .graph.naming import unknown_name
-from .graph.nesting import (
+from .graph.tree_functions import (
     MAP_TO_NONE,
     assert_same_structure,
     flatten,

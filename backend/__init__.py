@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..graph import pulling
-from ..graph.collecting import collecting_later
 from ..graph.configuration import (
     epsilon,
     floatx,
@@ -18,6 +17,7 @@ from ..graph.configuration import (
     set_image_data_format,
 )
 from ..graph.device import array_module, current_device
+from ..graph.garbage_collection import garbage_collection_paused
 from ..graph.graph import Graph
 from ..graph.session import (
     backend,
@@ -67,7 +67,7 @@ def compile_graph(graph: Graph) -> Program:
     """
     name = current_device()
     code = code_for(array_module(name))
-    with collecting_later():
+    with garbage_collection_paused():
         needs: tuple[Need, ...] = ()
         for stage in stages(graph, code.native, code.passes, code.early):
             if stage.name in ("differentiate", "expand_composites"):

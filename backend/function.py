@@ -20,10 +20,10 @@ import numpy as np
 
 from ..graph import tree
 from ..graph.calling import told
+from ..graph.cyclic_nests import fields_of, is_record, refuses_cyclic_nests
 from ..graph.device import current_device
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from ..graph.dim import Dim, Symbol
-from ..graph.endless import fields_of, following, is_record
 from ..graph.graph import Graph
 from ..graph.kinds import shown
 from ..graph.layer_state import LayerState
@@ -181,7 +181,7 @@ class Function:
             kept[self] = Function(method, self.input_signature)
         return kept[self]
 
-    @following
+    @refuses_cyclic_nests
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None:
             return self.python_function(*args, **kwargs)

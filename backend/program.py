@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.collecting import collecting_later
 from ..graph.device import array_module, device, module_of, to_numpy
 from ..graph.diagnostics import Fault, InternalError, RunShapeError, caller_span
 from ..graph.dim import Dim, Symbol
+from ..graph.garbage_collection import garbage_collection_paused
 from ..graph.graph import Graph
 from ..graph.match import Reader, match_types
 from ..graph.types import TensorType, TupleType, dtype_of
@@ -147,7 +147,7 @@ class Program:
             need.check(sizes)
         if key not in self._bound and len(self._bound) >= PLANS:
             del self._bound[min(self._bound, key=lambda key: self._bound[key].used)]
-        with device(self.device), collecting_later():
+        with device(self.device), garbage_collection_paused():
             self._settle()
             found = self._plan(sizes)
             self._reach(found.peak_bytes)

@@ -18,7 +18,7 @@ from ..graph.layer import Layer
 from ..graph.masking import set_mask
 from ..graph.nearest import nearest
 from ..graph.tensor import SymbolicTensor
-from ..graph.unapplied import refusal
+from ..graph.uncalled_layers import refusal
 from . import library
 from . import syntax as s
 from .scope import listed

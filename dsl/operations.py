@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.births import place
 from ..graph.diagnostics import (
     Fault,
     Span,
@@ -22,6 +21,7 @@ from ..graph.op import Op, as_node, unpack
 from ..graph.operand import Operand
 from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS
+from ..graph.size_origins import note_origin
 from ..graph.tensor import SymbolicTensor, constant_node, held
 from ..graph.types import DType, TensorType, dtype_of
 from . import holes
@@ -120,7 +120,7 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
         refuse_pairs(op.name, [node.tensor_type for node in found], found)
     made = op.apply(tuple(found), attributes)
     if isinstance(made, Node):
-        place(made, caller_span(), title)
+        note_origin(made, caller_span(), title)
     return unpack(made, SymbolicTensor)
 
 

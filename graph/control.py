@@ -11,18 +11,18 @@ from typing import Any
 
 from . import tree
 from .bodies import sizes_of, trace_bodies, with_tensors
-from .calling import told
-from .decide import equal as equal_dims
-from .diagnostics import Fault
-from .dim import Dim
-from .kinds import FUNCTION, POSITION, Size, wrong_value
-from .nests import (
+from .body_results import (
     check_same,
     listing,
     shape_of,
     symbols,
     types_of,
 )
+from .calling import told
+from .decide import equal as equal_dims
+from .diagnostics import Fault
+from .dim import Dim
+from .kinds import FUNCTION, POSITION, Size, wrong_value
 from .node import Node
 from .op import is_symbolic
 from .ops.control import branch_node, items_of, loop_node

@@ -12,10 +12,10 @@ from .kinds import CALLS, DICTIONARY, LISTING, either
 from .layer import Layer
 from .nearest import nearest_of
 from .op import is_symbolic
-from .replacing import replacing
 from .tensor import convert_to_tensor
 from .trace import Trace, current_trace, current_training, tracing
 from .variable import Variable
+from .variable_substitution import replacing
 
 
 @told_with(CALLS)

@@ -16,8 +16,8 @@ from .configuration import default_float
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .kinds import ARRAY, AXES, CALLS, FINITE, TEXT, TRUTH, Kind, shown
 from .nearest import nearest_of
-from .tapers import TAPERS, taper
 from .types import DType, DTypeLike, dtype_of
+from .window_functions import WINDOW_FUNCTIONS, window_weights
 
 Array = np.ndarray[Any, Any]
 # The deviation of a standard normal that is cut at two deviations.
@@ -247,8 +247,8 @@ class STFT(Initializer):
         super().__init__()
         if not isinstance(side, str) or side not in ("real", "imag"):
             raise refused("side", f"`real` or `imag`, not {shown(side)}")
-        if isinstance(window, str) and window not in TAPERS:
-            known = f"there are {', '.join(TAPERS)}"
+        if isinstance(window, str) and window not in WINDOW_FUNCTIONS:
+            known = f"there are {', '.join(WINDOW_FUNCTIONS)}"
             raise refused("window", f"a name, an array or None, not {window!r}", known)
         if not isinstance(window, str):
             window = _fitted(ARRAY.optional(), "window", window)
@@ -277,8 +277,9 @@ class STFT(Initializer):
         """The window, scaled."""
         if self.window is None:
             return np.ones(length)
-        named = isinstance(self.window, str)
-        weights = taper(self.window, length, self.periodic) if named else self.window
+        weights = self.window
+        if isinstance(weights, str):
+            weights = window_weights(weights, length, self.periodic)
         weights = np.asarray(weights, np.float64)
         if weights.shape != (length,):
             raise Fault(

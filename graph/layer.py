@@ -15,10 +15,10 @@ from weakref import WeakSet
 import numpy as np
 
 from . import policies, regularizers, tree
-from .absent import OF_LAYERS, without
 from .autocasting import autocast_dtype, autocasting
 from .calling import told
 from .constructing import arguments_of, guarded, guarded_build, plain_settings
+from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import (
     DataError,
     Diagnostic,
@@ -27,7 +27,6 @@ from .diagnostics import (
     caller_span,
     placed,
 )
-from .endless import following
 from .input_spec import check_input
 from .layer_calls import (
     LayerCall,
@@ -59,6 +58,7 @@ from .layer_parts import (
 from .layer_programs import LayerPrograms
 from .layer_state import LayerState
 from .masking import carry
+from .missing_attributes import OF_LAYERS, explain_missing
 from .node import Unique
 from .recording import recording
 from .registry import OPS
@@ -73,7 +73,7 @@ from .trace import (
     training_mode,
 )
 from .types import DType, TupleType
-from .unapplied import not_applied
+from .uncalled_layers import not_applied
 from .watching import is_of_library
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
@@ -249,7 +249,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     # Calls.
 
-    @following
+    @refuses_cyclic_nests
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mask = None
         if not is_plain(args, kwargs):
@@ -526,4 +526,4 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-without(Layer, OF_LAYERS)
+explain_missing(Layer, OF_LAYERS)

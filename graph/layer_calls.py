@@ -19,7 +19,7 @@ from .registry import call
 from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import current_trace
 from .types import DType, TensorType
-from .unapplied import is_layer, not_applied
+from .uncalled_layers import is_layer, not_applied
 
 if TYPE_CHECKING:
     from .layer import Layer

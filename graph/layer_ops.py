@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from . import tree
-from .births import of_type, window
 from .diagnostics import Fault, TensorTypeError
 from .dim import Dim
 from .layer_calls import LayerCall
 from .op import Op, register
+from .size_origins import window_settings, with_origins
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, tracing
 from .types import TensorType, TupleType, Type
@@ -68,5 +68,7 @@ def _told(
             return inside
         return layer.told(dim, axis)
 
-    found: TensorType = of_type(type, operands, words + window(layer), call.span, known)
+    found: TensorType = with_origins(
+        type, operands, words + window_settings(layer), call.span, known
+    )
     return found

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
 from .dim import Dim, Origin
-from .endless import following
 from .kinds import shown
 from .nearest import nearest_of
 from .operand import Operand
@@ -59,7 +59,7 @@ def announced_shape(kind: type, given: dict[str, Any]) -> tuple[Any, ...] | None
     return shape
 
 
-@following
+@refuses_cyclic_nests
 def holds_arrays(value: Any) -> bool:
     """Whether NumPy arrays are in a nest."""
     if isinstance(value, dict):

@@ -22,11 +22,11 @@ from .diagnostics import TulleError
 from .graph import Graph
 from .layer_state import LayerState
 from .recording import forget, recording
-from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import Trace, asked_training, current_trace, tracing
 from .types import TensorType
 from .variable import Variable, times_seeded
+from .variable_substitution import replacements
 from .watching import hold_the_same, is_of_library
 
 if TYPE_CHECKING:

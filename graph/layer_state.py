@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from . import constraints, regularizers
-from .births import WINDOW
 from .calling import told_with
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
 from .kinds import CALLS, TRUTH
 from .layer_parts import free_name, signature, unknown_argument
+from .size_origins import WINDOW
 from .sizes import as_shape
 from .types import DType, dtype_of
 from .variable import Variable

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .diagnostics import Diagnostic, Span, TulleError, caller_span
-from .left_out import reason
+from .missing_keras_names import reason
 from .nearest import nearest_of
 
 

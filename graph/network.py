@@ -34,7 +34,7 @@ from .ops.random import draw_key
 from .tensor import SymbolicTensor, Value
 from .trace import current_trace
 from .types import TensorType
-from .unapplied import is_layer, not_applied
+from .uncalled_layers import is_layer, not_applied
 from .variable import Variable
 
 # The sizes of the networks whose call is under way.

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from .autocasting import autocast_dtype
-from .births import place
 from .configuration import default_float
 from .device import array_module, module_of
 from .diagnostics import (
@@ -37,7 +36,7 @@ from .promotion import least
 from .recording import record, recording
 from .registry import OPS, named
 from .remembered import VALUES, Call, Run, call_of
-from .replacing import replacements
+from .size_origins import note_origin
 from .tensor import (
     NoTensorError,
     SymbolicTensor,
@@ -48,7 +47,8 @@ from .tensor import (
 )
 from .trace import current_trace
 from .types import DType, TensorType, TupleType, Type
-from .unapplied import is_layer, not_applied
+from .uncalled_layers import is_layer, not_applied
+from .variable_substitution import replacements
 
 Results = Sequence["Node | None"] | None
 VALUES[Tensor] = False
@@ -294,7 +294,7 @@ class Op(Immutable):
         trace = current_trace()
         told = trace is None or trace.placing
         if told and isinstance(node, Node) and node.span is None:
-            place(node, caller_span())
+            note_origin(node, caller_span())
         return unpack(node, SymbolicTensor)
 
     def _misused(self, options: dict[str, Any], wrong: TypeError) -> Fault:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from .absent import OF_TENSORS, without
+from .missing_attributes import OF_TENSORS, explain_missing
 from .registry import OPS, call
 
 _UFUNCS = {"absolute": "abs", "true_divide": "divide", "remainder": "mod"}
@@ -115,4 +115,4 @@ class Operand:
         return call("getitem", self, index)
 
 
-without(Operand, OF_TENSORS)
+explain_missing(Operand, OF_TENSORS)

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import tree
-from .births import place
 from .diagnostics import caller_place, span_at
 from .node import Node
 from .registry import OPS
 from .remembered import token_of
+from .size_origins import note_origin
 from .tensor import SymbolicTensor, Tensor, input_node
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Mark:
     def _made(self, operands: Sequence[Node]) -> Node:
         node = self.over(operands)
         if self.at is not None:
-            place(node, span_at(self.at))
+            note_origin(node, span_at(self.at))
         return node
 
     def over(self, operands: Sequence[Node]) -> Node:

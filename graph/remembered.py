@@ -19,8 +19,8 @@ from .autocasting import autocast_dtype
 from .configuration import settings
 from .device import array_module
 from .node import Unique
-from .replacing import replacements
 from .types import DType
+from .variable_substitution import replacements
 
 if TYPE_CHECKING:
     from .op import Op

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
 from .differentiate import gradients_of
-from .endless import following
 from .network import replay
 from .node import Node, substituted, topological
 from .tensor import SymbolicTensor, convert_to_tensor, input_node
@@ -26,7 +26,7 @@ from .types import TensorType
 Types = tuple[TensorType, ...]
 
 
-@following
+@refuses_cyclic_nests
 def with_tensors(value: Any) -> Any:
     """Arguments with tensors in the place of arrays."""
     return _with_tensors(value)

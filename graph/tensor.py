@@ -32,7 +32,7 @@ from .operand import Operand
 from .registry import OPS
 from .trace import current_trace
 from .types import I32, DType, DTypeLike, TensorType, dtype_of
-from .unapplied import is_layer, not_applied
+from .uncalled_layers import is_layer, not_applied
 
 DLPACK_CUDA = 2  # the number of CUDA among DLPack's devices
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
 
-from .endless import fields_of, is_record, refuse_endless
+from .cyclic_nests import fields_of, is_record, refuse_cyclic_nest
 from .immutable import Immutable
 from .operand import Operand
 
@@ -36,7 +36,7 @@ def flatten(value: Any) -> tuple[list[Any], Any]:
     try:
         return leaves, strip(value)
     except RecursionError:
-        refuse_endless(value)
+        refuse_cyclic_nest(value)
         raise
 
 

@@ -28,10 +28,10 @@ from .operand import Operand
 from .recording import forget, noted, recording
 from .registry import OPS
 from .remembered import VALUES
-from .replacing import replacements
 from .tensor import SymbolicTensor, Tensor, Value, convert_to_tensor
 from .trace import current_trace
 from .types import DType, DTypeLike, TensorType, dtype_of
+from .variable_substitution import replacements
 
 
 class SeedGenerator:

@@ -1,8 +1,8 @@
 """Makes `docs/layers.md` and `docs/catalogue.md` from the classes: `make docs`.
 
-`graph/left_out.py` has the reason for each name of Keras that Tulle has not, `WITHOUT`
-that for each argument; `tests/data/keras_names.json` lists both with the defaults of
-Keras 3.15. With `--check` it only says whether the pages are up to date.
+`graph/missing_keras_names.py` has the reason for each name of Keras that Tulle lacks,
+`WITHOUT` that for each argument; `tests/data/keras_names.json` lists both with the
+defaults of Keras 3.15. With `--check` it only says whether the pages are up to date.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from tulle.graph.layers import LAYERS
 from tulle.graph.layers.text import TEXT
-from tulle.graph.left_out import LEFT_OUT
+from tulle.graph.missing_keras_names import MISSING
 from tulle.graph.op import Op
 from tulle.training.bounds import bounds_of
 from tulle.training.optimizers import Optimizer
@@ -93,7 +93,7 @@ def present(name: str) -> Any:
 
 def missing() -> dict[str, str]:
     """Names of Keras that are not there, with the reason or nothing."""
-    return {n: LEFT_OUT.get(n, "") for n in keras_names() if present(n) is None}
+    return {n: MISSING.get(n, "") for n in keras_names() if present(n) is None}
 
 
 def signature_of(target: Any) -> inspect.Signature:
@@ -198,7 +198,7 @@ def other_names(space: str) -> list[str]:
 def left_out(spaces: list[str]) -> list[str]:
     gone = {n: w for n, w in missing().items() if n.rpartition(".")[0] in spaces}
     if "layers" not in spaces:  # what stands in no list of names
-        more = {n: w for n, w in LEFT_OUT.items() if n not in missing()}
+        more = {n: w for n, w in MISSING.items() if n not in missing()}
         gone |= dict(sorted(more.items()))
     given = {
         argument

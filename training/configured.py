@@ -16,8 +16,8 @@ from ..graph.constructing import (
     settings_now,
     settings_of,
 )
+from ..graph.cyclic_nests import refuse_cyclic_nest
 from ..graph.diagnostics import Fault, TensorTypeError, TulleError, caller_span
-from ..graph.endless import refuse_endless
 from ..graph.initializers import snake_case
 from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
@@ -89,7 +89,7 @@ def _untold(
         return TensorTypeError.of(call_fault(function, named, error), caller_span())
     names = inspect.signature(function).parameters
     if isinstance(error, RecursionError):
-        refuse_endless((given, dict(named)))
+        refuse_cyclic_nest((given, dict(named)))
     if "self" in names:
         return None
     told = {**dict(zip(names, given, strict=False)), **named}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph import configuration, policies
+from ..graph.cyclic_nests import refuses_cyclic_nests
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.endless import following
 from ..graph.initializers import snake_case
 from ..graph.kinds import shown
 from ..graph.masking import get_mask
@@ -78,7 +78,7 @@ class Loss(Configured):
         fault = Fault("T0204", f"`{type(self).__name__}` has no `call`")
         raise TensorTypeError.of(fault, caller_span())
 
-    @following
+    @refuses_cyclic_nests
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The reduced loss; `sample_weight` has the shape of the samples' losses.
 

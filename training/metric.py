@@ -14,10 +14,10 @@ import numpy as np
 from ..graph import configuration, policies
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
-from ..graph.replacing import replacing
 from ..graph.sizes import as_shape
 from ..graph.types import dtype_of
 from ..graph.variable import Variable
+from ..graph.variable_substitution import replacing
 from .arguments import checked_items
 from .configured import Configured, told_to_caller
 from .data import counted

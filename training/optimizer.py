@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.absent import OF_OPTIMIZERS, without
 from ..graph.diagnostics import Fault
+from ..graph.missing_attributes import OF_OPTIMIZERS, explain_missing
 from ..graph.registry import call
-from ..graph.replacing import replacing
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
 from ..graph.variable import Variable
+from ..graph.variable_substitution import replacing
 from .arguments import checked_items, refuse
 from .configured import told_to_caller
 from .notices import warn
@@ -326,7 +326,7 @@ class Optimizer(OptimizerSettings):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-without(Optimizer, OF_OPTIMIZERS)
+explain_missing(Optimizer, OF_OPTIMIZERS)
 
 
 def _check_variable(variable: Any) -> None:

@@ -17,11 +17,11 @@ from ..graph.device import array_module, current_device, module_of
 from ..graph.diagnostics import TulleError
 from ..graph.graph import Graph, Objective
 from ..graph.recording import forget
-from ..graph.replacing import replacements
 from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
 from ..graph.trace import current_trace
 from ..graph.types import TensorType, dtype_of
 from ..graph.variable import Variable
+from ..graph.variable_substitution import replacements
 from ..graph.watching import is_of_library
 from .schedules import rate_dtype
 

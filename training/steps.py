@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..graph.collecting import collecting_later
 from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
+from ..graph.garbage_collection import garbage_collection_paused
 from ..graph.graph import Graph, Objective, same_graph
 from ..graph.layers import Embedding
 from ..graph.node import Node, topological
@@ -160,7 +160,7 @@ class Steps:
         revision = compiled.optimizer.revision if kind == "train" and compiled else 0
         key = (kind, signature, revision)
         if key not in self._programs:
-            with collecting_later():
+            with garbage_collection_paused():
                 self._programs[key] = self._made(key, now)
             self._measured = None
         return self._programs[key][0]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ...graph.collecting import collecting_later
+from ...graph.garbage_collection import garbage_collection_paused
 
 Work = Callable[[], None]
 
@@ -102,7 +102,7 @@ class Replayed:
     def _captured(self) -> Any:
         # A search for cycles might free what has to wait for the device.
         allocator = self.xp.cuda.using_allocator(self._pool.malloc)
-        with collecting_later(), allocator, self._stream as stream:
+        with garbage_collection_paused(), allocator, self._stream as stream:
             stream.begin_capture()
             try:
                 self.work()

@@ -9,8 +9,8 @@ from ..dim import product
 from ..initializers import TruncatedNormal
 from ..layer import Layer
 from ..registry import call
-from ..replacing import replacing
 from ..variable import Variable
+from ..variable_substitution import replacing
 from .core import MOST_TURNS, positive
 from .wrappers import Wrapper
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tulle.graph import initializers, tapers
+from tulle.graph import initializers, window_functions
 from tulle.graph.diagnostics import Fault, TensorTypeError
 from tulle.graph.types import dtype_of
 from tulle.graph.variable import SeedGenerator, set_random_seed
@@ -104,16 +104,16 @@ def test_orthogonal_is_even_in_sign():
     assert abs(np.mean(values)) < 0.2
 
 
-@pytest.mark.parametrize("name", list(tapers.TAPERS))
+@pytest.mark.parametrize("name", list(window_functions.WINDOW_FUNCTIONS))
 @pytest.mark.parametrize("periodic", [True, False])
 def test_windows_are_even_and_at_most_1(name, periodic):
-    window = tapers.taper(name, 8, periodic)
-    whole = tapers.taper(name, 9, periodic=False)
+    window = window_functions.window_weights(name, 8, periodic)
+    whole = window_functions.window_weights(name, 9, periodic=False)
     if periodic:
         np.testing.assert_allclose(window, whole[:-1], atol=1e-12)
     np.testing.assert_allclose(whole, whole[::-1], atol=1e-12)
     assert whole[4] == pytest.approx(1.0, abs=1e-6)
-    assert tapers.taper(name, 1, periodic).tolist() == [1.0]
+    assert window_functions.window_weights(name, 1, periodic).tolist() == [1.0]
 
 
 def test_stft_is_a_fourier_transform():

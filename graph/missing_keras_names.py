@@ -1,4 +1,4 @@
-"""Names of Keras that Tulle has not: the reason for each, or what stands for it."""
+"""Names of Keras that Tulle does not have: the reason, or what takes their place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PICTURES = "pictures are read by others: `np.asarray(PIL.Image.open(path))`"
 NETWORK = "nothing is fetched over a network"
 FILES = "batches of files are a `PyDataset` or a generator of your own"
 
-LEFT_OUT: Mapping[str, str] = {
+MISSING: Mapping[str, str] = {
     "layers.Hashing": HASHED,
     "layers.HashedCrossing": HASHED,
     "layers.FlaxLayer": FOREIGN,
@@ -45,4 +45,4 @@ def reason(module: str, name: str) -> str | None:
     "its numbers are those of TensorFlow's own hash function of strings"
     """
     space = module.partition(".")[2]
-    return LEFT_OUT.get(f"{space}.{name}" if space else name)
+    return MISSING.get(f"{space}.{name}" if space else name)

@@ -18,7 +18,7 @@ WINDOW = ("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "si
 TITLES = {"getitem": "the index"}
 
 
-def place(node: Node, span: Span | None, title: str = "") -> None:
+def note_origin(node: Node, span: Span | None, title: str = "") -> None:
     """Tell a new node where it was written, and its new sizes where they were born."""
     if node.span is not None or span is None:
         return
@@ -26,11 +26,11 @@ def place(node: Node, span: Span | None, title: str = "") -> None:
     if node.inputs and node.op.name not in ("item", "layer_call"):
         name = TITLES.get(node.op.name) or f"`{title or node.op.name}`"
         operands = [operand.type for operand in node.inputs]
-        found = of_type(node.type, operands, f"comes out of {name}", span)
+        found = with_origins(node.type, operands, f"comes out of {name}", span)
         object.__setattr__(node, "type", found)
 
 
-def of_type(
+def with_origins(
     type: Type,
     operands: Sequence[Type],
     words: str,
@@ -43,7 +43,7 @@ def of_type(
     others, by the axis counted from the last.
     """
     if isinstance(type, TupleType):
-        parts = [of_type(t, operands, words, span, known) for t in type.items]
+        parts = [with_origins(t, operands, words, span, known) for t in type.items]
         return TupleType(tuple(parts))
     first = next((t for t in operands if isinstance(t, TensorType)), None)
     shape = [
@@ -81,7 +81,7 @@ def _told(
     return dim.born(Origin(f"{dim} {words}", span, cause))
 
 
-def window(layer: Any) -> str:
+def window_settings(layer: Any) -> str:
     """The settings of a layer that slides a window, as far as it has any."""
     told = []
     for key in WINDOW:

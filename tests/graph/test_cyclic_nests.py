@@ -10,7 +10,7 @@ import pytest
 
 import tulle
 from tulle import Input, Layer, Model, Sequential, TulleError, layers, losses, tree
-from tulle.graph.endless import holds_itself
+from tulle.graph.cyclic_nests import holds_itself
 
 
 def endless_list() -> Any:

@@ -1,4 +1,4 @@
-"""Nests that hold themselves, which nothing can walk through to an end."""
+"""Nests that hold themselves, so that no walk through them comes to an end."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _parts(item: Any) -> Sequence[Any]:
     return item if isinstance(item, (list, tuple)) else ()
 
 
-def refuse_endless(nest: Any) -> None:
+def refuse_cyclic_nest(nest: Any) -> None:
     """Refuse a nest that holds itself at the caller's line, T0204."""
     if holds_itself(nest):
         fault = Fault(
@@ -70,15 +70,15 @@ def refuse_endless(nest: Any) -> None:
         raise TensorTypeError.of(fault, caller_span()) from None
 
 
-def following(function: Wrapped) -> Wrapped:
-    """A function that walks through its arguments: endless ones are refused, T0204."""
+def refuses_cyclic_nests(function: Wrapped) -> Wrapped:
+    """Let a function refuse arguments that are nests which hold themselves, T0204."""
 
     @wraps(function)
     def walk(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except RecursionError:
-            refuse_endless((args, kwargs))
+            refuse_cyclic_nest((args, kwargs))
             raise
 
     return cast(Wrapped, walk)

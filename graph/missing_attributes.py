@@ -1,6 +1,6 @@
-"""Attributes that other frameworks have and Tulle has not, told with what it has.
+"""Attributes of other frameworks that Tulle does not have, told with what it has.
 
-For `hasattr` they are absent; a subclass or an object may have its own.
+For `hasattr` they are missing; a subclass or an object may have its own.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ OF_OPTIMIZERS: Mapping[str, str] = {
 }
 
 
-class Absent:
-    """A name that stands for nothing; asking for it says what does."""
+class MissingAttribute:
+    """A missing name; asking for it says what takes its place."""
 
     def __init__(self, kind: str, name: str, advice: str):
         self.kind, self.name, self.advice = kind, name, advice
@@ -73,8 +73,8 @@ class Absent:
         raise UnknownNameError(told)
 
 
-def without(kind: type, names: Mapping[str, str]) -> None:
-    """Let a class tell what stands for names that it has not."""
+def explain_missing(kind: type, names: Mapping[str, str]) -> None:
+    """Let a class tell what takes the place of names that it does not have."""
     for name, advice in names.items():
         if not hasattr(kind, name):
-            setattr(kind, name, Absent(kind.__name__, name, advice))
+            setattr(kind, name, MissingAttribute(kind.__name__, name, advice))

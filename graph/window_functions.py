@@ -1,4 +1,4 @@
-"""Windows of signal processing: weights that fall off towards both ends."""
+"""Window functions of signal processing: weights that fall off towards both ends."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _barthann(t: Array) -> Array:
 
 
 # Functions of the place, from 0 at one end to 1 at the other.
-TAPERS: dict[str, Callable[[Array], Array]] = {
+WINDOW_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "barthann": _barthann,
     "bartlett": lambda t: 1 - np.abs(2 * t - 1),
     "blackman": _cosines(0.42, 0.5, 0.08),
@@ -47,13 +47,13 @@ TAPERS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def taper(name: str, length: int, periodic: bool) -> Array:
+def window_weights(name: str, length: int, periodic: bool) -> Array:
     """The window of a name as f64[length]; `periodic` leaves out the last place.
 
-    >>> taper("hann", 3, periodic=False).tolist()
+    >>> window_weights("hann", 3, periodic=False).tolist()
     [0.0, 1.0, 0.0]
     """
     if length <= 1:
         return np.ones(length)
     last = length if periodic else length - 1
-    return TAPERS[name](np.arange(length) / last)
+    return WINDOW_FUNCTIONS[name](np.arange(length) / last)

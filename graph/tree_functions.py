@@ -1,4 +1,4 @@
-"""`tulle.tree`: nests of lists, tuples and dictionaries, and what is in them.
+"""The functions of `tulle.tree`, on nests of lists, tuples and dictionaries.
 
 A dictionary's items come in the order of its sorted keys. None is a leaf.
 """
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .calling import told, told_with
+from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .endless import following
 from .kinds import CALLS
 
 __all__ = [
@@ -55,7 +55,7 @@ def _rebuilt(structure: Any, parts: list[Any]) -> Any:
     return type(structure)(parts)
 
 
-@following
+@refuses_cyclic_nests
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """The leaves, each with the keys and indices that lead to it.
 
@@ -75,7 +75,7 @@ def _leaves(
         yield from _leaves(item, (*path, key))
 
 
-@following
+@refuses_cyclic_nests
 def flatten(structure: Any) -> list[Any]:
     """The leaves in order.
 
@@ -171,7 +171,7 @@ def lists_to_tuples(structure: Any) -> Any:
     return traverse(tupled, structure, top_down=False)
 
 
-@following
+@refuses_cyclic_nests
 def assert_same_structure(a: Any, b: Any) -> None:
     """Refuse nests that are arranged differently, T0204.
 

@@ -1,4 +1,4 @@
-"""Values that stand for variables while a context lasts."""
+"""Values in the place of variables while a context lasts."""
 
 from __future__ import annotations
 

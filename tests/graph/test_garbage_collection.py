@@ -4,12 +4,12 @@ import gc
 
 import pytest
 
-from tulle.graph.collecting import collecting_later
+from tulle.graph.garbage_collection import garbage_collection_paused
 
 
 def fail():
-    with collecting_later():
-        with collecting_later():
+    with garbage_collection_paused():
+        with garbage_collection_paused():
             assert not gc.isenabled()
         assert not gc.isenabled()
         raise ValueError("within")

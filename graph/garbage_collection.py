@@ -1,4 +1,4 @@
-"""Python's search for cycles, paused while graphs and programs are made."""
+"""Python's garbage collection, paused while graphs and programs are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collecting_later() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """Let no search for cycles come in between.
 
     What is made within is much, stays and holds few cycles: a search looks at all of

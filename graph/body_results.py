@@ -1,4 +1,4 @@
-"""What loops and branches ask of functions and of nests of tensors."""
+"""What the bodies of loops and branches return: nests of tensors, and their types."""
 
 from __future__ import annotations
 
