@@ -166,7 +166,7 @@ class Encoder:
         named = name
         while self.own.setdefault(named, target) != target:
             if not self.numbered:
-                raise _two_of_a_name(name)
+                raise two_of_a_name(name)
             named = f"{name}#{len(self.own)}"
         return named
 
@@ -379,7 +379,8 @@ BASES: tuple[Any, ...] = (Layer, Model, Configured, Initializer, Settings)
 PLAIN_FACTORIES = tuple(base.from_config.__func__ for base in BASES)
 
 
-def _two_of_a_name(name: str) -> DataError:
+def two_of_a_name(name: str) -> DataError:
+    """The error of two classes or functions that a file cannot tell apart, T0709."""
     short = name.rpartition(">")[2]
     return _error(
         "T0709",

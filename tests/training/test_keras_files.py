@@ -351,6 +351,34 @@ def test_classes_of_the_user(tmp_path):
     equal_outputs(whole, again, keras_models.numbers(2, 3))
 
 
+@pytest.mark.parametrize("suffix", ["tulle", "keras"])
+def test_two_classes_of_a_name_are_not_saved(tmp_path, suffix):
+    def doubled(factor):
+        def call(self, x):
+            return x * factor
+
+        return type("Doubled", (tulle.layers.Layer,), {"call": call})
+
+    x, place = tulle.Input((3,)), tmp_path / f"m.{suffix}"
+    model = tulle.Model(x, doubled(2.0)()(doubled(3.0)()(x)))
+    with pytest.raises(tulle.DataError, match="are called `Doubled`") as caught:
+        model.save(place)
+    assert caught.value.diagnostics[0].code == "T0709"
+    assert not place.exists()
+    one, other = (tulle.layers.Dense(2, activation=scaled) for scaled in two_of_one())
+    with pytest.raises(tulle.DataError, match="are called `scaled`"):
+        tulle.Model(x, other(one(x))).save(place)
+
+
+def two_of_one():
+    for factor in (2.0, 3.0):
+
+        def scaled(x, factor=factor):
+            return x * factor
+
+        yield scaled
+
+
 def test_corrections_of_low_rank_are_merged(tmp_path):
     x = tulle.Input((3,))
     dense = layers.Dense(4, name="dense")

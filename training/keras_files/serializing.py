@@ -21,10 +21,10 @@ from ...graph.tensor import Tensor
 from ...graph.types import DType
 from ...graph.variable import SeedGenerator
 from ..configured import Configured
-from ..encoding import said
+from ..encoding import said, two_of_a_name
 from ..model import Functional, Model, Sequential
 from ..registration import get_registered_name, library
-from .names import made_of_graph, place_of
+from .names import made_of_graph, original, place_of
 
 Json = Any
 # What the end of a setting's name says that it is.
@@ -73,6 +73,7 @@ class Serializer:
         self.texts = texts  # whether what lookups learned is kept elsewhere
         self._records: dict[int, dict[str, Json]] = {}
         self._kept: list[Any] = []  # so that no `id` is used twice
+        self._own: dict[str, Any] = {}  # classes and functions by registered names
 
     def value(self, item: Any) -> Json:
         """Any setting, argument or object."""
@@ -90,7 +91,10 @@ class Serializer:
         if isinstance(item, (Layer, Configured, Initializer, Settings, DTypePolicy)):
             return self.object(item)
         if isinstance(item, type) or callable(item):
-            return function_record(item)
+            record = function_record(item)
+            if isinstance(record, dict):
+                self._note(record.get("registered_name"), item)
+            return record
         raise unsaved(item)
 
     def object(self, item: Any) -> dict[str, Json]:
@@ -100,6 +104,7 @@ class Serializer:
             number = before.setdefault("shared_object_id", len(self._kept))
             return {**before, "shared_object_id": number}
         module, name, registered = place_of(type(item))
+        self._note(registered, original(type(item)))
         record: dict[str, Json] = {
             "module": module,
             "class_name": name,
@@ -111,6 +116,11 @@ class Serializer:
             self._kept.append(item)
             self._records[id(item)] = record
         return record
+
+    def _note(self, name: str | None, target: Any) -> None:
+        """Refuse a second class or function of a user's of one name, T0709."""
+        if name is not None and self._own.setdefault(name, target) != target:
+            raise two_of_a_name(name)
 
     def _built(self, layer: Layer, record: dict[str, Json]) -> None:
         """What Keras needs to build a layer, and to compile a model, again."""
