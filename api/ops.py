@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .graph import associative as _associative
 from .graph import control as _control
 from .graph import functions as _functions
 from .graph import inquiry as _inquiry
@@ -24,7 +25,7 @@ from .graph.transforms import custom_gradient
 _PUBLIC: dict[str, Any] = {name: op for name, op in OPS.items() if op.public}
 
 _PUBLIC |= {alias: OPS[name] for alias, name in ALIASES.items() if name in OPS}
-for _module in (_control, _functions, _rearranging):
+for _module in (_associative, _control, _functions, _rearranging):
     _PUBLIC |= {name: getattr(_module, name) for name in _module.__all__}
 _PUBLIC |= {name: getattr(_inquiry, name) for name in _inquiry.__all__}
 

@@ -26,13 +26,11 @@ from .kinds import FUNCTION, POSITION, Size, wrong_value
 from .node import Node
 from .op import is_symbolic
 from .ops.control import branch_node, items_of, loop_node
-from .ops.reduce import normal_axis
 from .registry import OPS, call
 from .tensor import SymbolicTensor, Tensor
 from .types import BOOL, TensorType
 
 __all__ = [
-    "associative_scan",
     "cond",
     "fori_loop",
     "map",
@@ -43,7 +41,6 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
-
 
 CARRIED = "a step of `{}` takes {} and gives back {}"
 BRANCHES = "the branches of `{}` give {} and {}"
@@ -131,10 +128,10 @@ def scan(
     >>> int(carry), ys.numpy().tolist()
     (6, [0, 2, 9])
     """
-    return _scanned("scan", f, init, xs, length, reverse)
+    return scanned("scan", f, init, xs, length, reverse)
 
 
-def _scanned(
+def scanned(
     name: str,
     f: Function,
     init: Any,
@@ -142,7 +139,8 @@ def _scanned(
     length: Any = None,
     reverse: bool = False,
 ) -> Any:
-    start, slices = with_tensors(init), with_tensors(_stacked(xs))
+    """What `scan` does, told under a name: in Python on values, else as one node."""
+    start, slices = with_tensors(init), with_tensors(stacked(xs))
     leaves = tree.flatten((start, slices))[0]
     count = _length(name, tree.flatten(slices)[0], length)
     if is_symbolic(leaves) or not count.value:
@@ -162,7 +160,7 @@ def _slice(nest: Any, step: int) -> Any:
     return tree.map_leaves(lambda x: x[step], nest)
 
 
-def _stacked(xs: Any) -> Any:
+def stacked(xs: Any) -> Any:
     """A list of plain numbers as one array."""
     if isinstance(xs, list) and not any(
         isinstance(x, (Tensor, SymbolicTensor)) or hasattr(x, "shape") for x in xs
@@ -248,7 +246,7 @@ def map(f: Function, xs: Any) -> Any:
     >>> map(lambda x: x * x, [1.0, 2.0, 3.0]).numpy().tolist()
     [1.0, 4.0, 9.0]
     """
-    _, ys = _scanned("map", lambda carry, x: (carry, f(x)), (), xs)
+    _, ys = scanned("map", lambda carry, x: (carry, f(x)), (), xs)
     return ys
 
 
@@ -261,7 +259,7 @@ def vectorized_map(function: Function, elements: Any) -> Any:
     >>> vectorized_map(lambda x: x + 1, [1, 2]).numpy().tolist()
     [2, 3]
     """
-    _, ys = _scanned(
+    _, ys = scanned(
         "vectorized_map", lambda carry, x: (carry, function(x)), (), elements
     )
     return ys
@@ -280,7 +278,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
         lower = POSITION.read("lower", lower, "fori_loop")
         upper = POSITION.read("upper", upper, "fori_loop")
         places = call("arange", lower, upper)
-        value, _ = _scanned(
+        value, _ = scanned(
             "fori_loop", lambda v, i: (body_fun(i, v), None), init_val, places
         )
         return value
@@ -375,50 +373,3 @@ def _while(cond: Function, body: Function, state: Any, limit: int | None) -> Any
     }
     results = items_of(OPS["while"].apply((*nodes, *traced.captured), attributes))
     return symbols(structure, results)
-
-
-@told
-def associative_scan(
-    f: Function, elems: Any, reverse: bool = False, axis: int = 0
-) -> Any:
-    """Running results of an associative `f(a, b)` along an axis, in log(n) rounds.
-
-    `f` works on whole slices of the elements at once; the axis has a known size.
-
-    >>> associative_scan(lambda a, b: a + b, [1, 2, 3]).numpy().tolist()
-    [1, 3, 6]
-    """
-    nest = with_tensors(_stacked(elems))
-    leaves, structure = tree.flatten(nest)
-    if not leaves:
-        raise wrong_value("associative_scan", "elems", "a nest of tensors", elems)
-    place = normal_axis("associative_scan", axis, leaves[0].type.rank, leaves[0].type)
-    count = leaves[0].type.shape[place].value
-    if count is None:
-        raise Fault(
-            "T0306",
-            f"`associative_scan` needs a known size of axis {axis}, and "
-            f"{leaves[0].type} has none",
-            help=["use `scan`"],
-        )
-
-    def part(values: Sequence[Any], start: int | None, stop: int | None) -> list[Any]:
-        index = (*(slice(None),) * place, slice(start, stop))
-        return [value[index] for value in values]
-
-    def nested(values: Sequence[Any]) -> Any:
-        return tree.unflatten(structure, iter(values))
-
-    step = 1
-    while step < count:
-        ends = (step, None), (None, count - step)
-        later, earlier = ends[::-1] if reverse else ends
-        found = f(nested(part(leaves, *earlier)), nested(part(leaves, *later)))
-        edge = (count - step, None) if reverse else (None, step)
-        kept, joined = part(leaves, *edge), tree.flatten(with_tensors(found))[0]
-        pairs = [
-            (b, a) if reverse else (a, b) for a, b in zip(kept, joined, strict=True)
-        ]
-        leaves = [call("concatenate", pair, place) for pair in pairs]
-        step *= 2
-    return nested(leaves)

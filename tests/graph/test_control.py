@@ -90,14 +90,8 @@ def nested(x, w, start):
     return call("sum", last) * call("sum", sums)
 
 
-def running(x, w, start):
-    total = control.associative_scan(lambda a, b: a * b, x * 0.5 + 1.0)
-    back = control.associative_scan(lambda a, b: a + b, x, reverse=True, axis=1)
-    return call("sum", total * call("matmul", back, w)) + call("sum", start)
-
-
 FUNCTIONS = (
-    recurrent, backwards, mapped, counted, bounded, stopping, chosen, nested, running
+    recurrent, backwards, mapped, counted, bounded, stopping, chosen, nested
 )  # fmt: skip
 functions = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 
