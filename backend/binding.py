@@ -12,9 +12,9 @@ import numpy as np
 from ..graph.dim import Symbol
 from ..graph.node import Node, resolve
 from ..graph.types import TensorType, TupleType
-from .lying import Lying
 from .pipeline.plan import Plan, number
 from .pipeline.schedule import Schedule, Value
+from .strided_arrays import StridedArray
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -167,10 +167,10 @@ def shape_of(value: Value, sizes: Sizes) -> tuple[int, ...]:
     return tuple([max(0, number(dim, sizes)) for dim in value.node.shape])
 
 
-def lying_of(type: TensorType, sizes: Sizes) -> Lying:
+def lying_of(type: TensorType, sizes: Sizes) -> StridedArray:
     """An array of a type for given sizes, wherever it is; as `shape_of` has it."""
     shape = tuple([max(0, number(dim, sizes)) for dim in type.shape])
-    return Lying(0, shape, type.dtype.numpy)
+    return StridedArray(0, shape, type.dtype.numpy)
 
 
 def aligned(xp: Any, size: int) -> Any:

@@ -16,7 +16,7 @@ if not engine.available():
 
 from tulle.backend.cpu.pool import pool  # noqa: E402  llvmlite may be missing
 from tulle.backend.cpu.special import SPECIAL  # noqa: E402
-from tulle.backend.lying import Lying  # noqa: E402
+from tulle.backend.strided_arrays import StridedArray  # noqa: E402
 
 GUARD = 0xCD  # what stands around memory that nobody may touch
 
@@ -43,7 +43,10 @@ class Call:
             m[: len(m) - 64].view(t.dtype.numpy).reshape([d.value for d in t.shape])
             for m, t in zip(memory, items, strict=True)
         ]
-        given, results = [*map(Lying.of, operands)], [*map(Lying.of, self.results)]
+        given, results = (
+            [*map(StridedArray.of, operands)],
+            [*map(StridedArray.of, self.results)],
+        )
         self.works = self.special.works(self.attributes, given, results)
         self.rounds = self.special.rounds(self.attributes, given, results)
         size = self.special.scratch_bytes(self.attributes, given, results)

@@ -17,11 +17,11 @@ from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import aligned, host_step, shows
-from ..lying import Elsewhere, Lying, address_of, number_of
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage
+from ..strided_arrays import Placeholders, StridedArray, address_of, placeholder_number
 from . import copying, gemm
 from .call import Call
 from .copying import copy
@@ -33,7 +33,7 @@ from .outline import Bound, Outline, Sized
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
-from .ways import typed
+from .value_layouts import typed
 
 Array = Any
 Sizes = Mapping[Symbol, int]
@@ -134,8 +134,9 @@ class NativeCode:
         """The steps for sizes; those last asked for are what is bound next."""
         found = self._sized
         if found is None or found.place.sizes != sizes:
+            threads, placeholders = pool().threads, Placeholders()
             place = Place(
-                (), (), 0, dict(sizes), pool().threads, self._compiled, Elsewhere(), []
+                (), (), 0, dict(sizes), threads, self._compiled, placeholders, []
             )
             found = self._sized = Sized(self.outline, place)
         return found
@@ -161,7 +162,7 @@ class NativeCode:
         inputs = [bound.given.get(f"x{n}") for n in range(len(self.graph.inputs))]
         return writer.finish(laid, inputs, place)
 
-    def _fresh(self, place: Place) -> dict[Storage, Lying]:
+    def _fresh(self, place: Place) -> dict[Storage, StridedArray]:
         """Storages of large results, which get new memory in each run.
 
         So nobody copies them. Steps of the host know one place of an array only.
@@ -170,14 +171,14 @@ class NativeCode:
         if outline.stops:
             return {}
         storages = [outline.storage(value.name) for value in outputs]
-        found: dict[Storage, Lying] = {}
+        found: dict[Storage, StridedArray] = {}
         for value, storage in zip(outputs, storages, strict=True):
             if storage is None or storages.count(storage) > 1:
                 continue
             size = number(storage.size, place.sizes) * storage.dtype.size
             if LARGE <= size <= 2 * typed(value, place.sizes).nbytes:
-                whole = Lying(0, (size,), np.dtype(np.uint8))
-                found[storage] = place.elsewhere.place(whole)
+                whole = StridedArray(0, (size,), np.dtype(np.uint8))
+                found[storage] = place.placeholders.place(whole)
         return found
 
     def _last(self, bound: Bound, writer: Writer) -> list[Call]:
@@ -186,12 +187,12 @@ class NativeCode:
         own = {id(variable.array) for variable, _ in schedule.updates}
         found: list[Call | None] = []
 
-        def apart(name: str) -> Lying:
+        def apart(name: str) -> StridedArray:
             """A value that later writes into variables do not change."""
-            array = bound.lying(name)
+            array = bound.array_of(name)
             if not shows(array.owner, own):
                 return array
-            kept = Lying.of(np.empty(array.shape, array.dtype))
+            kept = StridedArray.of(np.empty(array.shape, array.dtype))
             keep.append(kept)
             found.append(copy(kept, array))
             return kept
@@ -199,7 +200,7 @@ class NativeCode:
         for name, value in schedule.outputs.items():
             writer.result(name, apart(value.name))
         updates = [
-            (Lying.of(variable.array), apart(value.name))
+            (StridedArray.of(variable.array), apart(value.name))
             for variable, value in schedule.updates
         ]
         found += [copy(target, source) for target, source in updates]
@@ -215,7 +216,7 @@ class NativeCode:
     def _host_step(self, step: Step, bound: Bound, writer: Writer) -> HostStep:
         """What the host does in a step."""
         sources, targets = (
-            [bound.lying(value.name) for value in values]
+            [bound.array_of(value.name) for value in values]
             for values in (step.sources, step.targets)
         )
         if step.node.op.name == "random_key":
@@ -235,22 +236,24 @@ class Writer:
     `fresh` is memory that each run has made for results.
     """
 
-    def __init__(self, fresh: Sequence[Lying]) -> None:
+    def __init__(self, fresh: Sequence[StridedArray]) -> None:
         self.by_numpy = False  # whether a step of the host may complain
         self.fresh = fresh
         self.outputs: dict[str, Array | Fresh] = {}
         self._parts: list[tuple[int, int] | HostStep] = []
         self._done = 0
 
-    def result(self, name: str, lying: Lying) -> None:
+    def result(self, name: str, array: StridedArray) -> None:
         """Where a result lies at the end."""
-        numbers = {number_of(one): index for index, one in enumerate(self.fresh)}
-        index = numbers.get(number_of(lying))
+        numbers = {
+            placeholder_number(one): index for index, one in enumerate(self.fresh)
+        }
+        index = numbers.get(placeholder_number(array))
         if index is None:
-            self.outputs[name] = lying.array()
+            self.outputs[name] = array.array()
         else:
-            offset = lying.address - self.fresh[index].address
-            self.outputs[name] = Fresh(index, offset, lying)
+            offset = array.address - self.fresh[index].address
+            self.outputs[name] = Fresh(index, offset, array)
 
     def native(self, upto: int) -> None:
         """The commands before a number that are not there yet."""
@@ -263,7 +266,7 @@ class Writer:
         self._parts.append(step)
 
     def finish(
-        self, laid: Laid, inputs: Sequence[Lying | None], place: Place
+        self, laid: Laid, inputs: Sequence[StridedArray | None], place: Place
     ) -> Callable[..., dict[str, Any]]:
         """The whole as a function of the inputs."""
         moving = [*inputs, *self.fresh]
@@ -286,7 +289,7 @@ class Fresh(NamedTuple):
 
     number: int
     offset: int
-    like: Lying
+    like: StridedArray
 
     def array(self, memory: Array) -> Array:
         """The result, which keeps its memory alive."""
@@ -295,10 +298,10 @@ class Fresh(NamedTuple):
         return found if self.like.dense else found.copy()
 
 
-def patches_of(words: Array, inputs: Sequence[Lying | None]) -> Array:
+def patches_of(words: Array, inputs: Sequence[StridedArray | None]) -> Array:
     """Triples of where an argument lies, which input it points into, and how far."""
     numbers = {
-        number_of(array): index
+        placeholder_number(array): index
         for index, array in enumerate(inputs)
         if array is not None  # else nothing reads it
     }

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..lying import Lying
 from ..recorded import larger
+from ..strided_arrays import StridedArray
 from .call import Call
 from .engine import engine
 
@@ -33,7 +33,7 @@ def _entry(size: int) -> int:
     return address
 
 
-def copy(target: Lying, source: Lying) -> Call | None:
+def copy(target: StridedArray, source: StridedArray) -> Call | None:
     """The call that copies an array into one of the same shape and size of element."""
     if not target.size:
         return None
@@ -51,22 +51,22 @@ def copy(target: Lying, source: Lying) -> Call | None:
     return Call(_entry(target.itemsize), words, total, grain)
 
 
-def lies_dense(array: Lying) -> bool:
+def lies_dense(array: StridedArray) -> bool:
     """Whether all elements lie side by side in their order."""
     return array.dense
 
 
 def dense(
-    arrays: Sequence[Lying],
+    arrays: Sequence[StridedArray],
     keep: list[Any],
-    suits: Callable[[Lying], bool] = lies_dense,
-) -> tuple[list[Call], list[Lying]]:
+    suits: Callable[[StridedArray], bool] = lies_dense,
+) -> tuple[list[Call], list[StridedArray]]:
     """Arrays that lie dense, or as they may, and the calls that copy the others."""
     found: list[Call] = []
     for_use = []
     for array in arrays:
         if not suits(array):
-            array, source = Lying.of(np.empty(array.shape, array.dtype)), array
+            array, source = StridedArray.of(np.empty(array.shape, array.dtype)), array
             keep.append(array)
             call = copy(array, source)
             found += [] if call is None else [call]
@@ -74,7 +74,9 @@ def dense(
     return found, for_use
 
 
-def joined_axes(target: Lying, source: Lying) -> list[tuple[int, int, int]]:
+def joined_axes(
+    target: StridedArray, source: StridedArray
+) -> list[tuple[int, int, int]]:
     """The axes of two arrays, outermost first, those that lie as one joined.
 
     Each is its size, and its stride in either array in elements.

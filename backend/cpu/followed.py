@@ -15,8 +15,8 @@ from ...graph.types import TensorType, TupleType
 from .. import loops
 from ..binding import attributes_of
 from ..loops import LoopKernel
-from ..lying import Lying
 from ..recorded import larger, smaller
+from ..strided_arrays import StridedArray
 from .call import Call
 from .convolution_follow import RECORD, STEP
 from .convolution_words import Following
@@ -48,13 +48,13 @@ class Value:
         """Whether it lies in memory of threads, tile by tile."""
         return self.step > 0 and self.output is None
 
-    def spec(self, sizes: Sizes) -> Lying:
+    def spec(self, sizes: Sizes) -> StridedArray:
         """An array of its type for given sizes, wherever it is."""
         shape = [
             size if size is not None else max(0, dim.evaluate(sizes))
             for dim, size in self._sizes
         ]
-        return Lying(0, tuple(shape), self.type.dtype.numpy)
+        return StridedArray(0, tuple(shape), self.type.dtype.numpy)
 
     @cached_property
     def _sizes(self) -> list[tuple[Dim, int | None]]:
@@ -90,7 +90,9 @@ class Part:
             return loops.print_llvm(self.kernel)
         return SPECIAL[self.node.op.name].entry(self.node)
 
-    def words(self, arrays: Sequence[Lying], sizes: Sizes) -> tuple[list[int], int]:
+    def words(
+        self, arrays: Sequence[StridedArray], sizes: Sizes
+    ) -> tuple[list[int], int]:
         """The words for arrays, and the length of the parallel axis."""
         count = len(self.operands)
         sources, targets = arrays[:count], arrays[count:]
@@ -201,7 +203,7 @@ class Followed:
             if work.total
         ]
 
-    def _check(self, specs: Sequence[Lying], sizes: Sizes) -> None:
+    def _check(self, specs: Sequence[StridedArray], sizes: Sizes) -> None:
         for part in (self.head, *self.rest):
             special = SPECIAL.get(part.node.op.name)
             if special is not None:
@@ -253,8 +255,8 @@ class Followed:
 class Cut:
     """The arrays of a body and their parts in tiles, for given sizes."""
 
-    def __init__(self, form: Followed, sizes: Sizes, specs: list[Lying]):
-        self.form, self.specs, self.arrays = form, specs, dict[int, Lying]()
+    def __init__(self, form: Followed, sizes: Sizes, specs: list[StridedArray]):
+        self.form, self.specs, self.arrays = form, specs, dict[int, StridedArray]()
         head = form.head
         together = math.lcm(*(value.step for value in form.values if value.step))
         self.attributes = {**attributes_of(head.node, sizes), "together": together}
@@ -266,7 +268,7 @@ class Cut:
         self.size = form.room + sum(apart)
         self.slot = self.way.slot(self.attributes, given) + self.size
 
-    def given(self, part: Part) -> list[Lying]:
+    def given(self, part: Part) -> list[StridedArray]:
         """The operands of a part."""
         return [self.specs[index] for index in part.operands]
 
@@ -306,10 +308,10 @@ class Cut:
                 self.arrays[index] = place.targets[value.output]
             elif value.apart:
                 shape, dtype = self._shape(index), self.specs[index].dtype
-                self.arrays[index] = Lying(place.scratch + start, shape, dtype)
+                self.arrays[index] = StridedArray(place.scratch + start, shape, dtype)
                 start += self._bytes(index)
 
-    def tile(self, part: Part, tile: int) -> list[Lying]:
+    def tile(self, part: Part, tile: int) -> list[StridedArray]:
         """The arrays of a part, cut to the sizes of a tile."""
         found = []
         for index, (image, row) in zip(part.arrays, part.axes, strict=True):

@@ -16,9 +16,9 @@ from .. import loops
 from ..binding import attributes_of, lying_of
 from ..kernels import alone
 from ..loops import LoopKernel
-from ..lying import Elsewhere, Lying
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
+from ..strided_arrays import Placeholders, StridedArray
 from . import gemm
 from .call import Call
 from .copying import copy, dense
@@ -35,13 +35,13 @@ class Place(NamedTuple):
     as long as the calls.
     """
 
-    sources: Sequence[Lying]
-    targets: Sequence[Lying]
+    sources: Sequence[StridedArray]
+    targets: Sequence[StridedArray]
     scratch: int  # the address
     sizes: Sizes
     threads: int
     compiled: Mapping[str, int]
-    elsewhere: Elsewhere
+    placeholders: Placeholders
     keep: list[Any]
 
 
@@ -93,7 +93,7 @@ class Copied:
     def calls(self, place: Place) -> list[Call]:
         """The copy, if there is anything."""
         (source,), (target,) = place.sources, place.targets
-        call = copy(Lying(target.address, source.shape, target.dtype), source)
+        call = copy(StridedArray(target.address, source.shape, target.dtype), source)
         return [] if call is None else [call]
 
     def listing(self) -> str:
@@ -229,7 +229,7 @@ class Own:
         return found
 
     def _guarded(
-        self, call: Call, attributes: dict[str, Any], operands: Sequence[Lying]
+        self, call: Call, attributes: dict[str, Any], operands: Sequence[StridedArray]
     ) -> Call:
         """The call, telling of data at fault where the op can find any."""
         special = self.special

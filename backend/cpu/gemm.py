@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
-from ..lying import Lying
 from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes, readable
+from ..strided_arrays import StridedArray
 from . import packed_products
 from .blas import blas_address, core_name
 from .call import Call
@@ -137,14 +137,14 @@ def _entries(short: str) -> dict[str, int]:
     return dict(zip(("gemm", "gemv"), found.values(), strict=True))
 
 
-def by_blas(x: Lying, y: Lying) -> bool:
+def by_blas(x: StridedArray, y: StridedArray) -> bool:
     """Whether a product is left to the BLAS, which wants operands `readable`."""
     if x.ndim < 2 or y.ndim < 2:
         return True
     return not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1])
 
 
-def reads(array: Lying) -> bool:
+def reads(array: StridedArray) -> bool:
     """Whether the BLAS can read an operand as it lies."""
     return readable(array.array() if array.ndim < 2 else array)
 
@@ -165,7 +165,9 @@ def scratch_of(call: Call | None) -> int:
     return call.words[SLOTS] * call.words[SLOT]
 
 
-def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call | None:
+def product(
+    x: StridedArray, y: StridedArray, out: StridedArray, threads: int, scratch: int
+) -> Call | None:
     """The call that computes `out = x @ y`; None where nothing is left to do.
 
     `out` is contiguous, and `scratch` the address of memory for `scratch_bytes`.
@@ -179,7 +181,9 @@ def product(x: Lying, y: Lying, out: Lying, threads: int, scratch: int) -> Call 
     return Call(packed_entries(short)[0], words, total, grain)
 
 
-def _blas_product(x: Lying, y: Lying, out: Lying, threads: int, short: str) -> Call:
+def _blas_product(
+    x: StridedArray, y: StridedArray, out: StridedArray, threads: int, short: str
+) -> Call:
     """The call of the BLAS, or of several parts by it."""
     places, given = [array.address for array in (x, y, out)], (x, y, out)
     if any(one.ndim < 2 or one.shape[:-2] != out.shape[:-2] for one in given):

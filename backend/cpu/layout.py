@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..lying import pointing, within
 from ..recorded import Recorded
+from ..strided_arrays import find_placeholders, within
 from .call import Call, Stretch, Tell
 from .pool import COMMAND
 
@@ -196,7 +196,7 @@ def _taken(bases: Array, sizes: Array, order: Array) -> tuple[Array, Array]:
 
 
 def pointers(words: Array) -> Iterator[tuple[int, int, int]]:
-    """Where words stand that point elsewhere, numbers of arrays, and how far in."""
-    places, numbers, offsets = pointing(words.reshape(-1))
+    """Where words stand that point into placeholders, their numbers, and how far in."""
+    places, numbers, offsets = find_placeholders(words.reshape(-1))
     places = words.ctypes.data + 8 * places
     return zip(places.tolist(), numbers.tolist(), offsets.tolist(), strict=True)

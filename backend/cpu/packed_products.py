@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..lying import Lying
 from ..recorded import jointly
+from ..strided_arrays import StridedArray
 from .building import vector_bytes
 from .convolution_words import slots
 from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
@@ -93,7 +93,9 @@ def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
     return slots(units) * (blocks.left_bytes(item) + blocks.right_bytes(item))
 
 
-def product(x: Lying, y: Lying, out: Lying, scratch: int) -> tuple[list[int], int, int]:
+def product(
+    x: StridedArray, y: StridedArray, out: StridedArray, scratch: int
+) -> tuple[list[int], int, int]:
     """The words, units and grain of `out = x @ y` for matrices, or batches of them.
 
     `scratch` is the address of `scratch_bytes`.
@@ -164,7 +166,7 @@ def ahead(words: list[int], item: int) -> Ahead | None:
     )
 
 
-def batch_axes(x: Lying, y: Lying, out: Lying) -> list[int]:
+def batch_axes(x: StridedArray, y: StridedArray, out: StridedArray) -> list[int]:
     """The axes in front of matrices: size, and the step in each of the arrays.
 
     Axes that lie as one in all arrays are joined; those of size 1 are left out.
@@ -182,7 +184,7 @@ def batch_axes(x: Lying, y: Lying, out: Lying) -> list[int]:
     return found
 
 
-def _batch_steps(array: Lying, batch: tuple[int, ...]) -> list[int]:
+def _batch_steps(array: StridedArray, batch: tuple[int, ...]) -> list[int]:
     """The steps along the axes of a batch: 0 where an operand is stretched."""
     missing = len(batch) + 2 - array.ndim
     rows = zip(array.shape, array.steps, batch[missing:], strict=False)

@@ -14,27 +14,34 @@ from typing import Any
 
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..lying import OWN, Lying, number_at, number_of, place_of, within
+from ..loop_forms import LoopForm, Sizes
 from ..pipeline.plan import Plan, number, plan, rounded
 from ..pipeline.schedule import Schedule, Step
 from ..recorded import larger
-from ..turns import Sizes, Turns
+from ..strided_arrays import (
+    OWN,
+    StridedArray,
+    placeholder_address,
+    placeholder_at,
+    placeholder_number,
+    within,
+)
 from . import gemm
 from .call import Call
 from .copying import copy
 from .forms import Form, Place
 from .layout import ROW, moved, moved_faults, side_by_side
 from .pool import COMMAND, pool
-from .rooted import Rooted, made
-from .ways import Lay
+from .value_layouts import SizedLayouts
+from .value_roots import ValueRoots, made
 
-Moving = dict[int, tuple[int, int, int]]  # by the numbers of arrays that are not there
+Moving = dict[int, tuple[int, int, int]]  # by the numbers of placeholders
 ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
 PATCH = 4  # words: the place, then what `runtime.ll` reads
 HEAD = 8  # words of the loop's arguments, and room
 
 
-class Scan(Turns):
+class Scan(LoopForm):
     """The native form of a `loop` node whose body has native steps alone."""
 
     has_scratch = True
@@ -43,7 +50,7 @@ class Scan(Turns):
         super().__init__(node, schedule, code)
         self.graph = graph
         self.key = "loop", node
-        self.rooted = Rooted(schedule, inner=True)
+        self.value_roots = ValueRoots(schedule, inner=True)
         self._bound: tuple[Sizes | None, int] = None, 0  # its scratch memory there
 
     def fragments(self) -> dict[str, str]:
@@ -84,11 +91,11 @@ class Scan(Turns):
         return [*first, _loop(turns, body, moving)]
 
     def _body(
-        self, place: Place, memory: int, found: Plan, given: dict[str, Lying]
+        self, place: Place, memory: int, found: Plan, given: dict[str, StridedArray]
     ) -> tuple[list[Call], int]:
         """The calls of a turn, and the most scratch memory that a step needs."""
         calls, most = list[Call](), 0
-        arrays = _Arrays(self.rooted, place, memory, found, given)
+        arrays = _Arrays(self.value_roots, place, memory, found, given)
         for step in self.schedule.steps:
             form = self._form(step)
             sources, targets = (
@@ -124,20 +131,22 @@ class Scan(Turns):
         return first, turn, memory
 
     def _given(
-        self, place: Place, pairs: Sequence[tuple[Lying, Lying]]
-    ) -> tuple[dict[str, Lying], Moving]:
+        self, place: Place, pairs: Sequence[tuple[StridedArray, StridedArray]]
+    ) -> tuple[dict[str, StridedArray], Moving]:
         """Arrays for the body's inputs and outputs, and how those that move do so.
 
-        What moves is bound to an array that is not there: its address tells which
+        What moves is bound to a placeholder: its address tells which
         arguments are to be set before each turn, as `runtime.ll` says.
         """
-        given: dict[str, Lying] = {}
+        given: dict[str, StridedArray] = {}
         moving: Moving = {}
 
-        def move(name: str, like: Lying, base: int, more: int, kind: int) -> None:
-            array = place.elsewhere.place(like)
+        def move(
+            name: str, like: StridedArray, base: int, more: int, kind: int
+        ) -> None:
+            array = place.placeholders.place(like)
             given[name] = array
-            moving[number_of(array)] = base, more, kind
+            moving[placeholder_number(array)] = base, more, kind
 
         for index, (one, two) in enumerate(pairs):
             first, second = one.address, two.address
@@ -153,7 +162,7 @@ class Scan(Turns):
             given[f"x{index}"] = source
         return given, moving
 
-    def _slice(self, whole: Lying) -> tuple[Lying, int, int]:
+    def _slice(self, whole: StridedArray) -> tuple[StridedArray, int, int]:
         """The first slice of a scanned array, its address, and the way to the next."""
         back = self.node.attributes["reverse"]
         first, step = whole.slice(-1 if back else 0), whole.strides[0]
@@ -170,28 +179,29 @@ class _Arrays:
 
     def __init__(
         self,
-        rooted: Rooted,
+        value_roots: ValueRoots,
         place: Place,
         memory: int,
         found: Plan,
-        given: dict[str, Lying],
+        given: dict[str, StridedArray],
     ):
-        self.rooted, self.place, self.memory, self.found = rooted, place, memory, found
-        self.given = {**rooted.fixed, **given}
-        for _, value in rooted.others:
+        self.value_roots, self.place = value_roots, place
+        self.memory, self.found = memory, found
+        self.given = {**value_roots.fixed, **given}
+        for _, value in value_roots.others:
             if value.name not in given:
                 array = made(value, self.given, place.sizes)
                 place.keep.append(array)
                 self.given[value.name] = array
-        self._lay = Lay(rooted.ways, place.sizes, self.given)
+        self._layouts = SizedLayouts(value_roots.layouts, place.sizes, self.given)
 
-    def __getitem__(self, name: str) -> Lying:
-        root, way = self.rooted.places[name]
-        laid = self._lay[way]
+    def __getitem__(self, name: str) -> StridedArray:
+        root, layout = self.value_roots.places[name]
+        laid = self._layouts[layout]
         return laid.array.at(self._root(root) + laid.offset)
 
     def _root(self, number_of_root: int) -> int:
-        value = self.rooted.roots[number_of_root]
+        value = self.value_roots.roots[number_of_root]
         if value.kind != "buffer" or value.storage is None:
             return self.given[value.name].address
         start = self.found.offsets[value.storage]
@@ -200,8 +210,8 @@ class _Arrays:
 
 
 def _pairs(
-    targets: Sequence[Lying], rest: int, carried: Sequence[int], turns: int
-) -> list[tuple[Lying, Lying]]:
+    targets: Sequence[StridedArray], rest: int, carried: Sequence[int], turns: int
+) -> list[tuple[StridedArray, StridedArray]]:
     """The two places of each carried value, in the order of turns.
 
     The last turn leaves the value in the target: that is the second place where the
@@ -209,10 +219,10 @@ def _pairs(
     for both; but if the target moves itself, in a loop around this one, which words
     move depends on it.
     """
-    pairs = list[tuple[Lying, Lying]]()
+    pairs = list[tuple[StridedArray, StridedArray]]()
     odd = turns % 2
     for target, size in zip(targets, carried, strict=False):
-        if number_at(target.address) < OWN:
+        if placeholder_at(target.address) < OWN:
             odd = operator.index(odd)
         far = (rest - target.address) * odd
         pairs.append((target.at(target.address + far), target.at(rest - far)))
@@ -223,14 +233,14 @@ def _pairs(
 def _loop(turns: int, body: Sequence[Call], moving: Moving) -> Call:
     """The call of a loop: its arguments, what moves, the table, and all arguments."""
     words, rows, faults = side_by_side(body)
-    places = [at for at, word in enumerate(words) if number_at(word) in moving]
+    places = [at for at, word in enumerate(words) if placeholder_at(word) in moving]
     commands = len(rows) // ROW
     table_at = HEAD + PATCH * len(places)
     words_at = table_at + COMMAND * commands
     patches: list[int] = []
     for at in places:
-        base, more, kind = moving[number_at(words[at])]
-        offset = words[at] - place_of(number_at(words[at]))
+        base, more, kind = moving[placeholder_at(words[at])]
+        offset = words[at] - placeholder_address(placeholder_at(words[at]))
         more = more + offset if kind == BY_TURNS else more
         patches += within(8 * (words_at + at)), base + offset, more, kind
         words[at] = 0

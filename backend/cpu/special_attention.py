@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from ...graph.node import Node
-from ..lying import Lying
+from ..strided_arrays import StridedArray
 from .attention_code import (
     KEYS,
     PITCH,
@@ -31,7 +31,7 @@ LEAST = 2  # tiles of keys of a unit, if there are several of a head
 class Attention(Special):
     """One of the passes."""
 
-    def reads(self, array: Lying) -> bool:
+    def reads(self, array: StridedArray) -> bool:
         if array.ndim < 4:
             return array.dense
         return array.shape[-1] == 1 or array.steps[-1] == 1
@@ -69,7 +69,7 @@ class Attention(Special):
         return words
 
 
-def strides(array: Lying | None) -> list[int]:
+def strides(array: StridedArray | None) -> list[int]:
     """The steps along the axes in elements; 0 where there is one place, or no array."""
     if array is None:
         return [0] * 4

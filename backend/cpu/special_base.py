@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from ...graph.node import Node
-from ..lying import Lying
 from ..recorded import larger, smaller
+from ..strided_arrays import StridedArray
 from .building import Entry
 
 SPECIAL: dict[str, Special] = {}
@@ -53,7 +53,7 @@ class Special:
         """Whether entries may need scratch memory."""
         return type(self).scratch_bytes is not Special.scratch_bytes
 
-    def reads(self, array: Lying) -> bool:
+    def reads(self, array: StridedArray) -> bool:
         """Whether an operand may lie as it does; else it is copied first."""
         return not self.contiguous or array.dense
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.node import Node
-from ..lying import Elsewhere, Lying, dense_steps
 from ..recorded import larger, smaller
+from ..strided_arrays import Placeholders, StridedArray, dense_steps
 from .building import BYTES, STORED, Code, Entry, Function, Value
 from .special_base import Special, Work, ceildiv, grain, special
 
@@ -159,7 +159,9 @@ class Copying(Special):
         return [*addresses, out.size, *part_words(parts)]
 
 
-def part_of(operand: int, array: Lying, target: int, steps: Sequence[int]) -> Part:
+def part_of(
+    operand: int, array: StridedArray, target: int, steps: Sequence[int]
+) -> Part:
     """An operand copied to where a stretch of the result begins."""
     rows = zip(array.shape, array.steps, steps, strict=True)
     return Part(operand, 0, target, tuple([Axis(*row) for row in rows]))
@@ -197,7 +199,7 @@ class Place(Copying):
     cleared = True
 
     def parts(self, attributes: Any, operands: Any, result: Any) -> list[Part]:
-        whole = Elsewhere().place(Lying(0, result.shape, np.dtype(np.int8)))
+        whole = Placeholders().place(StridedArray(0, result.shape, np.dtype(np.int8)))
         view = whole.part(attributes["index"])
         if view is None or not view.size:
             return []

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...graph.node import Node
 from ...graph.ops.random import INCREMENTS, MASK, MULTIPLIERS, ROUNDS
-from ..lying import Lying
+from ..strided_arrays import StridedArray
 from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
 from .special_base import Special, Work, ceildiv, grain, special
 
@@ -213,7 +213,7 @@ MAKERS: dict[tuple[str, str], Callable[[Function, Words], list[Value]]] = {
 }
 
 
-def key_writer(node: Node, target: Lying) -> Callable[[], None]:
+def key_writer(node: Node, target: StridedArray) -> Callable[[], None]:
     """What puts the key of a draw, as the generator counts now, into its place."""
     generator, draw = node.attributes["generator"], node.attributes["draw"]
     if sys.byteorder != "little":

@@ -16,7 +16,7 @@ from threading import Lock, local
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..lying import address_of
+from ..strided_arrays import address_of
 from .products import CACHE, less_exact
 
 if TYPE_CHECKING:

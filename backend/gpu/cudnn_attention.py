@@ -16,9 +16,9 @@ from ...graph.ops.movement import full_node
 from ...graph.registry import OPS
 from ...graph.tensor import input_node
 from ...graph.types import TupleType
-from ..lying import address_of, dense_steps
 from ..pipeline.plan import number
 from ..pipeline.schedule import Schedule
+from ..strided_arrays import address_of, dense_steps
 from .cudnn import Front, Planned, aligned, is_aligned, planned, result, tensor
 from .expanded import Expanded
 from .form import Place, Sizes

@@ -11,8 +11,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ...graph.node import Node
-from ..lying import address_of, dense_steps
 from ..pipeline.plan import number
+from ..strided_arrays import address_of, dense_steps
 from .convolution import Convolution, Convolving
 from .cudnn import (
     DTYPES,

@@ -20,8 +20,8 @@ from weakref import finalize
 import numpy as np
 
 from ...graph.node import Node
-from ..lying import Lying
 from ..matrices import TRANSPOSED, as_matrices, as_matrix, batch_axes
+from ..strided_arrays import StridedArray
 
 Array = Any
 
@@ -266,14 +266,14 @@ def aligned(bits: int) -> int:
 
 def many(x: Array, y: Array, out: Array) -> bool:
     """Whether a product takes many calls, unless its operands are copied."""
-    axes = batch_axes(*as_matrices(*map(lying, (x, y, out))))
+    axes = batch_axes(*as_matrices(*map(host_layout, (x, y, out))))
     sizes = [size for size, *_ in axes]
     return math.prod(sizes) > CALLS * max(sizes, default=1)
 
 
-def lying(array: Array) -> Array:
-    """An array of NumPy's that lies where one of the device does; not to be read."""
-    return np.asarray(Lying.of(array))
+def host_layout(array: Array) -> Array:
+    """A NumPy array that lies as one of the device does; not to be read."""
+    return np.asarray(StridedArray.of(array))
 
 
 def scratch_bytes(library: Library) -> int:
@@ -300,7 +300,7 @@ def product(
     size, lie = library.workspace, KINDS[kind]
     start = scratch.__cuda_array_interface__["data"][0]
     workspace = -(-start // ALIGNMENT) * ALIGNMENT
-    arrays = as_matrices(*map(lying, (x, y, out)))
+    arrays = as_matrices(*map(host_layout, (x, y, out)))
     axes = batch_axes(*arrays)
     axes.sort(key=lambda axis: axis[0])
     batch, *steps = axes.pop() if axes else [1, 0, 0, 0]

@@ -15,10 +15,10 @@ from ...graph.dim import Dim
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import bound_arrays
+from ..loop_forms import LoopForm, Sizes
 from ..pipeline import lowered
 from ..pipeline.plan import Plan, number, plan
 from ..pipeline.schedule import Schedule, schedule
-from ..turns import Sizes, Turns
 from .form import Place, Whole
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Names = dict[str, Array]
 MOST = 1 << 14  # steps of all turns that are launched one by one
 
 
-class Unrolled(Turns, Whole):
+class Unrolled(LoopForm, Whole):
     """The form of a `loop` node."""
 
     def __init__(self, node: Node, code: GpuCode):

@@ -12,7 +12,7 @@ from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..binding import host_step, shows
 from ..loops.bind import Known
-from ..lying import is_same
+from ..strided_arrays import is_same
 from .form import Place
 from .graphs import Choice, Replayed
 from .launches import THREADS, KernelLaunch, packed

@@ -12,8 +12,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
-from ..lying import Lying
 from ..recorded import larger, truth
+from ..strided_arrays import StridedArray
 from .kernel import LoopKernel
 from .language import LANES, Nest, Total
 
@@ -70,7 +70,7 @@ def bind(
 
     `scratch` is the address of `scratch_bytes` bytes, `sizes` says what symbols are.
     """
-    given = [Lying.of(array) for array in (*arrays, *outputs)]
+    given = [StridedArray.of(array) for array in (*arrays, *outputs)]
     if known is None:
         return _bind(kernel, given, scratch, sizes or {}, cuts)
     forms = tuple([(one.shape, one.steps) for one in given])
@@ -86,7 +86,7 @@ def bind(
 
 def _bind(
     kernel: LoopKernel,
-    given: Sequence[Lying],
+    given: Sequence[StridedArray],
     scratch: int,
     sizes: Mapping[Symbol, int],
     cuts: Cuts,
@@ -158,7 +158,7 @@ class _Bound:
         self,
         kernel: LoopKernel,
         index: int,
-        given: Sequence[Lying],
+        given: Sequence[StridedArray],
         sizes: Mapping[Symbol, int],
         cuts: Cuts,
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import circles, hyperbolic, maths, powers
+from . import hyperbolic, maths, powers, trigonometry
 from .exact import by_double
 from .writer import Ref
 
@@ -22,10 +22,10 @@ BOTH: Table = {
     "fmod": powers.fmod,
 }
 INVERSE: Table = {
-    "asin": circles.asin,
-    "acos": circles.acos,
-    "atan": circles.atan,
-    "atan2": circles.atan2,
+    "asin": trigonometry.asin,
+    "acos": trigonometry.acos,
+    "atan": trigonometry.atan,
+    "atan2": trigonometry.atan2,
     "asinh": hyperbolic.asinh,
     "acosh": hyperbolic.acosh,
     "atanh": hyperbolic.atanh,
@@ -36,18 +36,18 @@ SINGLE: Table = {
     "pow": powers.pow_float,
     "sinh": hyperbolic.sinh_float,
     "cosh": hyperbolic.cosh_float,
-    "sin": circles.circular("sin", circles.sin),
-    "cos": circles.circular("cos", circles.cos),
-    "tan": circles.circular("tan", circles.tan),
+    "sin": trigonometry.circular("sin", trigonometry.sin),
+    "cos": trigonometry.circular("cos", trigonometry.cos),
+    "tan": trigonometry.circular("tan", trigonometry.tan),
     **{name: by_double(function) for name, function in INVERSE.items()},
 }
 DOUBLE: Table = {
     "pow": powers.pow_double,
     "sinh": hyperbolic.sinh,
     "cosh": hyperbolic.cosh,
-    "sin": circles.circular("sin", circles.sin_double),
-    "cos": circles.circular("cos", circles.cos_double),
-    "tan": circles.circular("tan", circles.tan_double),
+    "sin": trigonometry.circular("sin", trigonometry.sin_double),
+    "cos": trigonometry.circular("cos", trigonometry.cos_double),
+    "tan": trigonometry.circular("tan", trigonometry.tan_double),
     **INVERSE,
 }
 NATIVE = {"float": {**BOTH, **SINGLE}, "double": {**BOTH, **DOUBLE}}

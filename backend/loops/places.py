@@ -9,7 +9,7 @@ from ...graph.types import DType
 from .functions import loaded, memory_type, to_store
 from .kernel import Layout, LoopKernel
 from .language import Nest
-from .pieces import gatherer, scatterer
+from .partial_vectors import gatherer, scatterer
 from .writer import Ref, Writer, vector_type
 
 

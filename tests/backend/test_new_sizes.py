@@ -6,8 +6,8 @@ import pytest
 import tulle
 from tulle import layers, ops
 from tulle.backend.cpu import engine
-from tulle.backend.lying import FIRST, Lying
 from tulle.backend.recorded import WORTH, Recipes
+from tulle.backend.strided_arrays import FIRST, StridedArray
 from tulle.graph.dim import Dim
 from tulle.graph.node import resolve
 from tulle.graph.ops.indexing import canonical_index
@@ -232,20 +232,20 @@ def test_steps_that_ask_for_no_size_are_bound_once():
     kept = dict(outline.blocks)
     assert kept  # Adam's update, at least
     asked = []
-    for sort in outline.sorts:
-        calls = sort.form.calls
+    for kind in outline.kinds:
+        calls = kind.form.calls
 
-        def counted(place, sort=sort, calls=calls):
-            asked.append(sort)
+        def counted(place, kind=kind, calls=calls):
+            asked.append(kind)
             return calls(place)
 
-        sort.form.calls = counted
-    outline.recipes = [Recipes() for _ in outline.sorts]
+        kind.form.calls = counted
+    outline.recipes = [Recipes() for _ in outline.kinds]
     program(arrays(9))
     assert program.code.outline is outline
     assert all(outline.blocks[index] is block for index, block in kept.items())
     assert asked
-    assert not any(sort.stands for sort in asked)
+    assert not any(kind.stands for kind in asked)
     asked.clear()
     program(arrays(10))
     assert not asked  # what was recorded for 9 rows tells it
@@ -266,8 +266,8 @@ def test_products_tiles_and_copies_of_all_sizes_are_bound_by_one_recording():
     signature = prepare(model, *arrays(32), scored=True).signature
     program = model.steps.program("train", signature)
     program(arrays(32))
-    pairs = zip(program.code.outline.sorts, program.code.outline.recipes, strict=True)
-    recipes = [recipes for sort, recipes in pairs if not sort.stands]
+    pairs = zip(program.code.outline.kinds, program.code.outline.recipes, strict=True)
+    recipes = [recipes for kind, recipes in pairs if not kind.stands]
     for rows in (33, 65, 16, 9, 129, 300, 7):
         program(arrays(rows))
         assert [one._missed for one in recipes] == [0] * len(recipes)
@@ -281,9 +281,9 @@ def test_what_one_row_has_told_is_recorded_again_over_several_sizes(monkeypatch)
     model = tulle.Model(x, h)
     rows, recorded = [np.ones((n, 6), np.float32) for n in range(1, 12)], []
 
-    def record(self, sort, recording, record=Sized._recorded):
-        recorded.append(sort)
-        return record(self, sort, recording)
+    def record(self, kind, recording, record=Sized._recorded):
+        recorded.append(kind)
+        return record(self, kind, recording)
 
     monkeypatch.setattr(Sized, "_recorded", record)
     signature = prepare(model, rows[0], scored=False).signature
@@ -309,7 +309,7 @@ def test_layers_of_like_windows_are_all_recorded():
     program(batch(8, 40))
     program(batch(8, 41))
     outline = program.code.outline
-    assert sum(sort.form.has_scratch for sort in outline.sorts) > 2
+    assert sum(kind.form.has_scratch for kind in outline.kinds) > 2
     assert all(recipes._known for recipes in outline.recipes)
 
 
@@ -325,8 +325,8 @@ def test_pooling_is_recorded_for_images_of_all_sizes():
     program = model.steps.program("predict", signature)
     program((images[0],))
     outline = program.code.outline
-    pairs = zip(outline.sorts, outline.recipes, strict=True)
-    pooling = [one for sort, one in pairs if sort.form.key[0].startswith("window_")]
+    pairs = zip(outline.kinds, outline.recipes, strict=True)
+    pooling = [one for kind, one in pairs if kind.form.key[0].startswith("window_")]
     assert len(pooling) == 2
     for image in images[1:]:
         program((image,))
@@ -377,18 +377,18 @@ def test_a_part_lies_where_numpy_has_it(index, order):
     array = np.arange(5 * 6 * 7, dtype="f4").reshape(5, 6, 7).transpose(order)
     seen = array[index]
     entries = canonical_index(TensorType(F32, tuple(map(Dim.of, array.shape))), index)
-    part = Lying.of(array).part(resolve(entries, {}))
-    wanted = Lying.of(np.asarray(seen))
+    part = StridedArray.of(array).part(resolve(entries, {}))
+    wanted = StridedArray.of(np.asarray(seen))
     assert part.shape == wanted.shape
     assert part.dense == wanted.dense
     if seen.size:
-        assert np.array_equal(Lying(part.address, part.shape, part.dtype, part.steps)
-                              .array(), seen)  # fmt: skip
+        found = StridedArray(part.address, part.shape, part.dtype, part.steps)
+        assert np.array_equal(found.array(), seen)
 
 
 @pytest.mark.parametrize("entry", [("at", -1), ("slice", 0, -1, 1)])
 def test_what_sizes_leave_nothing_of_is_no_part(entry):
-    assert Lying(FIRST, (5, 6, 7), np.dtype("f4")).part((entry,)) is None
+    assert StridedArray(FIRST, (5, 6, 7), np.dtype("f4")).part((entry,)) is None
 
 
 def test_data_at_fault_are_told_for_other_sizes():

@@ -1,4 +1,4 @@
-"""Steps bound a sort at a time: as many sorts as layers differ, and the same words."""
+"""Steps bound a kind at a time: as many kinds as layers differ, and the same words."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,13 @@ import pytest
 import tulle
 from tulle import layers, losses, optimizers
 from tulle.backend.cpu import engine
-from tulle.backend.lying import Elsewhere, Lying, pointing, within
 from tulle.backend.recorded import Recipes
+from tulle.backend.strided_arrays import (
+    Placeholders,
+    StridedArray,
+    find_placeholders,
+    within,
+)
 from tulle.training.batches import prepare
 
 if not engine.available():
@@ -67,13 +72,13 @@ def program_of(name, depth):
 
 
 @pytest.mark.parametrize("name", ["dense", "attention", "convolution"])
-def test_more_layers_make_hardly_more_sorts(name):
+def test_more_layers_make_hardly_more_kinds(name):
     found = []
     for depth in (3, 6):
         program, arrays = program_of(name, depth)
         program(arrays(7))
         outline = program.code.outline
-        found.append((len(outline.sorts), len(outline.order)))
+        found.append((len(outline.kinds), len(outline.order)))
     (few, short), (same, long) = found
     assert same <= few + 2
     assert long >= short + 9
@@ -89,7 +94,7 @@ def test_steps_have_the_words_that_they_would_have_alone(name, rows):
     found = program.plan([array.shape for array in given])
     memory = 1 << 40  # nothing runs
     scratch = memory + found.scratch
-    place = Place((), (), scratch, {symbol: rows}, 2, code._compiled, Elsewhere(),
+    place = Place((), (), scratch, {symbol: rows}, 2, code._compiled, Placeholders(),
                   [])  # fmt: skip
     bound = Bound(Sized(code.outline, place), found, memory, scratch)
     laid = bound.laid_out()
@@ -99,7 +104,7 @@ def test_steps_have_the_words_that_they_would_have_alone(name, rows):
     for step, start, end in zip(native, laid.starts, ends, strict=False):
         form = code.step_form(step)
         sources, targets = (
-            [bound.lying(value.name) for value in values]
+            [bound.array_of(value.name) for value in values]
             for values in (step.sources, step.targets)
         )
         alone = form.calls(place._replace(sources=sources, targets=targets))
@@ -118,16 +123,16 @@ def test_recorded_sorts_have_the_words_that_they_are_bound_to(name, monkeypatch)
     program(arrays(7))
     code, (symbol,) = program.code, program._symbols
     outline = code.outline
-    calls = {sort.first: 0 for sort in outline.sorts}
+    calls = {kind.first: 0 for kind in outline.kinds}
 
     def sized(rows):
-        place = Place((), (), 0, {symbol: rows}, 2, code._compiled, Elsewhere(),
+        place = Place((), (), 0, {symbol: rows}, 2, code._compiled, Placeholders(),
                       [])  # fmt: skip
         return Sized(outline, place)
 
-    def counted(self, sort, recording, recorded=Sized._recorded):
-        calls[sort.first] += 1
-        return recorded(self, sort, recording)
+    def counted(self, kind, recording, recorded=Sized._recorded):
+        calls[kind.first] += 1
+        return recorded(self, kind, recording)
 
     monkeypatch.setattr(Sized, "_recorded", counted)
     many = [8, 1, 6, 2, 33, 34, 64, 65, 129, 130, 500, 31, 7, 9, 3]
@@ -155,8 +160,10 @@ def numbers_of(sized):
 
 
 def test_words_that_point_elsewhere():
-    elsewhere = Elsewhere()
-    one, two = (elsewhere.place(Lying(0, (3,), np.dtype("f4"))) for _ in range(2))
+    placeholders = Placeholders()
+    one, two = (
+        placeholders.place(StridedArray(0, (3,), np.dtype("f4"))) for _ in range(2)
+    )
     words = np.array([7, two.address + 8, -1, one.address - 4, 1 << 61], np.int64)
-    places, numbers, offsets = (found.tolist() for found in pointing(words))
+    places, numbers, offsets = (found.tolist() for found in find_placeholders(words))
     assert (places, numbers, offsets) == ([1, 3], [1, 0], [8, -4])

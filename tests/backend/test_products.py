@@ -19,8 +19,8 @@ from tulle.backend.cpu import (  # noqa: E402
 )
 from tulle.backend.cpu.layout import Block, Order, laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
-from tulle.backend.lying import Lying  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
+from tulle.backend.strided_arrays import StridedArray  # noqa: E402
 
 SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
 
@@ -35,7 +35,7 @@ def multiply(x, y, out, threads):
     if x.ndim > 1 and y.ndim > 1:
         size = gemm.scratch_bytes(out.shape, x.shape[-1], out.itemsize)
     scratch = np.full(size // 8 + 8, np.nan)
-    x, y, out = map(Lying.of, (x, y, out))
+    x, y, out = map(StridedArray.of, (x, y, out))
     call = gemm.product(x, y, out, threads, scratch.ctypes.data)
     if call is not None:
         run(call)
@@ -132,7 +132,7 @@ def one_by_one(x, y, out, before=False):
     (m, n), k, item = out.shape, x.shape[1], out.itemsize
     size = packed_products.scratch_bytes(1, m, n, k, item)
     scratch = np.full(size // 8 + 8, np.nan)
-    x, y, out = map(Lying.of, (x, y, out))
+    x, y, out = map(StridedArray.of, (x, y, out))
     words, total, _ = packed_products.product(x, y, out, scratch.ctypes.data)
     words = np.array(words, np.int64)
     entry, pack = map(engine_function, gemm.packed_entries({4: "f32", 8: "f64"}[item]))
@@ -166,21 +166,21 @@ def test_copies(dtype):
         if random.random() < 0.2:
             source = np.broadcast_to(source, (3, *source.shape))
         target = np.zeros((*source.shape, 2), dtype)[..., 1]
-        run(copying.copy(Lying.of(target), Lying.of(source)))
+        run(copying.copy(StridedArray.of(target), StridedArray.of(source)))
         np.testing.assert_array_equal(target, source)
 
 
 def test_large_copies_are_cut():
     source = np.arange(1 << 20, dtype=np.float32)
     target = np.zeros_like(source)
-    call = copying.copy(Lying.of(target), Lying.of(source))
+    call = copying.copy(StridedArray.of(target), StridedArray.of(source))
     assert call.total > 1
     run(call)
     np.testing.assert_array_equal(target, source)
 
 
 def test_nothing_to_copy():
-    target, source = Lying.of(np.zeros((0, 3))), Lying.of(np.ones((0, 3)))
+    target, source = StridedArray.of(np.zeros((0, 3))), StridedArray.of(np.ones((0, 3)))
     assert copying.copy(target, source) is None
 
 
@@ -206,7 +206,7 @@ def test_products_with_vectors_of_other_machines(width, monkeypatch):
 def test_a_call_tells_the_memory_that_its_sizes_ask_for(shape):
     *batch, m, k, n = shape
     places = [(*batch, m, k), (*batch, k, n), (*batch, m, n)]
-    x, y, out = (Lying(1 << 20, place, np.dtype("f4")) for place in places)
+    x, y, out = (StridedArray(1 << 20, place, np.dtype("f4")) for place in places)
     call = gemm.product(x, y, out, 2, 1 << 30)
     assert gemm.scratch_of(call) == gemm.scratch_bytes(out.shape, k, 4)
 

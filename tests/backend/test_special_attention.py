@@ -5,7 +5,7 @@ import pytest
 from native_calls import SPECIAL, native, node_of, reference
 
 import tulle.backend.attention  # noqa: F401  enters the ops
-from tulle.backend.lying import Lying
+from tulle.backend.strided_arrays import StridedArray
 
 F32 = np.float32
 CASES = {  # batch, T, S, heads, heads of keys, size, width, given, causal
@@ -110,8 +110,10 @@ def test_operands_lie_with_heads_in_front():
     operands, attributes = operands_of(CASES["tiles of both"])
     turned = [x.swapaxes(1, 2).copy().swapaxes(1, 2) for x in operands]
     assert not turned[0].flags.c_contiguous
-    assert SPECIAL["attention_forward"].reads(Lying.of(turned[0]))
-    assert not SPECIAL["attention_forward"].reads(Lying.of(operands[0].swapaxes(2, 3)))
+    assert SPECIAL["attention_forward"].reads(StridedArray.of(turned[0]))
+    assert not SPECIAL["attention_forward"].reads(
+        StridedArray.of(operands[0].swapaxes(2, 3))
+    )
     for one, two in zip(
         native("attention_forward", operands, **attributes),
         native("attention_forward", turned, **attributes),

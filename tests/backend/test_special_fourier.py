@@ -6,7 +6,7 @@ from native_calls import Call, native, node_of
 
 from tulle.backend.cpu import special_fourier
 from tulle.backend.cpu.special_fourier import LARGEST, radices_of, tables
-from tulle.backend.lying import FIRST
+from tulle.backend.strided_arrays import FIRST
 
 DTYPES = {"float32": 4e-7, "float64": 4e-15}
 # Powers of two, odd factors, primes with a pass and without one.

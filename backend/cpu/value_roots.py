@@ -1,6 +1,6 @@
-"""Where the values of a schedule come from, so far as no size is asked for.
+"""The roots and layouts of the values of a schedule, as far as no size is asked for.
 
-A value has a root, where an address comes from, and a way to lie.
+The root of a value is what its address counts from: a view has that of what it shows.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ...graph.dim import Dim, Symbol
 from ...graph.node import attribute_key
 from ...graph.types import TupleType
 from ..binding import attributes_of, standing
-from ..lying import Lying
 from ..pipeline.schedule import Schedule, Storage, Value
-from .ways import Way, Ways
+from ..strided_arrays import StridedArray
+from .value_layouts import ValueLayout, ValueLayouts
 
 Sizes = Mapping[Symbol, int]
 
 
-class Rooted:
-    """The roots and ways of the values of a schedule.
+class ValueRoots:
+    """The root and the layout of each value of a schedule.
 
     An `inner` schedule is given the arrays of its inputs and outputs.
     """
@@ -30,9 +30,9 @@ class Rooted:
     def __init__(self, schedule: Schedule, inner: bool = False):
         self.schedule, self.inner = schedule, inner
         self.roots: list[Value] = []
-        self.places: dict[str, tuple[int, int]] = {}  # root and way of a value
+        self.places: dict[str, tuple[int, int]] = {}  # root and layout of a value
         self.fixed: dict[str, Any] = {}  # a tuple for an op of several results
-        self.ways = Ways(self.fixed)
+        self.layouts = ValueLayouts(self.fixed)
         self._known: dict[Hashable, int] = {}
         fixed = frozenset(standing(schedule))
         for value in schedule.values:
@@ -71,28 +71,28 @@ class Rooted:
         return self.roots[root].storage if self.roots[root].kind == "buffer" else None
 
     def _place(self, value: Value) -> tuple[int, int]:
-        """The root and the way of a value."""
+        """The root and the layout of a value."""
         name, node, fixed = value.name, value.node, self.fixed.get(value.name)
         if value.kind == "computed" and node.op.view and fixed is None:
             root, shown = self.places[value.sources[0].name]
             if self.roots[root].kind in ("buffer", "input", "output"):
                 view = node.op.name, attribute_key(node.attributes), shown
-                return root, self._way(view, Way(value, shown))
+                return root, self._layout(view, ValueLayout(value, shown))
         self.roots.append(value)
         key: Hashable = name
         if fixed is not None:
             key = fixed.shape, fixed.steps, fixed.dtype
         elif value.kind == "buffer" or (value.kind == "input" and not self.inner):
             key = node.type
-        return len(self.roots) - 1, self._way(key, Way(value))
+        return len(self.roots) - 1, self._layout(key, ValueLayout(value))
 
-    def _way(self, key: Hashable, way: Way) -> int:
-        count = len(self.ways.all)
+    def _layout(self, key: Hashable, layout: ValueLayout) -> int:
+        count = len(self.layouts.all)
         found = self._known.setdefault(key, count)
         if found == count:
-            kind = way.value.kind
+            kind = layout.value.kind
             is_given = kind != "buffer" and (kind != "input" or self.inner)
-            self.ways.add(way, is_given)
+            self.layouts.add(layout, is_given)
         return found
 
 
@@ -100,9 +100,9 @@ def made(value: Value, names: Mapping[str, Any], sizes: Sizes) -> Any:
     """A value that follows from sizes and variables."""
     node = value.node
     if value.kind == "variable":
-        return Lying.of(node.attributes["variable"].array)
+        return StridedArray.of(node.attributes["variable"].array)
     sources = [names[source.name] for source in value.sources]
-    operands = [s.array() if isinstance(s, Lying) else s for s in sources]
+    operands = [s.array() if isinstance(s, StridedArray) else s for s in sources]
     result = node.op.run(np, *operands, **attributes_of(node, sizes))
     several = isinstance(node.type, TupleType)
-    return result if several else Lying.of(np.asarray(result))
+    return result if several else StridedArray.of(np.asarray(result))

@@ -1,4 +1,4 @@
-"""The body of a loop, scheduled once: its sizes, its memory, and what is carried."""
+"""What all forms of a `loop` node share: its body, scheduled once, and its sizes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .pipeline.schedule import Schedule
 Sizes = Mapping[Symbol, int]
 
 
-class Turns:
+class LoopForm:
     """What the forms of a `loop` node have in common; `code` runs the body's steps."""
 
     def __init__(self, node: Node, schedule: Schedule, code: Any):
@@ -27,7 +27,7 @@ class Turns:
         ]
 
     def _length(self, sizes: Sizes) -> int:
-        """How many turns there are."""
+        """How many turns the loop takes."""
         found: int = resolve(self.node.attributes["length"], sizes)
         return found
 

@@ -1,8 +1,8 @@
-"""Where arrays lie: what native code is told of them, without arrays of NumPy's.
+"""Arrays as native code sees them: an address, a shape, a dtype and steps along axes.
 
-An address may be that of memory that is not there: a value that is elsewhere in every
-run, such as an input, is bound to one of `Elsewhere`. Words that point there are found
-by their size, and told from all other words.
+A placeholder is an address without memory: a value that each run has somewhere else,
+such as an input, is bound to one. Words that point into placeholders are found by their
+size, and told from all other words.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 
 from .recorded import Recorded, larger, smaller
 
-FIRST = 1 << 62  # where memory that is not there begins
-ROOM = 1 << 44  # addresses of one array of it
+FIRST = 1 << 62  # the address where placeholders begin
+ROOM = 1 << 44  # addresses that each has
 OWN = 1 << 17  # from here on a number says which operand of its step an array is
 WITHIN = (1 << 18) - 1  # the last number says that words point to words beside them
 
@@ -24,7 +24,7 @@ Array = Any
 Shape = tuple[int, ...]
 
 
-class Lying:
+class StridedArray:
     """An address with a shape, a dtype, and steps along the axes in elements.
 
     `dense` says that elements lie side by side in their order. `owner` is the array
@@ -47,9 +47,9 @@ class Lying:
         self.steps = dense_steps(shape) if steps is None else steps
 
     @classmethod
-    def of(cls, array: Array) -> Lying:
-        """Where an array lies, of NumPy's or of a device."""
-        if isinstance(array, Lying):
+    def of(cls, array: Array) -> StridedArray:
+        """An array of NumPy's or of a device."""
+        if isinstance(array, StridedArray):
             return array
         dtype = np.dtype(array.dtype)
         item, flags = dtype.itemsize, array.flags
@@ -57,23 +57,25 @@ class Lying:
         dense = bool(flags.c_contiguous)
         return cls(address_of(array), array.shape, dtype, steps, dense, array)
 
-    def at(self, address: int) -> Lying:
-        """Something else that lies likewise, at an address."""
-        return Lying(address, self.shape, self.dtype, self.steps, self.dense)
+    def at(self, address: int) -> StridedArray:
+        """An array of the same shape, dtype and steps at another address."""
+        return StridedArray(address, self.shape, self.dtype, self.steps, self.dense)
 
-    def cut(self, lengths: Mapping[int, int]) -> Lying:
+    def cut(self, lengths: Mapping[int, int]) -> StridedArray:
         """Its first elements along some axes, as many as is said."""
         shape = tuple([lengths.get(axis, n) for axis, n in enumerate(self.shape)])
         dense = self.dense and self.steps == dense_steps(shape)
-        return Lying(self.address, shape, self.dtype, self.steps, dense)
+        return StridedArray(self.address, shape, self.dtype, self.steps, dense)
 
-    def slice(self, index: int) -> Lying:
+    def slice(self, index: int) -> StridedArray:
         """A slice along the first axis, from the last one if its index is negative."""
         count = index % max(1, self.shape[0])
         address = self.address + count * self.steps[0] * self.itemsize
-        return Lying(address, self.shape[1:], self.dtype, self.steps[1:], self.dense)
+        return StridedArray(
+            address, self.shape[1:], self.dtype, self.steps[1:], self.dense
+        )
 
-    def part(self, index: Sequence[Any]) -> Lying | None:
+    def part(self, index: Sequence[Any]) -> StridedArray | None:
         """A part along the first axes, by the entries of `getitem`.
 
         None for positions that are not there.
@@ -97,8 +99,8 @@ class Lying:
             axis += 1
         whole = (*shape, *self.shape[axis:])
         strides = (*steps, *self.steps[axis:])
-        address, dense = self.address + first * self.itemsize, follows(whole, strides)
-        return Lying(address, whole, self.dtype, strides, dense)
+        address, dense = self.address + first * self.itemsize, is_dense(whole, strides)
+        return StridedArray(address, whole, self.dtype, strides, dense)
 
     @property
     def strides(self) -> Shape:
@@ -146,7 +148,7 @@ class Lying:
         return found if found.dtype == self.dtype else found.view(self.dtype)
 
 
-def follows(shape: Shape, steps: Shape) -> bool:
+def is_dense(shape: Shape, steps: Shape) -> bool:
     """Whether elements with these steps lie side by side in their order."""
     pairs = zip(shape, steps, dense_steps(shape), strict=True)
     return 0 in shape or all(n == 1 or one == two for n, one, two in pairs)
@@ -154,7 +156,7 @@ def follows(shape: Shape, steps: Shape) -> bool:
 
 def is_same(one: Array, other: Array) -> bool:
     """Whether two arrays have the same elements of memory in the same order."""
-    first, second = Lying.of(one), Lying.of(other)
+    first, second = StridedArray.of(one), StridedArray.of(other)
     alike = (first.shape, first.steps, first.dtype)
     return first.address == second.address and alike == (
         second.shape, second.steps, second.dtype,
@@ -172,42 +174,42 @@ def dense_steps(shape: Shape) -> Shape:
 
 def address_of(array: Array) -> int:
     """Where an array begins."""
-    if isinstance(array, Lying):
+    if isinstance(array, StridedArray):
         return array.address
     host = getattr(array, "__array_interface__", None)
     found: int = (host or array.__cuda_array_interface__)["data"][0]
     return found
 
 
-class Elsewhere:
-    """Places for arrays that are not there."""
+class Placeholders:
+    """Addresses for arrays whose memory only a run knows."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def place(self, like: Lying) -> Lying:
-        """A new array that lies like another one, apart from all others."""
+    def place(self, like: StridedArray) -> StridedArray:
+        """A new placeholder with the shape, dtype and steps of an array."""
         self.count += 1
-        return like.at(place_of(self.count - 1))
+        return like.at(placeholder_address(self.count - 1))
 
 
-def own(operand: int) -> int:
-    """Where the operand of a step lies, so far as all steps of its sort are told."""
-    return place_of(OWN + operand)
+def operand_placeholder(operand: int) -> int:
+    """The placeholder of an operand, which is the same in all steps of a kind."""
+    return placeholder_address(OWN + operand)
 
 
 def within(offset: int) -> int:
     """An address so many bytes behind the first of the words that it is among."""
-    return place_of(WITHIN) + offset
+    return placeholder_address(WITHIN) + offset
 
 
-def place_of(number: int) -> int:
-    """Where the array that is not there lies that has a number."""
+def placeholder_address(number: int) -> int:
+    """The address of a placeholder by its number."""
     return FIRST + number * ROOM + ROOM // 2
 
 
-def number_at(word: int | Recorded) -> int:
-    """The number of the array that is not there which a word points into, or -1.
+def placeholder_at(word: int | Recorded) -> int:
+    """The number of the placeholder that a word points into, or -1.
 
     Of a recorded word it is that for the numbers at hand, and nothing is asked.
     """
@@ -215,13 +217,13 @@ def number_at(word: int | Recorded) -> int:
     return (value - FIRST) // ROOM if value >= FIRST else -1
 
 
-def number_of(array: Lying) -> int:
-    """How many arrays that are not there came before one of them."""
+def placeholder_number(array: StridedArray) -> int:
+    """The number of the placeholder that an array is."""
     return (array.address - FIRST) // ROOM
 
 
-def pointing(words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Words that point elsewhere: their places, numbers of arrays, how far in."""
+def find_placeholders(words: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Words that point into placeholders: their places, the numbers, how far in."""
     places = np.nonzero(words >= FIRST)[0]
     found = words[places] - FIRST
     return places, found // ROOM, found % ROOM - ROOM // 2
