@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..graph.network import Network
 from ..graph.node import Node
-from ..training.reach import unreached
+from ..training.gradient_reach import unreached
 from .checker import Checker
 
 

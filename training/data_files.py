@@ -13,7 +13,7 @@ import numpy as np
 from ..graph.diagnostics import DataError
 from ..graph.files import PathLike, check_readable
 from . import tables
-from .damage import damages, missing_array, unreadable
+from .damaged_files import damages, missing_array, unreadable
 from .data import refuse
 
 Array = np.ndarray[Any, Any]

@@ -12,9 +12,9 @@ from ..graph.diagnostics import caller_span
 from ..graph.network import Network
 from ..graph.notices import tell
 from ..graph.tensor import SymbolicTensor
+from .gradient_reach import unreached
 from .objective import Compiled
 from .operands import check_logits
-from .reach import unreached
 
 
 def check_definition(model: Any, compiled: Compiled) -> None:

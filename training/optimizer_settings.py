@@ -14,9 +14,9 @@ from ..graph.registry import call
 from ..graph.variable import Variable
 from . import schedules
 from .arguments import checked_items, refuse
-from .asking import asked
 from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
+from .host_numbers import host_number
 from .optimizer_programs import StepPrograms
 from .optimizer_state import OptimizerState
 
@@ -134,7 +134,7 @@ class OptimizerSettings(OptimizerState):
             return self._rate
         if isinstance(self._schedule, schedules.LearningRateSchedule):
             return self._schedule(self._iterations.value)
-        return asked(self._schedule)
+        return host_number(self._schedule)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 A training step is one graph: forward, loss, gradients, optimizer, metrics. A program
 is kept for as long as what it was made from stays: types, compile, trainable weights,
-settings of layers and of what they hold (`makeup`).
+settings of layers and of what they hold (`traced_settings`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from ..graph.types import TensorType
 from ..graph.variable import Variable
 from .arguments import checked_choice
 from .keeping import Kept, Watched
-from .makeup import Key, Makeup
 from .notices import warn
 from .objective import Compiled
 from .operands import element_count, predicted_by
+from .traced_settings import Key, TracedSettings
 
 if TYPE_CHECKING:
     from .model import Model
@@ -63,7 +63,9 @@ class Steps:
         self._looked_up: dict[Types, tuple[tuple[int, str, int], ...]] = {}
         self._own: dict[str, Any] = {}
         self._made_of: dict[str, Any] = {}  # when its own steps were traced
-        self._makeups: dict[str, Makeup] = {}  # the settings of programs, by kind
+        self._traced_settings: dict[
+            str, TracedSettings
+        ] = {}  # the settings of programs, by kind
         self._outdated: dict[str, tuple[set[Key], dict[Any, Any]]] = {}
         self._again: dict[str, int] = {}  # how often settings were found changed
         self._measured: list[Any] | None = None
@@ -93,15 +95,16 @@ class Steps:
         """The method, which notes when it is traced what the model is made of."""
 
         def traced(data: Any) -> Any:
-            before = Makeup(self.kept.now())
+            before = TracedSettings(self.kept.now())
             result = method(data)
-            self._made_of[kind] = self._makeup()
+            self._made_of[kind] = self._parts()
             self._note_settings(kind, before)
             return result
 
         return traced
 
-    def _makeup(self) -> Any:
+    def _parts(self) -> Any:
+        """What a program of the model's own step holds, by identity."""
         layers = (self.model, *self.model.sublayers)
         trained = self.model.trainable_weights
         return [*map(id, layers), *map(id, trained), *map(id, self.model.variables)]
@@ -111,24 +114,24 @@ class Steps:
         if kind not in self._made_of:
             return
         changed = self._changed_settings(kind, self.kept.now())
-        if changed or self._made_of[kind] != self._makeup():
+        if changed or self._made_of[kind] != self._parts():
             self._own.pop(kind, None)
             del self._made_of[kind]
 
-    def _note_settings(self, kind: str, before: Makeup) -> None:
+    def _note_settings(self, kind: str, before: TracedSettings) -> None:
         """Note the settings that a program was just made with."""
-        made = Makeup(self.kept.now())
-        earlier = self._makeups.get(kind)
+        made = TracedSettings(self.kept.now())
+        earlier = self._traced_settings.get(kind)
         before.ignored = earlier.ignored if earlier else set()
         made.ignore_moving(before)
-        self._makeups[kind] = made
+        self._traced_settings[kind] = made
 
     def _changed_settings(self, kind: str, now: Watched) -> set[Key]:
         """The settings that changed since programs of a kind were made."""
-        made = self._makeups.get(kind)
+        made = self._traced_settings.get(kind)
         if made is None or made.taken is now:
             return set()
-        found = made.changed(Makeup(now))
+        found = made.changed(TracedSettings(now))
         if not found:
             return found
         times = self._again[kind] = self._again.get(kind, 0) + 1
@@ -172,14 +175,14 @@ class Steps:
         again, until there is a new program: they may matter to that.
         """
         kind, signature, _ = key
-        before = Makeup(now)
+        before = TracedSettings(now)
         graph = getattr(self, f"{kind}_graph")(signature)
         changed, old = self._outdated.get(kind, (set(), {}))
         known = old.get(key)
         if known and before.of_layers(changed) and same_graph(known[1], graph):
-            idle = self._makeups[kind].idle | changed
+            idle = self._traced_settings[kind].idle | changed
             self._note_settings(kind, before)
-            self._makeups[kind].idle = idle
+            self._traced_settings[kind].idle = idle
             return known[0], graph
         self._outdated.pop(kind, None)
         program = self._compile(graph)

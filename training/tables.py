@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .damage import damages, missing_array, unreadable
+from .damaged_files import damages, missing_array, unreadable
 from .data import refuse
 
 Array = np.ndarray[Any, Any]

@@ -24,11 +24,11 @@ from ..pipeline.schedule import Schedule, Step, Storage
 from ..strided_arrays import Placeholders, StridedArray, address_of, placeholder_number
 from . import copying, gemm
 from .call import Call
+from .command_table import CommandTable, Fault, pointers
 from .copying import copy
 from .engine import engine
 from .follow import follow
 from .forms import Copied, Form, Place, form_of
-from .layout import Fault, Laid, pointers
 from .outline import Bound, Outline, Sized
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
@@ -266,7 +266,7 @@ class Writer:
         self._parts.append(step)
 
     def finish(
-        self, laid: Laid, inputs: Sequence[StridedArray | None], place: Place
+        self, laid: CommandTable, inputs: Sequence[StridedArray | None], place: Place
     ) -> Callable[..., dict[str, Any]]:
         """The whole as a function of the inputs."""
         moving = [*inputs, *self.fresh]

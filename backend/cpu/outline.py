@@ -26,8 +26,8 @@ from ..strided_arrays import (
     operand_placeholder,
 )
 from .call import Call
+from .command_table import Block, CommandTable, Order, Tell, laid_out
 from .forms import Form, Place
-from .layout import Block, Laid, Order, Tell, laid_out
 from .value_layouts import SizedLayouts, typed
 from .value_roots import ValueRoots, made
 
@@ -265,7 +265,7 @@ class Bound:
             roots[root] = getattr(self.given[value.name], "address", 0)
         return roots
 
-    def laid_out(self, last: Sequence[Call] = ()) -> Laid:
+    def laid_out(self, last: Sequence[Call] = ()) -> CommandTable:
         """The words and commands of all steps, and of calls that come after them."""
         outline, sized = self.outline, self.sized
         blocks = [*sized.blocks, Block.of(last)]

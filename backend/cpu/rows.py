@@ -8,9 +8,9 @@ from typing import Any
 
 from .building import STORED
 from .call import Call
+from .command_table import Block, Order, laid_out
 from .copying import WORTH
 from .engine import engine
-from .layout import Block, Order, laid_out
 from .pool import pool
 from .special_gathering import LAYOUT, take_entry
 

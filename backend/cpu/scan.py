@@ -28,9 +28,9 @@ from ..strided_arrays import (
 )
 from . import gemm
 from .call import Call
+from .command_table import ROW, moved, moved_faults, side_by_side
 from .copying import copy
 from .forms import Form, Place
-from .layout import ROW, moved, moved_faults, side_by_side
 from .pool import COMMAND, pool
 from .value_layouts import SizedLayouts
 from .value_roots import ValueRoots, made

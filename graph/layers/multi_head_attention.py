@@ -6,8 +6,8 @@ from typing import Any
 
 from .. import regularizers
 from ..diagnostics import Fault
+from .attention_heads import HeadedAttention
 from .core import positive
-from .headed import Headed
 
 __all__ = [
     "GroupQueryAttention",
@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-class MultiHeadAttention(Headed):
+class MultiHeadAttention(HeadedAttention):
     """Attention of `num_heads` heads between projections (Vaswani et al. 2017).
 
     Query f32[batch, T, n], value f32[batch, S, m] and key f32[batch, S, k], which is
@@ -80,7 +80,7 @@ class MultiHeadAttention(Headed):
         return super().__call__(*args, **kwargs)
 
 
-class GroupQueryAttention(Headed):
+class GroupQueryAttention(HeadedAttention):
     """Attention whose query heads share the heads of keys (Ainslie et al. 2023).
 
     Query f32[batch, T, n], value f32[batch, S, m] and key f32[batch, S, k], which is
@@ -146,7 +146,7 @@ class GroupQueryAttention(Headed):
             )
 
 
-def several_sizes(layer: Headed, value: Any) -> tuple[int, ...] | None:
+def several_sizes(layer: HeadedAttention, value: Any) -> tuple[int, ...] | None:
     """`output_shape` as a tuple of sizes, None where it is not given."""
     if value is None:
         return None
@@ -154,7 +154,7 @@ def several_sizes(layer: Headed, value: Any) -> tuple[int, ...] | None:
     return tuple(positive(layer, "output_shape", size) for size in sizes) or None
 
 
-def several_axes(layer: Headed, value: Any) -> tuple[int, ...] | None:
+def several_axes(layer: HeadedAttention, value: Any) -> tuple[int, ...] | None:
     """`attention_axes` as a tuple, None where it is not given."""
     if value is None:
         return None

@@ -18,8 +18,8 @@ from tulle.training.batches import prepare
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
+from tulle.backend.cpu.command_table import Block, Order, laid_out
 from tulle.backend.cpu.forms import Place
-from tulle.backend.cpu.layout import Block, Order, laid_out
 from tulle.backend.cpu.outline import Bound, Sized
 
 RANDOM = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from tulle.backend.cpu import (  # noqa: E402
     packed_code,
     packed_products,
 )
-from tulle.backend.cpu.layout import Block, Order, laid_out  # noqa: E402
+from tulle.backend.cpu.command_table import Block, Order, laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.matrices import readable  # noqa: E402
 from tulle.backend.strided_arrays import StridedArray  # noqa: E402

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tulle.backend.cpu.call import Call
-from tulle.backend.cpu.layout import ROW, Block
+from tulle.backend.cpu.command_table import ROW, Block
 from tulle.backend.recorded import (
     KEPT,
     PATIENCE,

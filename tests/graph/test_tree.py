@@ -14,7 +14,7 @@ Pair = namedtuple("Pair", "left right")
 def test_round_trip():
     nest = {"x": [A, (B, 3)], "y": Pair(C, None), "z": "text"}
     leaves, structure = flatten(nest)
-    assert [leaf is wanted for leaf, wanted in zip(leaves, (A, B, C), strict=True)]
+    assert all(leaf is wanted for leaf, wanted in zip(leaves, (A, B, C), strict=True))
     assert structure == {"x": [LEAF, (LEAF, 3)], "y": Pair(LEAF, None), "z": "text"}
     again = unflatten(structure, iter(leaves))
     assert again["x"][1][0] is B

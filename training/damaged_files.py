@@ -1,4 +1,4 @@
-"""Files that are damaged or hold something else, in our words."""
+"""Files that are damaged or hold something else, as diagnostics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments and commands in memory."""
+"""The table of commands that the runtime reads, and the words of their arguments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fault(NamedTuple):
             self.tell(self.words.tolist())
 
 
-class Laid(NamedTuple):
+class CommandTable(NamedTuple):
     """All arguments side by side, and the table of commands.
 
     It says where the words of each step begin, and which its first command is.
@@ -151,7 +151,7 @@ class Order:
 
 def laid_out(
     blocks: Sequence[Block], order: Order, filling: Sequence[int] = ()
-) -> Laid:
+) -> CommandTable:
     """The calls of steps, in an order of blocks, whose gaps are filled."""
     spread = order.spread(blocks)
     numbers = np.concatenate([block.numbers for block in blocks])
@@ -167,7 +167,7 @@ def laid_out(
     table[:, 1] = first + 8 * (places + rows[:, 1])
     table[:, 4] = np.where(flags < 0, 0, first + 8 * (places + flags))
     faults = _checks(blocks, order, words, spread)
-    return Laid(words, table, faults, spread.starts, spread.begins)
+    return CommandTable(words, table, faults, spread.starts, spread.begins)
 
 
 def _checks(

@@ -1,4 +1,4 @@
-"""A number that a Python function is asked for in every step of a program."""
+"""Numbers from the host: what a Python function gives in every step of a program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..graph.trace import current_trace
 from ..graph.types import F32, TensorType
 
 
-class Asked(Layer):
+class HostNumber(Layer):
     """A step of Python that gives what a function gives."""
 
     def __init__(self, function: Callable[[], Any], first: Any):
@@ -31,7 +31,7 @@ class Asked(Layer):
         return np.asarray(found, np.float32)
 
 
-def asked(function: Callable[[], Any]) -> Any:
+def host_number(function: Callable[[], Any]) -> Any:
     """What a function gives: now, or within a trace in each step of the program.
 
     A function that computes with ops and variables becomes part of the program.
@@ -40,4 +40,4 @@ def asked(function: Callable[[], Any]) -> Any:
     plain = isinstance(found, (int, float, np.ndarray, np.generic, Tensor))
     if current_trace() is None or not plain:
         return found
-    return OPS["opaque"].call_symbolic(Asked(function, found), (), {})  # type: ignore[attr-defined]
+    return OPS["opaque"].call_symbolic(HostNumber(function, found), (), {})  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ OF_MODELS = frozenset({
 })  # fmt: skip
 
 
-class Makeup:
+class TracedSettings:
     """The settings of a model, its layers, losses, metrics and schedules, as they are.
 
     `taken` is the model as it was looked at; it keeps the owners alive, so that they
@@ -49,7 +49,7 @@ class Makeup:
             for name in ("constraint", "regularizer"):
                 self._found[id(variable), name] = _Same(getattr(variable, name))
 
-    def changed(self, now: Makeup) -> set[Key]:
+    def changed(self, now: TracedSettings) -> set[Key]:
         """The settings that have another value now, or are set on an owner anew.
 
         What is set anew may hide a value of the class; private names are left out
@@ -64,7 +64,7 @@ class Makeup:
         }
         return (moved | added) - self.ignored - self.idle
 
-    def ignore_moving(self, before: Makeup) -> None:
+    def ignore_moving(self, before: TracedSettings) -> None:
         """Follow no attribute that the code of a layer changed since, by itself."""
         moved = before.changed(self) & before._found.keys()
         self.ignored = before.ignored | moved

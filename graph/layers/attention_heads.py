@@ -25,7 +25,7 @@ ROLES = (
 )  # fmt: skip
 
 
-class Headed(Weighted):
+class HeadedAttention(Weighted):
     """What attention of many heads shares: projections, masks and the sum over keys.
 
     A subclass says how many heads there are in `query_heads` and `value_heads`, their

@@ -1,4 +1,4 @@
-"""Which parameters a loss can change, and what keeps it off the others.
+"""Which parameters the gradient of a loss reaches, and what cuts it off the others.
 
 A walk backwards over the graph as it was written, so that every cut has its place; a
 layer of the library is taken to let gradients pass.
