@@ -387,11 +387,14 @@ def title_of(layer: Layer) -> str:
     return "" if name in PLAIN_NETWORKS else name
 
 
+FROZEN = "frozen"
+
+
 def remarks_of(layer: Layer) -> tuple[str, ...]:
     """What is unusual about a layer."""
     frozen = bool(layer.variables) and not layer.trainable
     python = layer.opaque
-    return (*(["frozen"] if frozen else []), *(["runs in Python"] if python else []))
+    return (*([FROZEN] if frozen else []), *(["runs in Python"] if python else []))
 
 
 def settings_of(layer: Layer) -> str:

@@ -7,12 +7,10 @@ this process. Every text is escaped, so names may hold anything.
 from __future__ import annotations
 
 import html
-import itertools
 import os
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +23,10 @@ from .diagnostics import (
     TensorTypeError,
     caller_span,
 )
-from .diagram import Box, Cluster, Diagram, Link, diagram_of
+from .diagram import FROZEN, Box, Cluster, Diagram, Link, diagram_of
 from .files import PathLike, check_writable, write_atomically
 from .layer import Layer
+from .lines import Joint, Line, lines_of
 from .quote import escaped
 
 FORMATS = ("svg", "png", "pdf", "dot")
@@ -48,6 +47,16 @@ class Look:
     margin: str = "0.16,0.09"
 
 
+WORDS = {  # on lines
+    "shape": "plaintext",
+    "fontname": MONO,
+    "fontsize": "10",
+    "fontcolor": FADED,
+    "margin": "0.03,0.02",
+    "height": "0",
+    "width": "0",
+    "tooltip": " ",
+}
 LOOKS = {
     "input": Look("#e8f3ec", "#7fb08f", margin="0.2,0.07"),
     "output": Look("#f8efe0", "#cfa765", margin="0.2,0.07"),
@@ -66,8 +75,13 @@ class Shown:
     dtypes: bool = True
     names: bool = True
     activations: bool = True
+    trainable: bool = True
     direction: str = "TB"
     dpi: int = DPI
+
+    def remarks(self, remarks: Sequence[str]) -> list[str]:
+        """The remarks that are shown, each as a line."""
+        return [_remark(r) for r in remarks if self.trainable or r != FROZEN]
 
     def type_text(self, link: Link) -> str:
         """The type of a link as far as it is shown."""
@@ -95,133 +109,88 @@ def dot_source(diagram: Diagram, shown: Shown | None = None) -> str:
         bgcolor=PAPER,
         pad="0.25",
         nodesep="0.35",
-        ranksep="0.42",
+        ranksep="0.21",
         newrank="true",
     )
     graph.attr(
         "node", shape="box", fontname=SANS, fontsize="12", fontcolor=INK, height="0.3"
     )
-    graph.attr(
-        "edge",
-        color=LINE,
-        fontname=MONO,
-        fontsize="10",
-        fontcolor=FADED,
-        arrowsize="0.65",
-    )
-    keys = {box.key: f"n{index}" for index, box in enumerate(diagram.boxes)}
-    routes = list(_routes(diagram))
-    joints = {
-        (joint.source, joint.cluster): f"j{index}"
-        for index, joint in enumerate(
-            dict.fromkeys(end for route in routes for end in route.joints)
-        )
-    }
-    _add_level(graph, diagram, None, keys, joints, shown)
-    drawn: set[tuple[str, str]] = set()
-    for route in routes:
-        stops = [
-            keys[route.link.source],
-            *(joints[joint.source, joint.cluster] for joint in route.joints),
-            keys[route.link.target],
-        ]
-        for index, pair in enumerate(itertools.pairwise(stops)):
-            last = index == len(stops) - 2
-            if last or pair not in drawn:
-                _add_line(graph, pair, route.link, shown, index == 0, last)
-            drawn.add(pair)
+    graph.attr("edge", color=LINE, arrowsize="0.65")
+    lines = list(lines_of(diagram))
+    names: dict[Any, str] = {b.key: f"n{i}" for i, b in enumerate(diagram.boxes)}
+    joints = dict.fromkeys(line.end for line in lines if isinstance(line.end, Joint))
+    names |= {joint: f"j{index}" for index, joint in enumerate(joints)}
+    names |= {line: f"t{index}" for index, line in enumerate(lines)}
+    _add_level(graph, diagram, None, names, lines, shown)
+    for line in lines:
+        _add_line(graph, line, names, shown)
     text: str = graph.source
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """Where a tensor that several boxes of a frame read enters it, as one line."""
-
-    source: str
-    cluster: int
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A link, and the joints that it passes."""
-
-    link: Link
-    joints: tuple[Joint, ...]
+def _line_text(line: Line, shown: Shown) -> str:
+    """What stands on a line: its start tells the type, its end the role."""
+    role = line.link.role if line.last else ""
+    type = shown.type_text(line.link) if line.first else ""
+    return " ".join(filter(None, (role, type)))
 
 
-def _routes(diagram: Diagram) -> Iterator[Route]:
-    parents = {cluster.number: cluster.parent for cluster in diagram.clusters}
-    places = {box.key: box.cluster for box in diagram.boxes}
-
-    def around(cluster: int | None) -> list[int]:
-        """The frames around a box, from the outermost."""
-        found: list[int] = []
-        while cluster is not None:
-            found.insert(0, cluster)
-            cluster = parents[cluster]
-        return found
-
-    entered = {}
-    for link in diagram.links:
-        known = set(around(places[link.source]))
-        inside = [c for c in around(places[link.target]) if c not in known]
-        entered[link] = [Joint(link.source, cluster) for cluster in inside]
-    uses = Counter(joint for joints in entered.values() for joint in joints)
-    for link, joints in entered.items():
-        yield Route(link, tuple(joint for joint in joints if uses[joint] > 1))
-
-
-def _add_line(
-    graph: Any, ends: tuple[str, str], link: Link, shown: Shown, first: bool, last: bool
-) -> None:
-    """One line of a route: its start tells the type, its end the role."""
-    words = (link.role if last else "", shown.type_text(link) if first else "")
-    text = " ".join(filter(None, words))
-    options = {} if last else {"arrowhead": "none"}
-    graph.edge(*ends, label=f"< {_text(text)} >" if text else "", **options)
+def _add_line(graph: Any, line: Line, names: dict[Any, str], shown: Shown) -> None:
+    """A line, which its text interrupts: no frame crosses a text that is a node."""
+    start, end = names[line.start], names[line.end]
+    if _line_text(line, shown):
+        graph.edge(start, names[line], arrowhead="none")
+        start = names[line]
+    graph.edge(start, end, **({} if line.last else {"arrowhead": "none"}))
 
 
 def _add_level(
     graph: Any,
     diagram: Diagram,
     parent: int | None,
-    keys: dict[str, str],
-    joints: dict[tuple[str, int], str],
+    names: dict[Any, str],
+    lines: list[Line],
     shown: Shown,
 ) -> None:
-    """Add the boxes of one cluster, or of none, and the clusters within."""
-    for (_, cluster), node in joints.items():
-        if cluster == parent:
-            graph.node(node, "", shape="point", width="0.06", color=LINE, tooltip=" ")
+    """Add what one cluster, or none, holds, and the clusters within."""
+    joints = [n for n in names if isinstance(n, Joint) and n.cluster == parent]
+    for joint in joints:
+        dot = {"shape": "point", "width": "0.06", "color": LINE, "tooltip": " "}
+        graph.node(names[joint], "", **dot)
     boxes = [box for box in diagram.boxes if box.cluster == parent]
     for box in boxes:
-        _add_box(graph, box, keys[box.key], shown)
+        _add_box(graph, box, names[box.key], shown)
+    for line in lines:
+        text = _line_text(line, shown) if line.cluster == parent else ""
+        if text:
+            graph.node(names[line], f"<{_text(text)}>", **WORDS)
     for frame in diagram.clusters:
         if frame.parent == parent:
             with graph.subgraph(name=f"cluster_{frame.number}") as inside:
-                _add_frame(inside, frame)
-                _add_level(inside, diagram, frame.number, keys, joints, shown)
-    if parent is not None:
-        first = next((n for (_, c), n in joints.items() if c == parent), None)
-        _add_spacer(graph, parent, first or (keys[boxes[0].key] if boxes else None))
+                _add_frame(inside, frame, shown)
+                _add_level(inside, diagram, frame.number, names, lines, shown)
+    around = next((c for c in diagram.clusters if c.number == parent), None)
+    first = next(iter([*joints, *(box.key for box in boxes)]), None)
+    if around is not None and first is not None:
+        _add_spacer(graph, around, names[first], isinstance(first, Joint))
 
 
-def _add_spacer(graph: Any, cluster: int, first: str | None) -> None:
+def _add_spacer(graph: Any, frame: Cluster, first: str, slim: bool) -> None:
     """Keep the first box of a frame, and the lines into it, right of the heading."""
-    if first is None:
-        return
-    spacer = f"s{cluster}"
+    name, *others = _heading_texts(frame.name, frame.title, frame.parameters)
+    inches = max([0.095 * len(name), *(0.075 * len(text) for text in others)])
+    width = max(0.1, inches - (0.3 if slim else 0.8))
+    spacer = f"s{frame.number}"
     with graph.subgraph() as level:
         level.attr(rank="same")
-        level.node(spacer, "", style="invis", width="0.5", height="0.05")
+        level.node(spacer, "", style="invis", width=f"{width:.2f}", height="0.05")
         level.edge(spacer, first, style="invis")
 
 
-def _add_frame(graph: Any, cluster: Cluster) -> None:
+def _add_frame(graph: Any, cluster: Cluster, shown: Shown) -> None:
     lines = _heading(cluster.name, cluster.title, cluster.parameters)
     graph.attr(
-        label=_table([*lines, *map(_remark, cluster.remarks)], "LEFT"),
+        label=_table([*lines, *shown.remarks(cluster.remarks)], "LEFT"),
         labeljust="l",
         style="rounded,filled",
         color="#ccd3db",
@@ -263,13 +232,18 @@ def _lines(box: Box, shown: Shown) -> list[str]:
                 lines.append(_faded(box.kind, 10))
     if box.parameters:
         lines.append(_faded(_count(box.parameters), 10))
-    return [*filter(None, lines), *map(_remark, box.remarks)]
+    return [*filter(None, lines), *shown.remarks(box.remarks)]
 
 
 def _heading(name: str, title: str, parameters: int) -> list[str]:
-    lines = [_bold(name)]
+    first, *others = _heading_texts(name, title, parameters)
+    return [_bold(first), *(_faded(text, 10) for text in others)]
+
+
+def _heading_texts(name: str, title: str, parameters: int) -> list[str]:
+    """The lines above what a frame, or the whole picture, holds."""
     below = " · ".join(filter(None, (title, _count(parameters) if parameters else "")))
-    return [*lines, *([_faded(below, 10)] if below else [])]
+    return [name, *([below] if below else [])]
 
 
 def _count(parameters: int) -> str:
@@ -358,6 +332,7 @@ def plot_model(
     expand_nested: bool = True,
     dpi: int = DPI,
     show_layer_activations: bool = True,
+    show_trainable: bool = True,
 ) -> Path:
     """Draw a model into a file: .svg, .png, .pdf or .dot; gives its path.
 
@@ -378,7 +353,13 @@ def plot_model(
         message = f"`dpi` is a whole number from 10 to 1200, not {dpi!r}"
         raise TensorTypeError(Diagnostic("T0204", message, caller_span()))
     shown = Shown(
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, rankdir, dpi
+        show_shapes,
+        show_dtype,
+        show_layer_names,
+        show_layer_activations,
+        show_trainable,
+        rankdir,
+        dpi,
     )
     return save(diagram_of(model, expand_nested=expand_nested), to_file, shown)
 

@@ -1,5 +1,6 @@
 """Pictures: parsed back, with every text in place, and nothing half-written."""
 
+import json
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -11,7 +12,13 @@ from networks import digits, nested, siamese
 from tulle.graph.diagnostics import BackendError, DataError, TensorTypeError
 from tulle.graph.diagram import diagram_of
 from tulle.graph.drawing import FORMATS, Shown, dot_source, draw, plot_model
-from tulle.graph.layers import Dense
+from tulle.graph.layers import (
+    Concatenate,
+    Conv2D,
+    Dense,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
 from tulle.graph.network import Input, Network
 from tulle.training.model import Sequential
 
@@ -79,7 +86,41 @@ def test_names_are_only_text(name):
 def test_a_tensor_read_twice_in_a_frame_enters_it_once():
     source = dot_source(diagram_of(nested()))
     assert source.count("shape=point") == 2
-    assert source.count("arrowhead=none") == 2
+    lines = [n for n in source.splitlines() if "->" in n and "invis" not in n]
+    assert sum("-> j" in line for line in lines) == 2
+    assert all("arrowhead=none" in line for line in lines if "-> j" in line)
+
+
+def doubled(name, kept):
+    x = Input(("H", "W", kept), name="x")
+    seen = Conv2D(kept, 3, padding="same")(Conv2D(kept, 3, padding="same")(x))
+    return Network(x, seen + x, name=name)
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_no_frame_crosses_a_text(direction):
+    x = Input(("H", "W", 4), name="x")
+    down = doubled("a", 4)(x)
+    half = doubled("bottom", 4)(MaxPooling2D(2, padding="same")(down))
+    pooled = GlobalAveragePooling2D()(half), GlobalAveragePooling2D()(down)
+    inner = Network(x, Concatenate()(list(pooled)), name="inner")
+    y = Input(("H", "W", 4), name="y")
+    source = dot_source(diagram_of(Network(y, inner(y))), Shown(direction=direction))
+    graph = pygraphviz.AGraph(string=source)
+    assert not any(edge.attr["label"] for edge in graph.edges())
+    found = json.loads(graph.draw(format="json", prog="dot"))["objects"]
+    frames = [list(map(float, one["bb"].split(","))) for one in found if "bb" in one]
+    words = [one for one in found if one.get("shape") == "plaintext"]
+    assert len(frames) == 3
+    assert len(words) > 10
+    for word in words:
+        x, y = map(float, word["pos"].split(","))
+        wide, high = 36 * float(word["width"]), 36 * float(word["height"])
+        for left, low, right, top in frames:
+            within = left <= x - wide and x + wide <= right
+            within = within and low <= y - high and y + high <= top
+            beside = x + wide <= left or right <= x - wide
+            assert within or beside or y + high <= low or top <= y - high
 
 
 @pytest.mark.parametrize(
@@ -101,6 +142,11 @@ def test_switches_of_keras():
     assert "batch" not in drawn(shapes=False)
     assert "hidden" not in drawn(names=False)
     assert "relu" not in drawn(activations=False)
+    model = digits()
+    model.layers[1].trainable = False
+    for trainable, count in ((True, 1), (False, 0)):
+        picture = draw(diagram_of(model), "svg", Shown(trainable=trainable))
+        assert texts(picture).count("frozen") == count
     assert "rankdir=LR" in dot_source(diagram_of(digits()), Shown(direction="LR"))
     with pytest.raises(TensorTypeError, match="rankdir"):
         plot_model(digits(), "a.svg", rankdir="UP")
