@@ -354,23 +354,8 @@ def _seen(value: Any, arrays: list[Any]) -> Any:
 
 def _split(value: Any) -> tuple[list[Tensor], Any]:
     """The tensors among arguments, arrays included, and the rest as it is."""
-    leaves: list[Tensor] = []
-
-    def strip(item: Any) -> Any:
-        if _is_array(item):
-            leaves.append(convert_to_tensor(item))
-            return tree.LEAF
-        if isinstance(item, tuple) and hasattr(item, "_fields"):
-            return type(item)(*map(strip, item))
-        if isinstance(item, (list, tuple)):
-            return type(item)(map(strip, item))
-        if isinstance(item, dict):
-            return {key: strip(part) for key, part in item.items()}
-        if is_record(item):
-            return tree.with_fields(item, strip)
-        return item
-
-    return leaves, strip(value)
+    leaves, structure = tree.flatten(value, _is_array)
+    return [convert_to_tensor(leaf) for leaf in leaves], structure
 
 
 def _is_array(item: Any) -> bool:

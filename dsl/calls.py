@@ -109,10 +109,8 @@ def flowing(target: Value, piped: Given) -> Sequence[Given]:
     return [piped]
 
 
-def call(
-    evaluator: Evaluator, target: Value, place: Span, call: s.Call, span: Span
-) -> Value:
-    """What stands before an argument list, called; `place` is where it stands."""
+def call(evaluator: Evaluator, target: Value, call: s.Call, span: Span) -> Value:
+    """What stands before an argument list, called."""
     given = evaluated(evaluator, call)
     if not is_constructor(target):
         return apply(evaluator, target, given, span)

@@ -219,7 +219,7 @@ class Evaluator:
             if isinstance(trailer, s.Call):
                 value = self.hidden(value, application.base)
                 whole = span.through(trailer.span)
-                value = calls.call(self, value, span, trailer, whole)
+                value = calls.call(self, value, trailer, whole)
             else:
                 value = self.index(value, span, trailer)
             span = span.through(trailer.span)
@@ -323,7 +323,7 @@ class Evaluator:
             target = self.evaluate(function)
         if last is not None and calls.is_constructor(target):
             where = function.span
-            target = calls.call(self, target, function.base.span, last, where)  # type: ignore[union-attr]
+            target = calls.call(self, target, last, where)
             last = None
         if stage.name is not None:
             self.give_name(target, stage.name)

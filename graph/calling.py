@@ -17,7 +17,7 @@ from .diagnostics import (
 from .kinds import ARGUMENTS, Kind, Kinds, kinds_of, shown
 from .nearest import nearest_of
 from .tensor import NoTensorError
-from .tracebacks import UNTOLD, is_of_a_user
+from .tracebacks import PYTHON_ERRORS, is_of_a_user
 
 Function = Callable[..., Any]
 Wrapped = TypeVar("Wrapped", bound=Function)
@@ -59,13 +59,9 @@ def _told(function: Wrapped, plain: Kinds) -> Wrapped:
         except NoTensorError as error:
             error.tell_argument(name, given)
             raise
-        except TulleError:
+        except PYTHON_ERRORS as error:
+            refuse_arguments(name, given, error)
             raise
-        except UNTOLD as error:
-            told = refused_inside(name, given, error)
-            if told is None:
-                raise
-            raise told from error
 
     return cast(Wrapped, call_it)
 
@@ -80,23 +76,22 @@ def _kinds(function: Function, plain: Kinds) -> tuple[tuple[str, Kind], ...]:
 _KINDS: dict[Function, tuple[tuple[str, Kind], ...]] = {}
 
 
-def refused_inside(
-    name: str, given: Mapping[str, Any], error: Exception
-) -> TensorTypeError | None:
-    """What Python refused somewhere inside, told as a refusal of the arguments.
+def refuse_arguments(name: str, given: Mapping[str, Any], error: Exception) -> None:
+    """Refuse the arguments of a call within which Python raised an error, T0204.
 
-    None if it arose in code of a user, or if Python asks for such an error by rule.
+    Nothing happens to an error of Tulle's, or of a user's code, or that Python asks
+    for by rule: it is for the caller to raise again.
     """
-    if name.startswith("__") or isinstance(error, OSError):
-        return None
+    if isinstance(error, (TulleError, OSError)) or name.startswith("__"):
+        return
     if is_of_a_user(error.__traceback__, OWN_FOLDERS):
-        return None
+        return
     listed = ", ".join(
         f"{key}={shown(value)}" for key, value in given.items() if key != "self"
     )
     told = f"`{name}` cannot do anything with these arguments: {listed}"
     fault = Fault("T0204", told, notes=[f"Python refuses them: {error}"])
-    return TensorTypeError.of(fault, caller_span())
+    raise TensorTypeError.of(fault, caller_span()) from error
 
 
 def _misused(

@@ -15,7 +15,7 @@ from typing import Any
 from .diagnostics import Fault, TensorTypeError, TulleError, caller_span
 from .kinds import SETTINGS, TRUTH, Kind, kinds_of, shown
 from .layer_parts import signature
-from .tracebacks import UNTOLD
+from .tracebacks import PYTHON_ERRORS
 from .watching import is_of_library
 
 
@@ -68,7 +68,7 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         make()
     except TulleError:
         raise
-    except UNTOLD as error:
+    except PYTHON_ERRORS as error:
         check_kinds(kind, given)
         if not is_of_library(kind):
             raise
@@ -77,23 +77,17 @@ def guarded(kind: type, given: Mapping[str, Any], make: Callable[[], None]) -> N
         raise Fault("T0204", told, notes=[f"Python refuses them: {error}"]) from error
 
 
-def guarded_build(
-    layer: Any, given: Mapping[str, Any], build: Callable[[], None]
-) -> None:
+def guarded_build(given: Mapping[str, Any], build: Callable[[], None]) -> None:
     """Build a layer by hand: what Python refuses is refused at the caller's line."""
-    from .calling import refused_inside
+    from .calling import refuse_arguments
 
     try:
         build()
     except Fault as fault:
         raise TensorTypeError.of(fault, caller_span()) from None
-    except TulleError:
+    except PYTHON_ERRORS as error:
+        refuse_arguments("build", given, error)
         raise
-    except UNTOLD as error:
-        told = refused_inside("build", given, error)
-        if told is None:
-            raise
-        raise told from error
 
 
 def arguments_of(bound: inspect.BoundArguments) -> dict[str, Any]:

@@ -332,7 +332,6 @@ NOTHING = Kind("None", instance(NoneType), frozenset({NoneType}))
 
 Axes: TypeAlias = Annotated[Any, AXES]
 Size: TypeAlias = Annotated[Any, SIZE]
-Position: TypeAlias = Annotated[Any, POSITION]
 Positions: TypeAlias = Annotated[Any, POSITIONS]
 Sizes: TypeAlias = Annotated[Any, SIZES]
 Count: TypeAlias = Annotated[Any, COUNT]

@@ -129,7 +129,7 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
             return
         bound = signature(build).bind(self, *args, **kwargs).arguments
         given = dict(list(bound.items())[1:])
-        guarded_build(self, given, lambda: self.build_now(build, given))
+        guarded_build(given, lambda: self.build_now(build, given))
 
     return wrapper
 

@@ -153,10 +153,6 @@ class Op(Immutable):
         raise InternalError(f"{self.name} has no expansion")
 
     @property
-    def differentiable(self) -> bool:
-        return not self.no_gradient
-
-    @property
     def summary(self) -> str:
         """The first line of the documentation."""
         return (inspect.getdoc(self) or "").split("\n")[0]

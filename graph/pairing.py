@@ -43,7 +43,7 @@ def refuse_pairs(
         return
     if size.value is not None and types[wide].shape != (size, Dim.of(1)):
         return
-    raise _fault(name, types, nodes, wide, slim, size)
+    raise _fault(name, types, nodes, wide, size)
 
 
 def _explicit(node: Node) -> bool:
@@ -76,7 +76,6 @@ def _fault(
     types: Sequence[TensorType],
     nodes: Sequence[Node | None],
     wide: int,
-    slim: int,
     size: Dim,
 ) -> Fault:
     from .ops.elementwise import broadcast_shapes

@@ -50,8 +50,3 @@ def least(names: frozenset[str]) -> DType:
     if lowest == "float":
         return default_float()
     return I32 if lowest == "int" else DTYPES[lowest]
-
-
-def join_dtypes(*dtypes: DType) -> DType:
-    """The least dtype that all go into."""
-    return least(frozenset(dtype.short for dtype in dtypes))

@@ -18,7 +18,7 @@ LIBRARIES = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 )
 # What Python raises where a value of a wrong kind is met.
-UNTOLD = (
+PYTHON_ERRORS = (
     TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OSError,
     RecursionError,
 )  # fmt: skip

@@ -23,12 +23,19 @@ class Leaf(Immutable):
 LEAF = Leaf()
 
 
-def flatten(value: Any) -> tuple[list[Any], Any]:
-    """The operands in a nest, in order, and the nest with `LEAF` in their place."""
+def is_operand(item: Any) -> bool:
+    """Whether something is a tensor, symbolic or not, or a variable."""
+    return isinstance(item, Operand)
+
+
+def flatten(
+    value: Any, is_leaf: Callable[[Any], bool] = is_operand
+) -> tuple[list[Any], Any]:
+    """The leaves of a nest, in order, and the nest with `LEAF` in their place."""
     leaves: list[Any] = []
 
     def strip(item: Any) -> Any:
-        if isinstance(item, Operand):
+        if is_leaf(item):
             leaves.append(item)
             return LEAF
         return _map(item, strip)
@@ -74,11 +81,11 @@ def _map(item: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(item, dict):
         return {key: function(value) for key, value in item.items()}
     if is_record(item):
-        return with_fields(item, function)
+        return _with_fields(item, function)
     return item
 
 
-def with_fields(record: Any, function: Callable[[Any], Any]) -> Any:
+def _with_fields(record: Any, function: Callable[[Any], Any]) -> Any:
     """A dataclass with a function of each field in its place; nothing is made anew."""
     made = copy(record)
     for name, value in fields_of(record).items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
-from ..graph.calling import refused_inside, told_with
+from ..graph.calling import refuse_arguments, told_with
 from ..graph.constructing import (
     arguments_of,
     plain_settings,
@@ -22,7 +22,7 @@ from ..graph.initializers import snake_case
 from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
-from ..graph.tracebacks import UNTOLD
+from ..graph.tracebacks import PYTHON_ERRORS
 from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
@@ -67,33 +67,31 @@ def told_to_caller(
             raise TensorTypeError.of(error.fault, caller_span(), names) from None
         except TulleError:
             raise
-        except UNTOLD as error:
-            told = _untold(function, given, kwargs, error)
-            if told is None:
-                raise
-            raise told from error
+        except PYTHON_ERRORS as error:
+            _refuse_call(function, given, kwargs, error)
+            raise
 
     return wrapper
 
 
-def _untold(
+def _refuse_call(
     function: Any, given: Sequence[Any], named: Mapping[str, Any], error: Exception
-) -> TensorTypeError | None:
-    """The error to raise where Python refused a call, or something within a function.
+) -> None:
+    """Refuse a call that Python refused, or within which it refused something.
 
     What a method meets while it works may have other reasons than its arguments.
     """
     trace = error.__traceback__
     # It was the call itself if no frame below the wrapper's was entered.
     if isinstance(error, TypeError) and (trace is None or trace.tb_next is None):
-        return TensorTypeError.of(call_fault(function, named, error), caller_span())
+        fault = call_fault(function, named, error)
+        raise TensorTypeError.of(fault, caller_span()) from error
     names = inspect.signature(function).parameters
     if isinstance(error, RecursionError):
         refuse_cyclic_nest((given, dict(named)))
-    if "self" in names:
-        return None
-    told = {**dict(zip(names, given, strict=False)), **named}
-    return refused_inside(function.__name__, told, error)
+    if "self" not in names:
+        told = {**dict(zip(names, given, strict=False)), **named}
+        refuse_arguments(function.__name__, told, error)
 
 
 Checks = tuple[tuple[int, str, Kind], ...]
@@ -164,13 +162,9 @@ class ConfiguredKind(type):
         except Fault as fault:
             names = list(bound.signature.parameters)[1:]
             raise TensorTypeError.of(fault, caller_span(), names) from None
-        except TulleError:
+        except PYTHON_ERRORS as error:
+            refuse_arguments(cls.__name__, bound.arguments, error)
             raise
-        except UNTOLD as error:
-            told = refused_inside(cls.__name__, bound.arguments, error)
-            if told is None:
-                raise
-            raise told from error
         made.__dict__["_as_made"] = plain_settings(made, made._given)
         return made
 

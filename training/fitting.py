@@ -188,7 +188,7 @@ class Training:
         self._validated = validation.state()
         hooks = listeners.around("test", validation.feed.step.figures)
         listeners.on_test_begin()
-        found = measure(self.model, validation, Progress(), hooks, self._check_signals)
+        found = measure(validation, Progress(), hooks, self._check_signals)
         listeners.on_test_end(found)
         self._validated = None
         return {f"val_{name}": value for name, value in found.items()}
@@ -330,7 +330,6 @@ def _tell_loss(loss: float, epoch: int) -> bool:
 
 
 def measure(
-    model: Model,
     course: Course,
     display: Progress,
     hooks: BatchHooks | None = None,
@@ -364,9 +363,7 @@ def _nothing(course: Course) -> DataError:
     return data.refuse("T0701", f"{course.feed.name} gave no batch")
 
 
-def predict(
-    model: Model, course: Course, display: Progress, listeners: CallbackList
-) -> Any:
+def predict(course: Course, display: Progress, listeners: CallbackList) -> Any:
     """The outputs for all samples, in inference mode."""
     step_of = course.feed.step
     step_of.begin()

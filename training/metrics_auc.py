@@ -66,7 +66,7 @@ class AUC(Decisions):
         self._levels = _levels(num_thresholds, inner)
         self.num_thresholds = len(self._levels)
         self.multi_label, self.num_labels = bool(multi_label), num_labels
-        self.label_weights = _weights(label_weights, num_labels)
+        self.label_weights = _weights(label_weights)
         self.from_logits = from_logits
         if not multi_label:
             if num_labels:
@@ -205,7 +205,7 @@ def _levels(count: Any, inner: list[float] | None) -> Thresholds:
     return Thresholds((-epsilon(), *inner, 1.0 + epsilon()), even, True)
 
 
-def _weights(given: Any, labels: int | None) -> Any:
+def _weights(given: Any) -> Any:
     if given is None:
         return None
     weights = np.asarray(given, np.float32)

@@ -208,7 +208,7 @@ class Trainer(StepMethods):
         listeners.on_test_begin()
         hooks = listeners.around("test", course.feed.step.figures)
         try:
-            results = fitting.measure(self, course, display, hooks)
+            results = fitting.measure(course, display, hooks)
         finally:
             course.close()
             display.close()
@@ -233,7 +233,7 @@ class Trainer(StepMethods):
         display = progress(verbose, self.name)
         listeners.on_predict_begin()
         try:
-            outputs = fitting.predict(self, course, display, listeners)
+            outputs = fitting.predict(course, display, listeners)
         finally:
             course.close()
             display.close()

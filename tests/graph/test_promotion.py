@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tulle.graph.op import result_dtype
-from tulle.graph.promotion import join_dtypes
+from tulle.graph.promotion import least
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor, input_node
 from tulle.graph.types import DTYPES, tensor_type
@@ -52,7 +52,7 @@ def test_pairs(left, right):
     one = input_node("x", tensor_type(left, ()))
     if right in DTYPES:
         two = input_node("x", tensor_type(right, ()))
-        assert join_dtypes(DTYPES[left], DTYPES[right]).short == wanted
+        assert least(frozenset((left, right))).short == wanted
     else:
         two = NUMBERS[right]
     assert result_dtype(one, two).short == result_dtype(two, one).short == wanted

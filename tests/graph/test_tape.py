@@ -174,6 +174,14 @@ def test_variables_are_not_watched_on_demand():
     assert tape.gradient(y, x) is None
 
 
+def test_the_watched_variables_are_the_trainable_ones_that_were_read():
+    read, frozen, _unread = (Variable(tensor(2)) for _ in range(3))
+    frozen.trainable = False
+    with GradientTape() as tape:
+        tape.watch(read * frozen)
+    assert [*map(id, tape.watched_variables())] == [id(read)]
+
+
 def test_weights_of_the_target():
     x = Variable([1.0, 2.0])
     with GradientTape() as tape:

@@ -526,6 +526,9 @@ def test_a_metric_object_counts_for_itself(blobs):
     found = model.evaluate(*blobs, verbose=0, return_dict=True)
     assert found["hits"] == float(metric.result())
     assert model.metrics_names == ["loss", "hits"]
+    held = [variable for metric in model.metrics for variable in metric.variables]
+    assert held
+    assert [*map(id, model.metrics_variables)] == [*map(id, held)]
 
 
 def test_figures_are_called_as_they_were_asked_for(blobs):
