@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..graph import pulling
+from ..graph import programs
 from ..graph.configuration import (
     epsilon,
     floatx,
@@ -81,4 +81,4 @@ def compile_stages(graph: Graph) -> Iterator[Stage]:
     return stages(graph, code.native, code.passes, code.early)
 
 
-pulling.compiler = compile_graph  # of gradients on values that come again and again
+programs.compiler = compile_graph

@@ -11,7 +11,7 @@ from typing import Any
 
 from .diagnostics import Fault, InternalError
 from .node import Node, rewrite, topological
-from .ops.movement import full_node, sum_to
+from .ops.movement import filled_with_zero, full_node, sum_to
 from .tensor import input_node
 from .trace import building
 from .types import TupleType
@@ -109,8 +109,3 @@ def by_expansion(node: Node, arrived: Any) -> list[Node | None]:
         (p for p in parts if p is not None), lambda old, inputs: actual.get(old)
     )
     return [None if part is None else new[part] for part in parts]
-
-
-def filled_with_zero(node: Node) -> bool:
-    """Whether a cotangent stands for a result that nothing reads."""
-    return node.op.name == "full" and node.attributes["fill_value"] == 0

@@ -2,33 +2,33 @@
 
 The ops that lead to a target, their types and attributes, and where the sources stand
 among them, say which nodes the gradients are; what was computed says the values alone.
-The nodes are done op by op a few times, and then as one program, where the backend
-makes one: `compiler` is its to set.
+The nodes are done op by op a few times, and then as one program.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from . import programs
 from .device import array_module, current_device, module_of
 from .diagnostics import TulleError
 from .differentiate import gradients, gradients_of
 from .graph import Graph
 from .network import replay
 from .node import Node, substituted, topological
-from .recording import Mark, Recorder, recording
+from .recording import Mark, Recorder, items_of, recording
 from .tensor import Tensor, input_node
 from .trace import current_trace
 from .variable import Variable, times_seeded
 
 FIRST = 10  # times that a gradient is done op by op
+SOON = 2  # the same for one of calls that have come that often and are programs
 KEPT = 256  # gradients
 UNKNOWN = ("layer_call", "opaque", "random_key", "variable")  # read more than values
 
-compiler: Callable[[Graph], Any] | None = None
 _KEPT: dict[Any, Pull] = {}
 _LOCK = Lock()  # of what is kept
 
@@ -58,6 +58,7 @@ class Layout:
             places[mark] = len(places)
         self.usual = target in places and all(m.token is not None for m in order)
         self.made, self.places, self.target = order, places, target
+        self.calls = [mark for mark in order if mark in tape.parts]
         self.groups = [[places[m] for m in group if m in places] for group in groups]
         key.append(places.get(target))
         for group in self.groups:
@@ -87,12 +88,15 @@ class Pull:
         self.there = [node is not None for node in sums]
         self.wanted = [node for node in sums if node is not None]
         known = {n: p for p, (m, n) in enumerate(nodes.items()) if m in tape.values}
+        kept = [part for mark in layout.calls for part in items_of(nodes[mark])]
+        known |= {node: place for place, node in enumerate(kept, len(listed))}
         if self.seed is not None:
-            known[self.seed] = len(listed)
+            known[self.seed] = len(listed) + len(kept)
         self.order = topological(self.wanted, known)
         self.known = [(node, known[node]) for node in self.order if node in known]
         self.program: Any = None
         self.refused = any(node.op.name in UNKNOWN for node in self.order)
+        self._first = SOON if layout.calls else FIRST
         self._counts: WeakKeyDictionary[Variable, int] = WeakKeyDictionary()
         self._count = 0
         self._seeded = times_seeded()
@@ -119,13 +123,13 @@ class Pull:
             self._counts.clear()
         if not isinstance(source, Variable):
             self._count += 1
-            return self._count > FIRST
+            return self._count > self._first
         count = self._counts[source] = self._counts.get(source, 0) + 1
-        return count > FIRST
+        return count > self._first
 
     def _plain(self, given: dict[Node, Any]) -> bool:
         """Whether a program may compute it: nobody listens, and values are at hand."""
-        if self.refused or compiler is None or recording():
+        if self.refused or programs.compiler is None or recording():
             return False
         xp = array_module()
         return all(module_of(value.array) is xp for value in given.values())
@@ -134,9 +138,9 @@ class Pull:
         holes = {node: input_node("value", node.tensor_type) for node, _ in self.known}
         outputs = substituted(self.wanted, holes)
         named = {str(i): node for i, node in enumerate(outputs) if node is not None}
-        assert compiler is not None
+        assert programs.compiler is not None
         try:
-            self.program = compiler(Graph(tuple(holes.values()), named))
+            self.program = programs.compiler(Graph(tuple(holes.values()), named))
         except TulleError:  # op by op it is told
             self.refused = True
 
@@ -167,6 +171,8 @@ def pulled(
             del _KEPT[next(iter(_KEPT))]
         _KEPT[key] = found  # as the one used last
     values = [tape.values.get(mark) for mark in layout.places]
+    for mark in layout.calls:
+        values += tape.parts[mark]
     with tape.stop_recording():
         results = iter(found.run([*values, seed], first))
     return [next(results) if there else None for there in found.there]

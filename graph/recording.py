@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -102,29 +102,79 @@ def record(
     token: int | None = None,
 ) -> None:
     """Tell the tapes that an op ran on values, and what came out."""
-    tapes = [tape for tape in _active.get() if not tape.paused]
-    marks = tuple([_mark_of(operand, tapes) for operand in operands])
-    listening = [tape for tape in tapes if tape.follows(marks)]
-    if not listening:
+    marks, tapes = _marked(operands)
+    if not tapes:
         return
-    pairs = zip(operands, marks, strict=True)
-    marks = tuple([_noted(operand, mark, listening) for operand, mark in pairs])
     if token is None:
         token = token_of(op, operands, attributes)
-    mark = Mark.of_op(op, marks, attributes, token, caller_place())
+    mark = _mark_of_result(op, operands, marks, tapes, attributes, token)
     if not isinstance(result, tuple):
         result.mark = mark
-        for tape in listening:
+        for tape in tapes:
             tape.keep(mark, result)
         return
-    for tape in listening:
+    for tape in tapes:
         tape.keep(mark, None)
+    _keep_items(mark, result, tapes)
+
+
+def record_call(
+    op: Op,
+    operands: Sequence[Any],
+    attributes: dict[str, Any],
+    token: int,
+    results: int,
+    run: Callable[[Sequence[Any]], Sequence[Any]],
+) -> Sequence[Any] | None:
+    """Run on the arrays of operands what is one op to the tapes; None if none listens.
+
+    The first `results` of what it gives are for the caller, the others are what a
+    gradient reads.
+    """
+    marks, tapes = _marked(operands)
+    if not tapes:
+        return None
+    values, pairs = tapes[0].values, zip(operands, marks, strict=True)
+    seen = [o if isinstance(o, Tensor) else values[mark] for o, mark in pairs]
+    outputs = tuple(run([value.array for value in seen]))
+    mark = _mark_of_result(op, operands, marks, tapes, attributes, token)
+    for tape in tapes:
+        tape.keep(mark, None)
+        tape.parts[mark] = outputs
+    # What a gradient reads is differentiated in turn only where another tape listens.
+    _keep_items(mark, outputs if len(tapes) > 1 else outputs[:results], tapes)
+    return outputs
+
+
+def _marked(operands: Sequence[Any]) -> tuple[tuple[Mark, ...], list[Recorder]]:
+    """What stands for operands on tapes, and the tapes that follow one of them."""
+    tapes = [tape for tape in _active.get() if not tape.paused]
+    marks = tuple([_mark_of(operand, tapes) for operand in operands])
+    return marks, [tape for tape in tapes if tape.follows(marks)]
+
+
+def _mark_of_result(
+    op: Op,
+    operands: Sequence[Any],
+    marks: Sequence[Mark],
+    tapes: Sequence[Recorder],
+    attributes: dict[str, Any],
+    token: int | None,
+) -> Mark:
+    """What stands for the result of an op, once the tapes know its operands."""
+    pairs = zip(operands, marks, strict=True)
+    noted = tuple([_noted(operand, mark, tapes) for operand, mark in pairs])
+    return Mark.of_op(op, noted, attributes, token, caller_place())
+
+
+def _keep_items(mark: Mark, results: Sequence[Any], tapes: Sequence[Recorder]) -> None:
+    """Let tapes know each of several results."""
     item = OPS["item"]
-    for index, output in enumerate(result):
+    for index, output in enumerate(results):
         which = {"index": index}
         part = Mark.of_op(item, (mark,), which, token_of(item, (), which), None)
         output.mark = part
-        for tape in listening:
+        for tape in tapes:
             tape.keep(part, output)
 
 
@@ -180,6 +230,25 @@ def _noted(operand: Any, mark: Mark, tapes: Sequence[Recorder]) -> Mark:
     return mark
 
 
+def items_of(node: Node) -> list[Node]:
+    """The results of an op with several, one by one."""
+    item, count = OPS["item"], len(node.type.items)  # type: ignore[union-attr]
+    return [item.apply((node,), {"index": index}) for index in range(count)]
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Trace without the tapes in force, but as if one listened.
+
+    What is assigned within the trace then passes no gradient on.
+    """
+    token = _active.set((Recorder(),))
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
 class Recorder:
     """What one tape knows: values by what stands for them, and which it follows."""
 
@@ -192,6 +261,7 @@ class Recorder:
         self.followed: set[Mark] = set()
         self.values: dict[Mark, Any] = {}
         self.made: list[Mark] = []  # by ops, in their order
+        self.parts: dict[Mark, tuple[Any, ...]] = {}  # all that a call gave
         self.current: dict[Variable, Mark] = {}
         self.reads: dict[Variable, list[Mark]] = {}
         self.noted: dict[Variable, list[Node]] = {}  # reads within a trace
@@ -200,7 +270,10 @@ class Recorder:
     @property
     def known(self) -> dict[Node, Any]:
         """The values by their nodes."""
-        return {mark.node: value for mark, value in self.values.items()}
+        found = {mark.node: value for mark, value in self.values.items()}
+        for mark, parts in self.parts.items():
+            found.update(zip(items_of(mark.node), parts, strict=True))
+        return found
 
     def __enter__(self) -> Recorder:
         self.current.clear()  # variables may have been assigned meanwhile

@@ -119,7 +119,12 @@ def token_of(
 def _token(key: Any) -> int:
     if len(_TOKENS) >= CALLS:
         _TOKENS.clear()
-    return _TOKENS.setdefault(key, next(_NUMBERED))
+    return _TOKENS.setdefault(key, new_token())
+
+
+def new_token() -> int:
+    """A number that stands for what nothing else is equal to."""
+    return next(_NUMBERED)
 
 
 def _array_of(operand: Any) -> Array | None:

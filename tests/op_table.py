@@ -498,6 +498,7 @@ ELSEWHERE = {
     "tuple": "test_transforms",
     "custom_call": "test_transforms",
     "remat_call": "test_transforms",
+    "taped_call": "../backend/test_taped_calls",
     "branch": "test_control",
     "loop": "test_control",
     "while": "test_control",

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from tulle.graph import programs
+
 
 def calls(function: Callable[[], Any]) -> int:
     """How many functions are called while one runs, those of C included."""
@@ -22,13 +24,13 @@ def calls(function: Callable[[], Any]) -> int:
     return count
 
 
-def compiled_graphs(monkeypatch: Any, module: Any) -> list[Any]:
-    """The graphs that a module's `compiler` gets from here on, in a list that grows."""
-    graphs, compiler = [], module.compiler
+def compiled_graphs(monkeypatch: Any) -> list[Any]:
+    """The graphs that become programs from here on, in a list that grows."""
+    graphs, compiler = [], programs.compiler
 
     def noting(graph: Any) -> Any:
         graphs.append(graph)
         return compiler(graph)
 
-    monkeypatch.setattr(module, "compiler", noting)
+    monkeypatch.setattr(programs, "compiler", noting)
     return graphs

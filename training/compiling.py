@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import layer_programs
+from ..graph import programs
 from ..graph.graph import Graph
 
 
@@ -18,6 +18,7 @@ def compiled(graph: Graph) -> Any:
     return compile_graph(graph)
 
 
-def compile_layers() -> None:
-    """Let layers that are called on values again and again become programs."""
-    layer_programs.compiler = compiled
+def compile_on_demand() -> None:
+    """Let what is done on values again and again become programs."""
+    if programs.compiler is None:
+        programs.compiler = compiled

@@ -30,7 +30,7 @@ from ..graph.trace import Trace, tracing
 from ..graph.types import F32, F64, TensorType
 from ..graph.variable import Variable
 from . import data
-from .compiling import compile_layers
+from .compiling import compile_on_demand
 from .configured import told_to_caller
 from .objective import Compiled
 from .steps import Steps
@@ -523,4 +523,4 @@ def _output_names(structure: Any, count: int) -> tuple[str, ...]:
     return ("output",) if count == 1 else tuple(f"output_{i}" for i in range(count))
 
 
-compile_layers()
+compile_on_demand()

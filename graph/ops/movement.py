@@ -403,3 +403,8 @@ def full_node(type: TensorType, value: float) -> Node:
     """A node of a type filled with one number."""
     attributes = {"shape": type.shape, "fill_value": value, "dtype": type.dtype}
     return OPS["full"].apply((), attributes)
+
+
+def filled_with_zero(node: Node) -> bool:
+    """Whether a cotangent stands for a result that nothing reads."""
+    return node.op.name == "full" and bool(node.attributes["fill_value"] == 0)

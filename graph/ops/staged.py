@@ -15,6 +15,7 @@ from ..op import Op, Results, register
 from ..registry import OPS
 from ..tensor import Tensor
 from ..types import TensorType, TupleType, Type
+from .movement import filled_with_zero
 
 
 @register
@@ -163,3 +164,24 @@ class RematCall(Staged):
     def _body(self, node: Node) -> Any:
         types = [source.tensor_type for source in node.inputs]
         return node.attributes["call"].body(types)
+
+
+@register
+class TapedCallOp(RematCall):
+    """A call that ran as a program; its gradient reads what it kept.
+
+    The operands are its arguments, then the variables and random keys that it reads.
+    """
+
+    name = "taped_call"
+
+    def vjp(self, node: Node, cotangent: Any) -> Results:
+        call: Any = node.attributes["call"]
+        arrived = [i for i, part in enumerate(cotangent) if not filled_with_zero(part)]
+        seeds, parts = call.pulled(tuple(arrived))
+        actual = dict(zip(call.holes, node.inputs, strict=True))
+        for index, output in enumerate(call.outputs):
+            if output not in actual:
+                actual[output] = OPS["item"].apply((node,), {"index": index})
+        actual.update(zip(seeds, (cotangent[index] for index in arrived), strict=True))
+        return substituted(parts, actual)

@@ -10,10 +10,10 @@ import pytest
 from work import compiled_graphs
 
 from tulle.backend.tapes import GradientTape
-from tulle.graph import layer_programs
+from tulle.graph import programs
+from tulle.graph.call_programs import FIRST, KEPT
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
-from tulle.graph.layer_programs import FIRST, KEPT
 from tulle.graph.layers import (
     GRU,
     ActivityRegularization,
@@ -38,7 +38,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture
 def compiled(monkeypatch):
     """The graphs that become programs while a test runs."""
-    return compiled_graphs(monkeypatch, layer_programs)
+    return compiled_graphs(monkeypatch)
 
 
 def tensor(*shape):
@@ -55,9 +55,9 @@ def outcomes(layer, inputs, *more, **settings):
 def both_ways(monkeypatch, make, *shape, **settings):
     """Outcomes as they come, and with all calls op by op."""
     inputs, results = [tensor(*shape) for _ in range(TIMES)], []
-    for compiler in (layer_programs.compiler, None):
+    for compiler in (programs.compiler, None):
         with monkeypatch.context() as context:
-            context.setattr(layer_programs, "compiler", compiler)
+            context.setattr(programs, "compiler", compiler)
             set_random_seed(7)
             results.append(outcomes(make(), inputs, **settings))
     return results
@@ -87,7 +87,7 @@ def test_several_arguments_and_nests_of_them(monkeypatch, compiled):
         found = layer(x, y, return_attention_scores=True)
         assert [part.shape for part in found] == [(2, 4, 6), (2, 2, 4, 5)]
     with monkeypatch.context() as context:
-        context.setattr(layer_programs, "compiler", None)
+        context.setattr(programs, "compiler", None)
         wanted = layer(x, y, return_attention_scores=True)
     for one, two in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
@@ -157,8 +157,7 @@ def test_masks_losses_and_tapes_are_served(compiled):
         assert len(costly.losses) == 1
     wanted = short(two)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
-    assert not dense._programs._counts
-    assert not any(costly._programs._known.values())
+    assert all(one._programs._known for one in (costly, dense))
 
 
 def test_counts_begin_anew_with_a_seed_and_a_copy(compiled):

@@ -7,7 +7,7 @@ import pytest
 from work import compiled_graphs
 
 from tulle.backend.tapes import GradientTape
-from tulle.graph import pulling
+from tulle.graph import programs, pulling
 from tulle.graph.layer import Layer
 from tulle.graph.layers import BatchNormalization, Dense, Dropout
 from tulle.graph.pulling import FIRST, KEPT
@@ -28,7 +28,7 @@ def nothing_kept():
 @pytest.fixture
 def compiled(monkeypatch):
     """The graphs that become programs while a test runs."""
-    return compiled_graphs(monkeypatch, pulling)
+    return compiled_graphs(monkeypatch)
 
 
 def array(*shape):
@@ -44,7 +44,7 @@ def gradient_of(function, *sources):
 
 def op_by_op(monkeypatch, function, *sources):
     with monkeypatch.context() as context:
-        context.setattr(pulling, "compiler", None)
+        context.setattr(programs, "compiler", None)
         return gradient_of(function, *sources)
 
 
