@@ -290,6 +290,17 @@ class Function:
         width = self.number(align(value.kind), "i32")
         self.effect(name, value, place, width, mask)
 
+    def masked_gather(
+        self, base: Value, places: Value, mask: Value, kind: str
+    ) -> Value:
+        """The elements at a vector of numbers, with zeros where a mask is off."""
+        count = count_of(places.kind)
+        whole, all = vector(kind, count), vector("ptr", count)
+        at = self.emit(all, f"getelementptr {kind}, {base}, {places}")
+        name = f"llvm.masked.gather.{mangled(whole)}.{mangled(all)}"
+        width = self.number(align(kind), "i32")
+        return self.intrinsic(name, whole, at, width, mask, self.number(0, whole))
+
     def claim_line(self, place: Value) -> None:
         """Ask for a line of memory that will be written soon."""
         options = [self.number(n, "i32") for n in (1, 3, 1)]  # write, near, data

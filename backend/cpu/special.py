@@ -11,6 +11,7 @@ from . import (
     special_fourier,
     special_gathering,
     special_random,
+    special_scattering,
     special_sorting,
     special_windows,
 )
@@ -26,6 +27,7 @@ FAMILIES = (
     special_fourier,
     special_gathering,
     special_random,
+    special_scattering,
     special_sorting,
     special_windows,
 )

@@ -69,6 +69,37 @@ def test_along_axis(shape, dtype):
         exact("add_along_axis", (values, index), axis=axis, size=size)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool", "int16"])
+@pytest.mark.parametrize("index", ["int32", "int64", "uint8", "int8"])
+def test_single_elements(dtype, index):
+    x = numbers((3, 50), dtype)
+    for count in (0, 1, 7, 40, 101):
+        exact("take", (x, places((count,), 50, index)), axis=1)
+        exact("take_along_axis", (x, places((3, count), 50, index)), axis=1)
+    wide = numbers((3, 5, 21), dtype)
+    exact("take_along_axis", (wide, places((3, 4, 21), 5, index)), axis=1)
+
+
+def test_single_elements_are_added_up():
+    options = {"axis": 1, "size": 19}
+    values, index = numbers((4, 301)), places((4, 301), 19)
+    exact("add_along_axis", (values, index), **options)
+    exact("add_at", (values, places((301,), 60)), rank=1, **options)
+
+
+@pytest.mark.parametrize("name", ["take", "take_along_axis"])
+@pytest.mark.parametrize("wrong", [0, 9, 39])
+def test_a_wrong_index_among_many_gives_zero(name, wrong):
+    x, index = numbers((1, 30)) + 100, places((1, 40), 30)
+    index[0, wrong] = 30
+    operands = (x, index if name == "take_along_axis" else index[0])
+    call = Call(node_of(name, operands, axis=1), operands)
+    wanted = x[0, index[0] % 30]
+    wanted[wrong] = 0
+    np.testing.assert_array_equal(call.run()[0][0], wanted)
+    assert call.words[SPECIAL[name].flag] == 1
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_set_at(shape):
     x = numbers(shape)
