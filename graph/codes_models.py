@@ -314,7 +314,7 @@ entry(
 entry(
     "T0608",
     "scores where a loss takes probabilities",
-    """A warning, of a file. Without `from_logits` a crossentropy takes probabilities,
+    """A warning. Without `from_logits` a crossentropy takes probabilities,
     cuts what lies outside of 0 to 1, and no gradient passes there. What a layer without
     an activation gives are scores: `from_logits = true` takes them as they are.
     `from_logits = false` says that they are probabilities all the same.""",

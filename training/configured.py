@@ -156,6 +156,7 @@ class ConfiguredKind(type):
         try:
             cls._fit(bound)
             made._given = _flat_arguments(bound)
+            made._said = frozenset(bound.arguments)
             for name, bounds in bounds_of(cls).items():
                 bounds.check(name, made._given.get(name))
             made.__init__(*bound.args[1:], **bound.kwargs)
@@ -192,6 +193,7 @@ class Configured(metaclass=ConfiguredKind):
 
     argument_bounds: ClassVar[Mapping[str, Bounds]] = {}
     _given: dict[str, Any]
+    _said: frozenset[str]  # the arguments that were not left to their defaults
     _as_made: dict[str, Any]
     name: str
 

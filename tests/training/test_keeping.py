@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tulle import Input, Model, layers, metrics
+from tulle import Input, Model, layers, losses, metrics
 from tulle.graph.diagnostics import DataError, TulleError
 from tulle.training.batches import prepare, prepare_again
 from tulle.training.keeping import Kept, Watched, form_of
@@ -26,7 +26,7 @@ class Scorer(Model):
 
 
 def compiled(model):
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
 
