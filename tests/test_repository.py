@@ -42,7 +42,6 @@ HEAVY = {
 SCRIPTS = ["benchmarks", "examples", "tests", "tools"]
 # Lines of code: blank lines, comments and docstrings do not count.
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION = 400, 600, 60
-LONGER: dict[str, int] = {}  # files that may have more, and how many
 
 
 @dataclass(frozen=True)
@@ -321,16 +320,10 @@ def test_files_and_functions_are_short():
         source, name = path.read_text(), str(path.relative_to(ROOT))
         count = len(measured(source)[0])
         usual = MOST_LINES_OF_TESTS if name.startswith("tests/") else MOST_LINES
-        if count > LONGER.get(name, usual):
+        if count > usual:
             long.append(f"{name}: {count} lines of code")
         long += [f"{name}: {function}" for function in long_functions(source)]
     assert not long
-
-
-def test_files_that_may_be_longer_are():
-    """Who has become short again leaves the list."""
-    for name in LONGER:
-        assert len(measured((ROOT / name).read_text())[0]) > MOST_LINES
 
 
 def test_only_code_counts():

@@ -1,5 +1,7 @@
 """Floats of 16 bits: what adds up many elements does it in 32 and rounds once."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -96,11 +98,14 @@ def test_places_in_large_pictures_are_not_rounded(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("mode", ["log", "magnitude", "psd", "angle"])
-@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "silent"),
+    [
+        *itertools.product(["log", "magnitude", "psd"], [False, True]),
+        ("angle", False),  # nothing has no angle
+    ],
+)
 def test_spectrograms_have_finite_gradients(mode, dtype, silent):
-    if silent and mode == "angle":
-        pytest.skip("nothing has no angle")
     signal = RANDOM.normal(size=(2, 64, 1)) * (0.0 if silent else 1.0)
     layer = tulle.layers.STFTSpectrogram(mode=mode, frame_length=16, dtype=dtype)
 
