@@ -49,7 +49,6 @@ class Watched:
     """Whether what is called, and what is inside, holds what it held."""
 
     def __init__(self, parts: Sequence[Any]):
-        self.parts = parts
         self.views: list[Any] = [vars(one).values() for one in parts]
         self.objects = [item for view in self.views for item in view]
         seen = {id(vars(one).get(name)) for one in parts for name in APART}
@@ -63,16 +62,6 @@ class Watched:
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
         return hold_the_same(self.views, self.objects)
-
-    def settled(self) -> bool:
-        """Whether equal calls do the same: no attribute is code of a user's."""
-        return not any(
-            _is_foreign(item)
-            for part in self.parts
-            for name, value in vars(part).items()
-            if name not in APART
-            for item in _items(value)
-        )
 
 
 class CallPrograms:
@@ -131,8 +120,7 @@ class CallPrograms:
             return None
         if replacements() is not None or autocast_dtype() is not None:
             return None
-        if self._watched is None or not self._watched.unchanged():
-            self._begin(owner)
+        self.watch(owner)
         if not self._settled:
             return None
         if self._seeded != times_seeded():  # what is done again does the same
@@ -147,12 +135,23 @@ class CallPrograms:
         except LookupError:
             return None
 
+    def watch(self, owner: Any) -> None:
+        """See whether anything that a call reads has changed."""
+        if self._watched is None or not self._watched.unchanged():
+            self._begin(owner)
+
     def _begin(self, owner: Any) -> None:
         """Look at what is called anew; it may compute something else from now on."""
         self._counts, self._known = {}, {}
         parts = self.parts(owner)
         self._watched = Watched(parts)
-        self._settled = not any(map(self.foreign, parts)) and self._watched.settled()
+        self._settled = not any(map(self.foreign, parts)) and not any(
+            _is_foreign(item)
+            for part in parts
+            for name, value in vars(part).items()
+            if name not in APART
+            for item in _items(value)
+        )
 
     def _count(self, key: Any, count: int, result: Any) -> None:
         """Note a call; one whose results are unusual stays op by op."""

@@ -134,9 +134,9 @@ class LayerState:
 
     def named_variables(self) -> dict[str, Variable]:
         """All variables by path: attribute names, or given names, joined by slashes."""
-        return self._walked()[0]
+        return self.walked()[0]
 
-    def _walked(self) -> tuple[dict[str, Variable], list[LayerState]]:
+    def walked(self) -> tuple[dict[str, Variable], list[LayerState]]:
         """All variables by path, and all layers below, on the way to them."""
         found: dict[str, Variable] = {}
         layers: list[LayerState] = []
@@ -174,27 +174,19 @@ class LayerState:
     @property
     def sublayers(self) -> list[Any]:
         """All layers below this one, each once."""
-        found: dict[int, LayerState] = {}
-        stack: list[LayerState] = [self]
-        while stack:
-            layer = stack.pop()
-            below = [c for _, c in layer.children() if isinstance(c, LayerState)]
-            fresh = [c for c in below if id(c) not in found]
-            found.update((id(c), c) for c in fresh)
-            stack += reversed(fresh)
-        return list(found.values())
+        return list(self._programs.below(self)[1])
 
     @property
     def variables(self) -> list[Variable]:
         """All variables: own ones, then those of the layers inside."""
-        return list(self.named_variables().values())
+        return list(self._programs.below(self)[0].values())
 
     weights = variables
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
-        named, layers = self._walked()
+        named, layers = self._programs.below(self)
         frozen: set[int] = set()
         for layer in (self, *layers):
             if not layer._trainable:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from ..graph import configuration, policies
+from ..graph.call_programs import CallPrograms
 from ..graph.cyclic_nests import refuses_cyclic_nests
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
@@ -85,15 +89,25 @@ class Loss(Configured):
         Target and prediction may be dictionaries or lists of tensors, if `call` takes
         them so.
         """
+        programs = _PROGRAMS.get(self)
+        if programs is None:
+            programs = _PROGRAMS[self] = LossPrograms()
         try:
-            y_pred = _each(self._prediction, y_pred)
-            y_true = _each(self._target, y_true)
-            losses = self.call(y_true, y_pred)
-            mask = _both(get_mask(y_pred), get_mask(losses))
-            losses = self._prediction(losses)
-            return reduce_losses(losses, sample_weight, mask, self.reduction, self.name)
+            if isinstance(sample_weight, np.ndarray):
+                sample_weight = as_tensor(sample_weight)
+            given = _each(as_tensor, y_true), _each(as_tensor, y_pred), sample_weight
+            return programs.call(self, given, {})
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
+
+    def _reduced(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """The reduced loss of tensors."""
+        y_pred = _each(self._prediction, y_pred)
+        y_true = _each(self._target, y_true)
+        losses = self.call(y_true, y_pred)
+        mask = _both(get_mask(y_pred), get_mask(losses))
+        losses = self._prediction(losses)
+        return reduce_losses(losses, sample_weight, mask, self.reduction, self.name)
 
     def _prediction(self, value: Any) -> Any:
         """Floating-point values of the loss's dtype, with their mask."""
@@ -120,6 +134,16 @@ class Loss(Configured):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+class LossPrograms(CallPrograms):
+    """The programs of a loss that is computed on values again and again."""
+
+    def function(self, owner: Loss) -> Callable[..., Any]:
+        return owner._reduced
+
+
+_PROGRAMS: WeakKeyDictionary[Loss, LossPrograms] = WeakKeyDictionary()
 
 
 def _float_dtype(dtype: Any) -> str:
