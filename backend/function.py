@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import functools
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -155,6 +156,7 @@ class Function:
         self.traces = 0  # how often Python ran
         self._families: dict[Any, Family] = {}
         self._known: dict[Any, Traced] = {}  # by `_seen`
+        self._lock = threading.RLock()  # for what is traced, and for families
         functools.update_wrapper(self, python_function)
 
     def __reduce__(self) -> Any:
@@ -196,10 +198,10 @@ class Function:
             return traced(arrays)
         found = self._known.get(known)
         if found is None:
-            if len(self._known) >= FAMILIES:
-                self._known.clear()
             found, _ = self._looked_up(args, kwargs)
             assert found is not None
+            if len(self._known) >= FAMILIES:
+                self._known.clear()
             self._known[known] = found
         return found(arrays)
 
@@ -215,27 +217,29 @@ class Function:
         leaves, structure = _split((args, kwargs))
         dtypes = tuple(leaf.type.dtype for leaf in leaves)
         key = (_key(structure), dtypes, current_device())
-        if key not in self._families:
-            given = tree.flatten((args, kwargs))[0]
-            if any(isinstance(item, SymbolicTensor) for item in given):
-                return None, []
-            if len(self._families) >= FAMILIES:
-                del self._families[next(iter(self._families))]
-        family = self._families.setdefault(key, Family({}, []))
         shapes = tuple(leaf.array.shape for leaf in leaves)
-        if self.input_signature is not None:
-            traced = self._declared(family, structure, shapes)
-        else:
-            traced = family.fitting(shapes) or self._trace(
-                family, structure, dtypes, shapes
-            )
+        with self._lock:
+            if key not in self._families:
+                given = tree.flatten((args, kwargs))[0]
+                if any(isinstance(item, SymbolicTensor) for item in given):
+                    return None, []
+                if len(self._families) >= FAMILIES:
+                    del self._families[next(iter(self._families))]
+            family = self._families.setdefault(key, Family({}, []))
+            if self.input_signature is not None:
+                traced = self._declared(family, structure, shapes)
+            else:
+                traced = family.fitting(shapes) or self._trace(
+                    family, structure, dtypes, shapes
+                )
         return traced, [leaf.array for leaf in leaves]
 
     @property
     def programs(self) -> list[Program]:
         """What was compiled so far, one for each signature."""
-        families = self._families.values()
-        return [t.program for family in families for t in family.traces.values()]
+        with self._lock:
+            families = self._families.values()
+            return [t.program for family in families for t in family.traces.values()]
 
     @told
     def source(self) -> str:

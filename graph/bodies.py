@@ -45,11 +45,13 @@ class Body:
         """How to run the body with an array module, for sizes."""
         key = (xp.__name__, tuple(sizes))
         plans: dict[Any, Plan] = self.derived.setdefault("plans", {})
-        if key not in plans:
+        found = plans.get(key)
+        if found is None:
             if len(plans) >= 64:
                 plans.clear()
-            plans[key] = Plan(self, xp, dict(zip(self.symbols, sizes, strict=True)))
-        return plans[key]
+            valuation = dict(zip(self.symbols, sizes, strict=True))
+            found = plans[key] = Plan(self, xp, valuation)
+        return found
 
     def __repr__(self) -> str:
         ins = ", ".join(str(node.type) for node in self.inputs)

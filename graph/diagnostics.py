@@ -350,14 +350,21 @@ class Fault(Exception):
         return Fix(f"write `{edits[0].replacement}`", tuple(edits))
 
 
-_SOURCES: dict[str, Source] = {}
+class PythonSource(Source):
+    """The text of a Python file, or of a cell of a notebook."""
+
+
+_SOURCES: dict[str, tuple[list[str], PythonSource]] = {}
 
 
 def python_source(filename: str) -> Source:
-    """The source of a Python file, read once."""
-    if filename not in _SOURCES:
-        _SOURCES[filename] = Source(filename, "".join(linecache.getlines(filename)))
-    return _SOURCES[filename]
+    """The source of a Python file as it is now, the same object until it changes."""
+    linecache.checkcache(filename)
+    lines = linecache.getlines(filename)
+    known = _SOURCES.get(filename)
+    if known is None or known[0] != lines:
+        known = _SOURCES[filename] = lines, PythonSource(filename, "".join(lines))
+    return known[1]
 
 
 _PLACE: ContextVar[Span | None] = ContextVar("place", default=None)
@@ -375,7 +382,7 @@ def standing_at(span: Span | None) -> Iterator[None]:
 
 def is_python(span: Span) -> bool:
     """Whether a span lies in the Python code that called, not in a text."""
-    return _SOURCES.get(span.source.name) is span.source
+    return isinstance(span.source, PythonSource)
 
 
 CallPlace = Span | tuple[CodeType, int] | None
@@ -426,11 +433,12 @@ def frame_span(code: CodeType, instruction: int) -> Span:
     """The span of the expression that an instruction of a code object belongs to."""
     # Code objects hash slowly, so their identity is the key; they are kept alive.
     key = (id(code), instruction)
-    if key not in _SPANS:
+    found = _SPANS.get(key)
+    if found is None:
         if len(_SPANS) >= SPANS:
             _SPANS.clear()
-        _SPANS[key] = code, _found_span(code, instruction)
-    return _SPANS[key][1]
+        found = _SPANS[key] = code, _found_span(code, instruction)
+    return found[1]
 
 
 def _found_span(code: CodeType, instruction: int) -> Span:

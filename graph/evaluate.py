@@ -113,13 +113,14 @@ def expansion(
 ) -> Straight:
     """What a composite op computes on values, which is kept for the next time."""
     key = (op.name, types, attribute_key(attributes), settings())
-    if key not in _EXPANSIONS:
+    found = _EXPANSIONS.get(key)
+    if found is None:
         if len(_EXPANSIONS) >= EXPANSIONS:
             _EXPANSIONS.clear()
         inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
         whole = op.apply(inputs, attributes)
-        _EXPANSIONS[key] = Straight(inputs, expand_composites(whole))
-    return _EXPANSIONS[key]
+        found = _EXPANSIONS[key] = Straight(inputs, expand_composites(whole))
+    return found
 
 
 def evaluate(

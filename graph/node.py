@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -127,6 +128,7 @@ class Node(Operand):
 
 Attributes = Mapping[str, Any]
 _TABLE: WeakValueDictionary[Any, Node] = WeakValueDictionary()
+_LOCK = RLock()  # what is collected meanwhile may ask for nodes
 _asked: ContextVar[set[Node] | None] = ContextVar("asked", default=None)
 
 
@@ -176,7 +178,12 @@ def intern(
         ("span", span),
     ):
         object.__setattr__(node, slot, value)
-    _TABLE[key] = node
+    with _LOCK:  # another thread may have made it meanwhile
+        found = _TABLE.get(key)
+        if found is not None:
+            node = found
+        else:
+            _TABLE[key] = node
     if asked is not None:
         asked.add(node)
     return node

@@ -39,8 +39,9 @@ def lower(node: Node) -> LoopKernel:
     Nodes that differ in nothing but their operands have one kernel.
     """
     key = attribute_key(node.attributes), tuple([s.type for s in node.inputs])
-    if key in _kept:
-        _, found = _kept[key]
+    kept = _kept.get(key)
+    if kept is not None:
+        _, found = kept
     else:
         try:
             found = _lower(node)

@@ -3,8 +3,11 @@
 import copy
 import gc
 import pickle
+import threading
+import time
 import weakref
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -417,3 +420,21 @@ def test_calls_that_tapes_and_grad_follow_have_gradients():
     with GradientTape() as tape, tape.stop_recording():
         scaled(x)
     assert scaled.traces == 1
+
+
+def test_threads_that_come_together_trace_once():
+    traced, meeting = [], threading.Barrier(4)
+
+    @function
+    def doubled(x):
+        traced.append(x)
+        time.sleep(0.05)  # the others come meanwhile
+        return x * 2.0
+
+    def run(number):
+        meeting.wait()
+        return float(doubled(np.full(3, number, "float32"))[0])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert [*threads.map(run, range(4))] == [0.0, 2.0, 4.0, 6.0]
+    assert len(traced) == doubled.traces == 1

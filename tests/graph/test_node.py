@@ -1,7 +1,9 @@
 """Nodes: frozen, interned, and walked without recursion."""
 
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -25,6 +27,21 @@ from tulle.graph.variable import Variable
 
 def vector(name="x", size=3):
     return input_node(name, tensor_type("f32", (size,)))
+
+
+def test_equal_nodes_of_several_threads_are_one(monkeypatch):
+    """Also where one thread looks for a node while another is about to make it."""
+    x, plain = vector(), OPS["exp"].infer
+    meeting = threading.Barrier(4)
+
+    def infer(*types, **attributes):
+        meeting.wait()
+        return plain(*types, **attributes)
+
+    monkeypatch.setattr(OPS["exp"], "infer", infer)
+    with ThreadPoolExecutor(4) as threads:
+        nodes = [*threads.map(lambda _: call("exp", x), range(4))]
+    assert len({id(node) for node in nodes}) == 1
 
 
 def test_equal_expressions_are_one():

@@ -1,11 +1,20 @@
 """Rendering: carets under what they mean, and nothing raw on the terminal."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
 
-from tulle.graph.diagnostics import Diagnostic, Edit, Fix, Label, Source, Span
+from tulle.graph.diagnostics import (
+    Diagnostic,
+    Edit,
+    Fix,
+    Label,
+    Source,
+    Span,
+    TulleError,
+)
 from tulle.graph.report import render, render_all
 
 TEXT = """net 1
@@ -171,3 +180,15 @@ def test_a_source_that_cannot_be_read_is_not_quoted():
     assert lines[1:3] == [" --> <stdin>:2:1", " --> <stdin>:1:5: f32[2, 3]"]
     assert "^" not in render(found)
     assert "|" not in render(found)
+
+
+def test_a_file_that_was_edited_and_loaded_again_is_quoted_as_it_is(tmp_path):
+    """As `importlib.reload` and notebooks do it."""
+    path = tmp_path / "own.py"
+    for number, text in enumerate(["ops.add(1.0)", "\n\nx = ops.mean(1.0, axis=7)"]):
+        path.write_text(f"from tulle import ops\n{text}\n")
+        os.utime(path, (number, number))
+        with pytest.raises(TulleError) as refused:
+            exec(compile(path.read_text(), path, "exec"), {})
+        assert text.split()[-1] in str(refused.value)
+        assert text.strip() in str(refused.value)
