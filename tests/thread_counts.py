@@ -29,13 +29,14 @@ from tulle.backend.cpu import (
     pool,
     rows,
     special_base,
+    vector_products,
 )
 from tulle.backend.cpu.call import Call
 from tulle.backend.pipeline.plan import Plan, number, rounded
 
 # The least work that is worth a part, in each place where that is asked.
 LEAST = {
-    **dict.fromkeys([special_base, copying, rows], ("WORTH", 1)),
+    **dict.fromkeys([special_base, copying, rows, vector_products], ("WORTH", 1)),
     gemm: ("WORTH", 1 << 10),
     packed_products: ("UNIT", 1),
     convolution_geometry: ("SMALLEST", 1),

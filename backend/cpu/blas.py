@@ -81,16 +81,6 @@ def thread_controls() -> tuple[int, int]:
     return found[0], found[1]
 
 
-@cache
-def core_name() -> str:
-    """For which processor OpenBLAS has chosen its kernels, as `Haswell`; or nothing."""
-    function = _openblas("get_corename")
-    if function is None:
-        return ""
-    function.restype = ctypes.c_char_p
-    return str((function() or b"").decode("ascii", "replace"))
-
-
 def _openblas(name: str) -> Any:
     """A function of the OpenBLAS that SciPy brings, or None."""
     folder = _folder()

@@ -386,6 +386,15 @@ class Function:
         with self.loop(count, whole) as n:
             yield kind, n
 
+    def across(self, total: Value) -> Value:
+        """The sum of a vector's lanes, halves first."""
+        width = count_of(total.kind)
+        while width > 1:
+            width //= 2
+            low = self.shuffle(total, total, range(width))
+            total = low + self.shuffle(total, total, range(width, 2 * width))
+        return self.emit(element(total.kind), f"extractelement {total}, i32 0")
+
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, rounded once."""
         return self.intrinsic(f"llvm.fma.{mangled(a.kind)}", a.kind, a, b, c)

@@ -57,7 +57,7 @@ class NativeCode:
         for usual in (
             runtime_fragments(),
             gemm.packed_fragment("f32"),
-            gemm.fragments("f32"),
+            gemm.vector_fragment("f32"),
             copying.fragments(4),
         ):
             engine().begin(usual)  # nearly every program needs them

@@ -71,22 +71,13 @@ class Column:
             for total, start in zip(sums, starts, strict=True):
                 terms = f.load(self.vector(start, k), 0, kind, self.wide)
                 total.set(f.fma(terms, known, total.get()))
-        totals = [f.variable(self._joined(total.get())) for total in sums]
+        totals = [f.variable(f.across(total.get())) for total in sums]
         if height == 1:  # else the terms are whole vectors
             with f.loop(first, whole) as k:
                 known = f.load(self.x, k * self.step, kind)
                 more = f.fma(self.element(first, k), known, totals[0].get())
                 totals[0].set(more)
         self._small(first, [total.get() for total in totals])
-
-    def _joined(self, total: Value) -> Value:
-        """The sum of a vector's lanes, halves first."""
-        width = self.lane
-        while width > 1:
-            width //= 2
-            low = self.f.shuffle(total, total, range(width))
-            total = low + self.f.shuffle(total, total, range(width, 2 * width))
-        return self.f.emit(self.kind, f"extractelement {total}, i32 0")
 
     def _small(self, first: Value, sums: list[Value]) -> list[Value]:
         """The unknowns of a block, in place; `sums` is what earlier ones give."""

@@ -135,9 +135,7 @@ class Product:
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the product."""
         (x, y), (out,) = place.sources, place.targets
-        found: list[Call] = []
-        if gemm.by_blas(x, y):
-            found, (x, y) = dense((x, y), place.keep, gemm.reads)
+        found, (x, y) = dense((x, y), place.keep, gemm.readable_by(x, y))
         call = gemm.product(x, y, out, place.threads, place.scratch)
         self._bound = place.sizes, gemm.scratch_of(call)
         return found if call is None else [*found, call]

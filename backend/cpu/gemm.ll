@@ -1,4 +1,4 @@
-; Products of matrices and of a matrix with a vector, by a BLAS of ${type}.
+; Products of matrices by a BLAS of ${type}.
 ; `gemm.py` says what the words are. A unit is a part of one product of a batch.
 
 define private void @offsets(ptr %dims, i64 %rank, i64 %number, ptr %found) {
@@ -111,71 +111,6 @@ body:
   call void %function(ptr %tb, ptr %ta, ptr %n_at, ptr %m_at, ptr %k_at, ptr %alpha,
                       ptr %bp, ptr %ldb_at, ptr %ap, ptr %lda_at, ptr %beta, ptr %cp,
                       ptr %ldc_at)
-  %next = add i64 %unit, 1
-  br label %head
-leave:
-  ret void
-}
-
-; The vector is %a with step %lda, the matrix %b has %n results, step %b_step apart.
-define void @tulle_gemv_${short}(ptr %args, i64 %start, i64 %stop) {
-  %found = alloca [3 x i64]
-  %place = alloca [8 x i32]
-  %scale = alloca [2 x ${type}]
-  %alpha = getelementptr ${type}, ptr %scale, i64 0
-  %beta = getelementptr ${type}, ptr %scale, i64 1
-  store ${type} 1.0, ptr %alpha
-  store ${type} 0.0, ptr %beta
-  %function = load ptr, ptr %args
-  %tb = getelementptr i64, ptr %args, i64 1
-  ${load_words}
-  %m_at = getelementptr i32, ptr %place, i64 0
-  %n_at = getelementptr i32, ptr %place, i64 1
-  %lda_at = getelementptr i32, ptr %place, i64 3
-  %ldb_at = getelementptr i32, ptr %place, i64 4
-  %ldc_at = getelementptr i32, ptr %place, i64 5
-  %lda32 = trunc i64 %lda to i32
-  %ldb32 = trunc i64 %ldb to i32
-  %ldc32 = trunc i64 %ldc to i32
-  store i32 %lda32, ptr %lda_at
-  store i32 %ldb32, ptr %ldb_at
-  store i32 %ldc32, ptr %ldc_at
-  %letter = load i64, ptr %tb
-  %plain = icmp eq i64 %letter, 78
-  %dims = getelementptr i64, ptr %args, i64 ${dims}
-  %b_off_at = getelementptr i64, ptr %found, i64 1
-  %c_off_at = getelementptr i64, ptr %found, i64 2
-  br label %head
-head:
-  %unit = phi i64 [ %start, %0 ], [ %next, %body ]
-  %left = icmp ult i64 %unit, %stop
-  br i1 %left, label %body, label %leave
-body:
-  %number = udiv i64 %unit, %parts
-  %part = urem i64 %unit, %parts
-  call void @offsets(ptr %dims, i64 %rank, i64 %number, ptr %found)
-  %first = mul i64 %part, %length
-  %remaining = sub i64 %n, %first
-  %short = icmp slt i64 %remaining, %length
-  %size = select i1 %short, i64 %remaining, i64 %length
-  %mp = select i1 %plain, i64 %size, i64 %k
-  %np = select i1 %plain, i64 %k, i64 %size
-  %m32 = trunc i64 %mp to i32
-  %n32 = trunc i64 %np to i32
-  store i32 %m32, ptr %m_at
-  store i32 %n32, ptr %n_at
-  %b_way = mul i64 %first, %b_step
-  %c_way = mul i64 %first, %ldc
-  %a_off = load i64, ptr %found
-  %b_off = load i64, ptr %b_off_at
-  %c_off = load i64, ptr %c_off_at
-  %bi = add i64 %b_off, %b_way
-  %ci = add i64 %c_off, %c_way
-  %ap = getelementptr ${type}, ptr %a, i64 %a_off
-  %bp = getelementptr ${type}, ptr %b, i64 %bi
-  %cp = getelementptr ${type}, ptr %c, i64 %ci
-  call void %function(ptr %tb, ptr %m_at, ptr %n_at, ptr %alpha, ptr %bp, ptr %ldb_at,
-                      ptr %ap, ptr %lda_at, ptr %beta, ptr %cp, ptr %ldc_at)
   %next = add i64 %unit, 1
   br label %head
 leave:

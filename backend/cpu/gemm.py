@@ -1,8 +1,7 @@
 """`matmul` as native calls: of our own products where they suit, else of the BLAS.
 
 To the BLAS transposes are flags and batches strides. A product that is worth it is cut
-into parts of rows or of columns, one a thread. One with a single row or column is a
-product of a matrix and a vector.
+into parts of rows or of columns, one a thread.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...graph.diagnostics import InternalError
 from ...graph.node import Node
-from ..matrices import NORMAL, TRANSPOSED, as_matrices, as_matrix, batch_axes, readable
+from ..matrices import as_matrix, readable
 from ..strided_arrays import StridedArray
-from . import packed_products
-from .blas import blas_address, core_name
+from . import packed_products, vector_products
+from .blas import blas_address
 from .call import Call
 from .engine import engine
 from .packed_code import LAYOUT, product_entry
@@ -32,35 +31,12 @@ FIRST = 3  # the word of the first of them, after the function and two letters
 DIMS = FIRST + len(WORDS)  # where the axes of the batch begin: size and three strides
 KINDS = {"f32": ("float", "s"), "f64": ("double", "d")}
 WORTH = 1 << 20  # multiplications of a part that is worth a thread
-FIXED = 256  # columns of a part where the number of threads has no say
+# Rows or columns of parts are multiples of that: cut there, each number is what it
+# would be in an uncut product, for OpenBLAS has other code for a call's last ones.
+MULTIPLE = 16
 RIGHT, RESULT = LAYOUT.places["b"], LAYOUT.places["c"]  # words of packed products
 SLOT, SLOTS = LAYOUT.places["slot"], LAYOUT.places["slots"]
 PACKING: dict[int, tuple[int, int]] = {}  # by entry: that which packs for it, bytes
-LARGEST = 2**31 - 1  # of a size that the BLAS takes
-
-Array = Any
-
-
-class Multiples(NamedTuple):
-    """How many rows or columns parts have, or multiples of that.
-
-    Cut there, each number is what it would be in an uncut product, bit for bit:
-    OpenBLAS has other code for the last rows and columns of a call. Zero says that
-    every cut makes a difference.
-    """
-
-    rows: int
-    columns: int
-
-
-USUAL = Multiples(16, 16)
-MULTIPLES = {
-    **dict.fromkeys([("Haswell", "f32"), ("Zen", "f32")], Multiples(12, 0)),
-    **dict.fromkeys(
-        [("SkylakeX", "f32"), ("Cooperlake", "f32"), ("SapphireRapids", "f32")],
-        Multiples(16, 0),  # columns: of a vector's product with a matrix
-    ),
-}
 
 
 def accepts(node: Node) -> bool:
@@ -74,7 +50,7 @@ def accepts(node: Node) -> bool:
 
 @cache
 def fragments(short: str) -> dict[str, str]:
-    """The text of the entries that multiply numbers of a kind, under their names."""
+    """The text of the entry that multiplies by the BLAS, under its name."""
     type, letter = KINDS[short]
     text = files(__package__).joinpath("gemm.ll").read_text("utf-8")
     lines = []
@@ -86,7 +62,7 @@ def fragments(short: str) -> dict[str, str]:
     text = Template(text).substitute(
         type=type, short=letter, load_words=loads, dims=DIMS
     )
-    return dict.fromkeys((f"tulle_gemm_{letter}", f"tulle_gemv_{letter}"), text)
+    return {f"tulle_gemm_{letter}": text}
 
 
 def packed_fragment(short: str) -> dict[str, str]:
@@ -131,22 +107,24 @@ def packed_ahead(
     return PackedAhead(packing, call._replace(words=words), found.size * item)
 
 
+def vector_fragment(short: str) -> dict[str, str]:
+    """The text of the entries for products with vectors, by their names."""
+    return vector_products.vector_entry(KINDS[short][0]).fragments
+
+
 @cache
-def _entries(short: str) -> dict[str, int]:
-    found = engine().compile(fragments(short))
-    return dict(zip(("gemm", "gemv"), found.values(), strict=True))
+def vector_entries(short: str) -> tuple[int, ...]:
+    """Their addresses."""
+    return tuple(engine().compile(vector_fragment(short)).values())
 
 
-def by_blas(x: StridedArray, y: StridedArray) -> bool:
-    """Whether a product is left to the BLAS, which wants operands `readable`."""
-    if x.ndim < 2 or y.ndim < 2:
-        return True
-    return not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1])
-
-
-def reads(array: StridedArray) -> bool:
-    """Whether the BLAS can read an operand as it lies."""
-    return readable(array.array() if array.ndim < 2 else array)
+def readable_by(x: StridedArray, y: StridedArray) -> Callable[[StridedArray], bool]:
+    """What says whether an operand of a product may lie as it does."""
+    if vector_products.is_one(x, y):
+        return vector_products.reads
+    if packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1]):
+        return lambda _: True
+    return readable
 
 
 def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
@@ -175,7 +153,10 @@ def product(
     if not out.size:
         return None
     short = "f32" if out.itemsize == 4 else "f64"
-    if by_blas(x, y):
+    if vector_products.is_one(x, y):
+        which, words, total, grain = vector_products.product(x, y, out)
+        return Call(vector_entries(short)[which], words, total, grain)
+    if not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1]):
         return _blas_product(x, y, out, threads, short)
     words, total, grain = packed_products.product(x, y, out, scratch)
     return Call(packed_entries(short)[0], words, total, grain)
@@ -185,98 +166,39 @@ def _blas_product(
     x: StridedArray, y: StridedArray, out: StridedArray, threads: int, short: str
 ) -> Call:
     """The call of the BLAS, or of several parts by it."""
-    places, given = [array.address for array in (x, y, out)], (x, y, out)
-    if any(one.ndim < 2 or one.shape[:-2] != out.shape[:-2] for one in given):
-        given = tuple([one.array() for one in given])
-    a, b, c = as_matrices(*given)
-    batch, (m, n), k = c.shape[:-2], c.shape[-2:], a.shape[-1]
-    values = _values(a, b, c, places)
-    dims = _batch(a, b, c)
+    batch, (m, n), k = out.shape[:-2], out.shape[-2:], x.shape[-1]
+    values = _values(x, y, out)
+    dims = packed_products.batch_axes(x, y, out) if batch else []
     count = math.prod(batch)
-    entries = _entries(short)
     letter = KINDS[short][1]
-    multiples = MULTIPLES.get((core_name(), short), USUAL)
-    threads = threads if count < threads else 1
-    if 1 in (m, n) and k:
-        words = _vector(values, a, b, c, multiples, threads)
-        function, entry = f"{letter}gemv", entries["gemv"]
-    else:
-        values.update(_parts(m, n, m * n * k, multiples, threads))
-        words = [values["tb"], values["ta"], *(values[name] for name in WORDS)]
-        function, entry = f"{letter}gemm", entries["gemm"]
-    words[2 + WORDS.index("rank")] = len(dims) // 4
-    parts = words[2 + WORDS.index("parts")]
-    each = m * n * k // parts
+    (entry,) = engine().compile(fragments(short)).values()
+    values.update(_parts(m, n, m * n * k, threads if count < threads else 1))
+    values["rank"] = len(dims) // 4
+    words = [values["tb"], values["ta"], *(values[name] for name in WORDS)]
+    each = m * n * k // values["parts"]
     grain = max(1, WORTH // max(each, 1)) if count > 1 else 1
-    return Call(entry, [blas_address(function), *words, *dims], count * parts, grain)
+    total = count * values["parts"]
+    return Call(entry, [blas_address(f"{letter}gemm"), *words, *dims], total, grain)
 
 
-def _values(a: Array, b: Array, c: Array, places: Sequence[int]) -> dict[str, int]:
+def _values(a: StridedArray, b: StridedArray, c: StridedArray) -> dict[str, int]:
     one, two = as_matrix(a), as_matrix(b)
     if one is None or two is None:
         raise InternalError("an operand that the BLAS cannot read")
-    (m, n), k, item = c.shape[-2:], a.shape[-1], c.itemsize
+    (m, n), k = c.shape[-2:], a.shape[-1]
     return {
         "ta": one[0], "tb": two[0], "m": m, "n": n, "k": k,
-        "a": places[0], "lda": one[1], "a_step": a.strides[-2] // item,
-        "b": places[1], "ldb": two[1], "b_step": b.strides[-1] // item,
-        "c": places[2], "ldc": max(n, 1), "rank": 0,
+        "a": a.address, "lda": one[1], "a_step": a.steps[-2],
+        "b": b.address, "ldb": two[1], "b_step": b.steps[-1],
+        "c": c.address, "ldc": max(n, 1),
     }  # fmt: skip
 
 
-def _parts(
-    m: int, n: int, work: int, multiples: Multiples, threads: int
-) -> dict[str, int]:
-    """How a product is cut among threads: the longer side, if it is worth it.
-
-    Where no cut of columns leaves the numbers alone, rows are cut; where there are few
-    of them, columns, in the same way for any number of threads.
-    """
-    along = 0 if m >= n or (not multiples.columns and m >= 2 * multiples.rows) else 1
-    whole, multiple = (m, n)[along], multiples[along]
-    if multiple:
-        parts = max(1, min(threads, work // WORTH, whole // multiple))
-        length = -(-whole // parts)
-        length = -(-length // multiple) * multiple if parts > 1 else length
-    else:
-        length = FIXED if work >= 2 * WORTH else whole
+def _parts(m: int, n: int, work: int, threads: int) -> dict[str, int]:
+    """How a product is cut among threads: the longer side, if it is worth it."""
+    along = 0 if m >= n else 1
+    whole = (m, n)[along]
+    parts = max(1, min(threads, work // WORTH, whole // MULTIPLE))
+    length = -(-whole // parts)
+    length = -(-length // MULTIPLE) * MULTIPLE if parts > 1 else length
     return {"along": along, "parts": -(-whole // length), "length": length}
-
-
-def _vector(
-    values: dict[str, int],
-    a: Array,
-    b: Array,
-    c: Array,
-    multiples: Multiples,
-    threads: int,
-) -> list[int]:
-    """The words of a product with one row or one column: a matrix times a vector."""
-    m, n, k, item = values["m"], values["n"], values["k"], c.itemsize
-    if m == 1:
-        step = a.strides[-1] // item
-        matrix = {"letter": values["tb"], "ld": values["ldb"], "at": values["b"]}
-        matrix["step"] = values["b_step"]
-        vector, results = values["a"], n
-    else:
-        step = b.strides[-2] // item
-        flipped = NORMAL if values["ta"] == TRANSPOSED else TRANSPOSED
-        matrix = {"letter": flipped, "ld": values["lda"], "at": values["a"]}
-        matrix["step"] = values["a_step"]
-        vector, results = values["b"], m
-    if matrix["letter"] == TRANSPOSED:  # each number is a sum of its own
-        multiples = USUAL
-    found = {
-        "m": 1, "n": results, "k": k, "a": vector, "lda": step if k > 1 else 1,
-        "a_step": 0, "b": matrix["at"], "ldb": matrix["ld"], "b_step": matrix["step"],
-        "c": values["c"], "ldc": 1, "rank": 0,
-        **_parts(1, results, results * k * 4, multiples, threads),
-    }  # fmt: skip
-    return [matrix["letter"], NORMAL, *(found[name] for name in WORDS)]
-
-
-def _batch(a: Array, b: Array, c: Array) -> list[int]:
-    """The axes of a batch: size and strides."""
-    swapped = c.shape[-2] != 1 and c.shape[-1] == 1  # the vector is the right operand
-    first, second = (b, a) if swapped and a.shape[-1] else (a, b)
-    return [word for axis in batch_axes(first, second, c) for word in axis]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from .building import Code, Entry, Function, Layout, Value, lanes, vector, vector_bytes
@@ -38,12 +38,14 @@ def product_entry(kind: str) -> Entry:
     f, words, start, stop = code.entry()
     read = LAYOUT.reader(f, words)
     given = {name: read(name) for name in LAYOUT.names if name not in "abc"}
-    bases = {name: read(name, "ptr") for name in "abc"}
+    bases = [read(name, "ptr") for name in "abc"]
+    each, axes = given["heights"] * given["widths"], f.at(words, LAYOUT.end, "i64")
     slot = claim(f, words, LAYOUT, given["slots"])
     memory = f.at(read("scratch", "ptr"), slot * given["slot"], "i8")
     unit = Unit(f, kind, given, (memory, f.at(memory, given["right"], "i8")))
     with f.loop(stop, start) as number:
-        a, b, c, inside = _of_batch(f, words, given, bases, number, kind)
+        a, b, c = of_batch(f, axes, given["rank"], bases, number // each, kind)
+        inside = number % each
         row = inside // given["widths"] * given["rows"]
         column = inside % given["widths"] * given["columns"]
         unit.compute(
@@ -78,28 +80,30 @@ def _pack_ahead(code: Code, kind: str, pack_right: Function) -> None:
         )  # fmt: skip
 
 
-def _of_batch(
+def of_batch(
     f: Function,
-    words: Value,
-    given: Mapping[str, Value],
-    bases: Mapping[str, Value],
+    axes: Value,
+    rank: Value,
+    bases: Sequence[Value],
     number: Value,
     kind: str,
-) -> tuple[Value, Value, Value, Value]:
-    """The matrices that a unit belongs to, and its number among theirs."""
-    each = given["heights"] * given["widths"]
-    rest = f.variable(number // each)
-    steps = {name: f.variable(f.number(0)) for name in bases}
-    rank = given["rank"]
+) -> list[Value]:
+    """Where the arrays of one product of a batch begin, by its number.
+
+    Of each axis there is its size, and the step along it in each of the arrays.
+    """
+    rest = f.variable(number)
+    steps = [f.variable(f.number(0)) for _ in bases]
     with f.loop(rank) as place:
-        axis = f.at(words, (rank - 1 - place) * 4 + LAYOUT.end, "i64")
+        axis = f.at(axes, (rank - 1 - place) * (1 + len(bases)), "i64")
         size = f.load(axis, 0, "i64")
         index = rest.get() % size
         rest.set(rest.get() // size)
-        for offset, step in enumerate(steps.values(), 1):
+        for offset, step in enumerate(steps, 1):
             step.set(step.get() + index * f.load(axis, offset, "i64"))
-    a, b, c = (f.at(bases[name], steps[name].get(), kind) for name in bases)
-    return a, b, c, number % each
+    return [
+        f.at(base, step.get(), kind) for base, step in zip(bases, steps, strict=True)
+    ]
 
 
 class Unit:

@@ -16,10 +16,10 @@ from tulle.backend.cpu import (  # noqa: E402
     gemm,
     packed_code,
     packed_products,
+    vector_products,
 )
 from tulle.backend.cpu.command_table import Block, Order, laid_out  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
-from tulle.backend.matrices import readable  # noqa: E402
 from tulle.backend.strided_arrays import StridedArray  # noqa: E402
 
 SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
@@ -76,8 +76,11 @@ def test_products(seed, dtype):
         if not batch and random.random() < 0.1:
             y = y[:, 0]
         out = np.full(np.matmul(x, y).shape, np.nan, dtype)
-        if gemm.by_blas(x, y) and not (readable(x) and readable(y)):
-            continue
+        suits = gemm.readable_by(*map(StridedArray.of, (x, y)))
+        x, y = (
+            array if suits(StridedArray.of(array)) else np.ascontiguousarray(array)
+            for array in (x, y)
+        )
         multiply(x, y, out, int(random.integers(1, 4)))
         close(out, np.matmul(x, y))
 
@@ -147,6 +150,27 @@ def one_by_one(x, y, out, before=False):
         entry(words.ctypes.data, unit, unit + 1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_with_vectors_cut_anywhere(dtype, monkeypatch):
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        k, n = random.choice([*SIZES, 300], 2).tolist()
+        x = random.standard_normal((2 * k, 3))[::2, 1].astype(dtype)
+        y = matrix(random, (3,), k, n, dtype)
+        if not vector_products.reads(StridedArray.of(y)):
+            continue
+        found = set()
+        for length in (1, 8, 40, 1000):
+            each = -(-n // length)
+            cut = length, each, 1
+            monkeypatch.setattr(vector_products, "_cut", lambda *_, c=cut: c)
+            out = np.full((3, n), np.nan, dtype)
+            multiply(np.ascontiguousarray(x), y, out, 1)
+            close(out, x @ y)
+            found.add(out.tobytes())
+        assert len(found) == 1 or y.strides[-1] != y.itemsize
+
+
 def engine_function(address):
     import ctypes
 
@@ -186,8 +210,11 @@ def test_nothing_to_copy():
 
 @pytest.mark.parametrize("width", [16, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
-    caches = packed_code.product_entry, gemm.packed_entries
-    for module in (building, packed_code, packed_products):
+    caches = (
+        packed_code.product_entry, gemm.packed_entries,
+        vector_products.vector_entry, gemm.vector_entries,
+    )  # fmt: skip
+    for module in (building, packed_code, packed_products, vector_products):
         monkeypatch.setattr(module, "vector_bytes", lambda: width)
     for cache in caches:
         cache.cache_clear()
