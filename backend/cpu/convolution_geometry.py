@@ -11,10 +11,10 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from typing import Any
 
-from ..recorded import jointly, smaller
+from ..recorded import Recorded, jointly, larger, smaller
 from .pool import pool
 from .special_base import ceildiv
 
@@ -25,9 +25,14 @@ Three = tuple[int, int, int]
 
 def three(values: Sequence[int], neutral: int) -> Three:
     """One number an axis of space, for three axes: the middle one goes first."""
-    first, *rest = map(int, values)
+    first, *rest = map(_whole, values)
     last = rest.pop() if rest else neutral
     return first, rest[0] if rest else neutral, last
+
+
+def _whole(value: Any) -> int:
+    """A size as a number, which may be a recorded one."""
+    return value if value.__class__ is Recorded else operator.index(value)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Geometry:
     def most(self) -> Three:
         """The longest lattice, an axis."""
         found = zip(*(one.counts for one in self.lattices), strict=True)
-        first, second, third = map(max, found)
+        first, second, third = (reduce(larger, counts) for counts in found)
         return first, second, third
 
     @cached_property
@@ -193,7 +198,7 @@ def input_geometry(
     shifts = [[t for _, _, taps in axis for _, t in taps] or [0] for axis in axes]
     low = three([-min(found) for found in shifts], 0)
     reach = [max(found) - min(found) + 1 for found in shifts]
-    most = three([max(n for _, n, _ in axis) for axis in axes], 1)
+    most = three([reduce(larger, [n for _, n, _ in axis]) for axis in axes], 1)
     span = three([n - 1 + r for n, r in zip(most, reach, strict=True)], 1)
     rows, images = tiled(most, batch, channels)
     bare = Geometry(
@@ -218,7 +223,7 @@ def _axis_lattices(
             for j in range(kernel)
             if (rest + low - j * dilation) % stride == 0
         ]
-        found.append((rest, max(0, ceildiv(size - rest, stride)), taps))
+        found.append((rest, larger(0, ceildiv(size - rest, stride)), taps))
     return found
 
 
@@ -254,8 +259,10 @@ def geometry_of(
         kernel = second[:-2]
         count = attributes["count" if name == "conv_forward" else "size"]
     options = attributes["strides"], attributes["dilation"], attributes["low"]
-    sizes = [_plain(each) for each in (first[1:], kernel, count)]
-    found = _windows(name == "conv_input", *sizes, tuple(map(_plain, options)))
+    sizes = [tuple(map(_whole, each)) for each in (first[1:], kernel, count, *options)]
+    known = not any(n.__class__ is Recorded for each in sizes for n in each)
+    windows = _known_windows if known else _windows
+    found = windows(name == "conv_input", *sizes)
     together = attributes.get("together", 1)
     gaps = three(attributes["dilation"], 1)
     each = math.lcm(together, 2 * gaps[0]) if paired else together
@@ -269,21 +276,18 @@ def geometry_of(
 _last: tuple[Any, Geometry] | None = None
 
 
-def _plain(values: Sequence[int]) -> tuple[int, ...]:
-    """Numbers that may be kept: recorded ones are those of one recording alone."""
-    return tuple([operator.index(value) for value in values])
-
-
-@lru_cache(maxsize=256)
 def _windows(
     turned: bool,
     first: tuple[int, ...],
     kernel: tuple[int, ...],
     count: tuple[int, ...],
-    options: tuple[Any, ...],
+    *options: tuple[int, ...],
 ) -> Geometry:
     """The geometry for one image: what does not depend on their number."""
     *size, channels = first
     make = input_geometry if turned else forward_geometry
     named = dict(zip(("strides", "dilation", "low"), options, strict=True))
     return make(1, three(size, 1), channels, three(kernel, 1), three(count, 1), named)
+
+
+_known_windows = lru_cache(maxsize=256)(_windows)  # recorded sizes are of one recording

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...graph.node import Node
+from ..recorded import larger, smaller
 from .building import FLOATS, Entry
 from .convolution_depthwise import (
     PLACES,
@@ -73,7 +74,7 @@ class DepthwiseKernel(Way):
         return depthwise_kernel_entry(FLOATS[node.dtype.short])
 
     def _chunks(self, geometry: Geometry) -> int:
-        return max(1, min(CHUNKS, geometry.tiles))
+        return larger(1, smaller(CHUNKS, geometry.tiles))
 
     def works(self, attributes: Any, operands: Any, results: Any) -> tuple[Work, ...]:
         geometry = geometry_of(self.name, attributes, operands)

@@ -313,6 +313,56 @@ def test_layers_of_like_windows_are_all_recorded():
     assert all(recipes._known for recipes in outline.recipes)
 
 
+def lines(x):
+    h = layers.Conv1D(32, 3, padding="same", activation="relu")(x)
+    h = layers.Conv1D(32, 5, padding="causal", dilation_rate=2)(h)
+    h = layers.Conv1D(16, 3, strides=2, activation="relu")(h)
+    return layers.Conv1DTranspose(8, 3, strides=2)(layers.DepthwiseConv1D(3)(h))
+
+
+def images(x):
+    h = layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
+    h = layers.Conv2D(32, 3, padding="same", use_bias=False)(h)  # Winograd's
+    return layers.Conv2D(8, (2, 3), use_bias=False)(h)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "sizes"),
+    [
+        (lines, (None, 4), [(64,), (65,), (66,), (67,), (80,), (91,), (130,)]),
+        (images, (None, None, 3), [(20, 30), (21, 33), (24, 24), (40, 28), (33, 51)]),
+    ],
+)
+def test_convolutions_of_all_sizes_of_space_are_bound_by_one_recording(
+    network, shape, sizes
+):
+    x = tulle.Input(shape)
+    model = tulle.Model(x, network(x))
+    model.compile(optimizer=tulle.optimizers.SGD(0.1), loss="mse")
+
+    def arrays(size):
+        x = RANDOM.standard_normal((2, *size, shape[-1]), np.float32)
+        y = np.zeros((2, *model.compute_output_shape(x.shape)[1:]), np.float32)
+        return x, y
+
+    first, *others = sizes
+    signature = prepare(model, *arrays(first), scored=True).signature
+    program, start = model.steps.program("train", signature), model.get_weights()
+
+    def trained(program, given):
+        model.set_weights(start)
+        loss = program(given)["loss"]
+        return loss.tobytes(), [weight.tobytes() for weight in model.get_weights()]
+
+    program(arrays(first))
+    pairs = zip(program.code.outline.sorts, program.code.outline.recipes, strict=True)
+    recipes = [recipes for sort, recipes in pairs if not sort.stands]
+    for size in others:
+        given = arrays(size)
+        assert trained(program, given) == trained(Program(program.graph), given)
+        assert [one._missed for one in recipes] == [0] * len(recipes)
+
+
 def test_pooling_is_recorded_for_images_of_all_sizes():
     x = tulle.Input((None, None, 3))
     pooled = layers.MaxPooling2D(2)(x), layers.AveragePooling2D(3, 1)(x)
