@@ -28,6 +28,7 @@ from .array_code import ArrayCode
 from .binding import aligned
 from .cpu import engine
 from .cpu.code import NativeCode
+from .cpu.pages import map_ahead
 from .gpu import code as gpu
 from .pipeline.differentiate import draws
 from .pipeline.needs import Need
@@ -36,6 +37,7 @@ from .pipeline.schedule import Schedule, schedule
 
 RESERVE = 1 << 28  # bytes of addresses, at most, beyond what a plan wants
 PLANS = 64  # kept for as many sets of sizes; the one not used for longest goes first
+STEPS = 1 << 13  # or for more, as long as there are no more steps in all
 
 
 @dataclass
@@ -72,6 +74,7 @@ class Program:
         self._bound: dict[Any, Bound] = {}
         self._runs = 0
         self._memory = aligned(self.xp, 0)
+        self._mapped = 0  # bytes of it that have been written, or mapped beforehand
         self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
@@ -145,7 +148,8 @@ class Program:
             sizes = self._sizes(list(map(TensorType, dtypes, dims)))
         for need in self._needs:
             need.check(sizes)
-        if key not in self._bound and len(self._bound) >= PLANS:
+        most = max(PLANS, STEPS // max(1, len(self.schedule.steps)))
+        if key not in self._bound and len(self._bound) >= most:
             del self._bound[min(self._bound, key=lambda key: self._bound[key].used)]
         with device(self.device), garbage_collection_paused():
             self._settle()
@@ -156,10 +160,17 @@ class Program:
         return bound
 
     def _reach(self, size: int) -> None:
-        """Memory for a plan: all plans share it, so it is that of the largest."""
+        """Memory for a plan: all plans share it, so it is that of the largest.
+
+        Pages are dear when they are first written. Where sizes grow they may grow
+        again, so that some are mapped beforehand then.
+        """
+        grows = self._mapped > 0 and self.xp is np
         if size > self._memory.size:
             self._bound.clear()
             self._memory = reserved(self.xp, size)
+        if size > self._mapped:
+            self._mapped = map_ahead(self._memory, size) if grows else size
 
     def _check_count(self, arrays: Sequence[Any]) -> None:
         wanted = [node.name or "input" for node in self.graph.inputs]

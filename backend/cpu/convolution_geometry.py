@@ -30,7 +30,7 @@ def three(values: Sequence[int], neutral: int) -> Three:
     return first, rest[0] if rest else neutral, last
 
 
-def _whole(value: Any) -> int:
+def _whole(value: Any) -> Any:
     """A size as a number, which may be a recorded one."""
     return value if value.__class__ is Recorded else operator.index(value)
 

@@ -130,11 +130,45 @@ def test_results_stay_when_the_program_runs_again():
 
 def test_the_plan_that_was_not_used_for_longest_goes(monkeypatch):
     monkeypatch.setattr("tulle.backend.program.PLANS", 3)
+    monkeypatch.setattr("tulle.backend.program.STEPS", 2)
     program = compile_graph(Graph((X,), {"out": X + 1}))
     for rows in (2, 3, 4, 2, 5, 2, 6):
         x = np.ones((rows, 3), "f4")
         np.testing.assert_array_equal(program([x])["out"], x + 1)
     assert sorted(rows for (((rows, _), _),) in program._bound) == [2, 5, 6]
+
+
+def product():
+    eye = constant_node(np.eye(3, dtype="f4"))
+    return compile_graph(Graph((X,), {"out": call("matmul", call("tanh", X), eye)}))
+
+
+def test_programs_of_few_steps_keep_more_plans(monkeypatch):
+    monkeypatch.setattr("tulle.backend.program.PLANS", 1)
+    monkeypatch.setattr("tulle.backend.program.STEPS", 12)
+    program = product()
+    for rows in range(2, 20):
+        program([np.ones((rows, 3), "f4")])
+    assert len(program._bound) == 12 // len(program.schedule.steps)
+
+
+def test_pages_are_mapped_ahead_once_sizes_grow(monkeypatch):
+    asked = []
+
+    def map_ahead(memory, size):
+        assert memory.size >= size
+        asked.append(size)
+        return 2 * size
+
+    monkeypatch.setattr("tulle.backend.program.map_ahead", map_ahead)
+    program = product()
+    peak = {n: program.plan([(n, 3)]).peak_bytes for n in (400, 500, 800, 90000)}
+    assert peak[500] > peak[400]
+    assert peak[800] < 2 * peak[500]
+    for rows in (400, 40, 400, 500, 800, 500, 90000, 400, 90000):
+        x = np.full((rows, 3), 0.5, "f4")
+        np.testing.assert_allclose(program([x])["out"], np.tanh(x), 1e-6)
+    assert asked == [peak[500], peak[90000]]
 
 
 def test_inputs_of_any_layout():

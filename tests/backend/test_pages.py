@@ -1,0 +1,62 @@
+"""Pages that are mapped before they are written, with what lies there."""
+
+import resource
+import sys
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tulle.backend.cpu import pages
+from tulle.backend.cpu.pages import STRETCH, map_ahead
+
+SIZE = 4 * STRETCH
+
+
+def mapped(memory, size):
+    """Where mapping has ended, after it has."""
+    before = set(threading.enumerate())
+    end = map_ahead(memory, size)
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    return end
+
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def test_what_lies_there_stays():
+    memory = np.empty(3 * SIZE, np.uint8)
+    memory[:] = 7
+    assert mapped(memory, SIZE) == (2 * SIZE if sys.platform == "linux" else SIZE)
+    assert (memory == 7).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_pages_that_are_mapped_are_there():
+    memory = np.empty(3 * SIZE, np.uint8)
+    end = mapped(memory, SIZE)
+    before = faults()
+    memory[SIZE : end - STRETCH : 4096] = 1
+    first = faults() - before
+    memory[end + STRETCH :: 4096] = 1
+    second = faults() - before - first
+    if first > second:
+        pytest.skip("a system before Linux 5.14")
+    assert first == 0 < second
+
+
+def test_no_more_than_there_is_and_than_is_allowed(monkeypatch):
+    monkeypatch.setattr(pages, "sys", SimpleNamespace(platform="linux"))
+    monkeypatch.setattr(pages, "_map", lambda *given: None)
+    monkeypatch.setattr(pages, "AHEAD", 2 * STRETCH)
+    memory = np.empty(3 * SIZE, np.uint8)
+    assert map_ahead(memory, SIZE) == SIZE + 2 * STRETCH
+    assert map_ahead(memory, STRETCH) == 2 * STRETCH
+    assert map_ahead(memory, STRETCH - 1) == STRETCH - 1  # too few for a thread
+    assert map_ahead(memory, memory.size) == memory.size
+    assert map_ahead(memory, memory.size - STRETCH) == memory.size
+    pages.sys.platform = "darwin"
+    assert map_ahead(memory, SIZE) == SIZE
