@@ -17,13 +17,13 @@ import numpy as np
 
 from . import tree
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .differentiate import gradients_of
+from .differentiate import added, gradients_of, refuse_curved
 from .network import replay
 from .node import Node, substituted, topological
 from .op import is_symbolic
 from .operand import Operand
 from .ops.movement import full_node
-from .pulling import pulled
+from .pulling import Asked, asked, pullback, pushforward, slopes
 from .recording import Mark, Recorder
 from .registry import OPS, call
 from .staging import name_of, with_tensors
@@ -170,23 +170,10 @@ class Record:
     @functools.cached_property
     def _pushed(self) -> tuple[list[Node], list[Node | None]]:
         """Holes for the tangents, and the derivatives of the outputs along them."""
-        self._check_linear()
+        refuse_curved(self._pulled, self._seeds)
         ways = [input_node("tangent", source.type) for source in self.sources]
         pairs = zip(self._pulled, ways, strict=True)
         return ways, gradients_of(added(pairs), self._seeds)
-
-    def _check_linear(self) -> None:
-        """Refuse a gradient that cannot be differentiated in its cotangent."""
-        moving = set(self._seeds)
-        for node in topological(part for part in self._pulled if part is not None):
-            if any(source in moving for source in node.inputs):
-                moving.add(node)
-                if node.op.no_gradient and node.tensor_type.dtype.is_float:
-                    raise Fault(
-                        "T0502",
-                        f"no forward derivative passes through `{node.op.name}`: "
-                        f"{node.op.no_gradient}",
-                    )
 
     def gradient(self) -> Any:
         """The gradient of the value, one float scalar, in the nest of `wrt`."""
@@ -211,17 +198,23 @@ class Record:
             found = self._evaluated(self._pulled, one, self.sources)
         return tree.unflatten(self.structure, iter(found))
 
+    @functools.cached_property
+    def _asked(self) -> Asked | None:
+        """What is asked of the tape, if there is one output that it follows."""
+        mark = None if self.symbolic else self._mark(self.outputs[0])
+        if mark is None or len(self.outputs) > 1:
+            return None
+        return asked(self._tape, mark, self._marks)
+
     def _at_once(self, cotangent: Any = None) -> list[Any] | None:
         """Gradients of the sources as tapes find them, if there is one output.
 
         What was recorded may ask for the nodes all the same: then there are none here.
         """
-        mark = None if self.symbolic else self._mark(self.outputs[0])
-        if mark is None or len(self.outputs) > 1:
+        if self._asked is None:
             return None
-        found = pulled(self._tape, mark, self._marks, self.sources[0], cotangent)
-        if found is None:
-            return None
+        rule, given = (slopes, ()) if cotangent is None else (pullback, (cotangent,))
+        found = self._asked.derive(rule, given, self.sources[0])
         pairs = zip(found, self.sources, strict=True)
         return [_full(like.type, 0.0) if part is None else part for part, like in pairs]
 
@@ -238,6 +231,11 @@ class Record:
     def push(self, tangents: Any) -> Any:
         """The derivative of the value, given tangents of the sources."""
         given = self._arranged(tangents, self.sources, "tangent")
+        if self._asked is not None and all(self._asked.layout.groups):
+            zero = _full(self.outputs[0].type, 0.0)
+            (way,) = self._asked.derive(pushforward, [zero, *given], self.sources[0])
+            one = zero if way is None else way
+            return tree.unflatten(self.arrangement, iter([one]))
         ways, parts = self._pushed
         values = dict(zip(ways, given, strict=True))
         values.update((seed, _full(seed.tensor_type, 0.0)) for seed in self._seeds)
@@ -342,15 +340,6 @@ def _units(type: TensorType, shape: Any, count: int, batched: bool) -> Iterator[
         array[index] = 1
         one: Any = Tensor(array.reshape([1, *sizes] if batched else sizes))
         yield call("broadcast_to", one, type.shape) if batched else one
-
-
-def added(pairs: Any) -> dict[Node, Node]:
-    """Cotangents by node; a node may stand several times, or be none."""
-    found: dict[Node, Node] = {}
-    for node, cotangent in pairs:
-        if node is not None and node.dtype.is_float:
-            found[node] = found[node] + cotangent if node in found else cotangent
-    return found
 
 
 def _total(parts: Parts) -> Node | None:

@@ -109,3 +109,26 @@ def by_expansion(node: Node, arrived: Any) -> list[Node | None]:
         (p for p in parts if p is not None), lambda old, inputs: actual.get(old)
     )
     return [None if part is None else new[part] for part in parts]
+
+
+def added(pairs: Any) -> dict[Node, Node]:
+    """Cotangents by node; a node may stand several times, or be none."""
+    found: dict[Node, Node] = {}
+    for node, cotangent in pairs:
+        if node is not None and node.dtype.is_float:
+            found[node] = found[node] + cotangent if node in found else cotangent
+    return found
+
+
+def refuse_curved(parts: Sequence[Node | None], seeds: Sequence[Node]) -> None:
+    """Refuse gradients that cannot be differentiated in their cotangents."""
+    moving = set(seeds)
+    for node in topological(part for part in parts if part is not None):
+        if any(source in moving for source in node.inputs):
+            moving.add(node)
+            if node.op.no_gradient and node.tensor_type.dtype.is_float:
+                raise Fault(
+                    "T0502",
+                    f"no forward derivative passes through `{node.op.name}`: "
+                    f"{node.op.no_gradient}",
+                )

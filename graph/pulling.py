@@ -7,7 +7,8 @@ The nodes are done op by op a few times, and then as one program.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,7 +16,7 @@ from weakref import WeakKeyDictionary
 from . import programs
 from .device import array_module, current_device, module_of
 from .diagnostics import TulleError
-from .differentiate import gradients, gradients_of
+from .differentiate import added, gradients, gradients_of, refuse_curved
 from .graph import Graph
 from .network import replay
 from .node import Node, substituted, topological
@@ -66,10 +67,45 @@ class Layout:
         self.key = tuple(key)
 
 
-class Pull:
-    """The gradients of one layout: as nodes, and as a program."""
+Rule = Callable[[Node, list[list[Node]]], tuple[list[Node], list["Node | None"]]]
 
-    def __init__(self, layout: Layout, tape: Recorder, seeded: bool):
+
+def slopes(target: Node, groups: list[list[Node]]) -> Any:
+    """The gradient of a scalar for each group of nodes that stand for one source."""
+    return [], _summed(
+        gradients(target, [n for group in groups for n in group]), groups
+    )
+
+
+def pullback(target: Node, groups: list[list[Node]]) -> Any:
+    """The same for a cotangent of the target, which is the one hole."""
+    seed = input_node("cotangent", target.tensor_type)
+    flat = [node for group in groups for node in group]
+    return [seed], _summed(gradients_of({target: seed}, flat), groups)
+
+
+def pushforward(target: Node, groups: list[list[Node]]) -> Any:
+    """The derivative of the target along tangents of the sources.
+
+    The holes are a cotangent, which may be anything, and the tangents.
+    """
+    (seed,), sums = pullback(target, groups)
+    refuse_curved(sums, [seed])
+    ways = [input_node("tangent", group[0].tensor_type) for group in groups]
+    return [seed, *ways], gradients_of(added(zip(sums, ways, strict=True)), [seed])
+
+
+def _summed(
+    parts: Sequence[Node | None], groups: list[list[Node]]
+) -> list[Node | None]:
+    found = iter(parts)
+    return [total([next(found) for _ in group]) for group in groups]
+
+
+class Pull:
+    """The derivatives of one layout by a rule: as nodes, and as a program."""
+
+    def __init__(self, layout: Layout, tape: Recorder, rule: Rule):
         nodes: dict[Mark, Node] = {}
         made = set(layout.made)
         for mark in layout.places:
@@ -77,21 +113,15 @@ class Pull:
                 nodes[mark] = mark.over([nodes[source] for source in mark.operands])
             else:
                 nodes[mark] = input_node("value", tape.values[mark].type)
-        target, listed = nodes[layout.target], list(nodes.values())
-        self.seed = input_node("cotangent", target.tensor_type) if seeded else None
-        sources = [listed[place] for group in layout.groups for place in group]
-        if self.seed is None:
-            parts = iter(gradients(target, sources))
-        else:
-            parts = iter(gradients_of({target: self.seed}, sources))
-        sums = [total([next(parts) for _ in group]) for group in layout.groups]
-        self.there = [node is not None for node in sums]
-        self.wanted = [node for node in sums if node is not None]
+        listed = list(nodes.values())
+        groups = [[listed[place] for place in group] for group in layout.groups]
+        holes, found = rule(nodes[layout.target], groups)
+        self.there = [node is not None for node in found]
+        self.wanted = [node for node in found if node is not None]
         known = {n: p for p, (m, n) in enumerate(nodes.items()) if m in tape.values}
         kept = [part for mark in layout.calls for part in items_of(nodes[mark])]
-        known |= {node: place for place, node in enumerate(kept, len(listed))}
-        if self.seed is not None:
-            known[self.seed] = len(listed) + len(kept)
+        more = [*kept, *holes]
+        known |= {node: place for place, node in enumerate(more, len(listed))}
         self.order = topological(self.wanted, known)
         self.known = [(node, known[node]) for node in self.order if node in known]
         self.program: Any = None
@@ -102,7 +132,7 @@ class Pull:
         self._seeded = times_seeded()
 
     def run(self, values: Sequence[Any], source: Any) -> list[Any]:
-        """The gradients that there are, from the values at all places."""
+        """The derivatives that there are, from the values at all places."""
         given = {node: values[place] for node, place in self.known}
         if self._often(source) and self._plain(given):
             if self.program is None:
@@ -145,37 +175,52 @@ class Pull:
             self.refused = True
 
 
-def pulled(
-    tape: Recorder,
-    target: Mark,
-    groups: Sequence[Sequence[Mark]],
-    first: Any,
-    seed: Tensor | None = None,
-) -> list[Any] | None:
-    """The gradient of a target for each group of marks that stand for one source.
+class Asked:
+    """Derivatives of a target of a tape by sources, of which some may be asked.
 
-    None stands for a gradient that there is none of, and for all if what was recorded
-    is told apart by more than ops, types and plain attributes. `first` is the first
-    source, `seed` the cotangent of the target if that is no scalar.
+    `groups` are the marks that stand for each source.
+    """
+
+    def __init__(self, tape: Recorder, target: Mark, groups: Sequence[Sequence[Mark]]):
+        self.tape, self.layout = tape, Layout(tape, target, groups)
+
+    @cached_property
+    def _values(self) -> list[Any]:
+        """Those at all places, then all that calls gave."""
+        found = [self.tape.values.get(mark) for mark in self.layout.places]
+        for mark in self.layout.calls:
+            found += self.tape.parts[mark]
+        return found
+
+    def derive(self, rule: Rule, given: Sequence[Any], first: Any) -> list[Any]:
+        """What a rule gives for values of its holes; None where nothing arrives.
+
+        `first` is the first source.
+        """
+        key = (self.layout.key, rule)
+        found = _KEPT.get(key) or Pull(self.layout, self.tape, rule)
+        with _LOCK:
+            _KEPT.pop(key, None)
+            if len(_KEPT) >= KEPT:
+                del _KEPT[next(iter(_KEPT))]
+            _KEPT[key] = found  # as the one used last
+        with self.tape.stop_recording():
+            results = iter(found.run([*self._values, *given], first))
+        return [next(results) if there else None for there in found.there]
+
+
+def asked(
+    tape: Recorder, target: Mark, groups: Sequence[Sequence[Mark]]
+) -> Asked | None:
+    """What can be found once for all that is recorded alike.
+
+    None if it is told apart by more than ops, types and plain attributes, and in a
+    trace.
     """
     if current_trace() is not None:
         return None
-    layout = Layout(tape, target, groups)
-    if not layout.usual:
-        return None
-    key = (layout.key, seed is None)
-    found = _KEPT.get(key) or Pull(layout, tape, seed is not None)
-    with _LOCK:
-        _KEPT.pop(key, None)
-        if len(_KEPT) >= KEPT:
-            del _KEPT[next(iter(_KEPT))]
-        _KEPT[key] = found  # as the one used last
-    values = [tape.values.get(mark) for mark in layout.places]
-    for mark in layout.calls:
-        values += tape.parts[mark]
-    with tape.stop_recording():
-        results = iter(found.run([*values, seed], first))
-    return [next(results) if there else None for there in found.there]
+    found = Asked(tape, target, groups)
+    return found if found.layout.usual else None
 
 
 def total(nodes: Sequence[Node | None]) -> Node | None:

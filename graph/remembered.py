@@ -18,6 +18,7 @@ import numpy as np
 from .autocasting import autocast_dtype
 from .configuration import settings
 from .device import array_module
+from .dim import Dim
 from .node import Unique
 from .types import DType
 from .variable_substitution import replacements
@@ -166,6 +167,8 @@ def _key(value: Any) -> Any:
         return ("float", value.hex())  # 0 and -0 are two, NaN is one
     if kind is tuple:
         return ("tuple", *map(_key, value))
+    if kind is Dim and value.value is not None:
+        return ("dim", value.value)
     if kind is slice:
         return ("slice", _key(value.start), _key(value.stop), _key(value.step))
     if kind is Unique:

@@ -18,7 +18,7 @@ from .kinds import shown
 from .network import replay
 from .node import Node, topological
 from .operand import Operand
-from .pulling import pulled, total
+from .pulling import asked, slopes, total
 from .recording import Mark, Recorder
 from .registry import call
 from .tensor import SymbolicTensor, Tensor, input_node
@@ -147,9 +147,9 @@ class GradientTape(Recorder):
             return [None] * len(leaves)
         if not symbolic:
             marks = [self._marks(leaf) for leaf in leaves]
-            found = pulled(self, target.mark, marks, leaves[0] if leaves else None)
+            found = asked(self, target.mark, marks)
             if found is not None:
-                return found
+                return found.derive(slopes, (), leaves[0] if leaves else None)
         nodes = [self._nodes(leaf, symbolic) for leaf in leaves]
         parts = iter(gradients(target.node, [n for group in nodes for n in group]))
         sums = [total([next(parts) for _ in group]) for group in nodes]

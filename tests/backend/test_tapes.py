@@ -13,7 +13,14 @@ from tulle.graph.layers import BatchNormalization, Dense, Dropout
 from tulle.graph.pulling import FIRST, KEPT
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
-from tulle.graph.transforms import grad, jacobian, value_and_grad, vjp
+from tulle.graph.transforms import (
+    grad,
+    hessian,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from tulle.graph.variable import Variable, set_random_seed
 
 TIMES = FIRST + 3
@@ -316,3 +323,30 @@ def test_threads_share_what_is_kept(monkeypatch):
     with ThreadPoolExecutor() as pool:
         list(pool.map(work, offsets))
     assert len(pulling._KEPT) == 4
+
+
+def test_directions_and_second_derivatives_become_programs(monkeypatch, compiled):
+    weights, x, way = Tensor(array(4, 4)), Tensor(array(4)), Tensor(array(4))
+
+    def bent(x):
+        return call("tanh", call("matmul", weights, x)) * x
+
+    def both():
+        _, slope = jvp(bent, (x,), (way,))
+        return slope, hessian(lambda x: call("sum", bent(x)))(x)
+
+    found = [both() for _ in range(TIMES)]
+    assert len(compiled) == 2  # along the direction, and a row of the second ones
+    with monkeypatch.context() as context:
+        context.setattr(programs, "compiler", None)
+        for one, two in zip(found[-1], both(), strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    inside = 1 - np.tanh(weights.array @ x.array) ** 2
+    slope = inside * (weights.array @ way.array) * x.array
+    slope += np.tanh(weights.array @ x.array) * way.array
+    np.testing.assert_allclose(found[-1][0], slope, rtol=1e-4, atol=1e-5)
+
+
+def test_a_direction_in_which_nothing_moves_is_zero():
+    _, slope = jvp(lambda x: call("stop_gradient", x) * 2.0, (3.0,), (1.0,))
+    assert float(slope) == 0.0
