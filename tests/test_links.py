@@ -1,0 +1,82 @@
+"""What the documents point at is there: files, folders and headings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *(
+        p
+        for d in ("docs", "examples", "benchmarks", "tests")
+        for p in (ROOT / d).rglob("*.md")
+    ),
+]
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*([^)\s]+)[^)]*\)")
+HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$", re.MULTILINE)
+
+
+def prose(text):
+    """The text without blocks of code, whose brackets are no links."""
+    return FENCE.sub("", text)
+
+
+def anchors(text):
+    """The places that the headings of a page make, as GitHub calls them."""
+    found, seen = set(), {}
+    for heading in HEADING.findall(prose(text)):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        name = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+        seen[name] = seen.get(name, -1) + 1
+        found.add(f"{name}-{seen[name]}" if seen[name] else name)
+    return found
+
+
+def missing(page, text, root):
+    """The links of a page that lead nowhere."""
+    found = []
+    for link in LINK.findall(CODE.sub("", prose(text))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        inside = target.is_relative_to(root) and target.exists()
+        if not inside or (target.is_dir() and anchor):
+            found.append(link)
+        elif anchor:
+            text_there = text if target == page else target.read_text("utf-8")
+            if anchor not in anchors(text_there):
+                found.append(link)
+    return found
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    assert missing(page, page.read_text("utf-8"), ROOT) == []
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    other = tmp_path / "other.md"
+    other.write_text("# A `b` of [c](d.md), e\n\n## Twice\n\n## Twice\n")
+    page = tmp_path / "page.md"
+    good = "[a](other.md#a-b-of-c-e) [b](other.md#twice-1) [c](#here) [d](https://x.y)"
+    bad = "[a](gone.md) [b](other.md#gone) [c](#gone) [d](../..)"
+    text = f"# Here\n\n{good} {bad}\n\n```\n[e](no.md)\n```\n`x[0](y)`\n"
+    page.write_text(text)
+    found = missing(page, text, tmp_path)
+    assert found == ["gone.md", "other.md#gone", "#gone", "../.."]
+
+
+def test_names_of_files_in_prose_are_there():
+    """`docs/ops.md` and the like, as the documents name them."""
+    folders = (
+        "api backend benchmarks docs dsl examples grammars graph tests tools training"
+    )
+    named = re.compile(rf"`((?:{'|'.join(folders.split())})/[\w./-]*)`")
+    for page in DOCUMENTS:
+        for name in named.findall(prose(page.read_text("utf-8"))):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
