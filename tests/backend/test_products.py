@@ -208,7 +208,7 @@ def test_nothing_to_copy():
     assert copying.copy(target, source) is None
 
 
-@pytest.mark.parametrize("width", [16, 64])
+@pytest.mark.parametrize("width", [16, 32, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
     caches = (
         packed_code.product_entry, gemm.packed_entries,
