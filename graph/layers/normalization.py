@@ -221,21 +221,45 @@ class GroupNormalization(Affine):
 
     def call(self, inputs: Any) -> Any:
         x, place = widened(inputs), self.place
+        # Few channels of a group lie side by side, and many groups: these are summed
+        # together, down the other axes.
+        aside = 1 < place == x.ndim - 1 and self.count > 1
+        found = self._by_channels(x) if aside else self._by_groups(x)
+        for op, weight in (("multiply", self.gamma), ("add", self.beta)):
+            if weight is not None:
+                found = call(op, found, along(weight, x.type, (place,)))
+        return call("cast", found, self.compute_dtype)
+
+    def _by_groups(self, x: Any) -> Any:
+        grouped = self._parted(x)
+        axes = tuple(i for i in range(1, grouped.ndim) if i != self.place)
+        plain = call("standardize", grouped, axes, self.epsilon)
+        return call("reshape", plain, x.type.shape)
+
+    def _by_channels(self, x: Any) -> Any:
+        centered = x - self._group_means(x)
+        variance = self._group_means(call("square", centered))
+        return centered * call("rsqrt", variance + self.epsilon)
+
+    def _group_means(self, x: Any) -> Any:
+        """The mean of its group for each channel, by those of the channels."""
+        axes = tuple(range(1, self.place))
+        means = call("mean", x, axis=axes, keepdims=True)
+        grouped = self._parted(means)
+        joint = call("mean", grouped, axis=self.place + 1, keepdims=True)
+        spread = call("broadcast_to", joint, grouped.type.shape)
+        return call("reshape", spread, means.type.shape)
+
+    def _parted(self, x: Any) -> Any:
+        """The channels on two axes: the groups, and those of a group."""
+        place = self.place
         before, size, after = (
             x.type.shape[:place],
             x.type.shape[place],
             x.type.shape[place + 1 :],
         )
         share = size // self.count
-        grouped = call("reshape", x, (*before, Dim.of(self.count), share, *after))
-        axes = tuple(i for i in range(1, grouped.ndim) if i != place)
-        # Neither factor nor offset of a group is known before its channels part again.
-        plain = call("standardize", grouped, axes, self.epsilon)
-        found = call("reshape", plain, x.type.shape)
-        for op, weight in (("multiply", self.gamma), ("add", self.beta)):
-            if weight is not None:
-                found = call(op, found, along(weight, x.type, (place,)))
-        return call("cast", found, self.compute_dtype)
+        return call("reshape", x, (*before, Dim.of(self.count), share, *after))
 
 
 def one_axis(layer: Layer, axis: Any) -> Any:
