@@ -169,6 +169,15 @@ class Nest:
             return LANES // 4 if length <= LANES // 4 else LANES // 2
         return LANES // 2 if length % LANES == LANES // 2 else LANES
 
+    @cached_property
+    def in_one_vector(self) -> bool:
+        """Whether a row is known to be one vector at most: no pass is a loop then."""
+        if len(self.along("inner")) != 1 or not self.has_folds:
+            return False  # memory may join rows that are not folded
+        assert self.vector is not None
+        length = self.axes[self.vector].size.value
+        return length is not None and 0 < length <= self.lanes
+
     @property
     def _joined(self) -> bool:
         """Whether rows lie one after the other in every array, as one long row."""
@@ -241,4 +250,5 @@ class Nest:
     def key(self) -> Any:
         """What decides the code of a nest: everything but sizes."""
         roles = tuple((axis.role, axis.name) for axis in self.axes)
-        return roles, self.lanes, self.accesses, self.values, self.stores, self.totals
+        lanes = self.lanes, self.in_one_vector
+        return roles, lanes, self.accesses, self.values, self.stores, self.totals

@@ -9,7 +9,7 @@ parallel axis is cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from .folding import combine, join_lanes, neutral, start
@@ -181,8 +181,8 @@ class _Printer:
         """One pass: what is folded, stored and left of values of a turn."""
         self.needed = self.nest.needed(made)
         if made.folds or made.stores or made.totals:
-            with self.scope():
-                middle = self.nest.along("inner")[:-1]
+            middle = self.nest.along("inner")[:-1]
+            with nullcontext() if self.nest.in_one_vector else self.scope():
                 self.middle_loops(middle, lambda: self.vectors(made))
 
     def middle_loops(self, axes: Sequence[int], inside: Callable[[], None]) -> None:
@@ -207,23 +207,31 @@ class _Printer:
                 self.write(store)
         if not (deep or folds or totals):
             return
-        assert nest.vector is not None
+        if nest.in_one_vector:  # what a pass knows, those after it know too
+            self.vector(writer.index(0), made, deep)
+            return
         with writer.loop(self.low, self.high, self.lanes) as index, self.scope():
-            self.at.coordinates[nest.vector] = self.index = index
-            self.rest = writer.call("smin", self.high - index, writer.index(self.lanes))
-            # With masks, a vector that is not whole is an easy one too.
-            last = index if self.at.masks else index + (self.lanes - 1)
-            self.easy = writer.compare("slt", last, self.limit)
-            self.whole = writer.compare("slt", index + (self.lanes - 1), self.high)
-            rest = writer.wide(writer.convert("trunc", self.rest, "i32"), self.lanes)
-            self.mask = writer.compare("slt", self.at.lane_numbers("i32"), rest)
-            self.load_vectors()
-            self.compute(VECTOR, None)
-            self.store_vectors(deep)
-            for place in folds:
-                self.fold(place, self.mask)
-            for place in totals:
-                self.total(place, self.mask)
+            self.vector(index, made, deep)
+
+    def vector(self, index: Ref, made: Pass, stores: Sequence[Store]) -> None:
+        """A vector along the innermost axis: its loads, values, stores and folds."""
+        nest, writer = self.nest, self.writer
+        assert nest.vector is not None
+        self.at.coordinates[nest.vector] = self.index = index
+        self.rest = writer.call("smin", self.high - index, writer.index(self.lanes))
+        # With masks, a vector that is not whole is an easy one too.
+        last = index if self.at.masks else index + (self.lanes - 1)
+        self.easy = writer.compare("slt", last, self.limit)
+        self.whole = writer.compare("slt", index + (self.lanes - 1), self.high)
+        rest = writer.wide(writer.convert("trunc", self.rest, "i32"), self.lanes)
+        self.mask = writer.compare("slt", self.at.lane_numbers("i32"), rest)
+        self.load_vectors()
+        self.compute(VECTOR, None)
+        self.store_vectors(stores)
+        for place in made.folds:
+            self.fold(place, self.mask)
+        for place in made.totals:
+            self.total(place, self.mask)
 
     def load_vectors(self) -> None:
         """What the pass reads along the innermost axis, at once or in pieces."""
@@ -232,7 +240,9 @@ class _Printer:
         loads = {
             i: value
             for i, value in loads.items()
-            if value.op == "load" and nest.level_of(value) == VECTOR
+            if value.op == "load"
+            and nest.level_of(value) == VECTOR
+            and i not in self.refs
         }
         if not loads:
             return

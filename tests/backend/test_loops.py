@@ -19,7 +19,7 @@ from loop_cases import (
     step,
 )
 
-from tulle.backend.loops import bind, lower, lowerable
+from tulle.backend.loops import bind, lower, lowerable, print_llvm
 from tulle.backend.loops.bind import THREADS, Known
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.registry import OPS
@@ -278,11 +278,33 @@ def test_a_dear_value_is_computed_once():
     assert dear == [set(), {"exp"}, set()]
 
 
-def test_a_short_row_computes_it_again():
-    """Ten numbers are one vector, which is sooner computed than read back."""
-    ten = fused([f32(B, Dim.of(10))], CASES["softmax"][1], [-1])
-    (nest,) = lower(ten).nests
-    assert len(nest.stores) == 1
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_row_that_is_one_vector_is_read_once(masks):
+    """Nothing is kept in memory, and no pass is a loop."""
+    reader = "@llvm.masked.load" if masks else "@tulle_gather"
+    found = {}
+    for width in (10, 40):
+        kernel = lower(fused([f32(B, width)], CASES["softmax"][1], [-1]))
+        text = print_llvm(kernel, masks).text
+        found[width] = len(kernel.nests[0].stores), text.count(reader) - 1
+    # Of many vectors, the third pass reads what the second has stored.
+    assert found == {10: (1, 1), 40: (2, 3)}
+
+
+@pytest.mark.parametrize("masks", [False, None])
+@pytest.mark.parametrize("width", [1, 2, 4, 5, 8, 9, 16, 17])
+def test_rows_of_one_vector_in_their_place(width, masks):
+    node = fused([f32(B, width)], CASES["softmax"][1], [-1])
+    sizes = sizes_of({"B": 23})
+    (array,), compiled = samples(node, sizes), Compiled(node, masks)
+    wanted = reference(node, [array], sizes)
+    apart = np.full((23, 2 * width), 7, np.float32)
+    apart[:, ::2] = array
+    for given in (array, apart[:, ::2], apart[:, ::2]):
+        compiled.run([given], sizes, 3, [given])
+        assert_close([given], wanted)
+        given[:] = samples(node, sizes)[0]
+    assert (apart[:, 1::2] == 7).all()
 
 
 def test_axes_that_lie_together_are_one():
