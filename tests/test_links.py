@@ -14,6 +14,7 @@ DOCUMENTS = [
         for p in (ROOT / d).rglob("*.md")
     ),
 ]
+FOLDERS = "api backend benchmarks docs dsl examples grammars graph tests tools training"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*([^)\s]+)[^)]*\)")
@@ -73,10 +74,26 @@ def test_links_that_lead_nowhere_are_found(tmp_path):
 
 def test_names_of_files_in_prose_are_there():
     """`docs/ops.md` and the like, as the documents name them."""
-    folders = (
-        "api backend benchmarks docs dsl examples grammars graph tests tools training"
-    )
-    named = re.compile(rf"`((?:{'|'.join(folders.split())})/[\w./-]*)`")
+    named = re.compile(rf"`((?:{'|'.join(FOLDERS.split())})/[\w./-]*)`")
     for page in DOCUMENTS:
         for name in named.findall(prose(page.read_text("utf-8"))):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+def unknown_files(text, files):
+    """The files that a text names without their folders, and that there are none of."""
+    named = sorted(set(re.findall(r"`([\w/]+\.(?:py|ll|cu|h|lark|md|net))`", text)))
+    return [n for n in named if not any(f"/{file}".endswith(f"/{n}") for file in files)]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_named_without_their_folders_are_there(page):
+    folders = [ROOT / name for name in FOLDERS.split()]
+    paths = [*ROOT.glob("*.*"), *(one for top in folders for one in top.rglob("*.*"))]
+    files = [path.relative_to(ROOT).as_posix() for path in paths]
+    assert unknown_files((ROOT / page).read_text("utf-8"), files) == []
+
+
+def test_a_file_that_does_not_exist_is_found():
+    page = "`dim.py` and `graph/dim.py`, not `dims.py` or `dsl/dim.py`"
+    assert unknown_files(page, ["graph/dim.py"]) == ["dims.py", "dsl/dim.py"]
