@@ -355,8 +355,8 @@ def test_convolutions_of_all_sizes_of_space_are_bound_by_one_recording(
         return loss.tobytes(), [weight.tobytes() for weight in model.get_weights()]
 
     program(arrays(first))
-    pairs = zip(program.code.outline.sorts, program.code.outline.recipes, strict=True)
-    recipes = [recipes for sort, recipes in pairs if not sort.stands]
+    pairs = zip(program.code.outline.kinds, program.code.outline.recipes, strict=True)
+    recipes = [recipes for kind, recipes in pairs if not kind.stands]
     for size in others:
         given = arrays(size)
         assert trained(program, given) == trained(Program(program.graph), given)
