@@ -219,6 +219,7 @@ def conform(
         undecided = all(answer is None for _, _, answer in unequal)
     else:
         dims, undecided = [], False
+    alike = computed.with_dtype(wanted.dtype) == wanted
     message = f"{what} is {computed} and declared {wanted}"
     if undecided:
         left, right, _ = unequal[0]
@@ -232,6 +233,10 @@ def conform(
         notes = notes or where_they_differ(sizes)
         advice = advice or [way for pair in sizes for way in to_match(*pair)]
         advice = advice or [f"declare {computed}, or change what makes it"]
+    elif alike:
+        advice = [
+            f"declare {computed}, or cast what is given: `cast(…, {wanted.dtype})`"
+        ]
     fault = Fault(code, message, dims=dims, help=advice, notes=notes)
     found = fault.diagnostic(span)
     label = Label(declaration, f"{wanted} is declared here")
@@ -310,9 +315,20 @@ def solve(
     try:
         solution = match_types(labels, [t for t in wanted if t], types)
     except Fault as fault:
+        if fault.code == "T0702":
+            _to_cast(fault, [t for t in wanted if t], types)
         evaluator.checker.refuse(fault, span, spans)
         return None
     return _settled(inner, home, names, solution)
+
+
+def _to_cast(
+    fault: Fault, wanted: Sequence[TensorType], given: Sequence[TensorType]
+) -> None:
+    """Advice for a tensor of another dtype than a definition of a text takes."""
+    pairs = zip(wanted, given, strict=True)
+    dtype = next(one.dtype for one, other in pairs if one.dtype != other.dtype)
+    fault.help = (f"cast it: `cast(…, {dtype})`",)
 
 
 def _settled(

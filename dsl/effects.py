@@ -13,6 +13,7 @@ from ..graph.modes import Effects
 from ..graph.nearest import nearest
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held
+from ..graph.types import TensorType
 from ..graph.variable import Variable
 from . import declared, parameters
 from . import syntax as s
@@ -129,9 +130,7 @@ class Ledger:
                 "T0603",
                 f"a loss is one floating-point number, and this is {value.type}",
                 span,
-                help=("`mean(…)` or `sum(…)` makes one number of many",)
-                if value.type.dtype.is_float
-                else ("`cast(…, f32)` makes fractions of whole numbers",),
+                help=to_one_number(value.type),
             )
         else:
             self.losses.append(value.node)
@@ -154,3 +153,13 @@ class Ledger:
                 tuple(map(SymbolicTensor, self.losses)),
             )
         return wrapped(found, span)
+
+
+def to_one_number(type: TensorType) -> tuple[str, ...]:
+    """How a tensor that is no loss would become one floating-point number."""
+    many = "`mean(…)` or `sum(…)` makes one number of many"
+    if type.dtype.is_float:
+        return (many,)
+    what = "false and true" if type.dtype.kind == "b" else "whole numbers"
+    cast = f"`cast(…, f32)` makes fractions of {what}"
+    return (cast, many) if type.rank else (cast,)

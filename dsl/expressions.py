@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..graph.diagnostics import Fault, InternalError, Label, Span
 from ..graph.dim import Dim, Origin
@@ -20,7 +20,7 @@ from . import (
     statics,
 )
 from . import syntax as s
-from .arguments import Given
+from .arguments import Given, replacement
 from .checker import Checker
 from .operations import apply_op
 from .scope import Scope
@@ -89,8 +89,8 @@ class Evaluator:
                 return Static(value, origin)
             case s.Group(_, inner):
                 return self.evaluate(inner)
-            case s.Tuple(_, items) | s.List(_, items):
-                return self.several(items)
+            case s.Tuple() | s.List():
+                return self.several(expression)
             case s.Chain():
                 return self.chain(expression)
             case s.Unary(_, operators, operand):
@@ -125,8 +125,30 @@ class Evaluator:
             return Static(CONSTANTS[name.text])
         return unknown(self, name)
 
-    def several(self, items: Sequence[s.Expression]) -> Value:
-        values = tuple(map(self.evaluate, items))
+    def items(self, nest: s.Tuple | s.List) -> Iterator[tuple[Value, Span]]:
+        """The values of a nest with their places, the sizes of a `..S` one by one."""
+        for item in nest.items:
+            if not isinstance(item, s.Rest):
+                value = self.evaluate(item)
+                alone = isinstance(value, Shape) and isinstance(nest, s.List)
+                if alone and isinstance(item, s.Name):
+                    value = self._not_spread(item)
+                yield value, item.span
+                continue
+            sizes = declared.rest(self, item)
+            if sizes is None:
+                yield POISON, item.span
+            for size in sizes or ():
+                yield Static(size if size.value is None else size.value), item.span
+
+    def _not_spread(self, name: s.Name) -> Value:
+        message = f"`{name.text}` is several sizes, and an item of a list is one"
+        spread = f"..{name.text}"
+        help, fix = (f"write `{spread}`",), replacement(name.span, spread)
+        return self.checker.error("T0204", message, name.span, help=help, fix=fix)
+
+    def several(self, nest: s.Tuple | s.List) -> Value:
+        values = tuple(value for value, _ in self.items(nest))
         if any(isinstance(value, Poison) for value in values):
             return POISON
         if all(isinstance(value, Static) for value in values):

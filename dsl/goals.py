@@ -20,6 +20,7 @@ from . import library
 from . import syntax as s
 from .calls import evaluated
 from .checker import Checker
+from .effects import to_one_number
 from .expressions import Evaluator
 from .measures import measure
 from .reach import warn_of_lost
@@ -102,7 +103,7 @@ class Goals:
                 "T0603",
                 f"a loss is one floating-point number, and this is {value.type}",
                 expression.span,
-                help=("`mean(…)` makes one number of many",),
+                help=to_one_number(value.type),
             )
             return
         self.loss = expression

@@ -29,9 +29,11 @@ from .arguments import Given, bind, called, not_tensors, operand_spans, raw
 from .checker import WRONG_VALUES
 from .values import (
     POISON,
+    Library,
     Tensor,
     Tuple,
     Value,
+    describe,
 )
 
 if TYPE_CHECKING:
@@ -59,10 +61,15 @@ def apply_op(
     try:
         with standing_at(span):
             plain = {key: raw(item.value) for key, item in bound.items()}
+            named = {
+                plain[key]: describe(item.value)
+                for key, item in bound.items()
+                if isinstance(item.value, Library) and isinstance(plain[key], str)
+            }
             operands, attributes = called(op.arguments, plain)
             places = operand_spans(operands, given)
             _static_attributes(title, attributes)
-            result = _dispatch(op, title, operands, attributes)
+            result = _dispatch(op, title, operands, attributes, named)
     except Fault as fault:
         fault.message = fault.message.replace(f"`{name}`", f"`{title}`")
         return evaluator.checker.refuse(fault, span, places, spans)
@@ -86,7 +93,14 @@ def _static_attributes(title: str, attributes: Mapping[str, Any]) -> None:
             )
 
 
-def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> Any:
+def _dispatch(
+    op: Op,
+    title: str,
+    operands: Sequence[Any],
+    attributes: Any,
+    named: Mapping[str, str],
+) -> Any:
+    """The op on tensors and plain values; `named` says what names stand for."""
     nodes = [o for o in operands[op.unified] if isinstance(o, Node)]
     like = nodes[0].tensor_type if nodes else None
     alike = range(len(operands))[op.unified] if op.operand_dtypes != "any" else ()
@@ -108,9 +122,14 @@ def _dispatch(op: Op, title: str, operands: Sequence[Any], attributes: Any) -> A
         if like is not None:
             _check_kind(title, index, operand, like.dtype)
         if not isinstance(operand, (Operand, bool, int, float)):
-            shown = "a string" if isinstance(operand, str) else "a list of values"
-            shown = "`none`" if operand is None else shown
-            raise Fault("T0204", f"`{title}` needs tensors and numbers, not {shown}")
+            shown = "`none`" if operand is None else "a list of values"
+            if isinstance(operand, str):
+                shown = named.get(operand, "a string")
+            raise Fault(
+                "T0204",
+                f"`{title}` needs tensors and numbers, not {shown}",
+                operands={index: shown},
+            )
         if like is None and not isinstance(operand, Operand):
             found.append(_constant(operand, alone))
             like = found[-1].tensor_type

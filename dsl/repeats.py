@@ -117,8 +117,8 @@ def _count(evaluator: Evaluator, expression: s.Expression) -> int | None:
 def _settings(evaluator: Evaluator, expression: s.Expression) -> Sequence[Value] | None:
     """What a `fold` goes through."""
     if isinstance(expression, (s.List, s.Tuple)):
-        values = list(map(evaluator.evaluate, expression.items))
-        places = [item.span for item in expression.items]
+        listed = list(evaluator.items(expression))
+        values, places = [value for value, _ in listed], [place for _, place in listed]
     else:
         found = evaluator.evaluate(expression)
         match found:

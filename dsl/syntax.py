@@ -61,7 +61,7 @@ class Tuple(Syntax):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class List(Syntax):
-    items: tuple[Expression, ...]
+    items: tuple[Expression | Rest, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

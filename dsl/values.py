@@ -13,7 +13,7 @@ from ..graph.diagnostics import Span
 from ..graph.dim import Dim, Origin
 from ..graph.layer import Layer
 from ..graph.node import Node
-from ..graph.types import TensorType
+from ..graph.types import DTYPES, TensorType
 from . import syntax
 
 
@@ -201,6 +201,8 @@ def _describe_plain(value: object) -> str:
     match value:
         case None:
             return "`none`"
+        case str() if value in DTYPES:
+            return f"the element type `{value}`"
         case str():
             return f'the string "{value}"'
         case bool():

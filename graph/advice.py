@@ -17,6 +17,8 @@ FACTORED = 10**6  # the largest number whose factors are looked for
 FACTORS = 3
 UNNAMED = re.compile(r"_[0-9]+$")
 
+TRUTHS = "make 0 and 1 of false and true: `cast(…, f32)`"
+
 
 def to_match(first: Dim, second: Dim) -> list[str]:
     """How settings of layers would make two sizes equal."""

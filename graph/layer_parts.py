@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .advice import TRUTHS
 from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
 from .dim import Dim, Origin
@@ -214,15 +215,27 @@ IDS = (
 )
 
 
+def ids_fault(name: str, index: int, type: TensorType, advice: str = IDS) -> Fault:
+    """Integers or truth values where a layer multiplies by weights."""
+    kind, help = "integers", advice
+    if type.dtype.kind == "b":
+        kind, help = "truth values", TRUTHS
+    return Fault(
+        "T0403",
+        f"`{name}` multiplies its input by weights, and {type} holds {kind}",
+        operands={index: str(type)},
+        help=[help],
+    )
+
+
 def _retell_ids(fault: Fault, layer: Any, operands: Sequence[Any]) -> None:
     """Integers met deep inside of a layer are what the layer itself was given."""
     for index, operand in enumerate(operands):
         kind = getattr(operand, "type", None)
         if isinstance(kind, TensorType) and not kind.dtype.is_float:
-            told = f"`{layer.name}` multiplies its input by weights, and {kind} holds"
-            fault.message = f"{told} integers"
-            fault.operands = {index: str(kind)}
-            fault.code, fault.help = "T0403", (IDS,)
+            told = ids_fault(layer.name, index, kind)
+            fault.message, fault.operands = told.message, told.operands
+            fault.code, fault.help = told.code, told.help
             return
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from .. import activations
 from ..decide import equal
 from ..diagnostics import Fault
+from ..layer_parts import ids_fault
 from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
 from .adapted import Adapted
@@ -28,6 +29,9 @@ __all__ = [
     "SeparableConv1D",
     "SeparableConv2D",
 ]
+
+
+PIXELS = "pixels are scaled first: `Rescaling(1 / 255)`; or `cast(…, f32)`"
 
 
 class Convolving(Weighted):
@@ -125,15 +129,7 @@ class Convolving(Weighted):
     def _check(self, inputs: Any) -> None:
         type = inputs.type
         if not type.dtype.is_float:
-            raise Fault(
-                "T0403",
-                f"`{self.name}` multiplies its input by weights, and {type} holds "
-                "integers",
-                operands={0: str(type)},
-                help=[
-                    "pixels are scaled first: `Rescaling(1 / 255)`; or `cast(…, f32)`"
-                ],
-            )
+            raise ids_fault(self.name, 0, type, PIXELS)
         check_rank(self, inputs.shape, self.rank, self.data_format)
         have = type.shape[self.channel_axis]
         if equal(have, self.channels) is not True:

@@ -10,7 +10,7 @@ from .. import activations
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..layer import Layer
-from ..layer_parts import IDS
+from ..layer_parts import ids_fault
 from ..registry import call
 from .adapted import Adapted
 
@@ -78,22 +78,11 @@ class Dense(Adapted):
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
-            raise ids_given(self, inputs)
+            raise ids_fault(self.name, 0, inputs.type)
         result = call("matmul", inputs, self.adapted(self.kernel))
         if self.bias is not None:
             result = result + self.bias
         return result if self.activation is None else self.activation(result)
-
-
-def ids_given(layer: Layer, inputs: Any) -> Fault:
-    """Integers where a layer multiplies by weights."""
-    return Fault(
-        "T0403",
-        f"`{layer.name}` multiplies its input by weights, and {inputs.type} holds "
-        "integers",
-        operands={0: str(inputs.type)},
-        help=[IDS],
-    )
 
 
 class Embedding(Adapted):

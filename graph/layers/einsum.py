@@ -10,9 +10,9 @@ from typing import Any
 from .. import activations
 from ..diagnostics import Fault
 from ..initializers import Initializer, VarianceScaling
+from ..layer_parts import ids_fault
 from ..registry import call
 from .adapted import Adapted
-from .core import ids_given
 
 __all__ = [
     "EinsumDense",
@@ -91,7 +91,7 @@ class EinsumDense(Adapted):
 
     def call(self, inputs: Any) -> Any:
         if not inputs.type.dtype.is_float:
-            raise ids_given(self, inputs)
+            raise ids_fault(self.name, 0, inputs.type)
         result = call("einsum", self.letters.text, inputs, self.adapted(self.kernel))
         if self.bias is not None:
             result = result + self.bias

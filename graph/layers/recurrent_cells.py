@@ -15,12 +15,13 @@ from .. import activations
 from ..diagnostics import Fault
 from ..initializers import Initializer, Ones
 from ..layer import Layer
+from ..layer_parts import ids_fault
 from ..operand import Operand
 from ..ops.random import dropout as drop_out
 from ..registry import call
 from ..types import DType, TensorType
 from ..variable import SeedGenerator
-from .core import ids_given, positive
+from .core import positive
 from .formats import shape_text
 from .weighted import Weighted
 
@@ -141,7 +142,7 @@ class Cell(Weighted):
     def project(self, x: Any, masks: list[Any] | None) -> Any:
         """The input's share of all gates, of one step or of all at once."""
         if not x.type.dtype.is_float:
-            raise ids_given(self, x)
+            raise ids_fault(self.name, 0, x.type)
         result = mapped(x, self.kernel, masks)
         bias = self.input_bias
         return result if bias is None else result + bias

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 from .. import activations
 from ..diagnostics import Fault
 from ..dim import Dim
+from ..layer_parts import ids_fault
 from ..ops.windows import FORMATS, one_of, per_axis
 from ..registry import call
 from ..tensor import SymbolicTensor, input_node
 from ..trace import Trace, tracing
 from ..types import TensorType
-from .core import ids_given, positive
+from .core import positive
 from .formats import format_of
 from .normalization import along
 from .recurrent import OfCell, given
@@ -140,7 +141,7 @@ class ConvLSTMCell(LongShortTerm):
 
     def project(self, x: Any, masks: list[Any] | None) -> Any:
         if not x.type.dtype.is_float:
-            raise ids_given(self, x)
+            raise ids_fault(self.name, 0, x.type)
         if x.ndim == self.rank + 2:
             return self._with_bias(self.convolved(x, self.kernel, masks))
         steps, batch, *rest = x.type.shape

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..advice import (
+    TRUTHS,
     to_align,
     to_divide,
     to_free,
@@ -102,7 +103,7 @@ def floats_needed(name: str, given: TensorType, index: int = 0) -> Fault:
         "if they are quantities, `cast(…, f32)`"
     )
     if given.dtype.kind == "b":
-        advice = "make 0 and 1 of false and true: `cast(…, f32)`"
+        advice = TRUTHS
     return Fault(
         "T0403",
         f"`{name}` needs floating-point values and got {given.dtype}",
