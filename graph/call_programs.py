@@ -28,7 +28,7 @@ from .variable_substitution import replacements
 from .watching import hold_the_same, is_of_library
 
 if TYPE_CHECKING:
-    from .traced_calls import CallProgram
+    from .traced_calls import CallProgram, HandedOn
 
 Function = Callable[..., Any]
 
@@ -74,7 +74,9 @@ class CallPrograms:
         self._watched: Watched | None = None
         self._settled = False
         self._counts: dict[Any, int] = {}
-        self._known: dict[Any, CallProgram | None] = {}  # None where there is none
+        self._known: dict[
+            Any, CallProgram | HandedOn | None
+        ] = {}  # None: there is none
         self._seeded = times_seeded()
 
     def __reduce__(self) -> Any:

@@ -62,6 +62,20 @@ class CallProgram:
         return result
 
 
+class HandedOn:
+    """A call that hands on what it is given."""
+
+    there = True
+
+    def __init__(self, structure: Any, places: Sequence[int]):
+        self.structure, self.places = structure, places
+
+    def run(self, operands: Sequence[Tensor]) -> Any:
+        """The operands that are the results."""
+        results = [operands[place] for place in self.places]
+        return tree.unflatten(self.structure, iter(results))
+
+
 class Plain:
     """The program of a call that no tape follows."""
 
@@ -110,7 +124,7 @@ class Taped:
 
 def traced_call(
     function: Callable[..., Any], args: Any, kwargs: Any
-) -> CallProgram | None:
+) -> CallProgram | HandedOn | None:
     """A call traced; None for one that does more than compute and assign."""
     leaves, structure = tree.flatten((args, kwargs))
     nodes = [input_node(f"argument_{i}", leaf.type) for i, leaf in enumerate(leaves)]
@@ -123,7 +137,7 @@ def traced_call(
         return None
     effects = [*trace.updates.values(), *trace.losses]
     if not effects and set(results) <= set(nodes):
-        return None  # it hands on what it is given
+        return HandedOn(arrangement, [nodes.index(node) for node in results])
     if any(node.op.name == "opaque" for node in topological([*results, *effects])):
         return None
     return CallProgram(nodes, results, arrangement, trace)
