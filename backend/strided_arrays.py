@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.diagnostics import InternalError
 from .recorded import Recorded, larger, smaller
 
 FIRST = 1 << 62  # the address where placeholders begin
@@ -190,6 +191,8 @@ class Placeholders:
     def place(self, like: StridedArray) -> StridedArray:
         """A new placeholder with the shape, dtype and steps of an array."""
         self.count += 1
+        if self.count > OWN:  # the next ones are taken for operands
+            raise InternalError(f"more than {OWN} arrays are elsewhere in a program")
         return like.at(placeholder_address(self.count - 1))
 
 

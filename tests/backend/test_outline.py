@@ -8,17 +8,23 @@ from tulle import layers, losses, optimizers
 from tulle.backend.cpu import engine
 from tulle.backend.recorded import Recipes
 from tulle.backend.strided_arrays import (
+    OWN,
+    ROOM,
+    WITHIN,
     Placeholders,
     StridedArray,
     find_placeholders,
+    operand_placeholder,
+    placeholder_at,
     within,
 )
+from tulle.graph.diagnostics import InternalError
 from tulle.training.batches import prepare
 
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu.command_table import Block, Order, laid_out
+from tulle.backend.cpu.command_table import Block, Order, laid_out, moved
 from tulle.backend.cpu.forms import Place
 from tulle.backend.cpu.outline import Bound, Sized
 
@@ -167,3 +173,23 @@ def test_words_that_point_elsewhere():
     words = np.array([7, two.address + 8, -1, one.address - 4, 1 << 61], np.int64)
     places, numbers, offsets = (found.tolist() for found in find_placeholders(words))
     assert (places, numbers, offsets) == ([1, 3], [1, 0], [8, -4])
+
+
+def test_kinds_of_placeholders_are_told_apart():
+    """By size alone: those of a program, of a step's operands, of words beside them."""
+    placeholders = Placeholders()
+    placeholders.count = OWN - 1
+    like = StridedArray(0, (3,), np.dtype("f4"))
+    far = ROOM // 2 - 1
+    last = placeholders.place(like).address + far
+    words = [operand_placeholder(0) - far, operand_placeholder(WITHIN - OWN - 1) + far]
+    assert last < words[0] < words[1] < within(0) < within(far) <= np.iinfo("i8").max
+    assert placeholder_at(last) == OWN - 1
+    with pytest.raises(InternalError, match="elsewhere"):
+        placeholders.place(like)
+    others = [0, -1, last, *words, (1 << 62) - 1, -(1 << 63)]
+    assert moved([*others, within(0), within(24)], 5) == [
+        *others,
+        within(40),
+        within(64),
+    ]
