@@ -33,6 +33,7 @@ from ..graph.recording import recording
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from ..graph.trace import Trace, current_trace, tracing
 from ..graph.types import DType, TensorType
+from ..graph.watching import ByIdentity
 from . import compile_graph
 from .program import Program
 
@@ -387,8 +388,8 @@ def _key(structure: Any) -> Any:
         fields = fields_of(structure).items()
         return (type(structure), *((name, _key(value)) for name, value in fields))
     if isinstance(structure, (type, FunctionType, Operand, LayerState)):
-        return _Same(structure)
-    return _Same(structure), *_settings(structure)
+        return ByIdentity(structure)
+    return ByIdentity(structure), *_settings(structure)
 
 
 def _settings(item: Any) -> Iterator[Any]:
@@ -397,19 +398,4 @@ def _settings(item: Any) -> Iterator[Any]:
         if isinstance(value, (bool, int, float, str, bytes, type(None))):
             yield name, _key(value)
         elif _is_array(value):
-            yield name, _Same(value)
-
-
-class _Same:
-    """An object as a key by identity, kept alive so that its identity stays its own."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any):
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
+            yield name, ByIdentity(value)

@@ -1,4 +1,4 @@
-"""What is asked again and again: is it the library's, and is it as it was?"""
+"""What is asked often: is it the library's, is it the same object, is it as it was?"""
 
 from __future__ import annotations
 
@@ -17,6 +17,26 @@ def is_of_library(kind: Any) -> bool:
     (True, False)
     """
     return str(kind.__module__).startswith(LIBRARY)
+
+
+class ByIdentity:
+    """An object as a key: equal to itself alone, and kept alive for that.
+
+    >>> one, other = [], []
+    >>> ByIdentity(one) == ByIdentity(one), ByIdentity(one) == ByIdentity(other)
+    (True, False)
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByIdentity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def hold_the_same(views: Sequence[Collection[Any]], objects: Sequence[Any]) -> bool:

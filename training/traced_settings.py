@@ -13,7 +13,7 @@ import numpy as np
 
 from ..graph.layer import Layer
 from ..graph.layer_state import LayerState
-from ..graph.watching import is_of_library
+from ..graph.watching import ByIdentity, is_of_library
 
 if TYPE_CHECKING:
     from .keeping import Watched
@@ -47,7 +47,7 @@ class TracedSettings:
                 self._found[id(owner), name] = _frozen(value)
         for variable in taken.variables:
             for name in ("constraint", "regularizer"):
-                self._found[id(variable), name] = _Same(getattr(variable, name))
+                self._found[id(variable), name] = ByIdentity(getattr(variable, name))
 
     def changed(self, now: TracedSettings) -> set[Key]:
         """The settings that have another value now, or are set on an owner anew.
@@ -108,27 +108,13 @@ def _settings(owner: Any, inner: bool) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-class _Same:
-    """An object that is equal to itself alone."""
-
-    __slots__ = ("item",)
-
-    def __init__(self, item: Any):
-        self.item = item
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.item is self.item
-
-    __hash__ = None  # type: ignore[assignment]
-
-
 def _frozen(value: Any, depth: int = 0) -> Any:
     """What is equal for equal settings, and stays so when a nest is changed."""
     if isinstance(value, PLAIN):
         return type(value), repr(value)
     nest = isinstance(value, (list, tuple, dict))
     if not nest or depth >= NESTED or len(value) > LONG:
-        return _Same(value)
+        return ByIdentity(value)
     if isinstance(value, dict):
         return dict, [(key, _frozen(item, depth + 1)) for key, item in value.items()]
     return type(value), [_frozen(item, depth + 1) for item in value]

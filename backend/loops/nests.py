@@ -10,8 +10,8 @@ from ...graph.registry import OPS
 from ...graph.types import BOOL, F64, I64, DType, dtype_of
 from ..kernels import Instruction
 from .axes import Dims
+from .expensive_values import keep_expensive_values
 from .expression import Expression, Name, Number, parse
-from .keeping import keep_dear_values
 from .language import FOLDS, Access, Axis, Nest, Store, Total, Unlowerable, Value
 from .vocabulary import LOGIC, SETTLED, result_of
 
@@ -53,7 +53,7 @@ class NestBuilder:
                 zip(low.totals, sources, strict=True)
             )
         ]
-        return keep_dear_values(self.nest(stores, tuple(totals)))
+        return keep_expensive_values(self.nest(stores, tuple(totals)))
 
     def after(self, places: list[int]) -> Nest:
         self.ending = True

@@ -1,4 +1,4 @@
-"""Dear values that several passes need are kept in an output until it gets its own.
+"""Expensive values that several passes need, kept in outputs until these get their own.
 
 A softmax computes its exponentials once: its second pass stores them where the third
 finds them, and puts the results in their place.
@@ -12,14 +12,14 @@ from ...graph.dim import product
 from .language import VECTOR, Nest, Store, Value
 
 SHORT = 16  # of so few elements a value is computed sooner than it is back from memory
-DEAR = frozenset(
+EXPENSIVE = frozenset(
     "exp exp2 expm1 log log2 log10 log1p pow tanh erf sin cos tan sinh cosh asin acos "
     "atan atan2 asinh acosh atanh cbrt hypot mod floordiv".split()
 )
 
 
-def keep_dear_values(nest: Nest) -> Nest:
-    """The nest with each dear value computed in one pass only, where outputs allow."""
+def keep_expensive_values(nest: Nest) -> Nest:
+    """The nest with expensive values computed in one pass only, where outputs allow."""
     width = product(nest.axes[axis].size for axis in nest.along("inner")).value
     if width is not None and width <= SHORT:
         return nest
@@ -35,11 +35,11 @@ def keep_dear_values(nest: Nest) -> Nest:
 
 
 def _candidate(nest: Nest, taken: set[int]) -> tuple[int, int] | None:
-    """A dear value that is computed again, and an output that can keep it."""
+    """An expensive value that is computed again, and an output that can keep it."""
     needed = [nest.needed(nest.pass_of(turn)) for turn in range(nest.turns)]
     for index, value in enumerate(nest.values):
         again = any(index in later for later in needed[value.turn + 1 :])
-        if value.op not in DEAR or not again or nest.level_of(value) != VECTOR:
+        if value.op not in EXPENSIVE or not again or nest.level_of(value) != VECTOR:
             continue
         for store in nest.stores:
             access = nest.accesses[store.access]
