@@ -25,7 +25,9 @@ from .tensor import Tensor, input_node
 from .trace import current_trace
 from .variable import Variable, times_seeded
 
-FIRST = 10  # times that a gradient is done op by op
+# Times that a gradient is done op by op. Calls of layers and losses become programs
+# before, and are then recorded as such, also if the first one was to build a layer.
+FIRST = 12
 SOON = 2  # the same for one of calls that have come that often and are programs
 KEPT = 256  # gradients
 UNKNOWN = ("layer_call", "opaque", "random_key", "variable")  # read more than values

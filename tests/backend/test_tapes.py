@@ -22,6 +22,7 @@ from tulle.graph.transforms import (
     vjp,
 )
 from tulle.graph.variable import Variable, set_random_seed
+from tulle.training.model import Sequential
 
 TIMES = FIRST + 3
 RNG = np.random.default_rng(0)
@@ -345,6 +346,15 @@ def test_directions_and_second_derivatives_become_programs(monkeypatch, compiled
     slope = inside * (weights.array @ way.array) * x.array
     slope += np.tanh(weights.array @ x.array) * way.array
     np.testing.assert_allclose(found[-1][0], slope, rtol=1e-4, atol=1e-5)
+
+
+def test_a_loop_compiles_no_gradient_of_what_is_about_to_be_a_program(compiled):
+    model, x = Sequential([Dense(3, "tanh"), Dense(1)]), Tensor(array(4, 5))
+    for _ in range(FIRST + 4):
+        with GradientTape() as tape:
+            value = call("sum", model(x))
+        tape.gradient(value, model.trainable_weights)
+    assert len(compiled) == 2  # the call, and its gradient
 
 
 def test_a_direction_in_which_nothing_moves_is_zero():
