@@ -17,6 +17,7 @@ from .diagnostics import Fault, Source, Span, is_python
 UNKNOWN = "T0202"  # an argument that does not exist
 Places = dict[tuple[int, int, int, int], ast.AST]
 LARGEST = 2**20  # characters of a file that is still looked into
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,27 @@ def _nodes(source: Source) -> Places:
     found: Places = {}
     if len(source.text) > LARGEST:
         return found
-    try:
-        tree = ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
     kinds = (ast.expr, ast.AugAssign)
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(source.text)):
         if isinstance(node, kinds):
             span = _span(source, node)
             place = (span.line, span.column, span.end_line, span.end_column)
             found.setdefault(place, node)
     return found
+
+
+def _tree(text: str) -> ast.AST:
+    """The syntax tree of a text, empty if there is none."""
+    for _ in range(TRIES):
+        try:
+            return ast.parse(text)
+        except SystemError:
+            # Python 3.11 counts the depth of trees for all threads together, and for
+            # what the garbage collector runs meanwhile, and may find it wrong.
+            continue
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            break
+    return ast.Module([], [])
 
 
 def _operands(

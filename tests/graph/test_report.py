@@ -1,16 +1,19 @@
 """Rendering: carets under what they mean, and nothing raw on the terminal."""
 
+import ast
 import json
 import os
 from dataclasses import replace
 
 import pytest
 
+from tulle.graph.callsites import call_site
 from tulle.graph.diagnostics import (
     Diagnostic,
     Edit,
     Fix,
     Label,
+    PythonSource,
     Source,
     Span,
     TulleError,
@@ -192,3 +195,25 @@ def test_a_file_that_was_edited_and_loaded_again_is_quoted_as_it_is(tmp_path):
             exec(compile(path.read_text(), path, "exec"), {})
         assert text.split()[-1] in str(refused.value)
         assert text.strip() in str(refused.value)
+
+
+def test_trees_that_python_fails_to_make_at_first_are_asked_for_again(monkeypatch):
+    source, parse, tries = PythonSource("f.py", "add(a, b)"), ast.parse, []
+
+    def failing_once(text):
+        tries.append(text)
+        if len(tries) == 1:
+            raise SystemError("AST constructor recursion depth mismatch")
+        return parse(text)
+
+    monkeypatch.setattr(ast, "parse", failing_once)
+    site = call_site(Span(source, 1, 1, 1, 10))
+    assert [site.operands[i].column for i in (0, 1)] == [5, 8]
+
+
+def test_operands_are_not_told_where_python_makes_no_tree(monkeypatch):
+    def failing(text):
+        raise SystemError("AST constructor recursion depth mismatch")
+
+    monkeypatch.setattr(ast, "parse", failing)
+    assert not call_site(Span(PythonSource("f.py", "a + b"), 1, 1, 1, 6)).operands
