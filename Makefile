@@ -22,7 +22,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-ops bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -76,6 +76,10 @@ bench-numerics: $(BENCH_STAMP)
 # Calls on values, a layer, a model and a step with a tape, without a compiled function.
 bench-eager: $(BENCH_STAMP)
 	$(BENCH_BIN)/python benchmarks/eager.py
+
+# `make bench-ops OPS="--programs --side 256 --only sort"` measures a part, compiled.
+bench-ops: $(BENCH_STAMP)
+	$(BENCH_BIN)/python benchmarks/ops.py $(OPS)
 
 # The tables of docs/performance.md, from what `make bench` has kept.
 bench-page: $(BENCH_STAMP)

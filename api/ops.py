@@ -21,7 +21,9 @@ from .graph.naming import unknown_name
 from .graph.registry import ALIASES, OPS
 from .graph.tensor import convert_to_numpy, convert_to_tensor
 from .graph.transforms import custom_gradient
+from .training.compiling import compile_on_demand as _compile_on_demand
 
+_compile_on_demand()
 _PUBLIC: dict[str, Any] = {name: op for name, op in OPS.items() if op.public}
 
 _PUBLIC |= {alias: OPS[name] for alias, name in ALIASES.items() if name in OPS}

@@ -118,6 +118,11 @@ class Program:
         """The program as text for people: its steps, and the loops of its kernels."""
         return self.code.source
 
+    @property
+    def held_bytes(self) -> int:
+        """The memory that stays for what is between the steps."""
+        return max((b.plan.peak_bytes for b in self._bound.values()), default=0)
+
     def plan(self, shapes: Sequence[tuple[int, ...]]) -> Plan:
         """Steps, buffers and peak memory for inputs of given shapes."""
         declared = [node.tensor_type for node in self.graph.inputs]

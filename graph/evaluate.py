@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import tree
 from .configuration import settings
 from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological, users
-from .op import Op
-from .tensor import input_node
+from .op import Op, unpack
+from .tensor import Tensor, input_node
 from .trace import building
 from .types import TensorType
 
@@ -48,18 +49,27 @@ class Step(NamedTuple):
 class Straight:
     """What nodes without variables compute of inputs, as steps that are laid out once.
 
-    A value is dropped after the step that reads it last, or written over by it.
+    A value is dropped after the step that reads it last, or written over by it. `found`
+    has the nodes of the results as they are arranged, before composites are expanded.
     """
 
-    def __init__(self, inputs: Sequence[Node], output: Node):
-        order = [node for node in topological([output]) if node not in inputs]
+    def __init__(self, inputs: Sequence[Node], found: Any):
+        self.inputs, self.found = inputs, found
+        given, self.structure = tree.flatten(found)
+        plain = normalize(given, expanded)
+        outputs = [plain[node] for node in given]
+        order = [node for node in topological(outputs) if node not in inputs]
         places = {node: place for place, node in enumerate((*inputs, *order))}
-        self.output = places[output]
+        self.outputs = [places[output] for output in outputs]
         readers = users(order)
         self.steps = []
         for node in order:
             read = dict.fromkeys(node.inputs)
-            last = [source for source in read if readers[source][-1] is node]
+            last = [
+                source
+                for source in read
+                if readers[source][-1] is node and places[source] not in self.outputs
+            ]
             over = [places[s] for s in last if _gives_way(s, node, readers[s])]
             self.steps.append(
                 Step(
@@ -73,7 +83,7 @@ class Straight:
             )
 
     def run(self, xp: Any, arrays: Sequence[Any]) -> Any:
-        """The output for arrays of the inputs."""
+        """The results for arrays of the inputs, as tensors."""
         values = list(arrays)
         with np.errstate(all="ignore"):
             for op, places, attributes, ufunc, over, dropped in self.steps:
@@ -86,7 +96,8 @@ class Straight:
                     values.append(ufunc(*operands, out=values[over]))
                 for place in dropped:
                     values[place] = None
-        return values[self.output]
+        found = (Tensor(xp.asarray(values[place])) for place in self.outputs)
+        return tree.unflatten(self.structure, found)
 
 
 def _gives_way(source: Node, node: Node, readers: Sequence[Node]) -> bool:
@@ -117,10 +128,17 @@ def expansion(
     if found is None:
         if len(_EXPANSIONS) >= EXPANSIONS:
             _EXPANSIONS.clear()
-        inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
-        whole = op.apply(inputs, attributes)
-        found = _EXPANSIONS[key] = Straight(inputs, expand_composites(whole))
+        found = _EXPANSIONS[key] = Straight(*on_inputs(op, types, attributes))
     return found
+
+
+def on_inputs(
+    op: Op, types: Sequence[TensorType], attributes: Mapping[str, Any]
+) -> tuple[tuple[Node, ...], Any]:
+    """Inputs of some types, and the nodes of an op on them as it arranges results."""
+    inputs = tuple(input_node(f"x{i}", type) for i, type in enumerate(types))
+    with building():
+        return inputs, unpack(op.apply(inputs, attributes), None)
 
 
 def evaluate(

@@ -324,13 +324,9 @@ class Op(Immutable):
         """Run on values at once, and tell the tapes; `call` keeps how it is done."""
         if self.elementwise and recording():
             tell_pairs(self, operands)
-        token = None
-        if call is None:
-            value = self._value(operands, attributes)
-        else:
-            run = self._runner(operands, attributes)
-            value = run(call.arrays)
-            token = call.keep(run)
+        run = self._runner(operands, attributes, often=call is not None)
+        value = run(call.arrays if call else [tensor.array for tensor in operands])
+        token = call.keep(run) if call else None
         value = apart(value, operands)
         if recording():
             record(self, operands, attributes, value, token)
@@ -355,23 +351,27 @@ class Op(Immutable):
             record(self, operands, attributes, value, token)
         return value
 
-    def _value(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
-        run = self._runner(operands, attributes)
-        return run([tensor.array for tensor in operands])
-
-    def _runner(self, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Run:
+    def _runner(
+        self,
+        operands: tuple[Any, ...],
+        attributes: dict[str, Any],
+        often: bool = False,
+    ) -> Run:
         """What computes tensors of arrays like those of the operands, or a `Fault`."""
+        from .evaluate import expansion, on_inputs
+        from .op_programs import repeated
+
         types = tuple(tensor.type for tensor in operands)
         xp = module_of(operands[0].array) if operands else array_module()
         fixed = self.canonical(types, attributes)
-        several = isinstance(self.infer(*types, **fixed), TupleType)
-        if self.level == "composite":
-            from .evaluate import expansion
-
-            body = partial(expansion(self, types, fixed).run, xp)
-        else:
-            plain = {key: resolve(value, {}) for key, value in fixed.items()}
-            body = partial(self.run_rounding, xp, attributes=plain)
+        if self.level != "function":
+            several = isinstance(self.infer(*types, **fixed), TupleType)
+        if self.level in ("composite", "function"):
+            straight = expansion(self, types, fixed)
+            steps = partial(straight.run, xp)
+            return repeated(steps, straight.inputs, straight.found) if often else steps
+        plain = {key: resolve(value, {}) for key, value in fixed.items()}
+        body = partial(self.run_rounding, xp, attributes=plain)
 
         def run(arrays: Sequence[Any]) -> Any:
             value = body(arrays)
@@ -379,7 +379,7 @@ class Op(Immutable):
                 return tuple([Tensor(xp.asarray(item)) for item in value])
             return Tensor(xp.asarray(value))
 
-        return run
+        return repeated(run, *on_inputs(self, types, fixed)) if often else run
 
     def _like(self, operands: Sequence[Any]) -> TensorType | None:
         """The type whose dtype plain numbers among the operands take."""

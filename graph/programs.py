@@ -1,4 +1,4 @@
-"""What compiles what comes again and again on values: layers, losses, gradients.
+"""What compiles what comes again and again on values: ops, layers, gradients.
 
 The backend enters itself here; whoever works without it lets it be imported when it is
 needed.

@@ -213,8 +213,8 @@ def apart(value: Any, operands: Sequence[Any]) -> Any:
     homed = [o.array for o in operands if getattr(o, "homed", False)]
     if not homed:
         return value
-    if isinstance(value, tuple):
-        return tuple([apart(item, operands) for item in value])
+    if isinstance(value, (tuple, list)):
+        return type(value)([apart(item, operands) for item in value])
     owners = [_owner(array) for array in homed]
     shared = any(_owner(value.array) is owner for owner in owners)
     return Tensor(value.array.copy()) if shared else value

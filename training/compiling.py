@@ -1,6 +1,6 @@
-"""What compiles calls of layers on values: the backend, imported when it is needed.
+"""What compiles layers and ops on values: the backend, imported when it is needed.
 
-Layers and models are told of here, where training begins, since they know no backend.
+They are told of it here, since they know no backend.
 """
 
 from __future__ import annotations

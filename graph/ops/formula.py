@@ -8,7 +8,7 @@ it gives a list. A refusal from inside tells which op the caller wrote.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,13 +23,16 @@ from ..kinds import INTEGER, shown
 from ..node import Node
 from ..op import Op, register
 from ..operand import Operand
+from ..recording import recording
 from ..registry import OPS, call
+from ..remembered import Call, Run
 from ..sizes import known_size
 from ..tensor import Tensor, constant_node, convert_to_numpy, input_node
 from ..types import I32, DType, TensorType
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
+PLAIN = (bool, int, float, str, type(None))  # attributes that are keys as they are
 
 
 class Refusal(Fault):
@@ -99,7 +102,6 @@ class Several(Derived):
     """An op that gives a list of tensors and leaves no node of its own."""
 
     level = "function"
-    remembers = False
 
     def apply(
         self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
@@ -110,11 +112,27 @@ class Several(Derived):
     def eager(
         self, operands: tuple[Any, ...], attributes: dict[str, Any], call: Any = None
     ) -> Any:
-        return self.apply(operands, attributes)
+        """The formula on values, whose ops tapes hear of, or what is kept of it."""
+        if call is None or recording():
+            return self.apply(operands, attributes)
+        return super().eager(operands, attributes, call)
+
+    def _at_once(
+        self,
+        known: tuple[Run, int],
+        call: Call,
+        operands: Sequence[Any],
+        attributes: dict[str, Any],
+    ) -> Any:
+        if recording():
+            return self.eager(tuple(self._promoted(operands)), attributes)
+        return super()._at_once(known, call, operands, attributes)
 
 
 def frozen(value: Any) -> Any:
     """An attribute as a value that can be a key: lists and tensors become tuples."""
+    if value.__class__ in PLAIN:
+        return value
     value = known_size(value)
     if isinstance(value, Operand) and not isinstance(value, Node):
         value = convert_to_numpy(value)
@@ -167,13 +185,20 @@ def _arguments(
 ) -> Any:
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.signature(function)
-    names = list(signature.parameters)[:count]
-    spare = [signature.parameters[name].default is None for name in names]
+    known = {key: each.default for key, each in signature.parameters.items()}
+    places, names = list(known), list(known)[:count]
+    needed = [key for key in known if known[key] is inspect.Parameter.empty]
+    spare = [known[name] is None for name in names]
 
     def arguments(self: Op, *given: Any, **options: Any) -> Any:
-        bound = signature.bind(*given, **options)
-        bound.apply_defaults()
-        values = dict(bound.arguments)
+        values = {**known, **dict(zip(places, given, strict=False)), **options}
+        later = places[len(given) :]
+        if (
+            len(given) > len(places)
+            or not options.keys() <= set(later)
+            or any(key in later and key not in options for key in needed)
+        ):
+            signature.bind(*given, **options)  # tells what is wrong
         operands = [values.pop(each) for each in names]
         if listed:
             operands = [*_sequence(name, operands[0]), *operands[1:]]

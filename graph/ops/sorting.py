@@ -263,7 +263,7 @@ def median(x: Any, axis: Axes | None = None, keepdims: bool = False) -> Any:
     return call("quantile", x, 0.5, axis, "linear", keepdims)
 
 
-@derived(1, kind=Several, no_gradient=ORDER)
+@derived(1, kind=Several, no_gradient=ORDER, remembers=False)
 def unique(
     x: Any,
     sorted: bool = True,

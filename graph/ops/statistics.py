@@ -201,7 +201,12 @@ def histogram(x: Any, bins: Count = 10, range: Any = None) -> list[Any]:
     return [call("histogram_counts", flat, edges, bins), edges]
 
 
-@derived(2, kind=Several, no_gradient="a count does not move by small steps")
+@derived(
+    2,
+    kind=Several,
+    no_gradient="a count does not move by small steps",
+    remembers=False,
+)
 def bincount(
     x: Any, weights: Any = None, minlength: Size = 0, sparse: bool = False
 ) -> Any:

@@ -105,6 +105,6 @@ def test_what_is_read_through_a_view_is_not_written_over():
     flat = call("reshape", doubled, (6,))
     whole = call("sum", call("multiply", doubled, doubled)) + call("sum", flat)
     straight = Straight((hole,), whole)
-    assert float(straight.run(np, [x])) == 4 * 55 + 2 * 15
+    assert straight.run(np, [x]).item() == 4 * 55 + 2 * 15
     over = [step.over is not None for step in straight.steps]
     assert not any(over)

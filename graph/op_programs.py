@@ -1,0 +1,131 @@
+"""Ops on values that come again and again: from some calls on they are programs.
+
+`remembered.py` keeps how a call is computed; here that is done step by step with NumPy
+at first, and then as a program, if there is enough to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from . import programs, tree
+from .device import device
+from .diagnostics import TulleError
+from .graph import Graph
+from .node import Node, topological
+from .remembered import Run
+from .tensor import Tensor
+from .types import F64, TensorType, TupleType
+from .variable import times_seeded
+
+FIRST = 10  # calls that run step by step
+WORTH = 1 << 14  # steps on elements that one op alone has to be worth a program
+MUCH = 1 << 24  # steps of all calls together that are worth one sooner
+MOVING = 8  # steps for an element of what is not computed element by element
+PRODUCTS = ("matmul", "einsum")  # alone, the BLAS of NumPy does them as well
+HELD = 1 << 28  # bytes that programs together keep for what is between their steps
+
+_HELD: dict[Repeated, int] = {}  # those with programs and their bytes, oldest first
+
+
+class Repeated:
+    """How calls of one kind are computed: by `steps`, then by a program of nodes."""
+
+    def __init__(self, steps: Run, inputs: Sequence[Node], found: Any, work: int):
+        self.steps, self.inputs = steps, inputs
+        self.results, self.structure = tree.flatten(found)
+        self.first = min(FIRST, MUCH // work)
+        self.program: Any = None
+        self.refused = False
+        self._calls, self._seeded = 0, times_seeded()
+
+    def __call__(self, arrays: Sequence[Any]) -> Any:
+        if self._seeded != times_seeded():  # what is done again does the same
+            self._seeded, self._calls = times_seeded(), 0
+        self._calls += 1
+        if self._calls <= self.first or self.refused:
+            return self.steps(arrays)
+        program, new = self.program, False
+        if program is None:
+            program, new = self._compiled(), True
+        if program is None:
+            return self.steps(arrays)
+        try:
+            found = program(arrays)
+        except TulleError:  # step by step it is told
+            return self.steps(arrays)
+        if new:
+            self._keep(program)
+        if self.structure is tree.LEAF:
+            return Tensor(found["0"])
+        return tree.unflatten(self.structure, map(Tensor, found.values()))
+
+    def _compiled(self) -> Any:
+        """The program; None if there is none that is faster."""
+        assert programs.compiler is not None
+        outputs = {str(place): node for place, node in enumerate(self.results)}
+        try:
+            with device("cpu"):
+                program = programs.compiler(Graph(tuple(self.inputs), outputs))
+        except TulleError:  # step by step it is told
+            self.refused = True
+            return None
+        self.refused = not program.code.native
+        return None if self.refused else program
+
+    def _keep(self, program: Any) -> None:
+        """Keep a program for the next calls, as far as all of them hold not too much.
+
+        To make one anew costs little beside what much memory takes.
+        """
+        held = program.held_bytes
+        if held > HELD // 4:
+            return
+        self.program = program
+        _HELD[self] = held
+        for other in list(_HELD):
+            if sum(_HELD.values()) <= HELD:
+                return
+            if other is not self and _HELD.pop(other, None) is not None:
+                other.program = None
+
+
+def repeated(steps: Run, inputs: Sequence[Node], found: Any) -> Run:
+    """What computes calls as `steps` does, and in time by a program, if that is faster.
+
+    `found` has the nodes of the results, of `inputs`, as they are arranged.
+    """
+    results, _ = tree.flatten(found)
+    if programs.compiler is None or any(
+        _is_handed_on(node, inputs) for node in results
+    ):
+        return steps
+    nodes = [node for node in topological(results) if node not in inputs]
+    if any(node.op.name == "random_normal" and node.dtype == F64 for node in nodes):
+        return steps  # whose last bits a program rounds otherwise
+    work = max(1, sum(map(_steps_of, nodes)))
+    if len(nodes) == 1 and nodes[0].op.level != "composite":
+        if work < WORTH or nodes[0].op.name in PRODUCTS:
+            return steps
+    return Repeated(steps, inputs, found, work)
+
+
+def _is_handed_on(node: Node, inputs: Sequence[Node]) -> bool:
+    """Whether a result is an operand, or lies in the memory of one."""
+    while node.op.view:
+        node = node.inputs[0]
+    return node in inputs
+
+
+def _steps_of(node: Node) -> int:
+    """How many operations on elements a node takes, or moves of them."""
+    items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+    sizes = [prod(dim.value or 0 for dim in t.shape) for t in (*items, *_types(node))]
+    moved = max(sizes) * (1 if node.op.elementwise else MOVING)
+    return max(moved, node.op.flops(node).value or 0)
+
+
+def _types(node: Node) -> list[TensorType]:
+    return [s.tensor_type for s in node.inputs if not isinstance(s.type, TupleType)]
