@@ -45,6 +45,11 @@ APART = frozenset(
 _within: ContextVar[bool] = ContextVar("within", default=False)
 
 
+def within_call() -> bool:
+    """Whether a call is under way op by op that may become a program itself."""
+    return _within.get()
+
+
 class Watched:
     """Whether what is called, and what is inside, holds what it held."""
 

@@ -57,7 +57,7 @@ class Straight:
         self.inputs, self.found = inputs, found
         given, self.structure = tree.flatten(found)
         plain = normalize(given, expanded)
-        outputs = [plain[node] for node in given]
+        self.plain = outputs = [plain[node] for node in given]
         order = [node for node in topological(outputs) if node not in inputs]
         places = {node: place for place, node in enumerate((*inputs, *order))}
         self.outputs = [places[output] for output in outputs]

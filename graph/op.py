@@ -369,7 +369,9 @@ class Op(Immutable):
         if self.level in ("composite", "function"):
             straight = expansion(self, types, fixed)
             steps = partial(straight.run, xp)
-            return repeated(steps, straight.inputs, straight.found) if often else steps
+            if not often:
+                return steps
+            return repeated(steps, straight.inputs, straight.found, straight.plain)
         plain = {key: resolve(value, {}) for key, value in fixed.items()}
         body = partial(self.run_rounding, xp, attributes=plain)
 

@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 from . import programs, tree
+from .call_programs import within_call
 from .device import device
 from .diagnostics import TulleError
 from .graph import Graph
@@ -42,6 +43,8 @@ class Repeated:
         self._calls, self._seeded = 0, times_seeded()
 
     def __call__(self, arrays: Sequence[Any]) -> Any:
+        if programs.compiler is None or within_call():
+            return self.steps(arrays)
         if self._seeded != times_seeded():  # what is done again does the same
             self._seeded, self._calls = times_seeded(), 0
         self._calls += 1
@@ -92,23 +95,30 @@ class Repeated:
                 other.program = None
 
 
-def repeated(steps: Run, inputs: Sequence[Node], found: Any) -> Run:
+def repeated(
+    steps: Run, inputs: Sequence[Node], found: Any, plain: Sequence[Node] | None = None
+) -> Run:
     """What computes calls as `steps` does, and in time by a program, if that is faster.
 
-    `found` has the nodes of the results, of `inputs`, as they are arranged.
+    `found` has the nodes of the results, of `inputs`, as they are arranged; `plain`
+    has them in a row, composites expanded, if there may be some.
     """
-    results, _ = tree.flatten(found)
+    results = tree.flatten(found)[0] if plain is None else plain
     if programs.compiler is None or any(
         _is_handed_on(node, inputs) for node in results
     ):
         return steps
-    nodes = [node for node in topological(results) if node not in inputs]
+    nodes = [
+        node for node in topological(results) if node.inputs and node not in inputs
+    ]
     if any(node.op.name == "random_normal" and node.dtype == F64 for node in nodes):
         return steps  # whose last bits a program rounds otherwise
     work = max(1, sum(map(_steps_of, nodes)))
-    if len(nodes) == 1 and nodes[0].op.level != "composite":
-        if work < WORTH or nodes[0].op.name in PRODUCTS:
-            return steps
+    alone = [node for node in nodes if not node.op.view]
+    if not alone or (
+        len(alone) == 1 and (work < WORTH or alone[0].op.name in PRODUCTS)
+    ):
+        return steps
     return Repeated(steps, inputs, found, work)
 
 
