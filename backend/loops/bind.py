@@ -17,7 +17,7 @@ from ..strided_arrays import StridedArray
 from .kernel import LoopKernel
 from .language import LANES, Nest, Total
 
-SHARE = 1 << 17  # what a thread takes at least, in elements times values
+SHARE = 1 << 18  # what a thread takes at least, in elements times values
 
 
 class Cuts(NamedTuple):
