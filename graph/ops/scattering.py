@@ -9,10 +9,10 @@ from ..diagnostics import Fault
 from ..dim import Dim, product
 from ..kinds import POSITIONS, Numbers, Positions, Size, Sizes
 from ..node import Node
-from ..op import Op, Results, register
+from ..op import Op, Results, register, result_dtype
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import I32, DTypeLike, TensorType
+from ..types import BOOL, I32, DTypeLike, TensorType
 from .formula import (
     Derived,
     Refusal,
@@ -433,6 +433,9 @@ def multi_hot(
     return call("max", hot, 1 if inputs.ndim > 1 else 0)
 
 
+FEW = 8  # elements that each one is compared with
+
+
 @derived(2, no_gradient="a truth value has no slope")
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
     """Whether each element of x1 is somewhere in x2.
@@ -440,8 +443,19 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     >>> call("isin", [1, 2, 3], [2, 5]).numpy().tolist()
     [False, True, False]
     """
-    flat = call("reshape", x2, (1,) * x1.ndim + (-1,))
-    found = call("any", call("equal", call("expand_dims", x1, -1), flat), -1)
+    many = product(x2.shape).value
+    if many is None or many <= FEW:
+        flat = call("reshape", x2, (1,) * x1.ndim + (-1,))
+        found = call("any", call("equal", call("expand_dims", x1, -1), flat), -1)
+    else:
+        kind = result_dtype(x1, x2)
+        kind = I32 if kind == BOOL else kind
+        known = call("sort", call("reshape", call("cast", x2, kind), (-1,)))
+        value = call("reshape", call("cast", x1, kind), (-1,))
+        last = size_node(known.shape[0] - 1)
+        place = call("minimum", call("searchsorted", known, value), last)
+        found = call("equal", call("take", known, place), value)
+        found = call("reshape", found, x1.shape)
     return call("logical_not", found) if invert else found
 
 

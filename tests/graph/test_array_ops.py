@@ -490,3 +490,15 @@ def test_tensors_that_would_fit_along_another_axis_are_told_which():
     with pytest.raises(TulleError) as caught:
         ops.concatenate([np.ones((2, 6)), np.ones((2, 24))])
     assert caught.value.diagnostics[0].help[0] == "they fit along axis 1: `axis = -1`"
+
+
+@pytest.mark.parametrize("kind", ["int32", "float32", "bool", "uint8"])
+def test_isin_among_many_is_isin(kind):
+    random = np.random.default_rng(0)
+    x, many = random.integers(-20, 20, (6, 7)), random.integers(-20, 20, (3, 5))
+    x, many = x.astype(kind), many.astype(kind)
+    if kind == "float32":
+        x[0, 0] = many[0, 0] = np.nan
+    found = call("isin", x, many)
+    np.testing.assert_array_equal(np.asarray(found), np.isin(x, many))
+    assert found.shape == (6, 7)
