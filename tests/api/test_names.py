@@ -12,6 +12,7 @@ import pytest
 import tulle
 from tulle.graph import (
     activations,
+    associative,
     control,
     functions,
     initializers,
@@ -73,8 +74,8 @@ def test_every_registered_thing_has_a_public_name():
         | {"Input", "InputLayer", "InputSpec", "Layer", "deserialize", "serialize"},
         "ops": {n for n, op in OPS.items() if op.public}
         | {"convert_to_numpy", "convert_to_tensor", "custom_gradient"}
-        | {*control.__all__, *functions.__all__, *inquiry.__all__, *ALIASES}
-        | {*rearranging.__all__},
+        | {*associative.__all__, *control.__all__, *functions.__all__}
+        | {*inquiry.__all__, *rearranging.__all__, *ALIASES},
         "losses": {*losses.BY_NAME, *(k.__name__ for k in losses.CLASSES.values())}
         | {"Loss", "deserialize", "get", "serialize"},
         "metrics": {k.__name__ for k in metrics.CLASSES.values()}
