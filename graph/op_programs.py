@@ -23,10 +23,12 @@ from .variable import times_seeded
 
 FIRST = 10  # calls that run step by step
 WORTH = 1 << 14  # steps on elements that one op alone has to be worth a program
-MUCH = 1 << 24  # steps of all calls together that are worth one sooner
+MUCH = 1 << 30  # steps of all calls together that are worth one from the second on
 MOVING = 8  # steps for an element of what is not computed element by element
 PRODUCTS = ("matmul", "einsum")  # alone, the BLAS of NumPy does them as well
 HELD = 1 << 28  # bytes that programs together keep for what is between their steps
+KEPT = 512  # programs
+LINE = 1 << 18  # elements of a Fourier transform; tables for more take seconds to make
 
 _HELD: dict[Repeated, int] = {}  # those with programs and their bytes, oldest first
 
@@ -37,7 +39,7 @@ class Repeated:
     def __init__(self, steps: Run, inputs: Sequence[Node], found: Any, work: int):
         self.steps, self.inputs = steps, inputs
         self.results, self.structure = tree.flatten(found)
-        self.first = min(FIRST, MUCH // work)
+        self.first = max(1, min(FIRST, MUCH // work))
         self.program: Any = None
         self.refused = False
         self._calls, self._seeded = 0, times_seeded()
@@ -58,9 +60,11 @@ class Repeated:
         try:
             found = program(arrays)
         except TulleError:  # step by step it is told
-            return self.steps(arrays)
+            found = None
         if new:
             self._keep(program)
+        if found is None:
+            return self.steps(arrays)
         if self.structure is tree.LEAF:
             return Tensor(found["0"])
         return tree.unflatten(self.structure, map(Tensor, found.values()))
@@ -79,7 +83,7 @@ class Repeated:
         return None if self.refused else program
 
     def _keep(self, program: Any) -> None:
-        """Keep a program for the next calls, as far as all of them hold not too much.
+        """Keep a program for the next calls, as far as all of them are not too much.
 
         To make one anew costs little beside what much memory takes.
         """
@@ -89,7 +93,7 @@ class Repeated:
         self.program = program
         _HELD[self] = held
         for other in list(_HELD):
-            if sum(_HELD.values()) <= HELD:
+            if sum(_HELD.values()) <= HELD and len(_HELD) <= KEPT:
                 return
             if other is not self and _HELD.pop(other, None) is not None:
                 other.program = None
@@ -111,8 +115,8 @@ def repeated(
     nodes = [
         node for node in topological(results) if node.inputs and node not in inputs
     ]
-    if any(node.op.name == "random_normal" and node.dtype == F64 for node in nodes):
-        return steps  # whose last bits a program rounds otherwise
+    if any(map(_is_better_as_steps, nodes)):
+        return steps
     work = max(1, sum(map(_steps_of, nodes)))
     alone = [node for node in nodes if not node.op.view]
     if not alone or (
@@ -127,6 +131,16 @@ def _is_handed_on(node: Node, inputs: Sequence[Node]) -> bool:
     while node.op.view:
         node = node.inputs[0]
     return node in inputs
+
+
+def _is_better_as_steps(node: Node) -> bool:
+    """Whether a program rounds the last bits otherwise, or takes long to be made."""
+    if node.op.name == "random_normal":
+        return node.dtype == F64
+    if node.op.name != "fourier_sum":
+        return False
+    shape = node.inputs[0].tensor_type.shape
+    return any((shape[axis].value or 0) > LINE for axis in node.attributes["axes"])
 
 
 def _steps_of(node: Node) -> int:

@@ -8,7 +8,7 @@ import tulle
 from tulle.backend.tapes import GradientTape
 from tulle.graph import op_programs, programs
 from tulle.graph.diagnostics import TulleError
-from tulle.graph.op_programs import FIRST, HELD, MOVING, MUCH, WORTH
+from tulle.graph.op_programs import FIRST, HELD, LINE, MOVING, WORTH
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import SeedGenerator, set_random_seed
 
@@ -80,11 +80,26 @@ def times_compiled(compiled, compute, times):
     return len(compiled) - before
 
 
-def test_what_has_much_to_do_is_compiled_sooner(compiled):
-    small, large = floats((31, 7)), floats((MUCH // MOVING // 128, 128))
+def test_what_has_much_to_do_is_compiled_sooner(compiled, monkeypatch):
+    small, large = floats((31, 7)), floats((512, 128))
     assert times_compiled(compiled, lambda: k.softmax(small), FIRST) == 0
     assert times_compiled(compiled, lambda: k.softmax(small), 5) == 1
-    assert times_compiled(compiled, lambda: k.sort(large), 2) == 1
+    monkeypatch.setattr(op_programs, "MUCH", 3 * MOVING * large.array.size)
+    assert times_compiled(compiled, lambda: k.sort(large), 3) == 0
+    assert times_compiled(compiled, lambda: k.sort(large), 1) == 1
+
+
+def test_one_call_alone_is_no_program(compiled, monkeypatch):
+    monkeypatch.setattr(op_programs, "MUCH", 1)
+    x = floats((9, 130))
+    assert times_compiled(compiled, lambda: k.softmax(x), 1) == 0
+    assert times_compiled(compiled, lambda: k.softmax(x), 1) == 1
+
+
+def test_transforms_of_long_lines_are_no_programs(compiled):
+    long, short = floats((LINE + 8,)), floats((4, 250))
+    assert times_compiled(compiled, lambda: k.rfft(long), FIRST + 2) == 0
+    assert times_compiled(compiled, lambda: k.rfft(short), FIRST + 2) == 1
 
 
 def test_one_small_op_is_no_program(compiled):
@@ -150,3 +165,24 @@ def test_programs_hold_a_limited_amount_of_memory():
         for _ in range(FIRST + 1):
             k.argsort(x)
     assert 0 < sum(op_programs._HELD.values()) <= HELD
+
+
+def test_programs_are_limited_in_number(monkeypatch):
+    monkeypatch.setattr(op_programs, "KEPT", 3)
+    for width in range(30, 38):
+        x = floats((5, width))
+        for _ in range(FIRST + 1):
+            k.softmax(x)
+    assert len(op_programs._HELD) == 3
+
+
+def test_a_program_whose_first_call_is_at_fault_is_kept(compiled):
+    x, good = floats((310, 64)), Tensor(np.arange(310, dtype="int32"))
+    for _ in range(FIRST):
+        k.take(x, good, axis=0)
+
+    def at_fault():
+        with pytest.raises(TulleError, match="310"):
+            k.take(x, Tensor(good.array + 1), axis=0)
+
+    assert times_compiled(compiled, at_fault, 4) == 1
