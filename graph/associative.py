@@ -1,7 +1,8 @@
 """Running results of associative functions, by Keras's name.
 
 They take a loop, or a few rounds over all places, whichever is faster. On values they
-take rounds, as each turn of a loop would run in Python.
+take rounds, as each turn of a loop would run in Python; so do functions whose results
+are of another type than what they are given.
 """
 
 from __future__ import annotations
@@ -54,9 +55,12 @@ def associative_scan(
             help=["use `scan`"],
         )
     slices = sum(_elements(leaf) for leaf in leaves) // max(count, 1)
-    turns = slices * (count - 1).bit_length() >= TURN
+    turns = count > 1 and slices * (count - 1).bit_length() >= TURN
     if turns and is_symbolic(leaves) and current_device() == "cpu":
-        return _in_turns(f, leaves, structure, place, reverse)
+        one = _part(leaves, place, None, 1)
+        found = _combined(f, one, one, structure)
+        if [x.type for x in found] == [x.type for x in one]:
+            return _in_turns(f, leaves, structure, place, reverse)
     return _in_rounds(f, leaves, structure, place, count, reverse)
 
 
@@ -68,6 +72,15 @@ def _elements(leaf: Any) -> int:
 def _part(leaves: Sequence[Any], axis: int, start: Any, stop: Any) -> list[Any]:
     index = (*(slice(None),) * axis, slice(start, stop))
     return [leaf[index] for leaf in leaves]
+
+
+def _combined(
+    f: Function, earlier: Sequence[Any], later: Sequence[Any], structure: Any
+) -> list[Any]:
+    """The leaves of what `f` gives for two nests of a structure."""
+    pair = (tree.unflatten(structure, iter(leaves)) for leaves in (earlier, later))
+    found: list[Any] = tree.flatten(with_tensors(f(*pair)))[0]
+    return found
 
 
 def _joined(
@@ -87,20 +100,16 @@ def _in_rounds(
     reverse: bool,
 ) -> Any:
     """Running results of spans that double, each round for all places at once."""
-
-    def nested(values: Sequence[Any]) -> Any:
-        return tree.unflatten(structure, iter(values))
-
     step = 1
     while step < count:
         ends = (step, None), (None, count - step)
         later, earlier = ends[::-1] if reverse else ends
-        pair = (nested(_part(leaves, place, *end)) for end in (earlier, later))
-        found = tree.flatten(with_tensors(f(*pair)))[0]
+        first, second = (_part(leaves, place, *end) for end in (earlier, later))
+        found = _combined(f, first, second, structure)
         edge = (count - step, None) if reverse else (None, step)
         leaves = _joined(_part(leaves, place, *edge), found, place, reverse)
         step *= 2
-    return nested(leaves)
+    return tree.unflatten(structure, iter(leaves))
 
 
 def _in_turns(
@@ -114,8 +123,7 @@ def _in_turns(
 
     def step(carry: Any, slices: Sequence[Any]) -> Any:
         given = [call("expand_dims", one, place) for one in slices]
-        pair = (tree.unflatten(structure, iter(values)) for values in (carry, given))
-        found = tree.flatten(with_tensors(f(*pair)))[0]
+        found = _combined(f, carry, given, structure)
         return found, [call("squeeze", one, place) for one in found]
 
     first, others = ((-1, None), (None, -1)) if reverse else ((None, 1), (1, None))

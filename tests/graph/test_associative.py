@@ -54,6 +54,8 @@ def sums(shape):
         ((200,), 0, False),
         ((3, 9), 1, False),
         ((1, 400), 0, False),
+        ((0, 400), 0, False),
+        ((400, 0), -1, False),
     ],
 )
 def test_wide_slices_take_turns_and_narrow_ones_rounds(shape, axis, loop, reverse):
@@ -102,6 +104,18 @@ def test_gradients(shape):
         np.sum(np.cumprod(x + sign * step, 0) * weights) for sign in (1.0, -1.0)
     )
     assert np.sum(slope * step) == pytest.approx((up - down) / 2, rel=1e-5)
+
+
+def test_results_of_another_type_are_those_of_rounds():
+    def halves(a, b):
+        return (a + b) * 0.5
+
+    x = RANDOM.integers(0, 9, (6, 200)).astype("int32")
+    known, outputs = symbolic(halves, x)
+    assert not is_a_loop(outputs)
+    wanted = np.asarray(associative_scan(halves, x))
+    assert wanted.dtype == np.float32
+    np.testing.assert_array_equal(evaluate(outputs, known, {})[0], wanted)
 
 
 def test_values_take_rounds():
