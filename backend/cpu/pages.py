@@ -17,12 +17,16 @@ def map_ahead(memory: Any, size: int) -> int:
     """Map as much again behind the first bytes of an array, in another thread.
 
     Returns how many bytes are mapped then: no more where they are too few for a thread,
-    or where the system maps pages when they are written only.
+    where there can be no other thread, or where the system maps pages when they are
+    written only.
     """
     end: int = min(memory.size, size + min(size, AHEAD))
     if sys.platform != "linux" or end - size < STRETCH:
         return size
-    Thread(target=_map, args=(memory, size, end), daemon=True).start()
+    try:
+        Thread(target=_map, args=(memory, size, end), daemon=True).start()
+    except RuntimeError:  # too many threads, too little memory, or Python is ending
+        return size
     return end
 
 

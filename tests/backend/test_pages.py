@@ -60,3 +60,13 @@ def test_no_more_than_there_is_and_than_is_allowed(monkeypatch):
     assert map_ahead(memory, memory.size - STRETCH) == memory.size
     pages.sys.platform = "darwin"
     assert map_ahead(memory, SIZE) == SIZE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_where_no_thread_can_start_pages_are_mapped_when_they_are_written(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pages.Thread, "start", start)
+    memory = np.empty(3 * SIZE, np.uint8)
+    assert map_ahead(memory, SIZE) == SIZE
