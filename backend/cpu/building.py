@@ -32,9 +32,11 @@ class Entry(NamedTuple):
 
 @cache
 def vector_bytes() -> int:
-    """How wide the vectors of this machine are."""
-    import llvmlite.binding as llvm
-
+    """How wide the vectors of this machine are; imports ask where there is no LLVM."""
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        return 16
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return 64
