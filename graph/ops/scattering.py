@@ -12,7 +12,7 @@ from ..node import Node
 from ..op import Op, Results, register, result_dtype
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import BOOL, I32, DTypeLike, TensorType
+from ..types import BOOL, I32, I64, DTypeLike, TensorType
 from .formula import (
     Derived,
     Refusal,
@@ -23,6 +23,7 @@ from .formula import (
     derived,
     frozen,
     indexed,
+    part,
     size_node,
     size_number,
     type_of,
@@ -31,6 +32,9 @@ from .gathering import check_indices
 from .movement import full_node
 
 Types = tuple[TensorType, ...]
+
+LONG = {"u32", "i64", "u64"}  # what i32 may not hold
+LARGEST = 2**31 - 1  # number of i32
 
 
 def _starts(name: str, given: Any) -> tuple[tuple[Any, ...], Any]:
@@ -164,7 +168,10 @@ class SliceUpdate(Window):
 
 
 def _flat(name: str, indices: Node, shape: Any, rank: int) -> tuple[Any, Any, int]:
-    """Rows of indices as positions in the axes they count through, flattened."""
+    """Rows of indices as positions in the axes they count through, flattened.
+
+    A row with an index outside of its axis is a position behind all of them.
+    """
     check_indices(name, type_of(indices))
     depth = indices.shape[-1].value if indices.ndim else None
     if depth is None or depth > rank:
@@ -176,21 +183,28 @@ def _flat(name: str, indices: Node, shape: Any, rank: int) -> tuple[Any, Any, in
             f"{type_of(indices)}",
             operands={1: str(type_of(indices))},
         )
-    indices = call("cast", indices, I32)
+    total = product(shape[:depth])
+    wide = indices.dtype.short in LONG or (total.value or 0) > LARGEST
+    indices = call("cast", indices, I64 if wide else I32)
     flat: Any = call("sum", call("zeros_like", indices), -1)
+    inside: Any = call("equal", flat, 0)
     for axis in range(depth):
         one = call("getitem", indices, (..., axis))
-        size = size_node(shape[axis])
+        size = call("cast", size_node(shape[axis]), indices.dtype)
         one = call("where", one < 0, one + size, one)
+        inside = inside & (one >= 0) & (one < size)
         flat = flat * size + one
-    return call("reshape", flat, (-1,)), product(shape[:depth]), depth
+    behind = call("cast", size_node(total), indices.dtype)
+    flat = call("where", inside, flat, behind)
+    return call("reshape", flat, (-1,)), total, depth
 
 
 @derived(2, "any", ((), (-2.0, 2.0)))
 def scatter(indices: Any, values: Any, shape: Sizes) -> Any:
     """Zeros of a shape with values added where rows of indices point.
 
-    Indices [..., k] and values [..., *shape[k:]]. Values for one place add up.
+    Indices [..., k] and values [..., *shape[k:]]. Values for one place add up, and
+    those for none are left out.
 
     >>> call("scatter", [[0], [2], [0]], [1, 2, 4], (3,)).numpy().tolist()
     [5, 0, 2]
@@ -199,7 +213,8 @@ def scatter(indices: Any, values: Any, shape: Sizes) -> Any:
     flat, size, depth = _flat("scatter", indices, sizes, len(sizes))
     _fitting("scatter", indices, values, sizes[depth:])
     rows = call("reshape", values, (flat.shape[0], *sizes[depth:]))
-    found = OPS["add_at"].apply((rows, flat), {"axis": 0, "size": size, "rank": 1})
+    attributes = {"axis": 0, "size": size + 1, "rank": 1}
+    found = part(OPS["add_at"].apply((rows, flat), attributes), 0, 0, size)
     return call("reshape", found, sizes)
 
 
@@ -329,7 +344,8 @@ def scatter_update(
     """The tensor with values replaced where rows of indices point.
 
     Indices [..., k] and updates [..., *inputs.shape[k:]]. With a `reduction` (`add`,
-    `max`, `min`, `mul`) updates are joined with what is there.
+    `max`, `min`, `mul`) updates are joined with what is there, and those for no place
+    are left out; without one they are refused.
 
     >>> call("scatter_update", [1, 2, 3], [[1]], [7]).numpy().tolist()
     [1, 7, 3]
@@ -362,7 +378,8 @@ def _multiplied(rows: Node, flat: Node, values: Node) -> Any:
 
 def factors_of(count: Any, indices: Node, values: Node) -> Any:
     """For each of so many rows all values, with 1 for those of other indices."""
-    hit = call("equal", along(counted(count), 0, 2), indices)
+    numbers = call("cast", along(counted(count), 0, 2), indices.dtype)
+    hit = call("equal", numbers, indices)
     hit = call("reshape", hit, (*hit.shape, *(1 for _ in values.shape[1:])))
     return call("where", hit, call("expand_dims", values, 0), 1)
 

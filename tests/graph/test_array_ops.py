@@ -415,6 +415,27 @@ def test_ties_of_a_segment_share_the_gradient():
     assert found.numpy().tolist() == [3.0, 3.0, 10.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("index", [[1, 5], [0, 7], [0, -6], [-3, 0], [2, 1]])
+def test_values_for_no_place_go_to_no_other(index, dtype):
+    ones, indices = np.ones((2, 5), "float32"), np.array([index, [1, -1]], dtype)
+    found = call("scatter", indices, np.ones(2, "float32"), (2, 5))
+    assert np.argwhere(found.numpy()).tolist() == [[1, 4]]
+    for reduction in ("add", "max", "min", "mul"):
+        values = np.array([9, 1], "float32") * (1 if reduction != "min" else -1)
+        found = call("scatter_update", ones, indices, values, reduction=reduction)
+        assert (found.numpy()[:1] == 1).all()
+        assert (found.numpy()[1, :4] == 1).all()
+    with pytest.raises(IndexError, match="axis 0 with size 10"):
+        call("scatter_update", ones, indices, np.ones(2, "float32"))
+
+
+def test_long_indices_are_not_cut():
+    indices = np.array([[1, 2**32 + 1]])
+    found = call("scatter", indices, np.ones(1, "float32"), (2, 5))
+    assert not found.numpy().any()
+
+
 def test_scatter_update_gradient_of_repeated_places():
     """Only the last update of a place arrives, so only it has a gradient."""
 
