@@ -359,7 +359,7 @@ class Op(Immutable):
     ) -> Run:
         """What computes tensors of arrays like those of the operands, or a `Fault`."""
         from .evaluate import expansion, on_inputs
-        from .op_programs import repeated
+        from .op_programs import Repeated
 
         types = tuple(tensor.type for tensor in operands)
         xp = module_of(operands[0].array) if operands else array_module()
@@ -371,7 +371,8 @@ class Op(Immutable):
             steps = partial(straight.run, xp)
             if not often:
                 return steps
-            return repeated(steps, straight.inputs, straight.found, straight.plain)
+            nodes = straight.inputs, straight.found, straight.plain
+            return Repeated(steps, lambda: nodes)
         plain = {key: resolve(value, {}) for key, value in fixed.items()}
         body = partial(self.run_rounding, xp, attributes=plain)
 
@@ -381,7 +382,9 @@ class Op(Immutable):
                 return tuple([Tensor(xp.asarray(item)) for item in value])
             return Tensor(xp.asarray(value))
 
-        return repeated(run, *on_inputs(self, types, fixed)) if often else run
+        if not often or self.view:
+            return run
+        return Repeated(run, lambda: (*on_inputs(self, types, fixed), None))
 
     def _like(self, operands: Sequence[Any]) -> TensorType | None:
         """The type whose dtype plain numbers among the operands take."""

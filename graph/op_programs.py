@@ -6,7 +6,7 @@ at first, and then as a program, if there is enough to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -30,27 +30,34 @@ HELD = 1 << 28  # bytes that programs together keep for what is between their st
 KEPT = 512  # programs
 LINE = 1 << 18  # elements of a Fourier transform; tables for more take seconds to make
 
+Nodes = tuple[Sequence[Node], Any, "Sequence[Node] | None"]
 _HELD: dict[Repeated, int] = {}  # those with programs and their bytes, oldest first
 
 
 class Repeated:
-    """How calls of one kind are computed: by `steps`, then by a program of nodes."""
+    """How calls of one kind are computed: by `steps`, then by a program of nodes.
 
-    def __init__(self, steps: Run, inputs: Sequence[Node], found: Any, work: int):
-        self.steps, self.inputs = steps, inputs
-        self.results, self.structure = tree.flatten(found)
-        self.first = max(1, min(FIRST, MUCH // work))
+    `nodes_of` gives the inputs, the nodes of the results as they are arranged and, if
+    composites may be among them, these nodes in a row and expanded. Many calls never
+    come again, so that it is asked at the second one.
+    """
+
+    def __init__(self, steps: Run, nodes_of: Callable[[], Nodes]):
+        self.steps, self._nodes_of = steps, nodes_of
+        self.first = 0  # calls that run step by step, once that is known
         self.program: Any = None
         self.refused = False
         self._calls, self._seeded = 0, times_seeded()
 
     def __call__(self, arrays: Sequence[Any]) -> Any:
-        if programs.compiler is None or within_call():
+        if self.refused or programs.compiler is None or within_call():
             return self.steps(arrays)
         if self._seeded != times_seeded():  # what is done again does the same
             self._seeded, self._calls = times_seeded(), 0
         self._calls += 1
-        if self._calls <= self.first or self.refused:
+        if self._calls > 1 and not self.first:
+            self._look()
+        if self._calls <= max(1, self.first) or self.refused:
             return self.steps(arrays)
         program, new = self.program, False
         if program is None:
@@ -69,13 +76,23 @@ class Repeated:
             return Tensor(found["0"])
         return tree.unflatten(self.structure, map(Tensor, found.values()))
 
+    def _look(self) -> None:
+        """See how much there is to do, and whether a program would do it faster."""
+        inputs, found, plain = self._nodes_of()
+        results, self.structure = tree.flatten(found)
+        self.nodes = inputs, results  # at once: threads may look at the same time
+        work = worth(inputs, results if plain is None else plain)
+        self.refused = not work
+        self.first = max(1, min(FIRST, MUCH // max(1, work)))
+
     def _compiled(self) -> Any:
         """The program; None if there is none that is faster."""
         assert programs.compiler is not None
-        outputs = {str(place): node for place, node in enumerate(self.results)}
+        inputs, results = self.nodes
+        outputs = {str(place): node for place, node in enumerate(results)}
         try:
             with device("cpu"):
-                program = programs.compiler(Graph(tuple(self.inputs), outputs))
+                program = programs.compiler(Graph(tuple(inputs), outputs))
         except TulleError:  # step by step it is told
             self.refused = True
             return None
@@ -99,31 +116,22 @@ class Repeated:
                 other.program = None
 
 
-def repeated(
-    steps: Run, inputs: Sequence[Node], found: Any, plain: Sequence[Node] | None = None
-) -> Run:
-    """What computes calls as `steps` does, and in time by a program, if that is faster.
-
-    `found` has the nodes of the results, of `inputs`, as they are arranged; `plain`
-    has them in a row, composites expanded, if there may be some.
-    """
-    results = tree.flatten(found)[0] if plain is None else plain
-    if programs.compiler is None or any(
-        _is_handed_on(node, inputs) for node in results
-    ):
-        return steps
+def worth(inputs: Sequence[Node], results: Sequence[Node]) -> int:
+    """How many steps results of inputs take; 0 if a program would not be faster."""
+    if any(_is_handed_on(node, inputs) for node in results):
+        return 0
     nodes = [
         node for node in topological(results) if node.inputs and node not in inputs
     ]
     if any(map(_is_better_as_steps, nodes)):
-        return steps
+        return 0
     work = max(1, sum(map(_steps_of, nodes)))
     alone = [node for node in nodes if not node.op.view]
     if not alone or (
         len(alone) == 1 and (work < WORTH or alone[0].op.name in PRODUCTS)
     ):
-        return steps
-    return Repeated(steps, inputs, found, work)
+        return 0
+    return work
 
 
 def _is_handed_on(node: Node, inputs: Sequence[Node]) -> bool:

@@ -96,6 +96,12 @@ def test_one_call_alone_is_no_program(compiled, monkeypatch):
     assert times_compiled(compiled, lambda: k.softmax(x), 1) == 1
 
 
+def test_a_call_that_never_comes_again_makes_no_nodes(monkeypatch):
+    monkeypatch.setattr("tulle.graph.evaluate.on_inputs", None)
+    x = floats((9, 131))
+    assert k.add(x, x).shape == (9, 131)
+
+
 def test_transforms_of_long_lines_are_no_programs(compiled):
     long, short = floats((LINE + 8,)), floats((4, 250))
     assert times_compiled(compiled, lambda: k.rfft(long), FIRST + 2) == 0
