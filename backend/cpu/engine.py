@@ -7,6 +7,7 @@ those that were compiled before or are with it. LLVM comes from llvmlite.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, wraps
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,14 @@ def engine() -> Engine:
     return Engine()
 
 
+def _find_conversions() -> None:
+    """Let LLVM's code find the conversions of float16 that the processor lacks."""
+    try:
+        ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return  # programs with float16 say what is missing
+
+
 class Engine:
     """Compiles fragments for this machine and finds their functions."""
 
@@ -86,8 +96,11 @@ class Engine:
         llvm = self._translator.llvm
         self._library = llvm.JITLibraryBuilder
         self._jit = llvm.create_lljit_compiler(self._translator.machine())
+        if sys.platform == "linux" and not llvm.get_host_cpu_features().get("f16c"):
+            _find_conversions()
         self._addresses: dict[str, int] = {}
         self._trackers: list[Any] = []
+        self._libraries = count()  # a name is used once, also where a link failed
         self._lock = threading.RLock()
         self._folder = cache_folder()
         self._begun: dict[str, Future[tuple[bytes, bool]]] = {}
@@ -134,7 +147,7 @@ class Engine:
             builder.export_symbol(name)
         for name in set(CALLED.findall("\n".join(texts))) & self._addresses.keys():
             builder.import_symbol(name, self._addresses[name])
-        tracker = builder.link(self._jit, f"tulle{len(self._trackers)}")
+        tracker = builder.link(self._jit, f"tulle{next(self._libraries)}")
         self._trackers.append(tracker)
         self._addresses.update((name, tracker[name]) for name in names)
 
