@@ -115,7 +115,10 @@ class Several(Derived):
         """The formula on values, whose ops tapes hear of, or what is kept of it."""
         if call is None or recording():
             return self.apply(operands, attributes)
-        return super().eager(operands, attributes, call)
+        try:
+            return super().eager(operands, attributes, call)
+        except Fault:  # ops on values take more dtypes than ops of a graph
+            return self.apply(operands, attributes)
 
     def _at_once(
         self,

@@ -523,3 +523,9 @@ def test_isin_among_many_is_isin(kind):
     found = call("isin", x, many)
     np.testing.assert_array_equal(np.asarray(found), np.isin(x, many))
     assert found.shape == (6, 7)
+
+
+def test_spaced_numbers_of_integers_are_floats_each_time():
+    for _ in range(3):
+        found = call("logspace", Tensor([0, 1]), 2, 3)
+        np.testing.assert_allclose(found, np.logspace([0, 1], 2, 3), rtol=1e-5)
