@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tulle.graph import programs
+from tulle.graph import call_programs, programs, pulling
 
 
 def calls(function: Callable[[], Any]) -> int:
@@ -22,6 +22,13 @@ def calls(function: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+def programs_come_soon(monkeypatch: Any) -> None:
+    """Programs from the second call on, and gradients from the second asking."""
+    pulling._KEPT.clear()
+    monkeypatch.setattr(call_programs, "FIRST", 1)
+    monkeypatch.setattr(pulling, "SOON", 1)
 
 
 def compiled_graphs(monkeypatch: Any) -> list[Any]:

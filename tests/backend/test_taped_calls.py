@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from layer_cases import all_rows, arranged, arrays, labels, layer_of, primes
-from work import compiled_graphs
+from work import compiled_graphs, programs_come_soon
 
 from tulle.backend.tapes import GradientTape
-from tulle.graph import call_programs, programs, pulling, tree
+from tulle.graph import programs, tree
 from tulle.graph.layer import Layer
 from tulle.graph.layers import (
     LSTM,
@@ -39,10 +39,7 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    """Programs from the second call on, and gradients from the second asking."""
-    pulling._KEPT.clear()
-    monkeypatch.setattr(call_programs, "FIRST", 1)
-    monkeypatch.setattr(pulling, "SOON", 1)
+    programs_come_soon(monkeypatch)
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import weakref
 
 import numpy as np
 import pytest
-from work import compiled_graphs
+from work import compiled_graphs, programs_come_soon
 
 from tulle.backend.tapes import GradientTape
-from tulle.graph import call_programs, programs, pulling
+from tulle.graph import programs
 from tulle.graph.masking import set_mask
 from tulle.graph.tensor import Tensor
 from tulle.training import loss as losses_module
@@ -24,9 +24,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean_with_sample_weight")
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
-    pulling._KEPT.clear()
-    monkeypatch.setattr(call_programs, "FIRST", 1)
-    monkeypatch.setattr(pulling, "SOON", 1)
+    programs_come_soon(monkeypatch)
 
 
 @pytest.fixture
