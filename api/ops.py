@@ -37,9 +37,9 @@ globals().update(_PUBLIC)
 
 # The names of Keras's own parts of `ops`; `numpy` has those of no other one.
 _IMAGE = """
-    affine_transform crop_images elastic_transform extract_patches gaussian_blur
-    hsv_to_rgb map_coordinates pad_images perspective_transform resize rgb_to_grayscale
-    rgb_to_hsv scale_and_translate
+    affine_transform crop_images elastic_transform extract_patches extract_patches_3d
+    gaussian_blur hsv_to_rgb map_coordinates pad_images perspective_transform resize
+    rgb_to_grayscale rgb_to_hsv scale_and_translate sobel_edges ssim
 """.split()
 _LINALG = """
     cholesky cholesky_inverse det eigh inv lstsq lu_factor matrix_rank norm pinv qr

@@ -50,6 +50,26 @@ def patches(x: Any, size: Any, strides: Any = None, data_format: Any = None,
     return np.moveaxis(found, -1, 1) if data_format == FIRST else found
 
 
+def volume_patches(x: Any, size: Any, strides: Any = None,
+                   data_format: Any = None) -> Any:  # fmt: skip
+    x = np.moveaxis(x, -4, -1) if data_format == FIRST else x
+    size = size if isinstance(size, tuple) else (size,) * 3
+    steps = size if strides is None else strides
+    starts = [
+        range(0, n - k + 1, step)
+        for n, k, step in zip(x.shape[-4:-1], size, steps, strict=True)
+    ]
+    counts = tuple(map(len, starts))
+    found = np.zeros((*x.shape[:-4], *counts, int(np.prod(size)) * x.shape[-1]))
+    for place in np.ndindex(*counts):
+        z, y, w = (each[i] for each, i in zip(starts, place, strict=True))
+        cube = x[..., z : z + size[0], y : y + size[1], w : w + size[2], :]
+        found[(..., *place, slice(None))] = cube.reshape(
+            found[(..., *place, slice(None))].shape
+        )
+    return np.moveaxis(found, -1, -4) if data_format == FIRST else found
+
+
 def deepened(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     x = np.moveaxis(x, 1, -1) if data_format == FIRST else x
     parts = [
@@ -71,10 +91,6 @@ def spread(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     return np.moveaxis(found, -1, 1) if data_format == FIRST else found
 
 
-def psnr(x: Any, y: Any, max_val: float) -> Any:
-    return 10 * np.log10(max_val**2 / ((x - y) ** 2).sum() * x.size)
-
-
 def sparsemax(x: Any, axis: int = -1) -> Any:
     """The threshold found by bisection."""
     low, high = x.min(axis=axis, keepdims=True) - 1, x.max(axis=axis, keepdims=True)
@@ -92,13 +108,16 @@ ROWS = (
     Row("extract_patches", patches, ("A B C 2",), {"size": (2, 3)}),
     Row("extract_patches", patches, ("A 2 B C",),
         {"size": (3, 2), "strides": 2, "data_format": FIRST, "padding": "same"}),
+    Row("extract_patches", volume_patches, ("A B C 4 2",), {"size": (2, 3, 2)}),
+    Row("extract_patches_3d", volume_patches, ("B C 4 2",), {"size": (2, 3, 2)}),
+    Row("extract_patches_3d", volume_patches, ("A 2 B C 4",),
+        {"size": 2, "strides": (2, 1, 3), "data_format": FIRST}),
     Row("depth_to_space", spread, ("A B C 8",), {"block_size": 2}),
     Row("depth_to_space", spread, ("A 4 B C",),
         {"block_size": 2, "data_format": FIRST}),
     Row("space_to_depth", deepened, ("A 4 6 C",), {"block_size": 2}),
     Row("space_to_depth", deepened, ("A C 6 3",),
         {"block_size": 3, "data_format": FIRST}),
-    Row("psnr", psnr, ("A B", "A B"), {"max_val": 2.0}, empty=False),
     Row("sparsemax", sparsemax, ("A B",), nan=False, kinds="p"),
     Row("sparsemax", sparsemax, ("A B C",), {"axis": 1}, nan=False),
 )  # fmt: skip

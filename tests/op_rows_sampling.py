@@ -102,26 +102,6 @@ warp.ranks = (1,)
 perspective.ranks = (2, 2)
 
 
-def blur(
-    x: Any,
-    sigma: Any,
-    kernel_size: Any = (3, 3),
-    data_format: str | None = None,
-) -> Any:
-    x = last(x, data_format)
-    for axis, size, spread in zip((-2, -3), kernel_size, sigma, strict=True):
-        at = np.arange(size) - (size - 1) / 2
-        weights = np.exp(-(at**2) / (2 * spread**2))
-        lines = np.moveaxis(x, axis, -1)
-        wide = np.pad(lines, [(0, 0)] * (x.ndim - 1) + [((size - 1) // 2, size // 2)])
-        found = sum(
-            weight * wide[..., tap : tap + lines.shape[-1]]
-            for tap, weight in enumerate(weights / weights.sum())
-        )
-        x = np.moveaxis(found, -1, axis)
-    return last(x, data_format, True)
-
-
 def displaced(
     x: Any,
     across: Any,
@@ -212,11 +192,6 @@ ROWS = (
         ("A 4 5 2", "A 4 2", "A 4 2"), {"fill_value": 0.7}, domain=CORNERS),
     row("perspective_transform", each_image(perspective), ("2 4 5", "4 2", "4 2"),
         {"interpolation": "nearest", "data_format": FIRST}, domain=CORNERS),
-    row("gaussian_blur", blur, ("A B C 2", "2"), {"kernel_size": (3, 5)},
-        named=("images", "sigma"), domain=((-2.0, 2.0), (0.5, 2.0))),
-    row("gaussian_blur", blur, ("2 B C", "2"),
-        {"kernel_size": (4, 1), "data_format": FIRST}, named=("images", "sigma"),
-        domain=((-2.0, 2.0), (0.5, 2.0))),
     *(
         row("displaced", displaced, ("A B C 2", "A B C", "A B C", "", ""),
             {"reach": 9, "order": order, "mode": mode, "value": 0.5})

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import op_rows_activations
 import op_rows_array
+import op_rows_filtering
 import op_rows_images
 import op_rows_matrices
 import op_rows_neural
@@ -477,6 +478,7 @@ ROWS = (
     *op_rows_matrices.ROWS,
     *op_rows_images.ROWS,
     *op_rows_neural.ROWS,
+    *op_rows_filtering.ROWS,
     *op_rows_pixels.ROWS,
     *op_rows_sampling.ROWS,
     *op_rows_sequences.ROWS,

@@ -28,7 +28,6 @@ NAMES = ROOT / "tests" / "data" / "keras_ops.txt"
 
 VALUES = "the size of its result depends on values, which no type can say"
 FOLD = "`fold` is a word of the `.net` language; the gradient of `unfold` does it"
-UNWRITTEN = "not written yet"
 COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
 
 LEFT_OUT = {
@@ -38,9 +37,6 @@ LEFT_OUT = {
     "view": "it looks at the same bytes under another dtype, which no rule can follow",
     "fold": FOLD,
     "nn.fold": FOLD,
-    "image.extract_patches_3d": UNWRITTEN,
-    "image.sobel_edges": UNWRITTEN,
-    "image.ssim": UNWRITTEN,
     "jvp": "it is `tulle.jvp`",
     "i0": "a Bessel function; `kaiser` makes the window that needs it",
 }
@@ -59,6 +55,7 @@ FAMILIES = {
     "cumulative": "Running folds",
     "decoding": "Spelling of frames",
     "factoring": "Factors of matrices",
+    "filtering": "Images under windows",
     "fourier": "Fourier transforms",
     "framing": "Windows of signals",
     "gathering": "Picking by integers",

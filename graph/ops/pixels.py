@@ -1,9 +1,8 @@
-"""Ops that cut images into patches and blocks, and compare them."""
+"""Ops that cut images into patches and blocks."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 from ..diagnostics import Fault
@@ -77,6 +76,34 @@ def unfold(
     return call("reshape", turned, (batch, channels * taps, rows * columns))
 
 
+def _patches(
+    name: str,
+    x: Any,
+    size: Any,
+    strides: Any,
+    dilation_rate: Any,
+    padding: str,
+    data_format: str | None,
+    space: int,
+) -> Any:
+    """The patches of one image or volume, or of a batch of them, as channels."""
+    rank = type_of(x).rank
+    what = ("images", "volumes")[space - 2]
+    if rank not in (space + 1, space + 2):
+        raise Refusal(name, "T0306", f"`{name}` takes {what}, not {type_of(x)}")
+    kernel = per_axis(name, "size", size, space)
+    steps = per_axis(name, "strides", kernel if strides is None else strides, space)
+    gaps = per_axis(name, "dilation_rate", dilation_rate, space)
+    format = format_named(name, data_format)
+    batch = x if rank == space + 2 else call("expand_dims", x, 0)
+    padding = one_of(name, "padding", padding, ("valid", "same"))
+    found = _taps(name, channels_last(batch, format), kernel, steps, gaps, padding)
+    *places, taps, channels = found.shape
+    flat = call("reshape", found, (*places, taps * channels))
+    result = in_format(flat, format)
+    return result if rank == space + 2 else call("squeeze", result, 0)
+
+
 @derived()
 def extract_patches(
     images: Any,
@@ -88,25 +115,35 @@ def extract_patches(
 ) -> Any:
     """Patches of images as channels: [batch, rows, columns, height width channels].
 
-    `strides` default to the size, so that patches do not overlap.
+    `strides` default to the size, so that patches do not overlap. Three sizes cut
+    volumes, as `extract_patches_3d` does.
 
     >>> call("extract_patches", [[[1.0], [2.0]]], (1, 2)).shape
     (1, 1, 2)
     """
-    name = "extract_patches"
-    rank = type_of(images).rank
-    if rank not in (3, 4):
-        raise Refusal(name, "T0306", f"`{name}` takes images, not {type_of(images)}")
-    kernel = per_axis(name, "size", size, 2)
-    steps = per_axis(name, "strides", kernel if strides is None else strides, 2)
-    gaps = per_axis(name, "dilation_rate", dilation_rate, 2)
-    format = format_named(name, data_format)
-    x = images if rank == 4 else call("expand_dims", images, 0)
-    padding = one_of(name, "padding", padding, ("valid", "same"))
-    found = _taps(name, channels_last(x, format), kernel, steps, gaps, padding)
-    flat = call("reshape", found, (*found.shape[:3], found.shape[3] * found.shape[4]))
-    result = in_format(flat, format)
-    return result if rank == 4 else call("squeeze", result, 0)
+    space = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
+    more = (size, strides, dilation_rate, padding, data_format, space)
+    return _patches("extract_patches", images, *more)
+
+
+@derived()
+def extract_patches_3d(
+    volumes: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """Patches of volumes as channels: [batch, z, y, x, depth height width channels].
+
+    `strides` default to the size, so that patches do not overlap.
+
+    >>> call("extract_patches_3d", [[[[1.0], [2.0]]]], (1, 1, 2)).shape
+    (1, 1, 1, 2)
+    """
+    more = (size, strides, dilation_rate, padding, data_format, 3)
+    return _patches("extract_patches_3d", volumes, *more)
 
 
 def _blocks(name: str, x: Any, block: Any, data_format: str) -> tuple[str, int]:
@@ -154,19 +191,6 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
     turned = call("transpose", split, (0, 1, 3, 2, 4, 5))
     shape = (batch, down, along, channels * (block * block))
     return in_format(call("reshape", turned, shape), format)
-
-
-@derived(2, "float")
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
-    """The peak signal-to-noise ratio, 10 log10(max_val² / mean((x1 - x2)²)) decibels.
-
-    >>> float(call("psnr", [0.0], [0.1], 1.0)) > 19.99
-    True
-    """
-    if not max_val > 0:
-        raise wrong_value("psnr", "max_val", "a positive number", max_val)
-    error = call("mean", call("square", x1 - x2))
-    return 20 * math.log10(max_val) - 10 * call("log10", error)
 
 
 @derived(1, "float")

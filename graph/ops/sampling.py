@@ -29,7 +29,7 @@ from .formula import (
 )
 from .reduce import refuse_empty, widened
 from .resizing import moved_weights
-from .windows import FORMATS, channels_last, format_named, in_format, one_of, per_axis
+from .windows import channels_last, format_named, in_format, one_of
 
 ORDERS = {"nearest": 0, "bilinear": 1}
 BEYOND = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -316,63 +316,6 @@ def perspective_transform(
     _one_each(name, batch, points[0], "start_points")
     found = warped(batch, homography(*points), order, "constant", fill_value)
     return as_given(found, format, type_of(images).rank)
-
-
-def bell(size: int, spread: Any) -> Any:
-    """A Gaussian curve [size] of sum 1."""
-    at = counted(size, dtype=type_of(spread).dtype) - (size - 1) / 2
-    curve = call("exp", call("square", at / spread) * -0.5)
-    return curve / call("sum", curve)
-
-
-@register
-class GaussianBlur(Derived):
-    """Images under a Gaussian window of `kernel_size` (width, height), zeros around.
-
-    `sigma` is the width of its curve across and down, in pixels.
-
-    >>> call("gaussian_blur", [[[1.0]]], (1, 1)).numpy().ravel().tolist()
-    [1.0]
-    """
-
-    name = "gaussian_blur"
-    domain = ((-2.0, 2.0), (0.5, 2.0))
-    operand_dtypes = "float"
-
-    def arguments(
-        self,
-        images: Any,
-        kernel_size: Any = (3, 3),
-        sigma: Any = (1.0, 1.0),
-        data_format: str | None = None,
-    ) -> Any:
-        return (images, sigma), {
-            "kernel_size": kernel_size,
-            "data_format": data_format,
-        }
-
-    def formula(
-        self, images: Any, sigma: Any, kernel_size: Any, data_format: Any
-    ) -> Any:
-        if type_of(sigma).shape != (Dim.of(2),):
-            raise Refusal(
-                self.name,
-                "T0306",
-                f"`sigma` of `{self.name}` is a pair, across and down, not "
-                f"{type_of(sigma)}",
-                operands={1: str(type_of(sigma))},
-                argument="sigma",
-            )
-        width, height = per_axis(self.name, "kernel_size", kernel_size, 2)
-        batch, format = batch_of(self.name, images, data_format)
-        across = bell(width, place_at(sigma, 0, 0))
-        down = bell(height, place_at(sigma, 0, 1))
-        window = call("reshape", call("outer", down, across), (height, width, 1, 1))
-        wide = call("broadcast_to", window, (height, width, batch.shape[3], 1))
-        found = call(
-            "depthwise_conv", batch, wide, padding="same", data_format=FORMATS[0]
-        )
-        return as_given(found, format, type_of(images).rank)
 
 
 METHODS = {
