@@ -80,6 +80,7 @@ class AttentionBackward(Attending):
     ) -> tuple[Array, ...]:
         query, key, value, *more, _, peak, total, cotangent = arrays
         scores, seen = _scores(xp, query, key, more, scale=scale, **options)
+        total = xp.where(total < xp.inf, total, xp.nan).astype(total.dtype)
         weights = xp.exp(scores - peak[..., None]) / total[..., None]
         return _cotangents(xp, (query, key, value), cotangent, weights, seen, scale)
 

@@ -188,7 +188,10 @@ class Backward:
             f.copy(f.at(self.state, n * PITCH, KIND), source, rows, KIND)
         with f.loop(PITCH, 0, LANE) as place:
             total = f.load(self.state, place + PITCH, KIND, WIDE)
-            f.store(f.number(1.0, WIDE) / total, self.state, place + PITCH, KIND)
+            turned = f.number(1.0, WIDE) / total
+            # A score of +inf makes all weights of its row NaN.
+            turned = (total < float("inf")).where(turned, float("nan"))
+            f.store(turned, self.state, place + PITCH, KIND)
 
     def turn(self, head: Value, first: Value, count: Value) -> tuple[Rows, Rows]:
         """Turned queries and cotangents, and the means of these; both as rows.

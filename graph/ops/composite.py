@@ -161,16 +161,18 @@ class Normalized(Composite):
 
 
 def _peak(x: Node, axis: tuple[int, ...]) -> Any:
-    """The largest elements, or 0 where these are infinite or there are none."""
+    """The largest elements, or -inf where there are none."""
     options = {"axis": axis, "keepdims": True}
     if any(may_be_empty(x.shape[one]) for one in axis):
         options["initial"] = True
-    top = OPS["max"].apply((x,), options)
-    return call("where", call("isfinite", top), top, 0.0)
+    return OPS["max"].apply((x,), options)
 
 
 def _weights(x: Node, axis: Any) -> tuple[Any, Any, Any]:
-    """x without its peak, the exponentials of that, and their sums."""
+    """x without its peak, the exponentials of that, and their sums.
+
+    The sum of a row is NaN where its peak is infinite.
+    """
     shifted = x - _peak(x, axis)
     raised = call("exp", shifted)
     return shifted, raised, call("sum", raised, axis=axis, keepdims=True)
@@ -178,7 +180,10 @@ def _weights(x: Node, axis: Any) -> tuple[Any, Any, Any]:
 
 @register
 class Softmax(Normalized):
-    """exp(x) / sum(exp(x)) along axes, computed without overflow."""
+    """exp(x) / sum(exp(x)) along axes, computed without overflow.
+
+    Of a row with +inf, or of -inf throughout, all results are NaN, as the formula says.
+    """
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         inner = cotangent * node
@@ -193,7 +198,7 @@ class Softmax(Normalized):
 
 @register
 class LogSoftmax(Normalized):
-    """log(softmax(x)) along axes, computed without overflow."""
+    """log(softmax(x)) along axes, computed without overflow; NaN where softmax is."""
 
     name = "log_softmax"
 
@@ -231,7 +236,10 @@ class Logsumexp(Reduction):
     def expand(self, node: Node) -> Node:
         (x,), axis = node.inputs, node.attributes["axis"]
         _, _, total = _weights(x, axis)
-        found: Node = call("log", total) + _peak(x, axis)
+        peak = _peak(x, axis)
+        found: Node = call(
+            "where", call("isfinite", peak), call("log", total) + peak, peak
+        )
         return call("reshape", found, node.shape) if found.ndim != node.ndim else found
 
 

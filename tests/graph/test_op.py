@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tulle
 from tulle.graph.diagnostics import DataError, Fault, InternalError, TensorTypeError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.network import Input
@@ -183,6 +184,27 @@ def test_stable_where_formulas_overflow():
     np.testing.assert_allclose(found, [[0, np.log(2), 1e4]], 1e-6)
     for name in ("softplus", "silu", "mish", "elu", "gelu", "sigmoid", "log_sigmoid"):
         assert np.isfinite(call(name, huge).numpy()).all(), name
+
+
+@pytest.mark.parametrize("large", [np.inf, -np.inf])
+@pytest.mark.parametrize("width", [3, 40, 700])
+def test_softmax_of_infinities(large, width):
+    rows = np.random.default_rng(0).normal(size=(3, width)).astype("float32")
+    rows[0, ::2] = np.inf if large > 0 else rows[0, ::2]
+    rows[1] = -np.inf
+    rows[2, 1] = large
+    with np.errstate(invalid="ignore"):
+        raised = np.exp(rows - rows.max(-1, keepdims=True))
+        wanted = raised / raised.sum(-1, keepdims=True)
+    lost = np.isnan(wanted)
+    assert lost.all(-1).sum() == (3 if large > 0 else 1)
+    for name, inverse in (("softmax", np.array), ("log_softmax", np.exp)):
+        op = getattr(tulle.ops, name)
+        for found in (op(rows), tulle.function(op)(tulle.convert_to_tensor(rows))):
+            np.testing.assert_allclose(inverse(found), wanted, rtol=1e-4, atol=1e-6)
+    summed = tulle.function(lambda x: tulle.ops.logsumexp(x, axis=-1))
+    for found in (summed(tulle.convert_to_tensor(rows)), call("logsumexp", rows, -1)):
+        np.testing.assert_allclose(found, np.logaddexp.reduce(rows, -1), rtol=1e-5)
 
 
 def test_tensor_protocols():
