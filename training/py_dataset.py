@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import checked_count
 from .configured import told_to_caller
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class PyDataset:
@@ -64,6 +66,8 @@ def read(sequence: Any, numbers: Iterable[int]) -> Iterator[Any]:
         for number in numbers:
             yield sequence[int(number)]
         return
+    from concurrent.futures import ThreadPoolExecutor  # which fails when Python ends
+
     waiting: deque[Future[Any]] = deque()
     room = max(int(getattr(sequence, "max_queue_size", 10)), 1)
     pool = ThreadPoolExecutor(workers, "tulle-data")

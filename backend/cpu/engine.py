@@ -15,15 +15,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, wraps
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import blas
 from .translation import Translator
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 CALLED = re.compile(r"^declare [^@]*@(tulle_\w+)\(", re.MULTILINE)
 MOST = 64  # files in each of the 256 folders of the cache
@@ -76,8 +78,13 @@ def made_once(make: Any) -> Any:
 
 @made_once
 def engine() -> Engine:
-    """The one engine of this process."""
-    return Engine()
+    """The one engine of this process, which is there until the process ends.
+
+    Made while Python ends, its parts would be freed after what frees them.
+    """
+    found = Engine()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(found))
+    return found
 
 
 def _find_conversions() -> None:
@@ -86,6 +93,13 @@ def _find_conversions() -> None:
         ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
     except OSError:
         return  # programs with float16 say what is missing
+
+
+def _workers() -> ThreadPoolExecutor:
+    # Where Python ends, importing it fails as starting threads does.
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(THREADS)
 
 
 class Engine:
@@ -112,9 +126,12 @@ class Engine:
         with self._lock:
             for name, text in fragments.items():
                 if name not in self._addresses and text not in self._begun:
-                    if self._workers is None:
-                        self._workers = ThreadPoolExecutor(THREADS)
-                    self._begun[text] = self._workers.submit(self._object, text)
+                    try:
+                        if self._workers is None:
+                            self._workers = _workers()
+                        self._begun[text] = self._workers.submit(self._object, text)
+                    except RuntimeError:  # no thread can start, as when Python ends
+                        return
 
     def compile(self, fragments: Mapping[str, str]) -> dict[str, int]:
         """The addresses of the functions that fragments define.

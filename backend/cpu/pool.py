@@ -137,13 +137,15 @@ class Pool:
         def work() -> None:
             worker(self.address)  # the thread keeps the pool, whose words it reads
 
-        self.workers = [
-            threading.Thread(target=work, name=f"tulle-{index}", daemon=True)
-            for index in range(1, self.threads)
-        ]
-        for thread in self.workers:
-            thread.start()
-        self._words[WORKERS] = self.threads - 1
+        self.workers: list[threading.Thread] = []
+        for index in range(1, self.threads):
+            thread = threading.Thread(target=work, name=f"tulle-{index}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no thread can start, as when Python ends
+                break
+            self.workers.append(thread)
+        self._words[WORKERS] = len(self.workers)
 
     def run(
         self, commands: int, count: int, patches: int, places: int, inputs: int

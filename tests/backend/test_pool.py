@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -271,3 +273,39 @@ def test_threads_that_come_together_get_one_thing():
         thread.join()
     assert len(made) == 1
     assert found == made * 4
+
+
+@pytest.mark.parametrize("before", ["", "twice(np.ones((3, 300)))"])
+def test_what_is_compiled_while_python_ends_runs(before, tmp_path):
+    """Python starts no threads then, and some of its modules cannot be imported."""
+    code = f"""
+import atexit
+import numpy as np
+import tulle
+
+twice = tulle.function(lambda x: tulle.ops.tanh(x) * 2)
+
+def last():
+    found = tulle.function(lambda x: tulle.ops.softmax(x @ x) + tulle.ops.mean(x))
+    x = np.ones((300, 300), "float32")
+    model = tulle.Sequential([tulle.Input((300,)), tulle.layers.Dense(4)])
+    model.compile("adam", "mse")
+    model.fit(x, x[:, :4], verbose=0)
+    print(np.array(found(x))[0, 0].round(3), flush=True)
+
+atexit.register(last)
+{before}
+"""
+    environment = {**os.environ, "TULLE_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("1.003\n", "")
+
+
+def test_where_no_thread_can_start_the_caller_works_alone(monkeypatch):
+    def refused(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert Pool(3).workers == []
