@@ -120,8 +120,10 @@ def to_numpy(array: Any) -> numpy.ndarray[Any, Any]:
     """
     if type(array).__module__.startswith("cupy"):
         found: numpy.ndarray[Any, Any] = array.get()
-        while _untold:
-            check, _ = _untold.popitem()
+        while True:
+            try:
+                check, _ = _untold.popitem()
+            except KeyError:  # there is none, or another thread has taken the last
+                return found
             check()
-        return found
     return numpy.asarray(array)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import steps
 
+import tulle
 from tulle.backend import compile_graph
+from tulle.graph import device as devices
 from tulle.graph.device import device
 from tulle.graph.graph import Graph
 from tulle.graph.registry import OPS, call
@@ -85,3 +87,43 @@ def test_what_fails_on_the_host_arrays_fails_here(cupy):
         np.add(array, array)
     with pytest.raises(TypeError, match="of the host"):
         cupy.add(array, np.ones(3))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("before", [1, 12])
+def test_layers_take_tensors_of_the_host_on_a_device(cupy, training, before):
+    """Calls that become programs take the variables to the device; tensors stay."""
+    layer = tulle.layers.BatchNormalization()
+    x = Tensor(np.arange(12, dtype=np.float32).reshape(4, 3))
+    for _ in range(before):
+        wanted = layer(x, training=training).numpy()
+    for name in ("gpu:0", "cpu"):
+        with device(name):
+            for _ in range(12):
+                with tulle.GradientTape() as tape:
+                    tape.watch(x)
+                    found = layer(x, training=training)
+                    loss = call("sum", found * found)
+                slopes = tape.gradient(loss, [x, layer.gamma])
+        if training:
+            np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-6)
+        gamma = np.sum(2 * found.numpy() ** 2, 0)
+        np.testing.assert_allclose(slopes[1].numpy(), gamma, rtol=1e-4, atol=1e-5)
+
+
+def test_numbers_lie_where_the_tensor_beside_them_does(cupy):
+    on_host, on_device = Tensor(np.ones(3)), Tensor(cupy.asarray(np.ones(3)))
+    with device("gpu:0"):
+        assert type((on_host * 2).array) is np.ndarray
+        assert isinstance((on_host + on_device).array, cupy.ndarray)
+    assert isinstance((on_device * 2).array, cupy.ndarray)
+    assert type((on_host + on_device).array) is np.ndarray
+
+
+def test_the_last_check_may_be_taken_by_another_thread(cupy, monkeypatch):
+    class Taken(dict):
+        def __len__(self):
+            return 1  # while another thread takes it
+
+    monkeypatch.setattr(devices, "_untold", Taken())
+    assert devices.to_numpy(cupy.asarray(np.ones(2))).tolist() == [1, 1]
