@@ -9,7 +9,6 @@ from ..graph.dim import Dim
 from ..graph.node import Node
 from ..graph.notation import plain
 from ..graph.op import Op, register
-from ..graph.ops.gathering import out_of_range
 from ..graph.registry import OPS
 from ..graph.types import TensorType, TupleType, Type
 
@@ -51,29 +50,6 @@ class Pack(Kernel):
     def run(self, xp: Any, *arrays: Any, out: Any = None) -> Any:
         flat = [array.reshape(-1) for array in arrays]
         return xp.concatenate(flat, out=out)
-
-
-@register
-class Positions(Kernel):
-    """Indices of an axis, counted from its start; refuses those outside of it.
-
-    Input and result i32[...] or another integer dtype, `size` that of the axis. Raises
-    `DataError` in the name of the op `told`.
-    """
-
-    checks = True
-    writes = True
-
-    def infer(self, indices: TensorType, size: Dim, told: str) -> TensorType:
-        return indices
-
-    def run(
-        self, xp: Any, indices: Any, *, size: int, told: str, out: Any = None
-    ) -> Any:
-        if indices.size and (xp.min(indices) < -size or xp.max(indices) >= size):
-            raise out_of_range(told, indices, size)
-        found = xp.where(indices < 0, indices + size, indices).astype(indices.dtype)
-        return found if out is None else _written(xp, found, out)
 
 
 @register

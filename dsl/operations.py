@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph.conversion import as_node, unpack
 from ..graph.diagnostics import (
     Fault,
     Span,
@@ -17,7 +18,7 @@ from ..graph.diagnostics import (
 from ..graph.dim import Dim
 from ..graph.masking import get_mask
 from ..graph.node import Node
-from ..graph.op import Op, as_node, unpack
+from ..graph.op import Op
 from ..graph.operand import Operand
 from ..graph.pairing import refuse_pairs
 from ..graph.registry import OPS

@@ -15,10 +15,10 @@ from . import tree
 from .bodies import with_tensors
 from .calling import told
 from .control import scanned, stacked
+from .conversion import is_symbolic
 from .device import current_device
 from .diagnostics import Fault
 from .kinds import wrong_value
-from .op import is_symbolic
 from .ops.reduce import normal_axis
 from .registry import call
 

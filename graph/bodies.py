@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tree
+from .conversion import convert
 from .diagnostics import Fault
 from .dim import Dim, Symbol, sorted_symbols
 from .evaluate import expanded
 from .node import Node, normalize, noting, resolve, substituted, topological
-from .op import convert
 from .registry import call
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, current_trace, current_training, tracing

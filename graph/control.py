@@ -19,12 +19,12 @@ from .body_results import (
     types_of,
 )
 from .calling import told
+from .conversion import is_symbolic
 from .decide import equal as equal_dims
 from .diagnostics import Fault
 from .dim import Dim
 from .kinds import FUNCTION, POSITION, Size, wrong_value
 from .node import Node
-from .op import is_symbolic
 from .ops.control import branch_node, items_of, loop_node
 from .registry import OPS, call
 from .tensor import SymbolicTensor, Tensor

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from . import tree
+from .conversion import is_symbolic
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import added, gradients_of, refuse_curved
 from .network import replay
 from .node import Node, substituted, topological
-from .op import is_symbolic
 from .operand import Operand
 from .ops.movement import full_node
 from .pulling import Asked, asked, pullback, pushforward, slopes

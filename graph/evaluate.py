@@ -9,10 +9,11 @@ import numpy as np
 
 from . import tree
 from .configuration import settings
+from .conversion import unpack
 from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological, users
-from .op import Op, unpack
+from .op import Op
 from .tensor import Tensor, input_node
 from .trace import building
 from .types import TensorType

@@ -7,11 +7,11 @@ from typing import Any
 
 from . import tree
 from .calling import told_with
+from .conversion import is_symbolic
 from .diagnostics import Fault
 from .kinds import CALLS, DICTIONARY, LISTING, either
 from .layer import Layer
 from .nearest import nearest_of
-from .op import is_symbolic
 from .tensor import convert_to_tensor
 from .trace import Trace, current_trace, current_training, tracing
 from .variable import Variable

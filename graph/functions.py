@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from .calling import told
+from .conversion import convert
 from .kinds import Axes, wrong_value
-from .op import convert
 from .ops import random
 from .ops.sampling import BEYOND, ORDERS, as_given, batch_of
 from .ops.windows import one_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .calling import told_with
+from .conversion import convert
 from .kinds import CALLS
-from .op import convert
 from .operand import Operand
 from .registry import OPS
 from .tensor import NoTensorError, SymbolicTensor, convert_to_tensor

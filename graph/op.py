@@ -7,7 +7,7 @@ on nodes (inside rules) it builds a node and checks dtypes strictly.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar, TypeVar
@@ -16,6 +16,18 @@ import numpy as np
 
 from .autocasting import autocast_dtype
 from .configuration import default_float
+from .conversion import (
+    as_node,
+    convert,
+    has_symbols,
+    is_symbolic,
+    is_variable,
+    lying_together,
+    result_dtype,
+    symbol_node,
+    together,
+    unpack,
+)
 from .device import array_module, module_of
 from .diagnostics import (
     Fault,
@@ -32,7 +44,7 @@ from .nearest import nearest_of
 from .node import Node, intern, resolve
 from .operand import Operand
 from .pairing import refuse_pairs, tell_pairs
-from .promotion import least
+from .promotion import nodes_promoted
 from .recording import record, recording
 from .registry import OPS, named
 from .remembered import VALUES, Call, Run, call_of
@@ -42,11 +54,9 @@ from .tensor import (
     SymbolicTensor,
     Tensor,
     apart,
-    convert_to_tensor,
-    literal,
 )
 from .trace import current_trace
-from .types import DType, TensorType, TupleType, Type
+from .types import TensorType, TupleType, Type, dtype_of
 from .uncalled_layers import is_layer, not_applied
 from .variable_substitution import replacements
 
@@ -70,6 +80,7 @@ class Op(Immutable):
     public: ClassVar[bool] = True
     operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
     unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
+    widened: ClassVar[Mapping[str, str]] = {}  # what a dtype that they share becomes
     view: ClassVar[bool] = False  # the result may alias the first operand's memory
     arithmetic: ClassVar[bool] = True  # computes; others move elements or make them
     accumulates: ClassVar[bool] = False  # adds up many elements: halves in float32
@@ -258,8 +269,13 @@ class Op(Immutable):
     ) -> Any:
         """Apply to nodes, to symbols or to values, whichever the operands are."""
         if any(isinstance(operand, Node) for operand in operands):
-            like = self._like(operands)
-            nodes = [as_node(operand, like) for operand in operands]
+            if nodes_promoted():
+                nodes = [symbol_node(o) for o in self._promoted(operands)]
+            else:
+                like = self._like(operands)
+                nodes = [as_node(operand, like) for operand in operands]
+                if self.widened:
+                    nodes = self._widened(nodes)
             return unpack(self.apply(tuple(nodes), attributes), None)
         traced = current_trace() is not None
         call = None if traced else call_of(self, operands, attributes)
@@ -268,12 +284,13 @@ class Op(Immutable):
                 return self._at_once(known, call, operands, attributes)
             if replacements() is not None or autocast_dtype() is not None:
                 operands = [o.read() if is_variable(o) else o for o in operands]
-            if is_symbolic(operands) or _has_symbols(attributes):
-                nodes = [_symbol_node(o) for o in self._promoted(operands)]
+            if is_symbolic(operands) or has_symbols(attributes):
+                nodes = [symbol_node(o) for o in self._promoted(operands)]
                 if self.elementwise:
                     self._refuse_pairs(nodes)
                 return self._placed(self.apply(tuple(nodes), attributes))
-            return self.eager(tuple(self._promoted(operands)), attributes, call)
+            values = lying_together(operands, self._promoted(operands))
+            return self.eager(values, attributes, call)
         except Fault as fault:
             raise self._refused(fault, given) from None
 
@@ -324,8 +341,10 @@ class Op(Immutable):
         """Run on values at once, and tell the tapes; `call` keeps how it is done."""
         if self.elementwise and recording():
             tell_pairs(self, operands)
-        run = self._runner(operands, attributes, often=call is not None)
-        value = run(call.arrays if call else [tensor.array for tensor in operands])
+        arrays = call.arrays if call else together([o.array for o in operands])
+        xp = module_of(arrays[0]) if arrays else array_module()
+        run = self._runner(xp, operands, attributes, often=call is not None)
+        value = run(arrays)
         token = call.keep(run) if call else None
         value = apart(value, operands)
         if recording():
@@ -353,6 +372,7 @@ class Op(Immutable):
 
     def _runner(
         self,
+        xp: Any,
         operands: tuple[Any, ...],
         attributes: dict[str, Any],
         often: bool = False,
@@ -362,7 +382,6 @@ class Op(Immutable):
         from .op_programs import Repeated
 
         types = tuple(tensor.type for tensor in operands)
-        xp = module_of(operands[0].array) if operands else array_module()
         fixed = self.canonical(types, attributes)
         if self.level != "function":
             several = isinstance(self.infer(*types, **fixed), TupleType)
@@ -391,6 +410,16 @@ class Op(Immutable):
         group = operands[self.unified]
         return next((o.tensor_type for o in group if isinstance(o, Node)), None)
 
+    def _widened(self, nodes: list[Node]) -> list[Node]:
+        """Nodes of one dtype, cast where the op computes with a wider one."""
+        group = range(len(nodes))[self.unified]
+        dtypes = {nodes[index].dtype.name for index in group}
+        wide = self.widened.get(min(dtypes)) if len(dtypes) == 1 else None
+        if wide is None:
+            return nodes
+        cast = OPS["cast"]
+        return [cast(n, wide) if i in group else n for i, n in enumerate(nodes)]
+
     def _promoted(self, operands: Sequence[Any]) -> list[Any]:
         """Operands as tensors of one dtype, as far as the op wants that."""
         chosen = list(operands)
@@ -403,6 +432,8 @@ class Op(Immutable):
         dtype = result_dtype(*(chosen[index] for index in group))
         if self.operand_dtypes == "float" and not dtype.is_float:
             dtype = default_float()
+        if dtype.name in self.widened:
+            dtype = dtype_of(self.widened[dtype.name])
         return [
             convert(operand, dtype if index in group else None)
             for index, operand in enumerate(chosen)
@@ -418,87 +449,6 @@ class Op(Immutable):
 def is_half(dtype: Any) -> bool:
     """Whether elements of an array are floats of 16 bits."""
     return bool(dtype.itemsize == 2 and (dtype.kind in "fV"))
-
-
-def as_node(value: Any, like: TensorType | None = None) -> Node:
-    """A node for an operand; a plain number takes the dtype of `like`."""
-    if isinstance(value, Node):
-        return value
-    if isinstance(value, (bool, int, float)) and like is not None:
-        return literal(value, like)
-    return _symbol_node(convert(value))
-
-
-def _symbol_node(value: Any) -> Node:
-    node: Node = value.as_node()
-    return node
-
-
-def convert(value: Any, dtype: DType | None = None) -> Any:
-    """A tensor, symbolic tensor or variable of a value, cast if need be."""
-    if not isinstance(value, Operand):
-        if is_layer(value):
-            raise not_applied(value)
-        return convert_to_tensor(value, dtype)
-    found: Any = SymbolicTensor(value) if isinstance(value, Node) else value
-    if dtype is None or found.type.dtype == dtype:
-        return found
-    return OPS["cast"](found, dtype.name)
-
-
-def is_symbolic(operands: Sequence[Any]) -> bool:
-    """Whether an op on these builds a node instead of running."""
-    if any(isinstance(operand, SymbolicTensor) for operand in operands):
-        return True
-    return current_trace() is not None
-
-
-def is_variable(operand: Any) -> bool:
-    """Whether an operand is a variable."""
-    return isinstance(operand, Operand) and hasattr(operand, "made_trainable")
-
-
-def _has_symbols(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_symbols, value.values()))
-    if isinstance(value, (tuple, list)):
-        return any(map(_has_symbols, value))
-    if isinstance(value, slice):
-        return any(map(_has_symbols, (value.start, value.stop, value.step)))
-    if isinstance(value, Dim):
-        return value.value is None
-    return isinstance(value, SymbolicTensor)
-
-
-def unpack(node: Any, wrap: Callable[[Node], Any] | None) -> Any:
-    """The wrapped node, or a tuple of its items or nodes when there are several."""
-    make: Callable[[Node], Any] = wrap or (lambda bare: bare)
-    if isinstance(node, (list, tuple)):
-        return type(node)(make(as_node(item)) for item in node)
-    if not isinstance(node.type, TupleType):
-        return make(node)
-    item = OPS["item"]
-    count = range(len(node.type.items))
-    return tuple(make(item.apply((node,), {"index": index})) for index in count)
-
-
-def result_dtype(*operands: Any) -> DType:
-    """The common dtype, by Keras's table; plain numbers bow to tensors."""
-    return least(frozenset(map(_dtype, operands)))
-
-
-def _dtype(operand: Any) -> str:
-    """The short name of an operand's dtype; that of a number is weak."""
-    if isinstance(operand, Node):
-        return operand.dtype.short
-    if isinstance(operand, Operand):
-        found: DType = operand.type.dtype  # type: ignore[attr-defined]
-        return found.short
-    if isinstance(operand, (bool, int, float)):
-        kind = next(k for k in (bool, int, float) if isinstance(operand, k))
-        return kind.__name__
-    tensor: Tensor = convert_to_tensor(operand)
-    return tensor.type.dtype.short
 
 
 Defined = TypeVar("Defined", bound="type[Op]")

@@ -7,10 +7,17 @@ float dtype. The result is the least dtype above all. Only one thing differs fro
 
 from __future__ import annotations
 
+import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from .configuration import default_float
 from .types import DTYPES, I32, DType
+
+_on_nodes: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "promoting_nodes", default=False
+)
 
 # What lies right above each dtype; `int` and `float` are Python's numbers.
 ABOVE: dict[str, tuple[str, ...]] = {
@@ -50,3 +57,18 @@ def least(names: frozenset[str]) -> DType:
     if lowest == "float":
         return default_float()
     return I32 if lowest == "int" else DTYPES[lowest]
+
+
+def nodes_promoted() -> bool:
+    """Whether operands that are bare nodes are promoted as values are."""
+    return _on_nodes.get()
+
+
+@contextmanager
+def promoting_nodes(wanted: bool) -> Iterator[None]:
+    """Promote bare nodes, as a formula that also runs on values wants, or refuse."""
+    token = _on_nodes.set(wanted)
+    try:
+        yield
+    finally:
+        _on_nodes.reset(token)

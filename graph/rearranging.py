@@ -8,9 +8,9 @@ from typing import Any
 
 from .calling import told
 from .control import vectorized_map
+from .conversion import convert
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .dim import Dim
-from .op import convert
 from .operand import Operand
 from .ops.elementwise import broadcast_shapes
 from .registry import call

@@ -141,7 +141,9 @@ def _array_of(operand: Any) -> Array | None:
 
 def _suits(op: Op, dtype: Any, numbers: list[int], arrays: list[Array]) -> bool:
     """Whether operands keep their dtype; puts arrays in the places of numbers."""
-    if dtype.kind != "f" and (numbers or op.operand_dtypes == "float"):
+    if dtype.kind != "f" and (
+        numbers or op.operand_dtypes == "float" or dtype.name in op.widened
+    ):
         return False
     if numbers and array_module() is not np:
         return False

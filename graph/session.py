@@ -6,8 +6,8 @@ import gc
 from typing import Any
 
 from .configuration import default_float
+from .conversion import convert
 from .diagnostics import Fault, TensorTypeError, caller_span
-from .op import convert
 from .operand import Operand
 from .promotion import least
 from .tensor import SymbolicTensor

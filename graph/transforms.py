@@ -12,11 +12,11 @@ from typing import Any
 
 from . import tree
 from .calling import told, told_with
+from .conversion import is_symbolic
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
 from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
-from .op import is_symbolic
 from .ops.random import draw_key
 from .registry import OPS
 from .staging import CustomCall, RematCall, carry_out, play, variable_of, with_tensors

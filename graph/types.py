@@ -33,6 +33,18 @@ class DType(Immutable):
         return self.kind == "f" and self.size == 2
 
     @property
+    def largest(self) -> float:
+        """The largest finite number of a floating-point dtype."""
+        if self.short == "bf16":
+            return (2 - 2**-7) * 2.0**127
+        return float(np.finfo(self.name).max)
+
+    @property
+    def epsilon(self) -> float:
+        """The distance from 1 to the next number of a floating-point dtype."""
+        return 2.0**-7 if self.short == "bf16" else float(np.finfo(self.name).eps)
+
+    @property
     def is_integer(self) -> bool:
         return self.kind in "iu"
 

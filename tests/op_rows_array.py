@@ -270,6 +270,13 @@ ROWS = (
         below=4,
     ),
     Row(
+        "positions",
+        lambda i, size, told: i,
+        ("A B",),
+        {"size": 2, "told": "take"},
+        "i",
+    ),
+    Row(
         "set_at",
         lambda x, i, u: added(x, i[:, None], u, None),
         ("4 B", "C", "C B"),

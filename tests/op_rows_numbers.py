@@ -123,6 +123,7 @@ ROWS = (
     binary("hypot", lambda x, y: np.sqrt(x * x + y * y)),
     binary("heaviside", lambda x, y: np.heaviside(x, y), domain=((-2.0, 2.0),) * 2),
     unary("trunc", lambda x: np.sign(x) * np.floor(np.abs(x))),
+    unary("truncated", lambda x: np.sign(x) * np.floor(np.abs(x))),
     unary("signbit", lambda x: x < 0, nan=False),
     binary("nextafter", lambda x, y: x + np.sign(y - x) * 1e-16, nan=False),
     binary("logaddexp2", lambda x, y: np.log2(2.0**x + 2.0**y)),

@@ -132,16 +132,10 @@ def _as_floats(name: str, array: Array, dtype: DType) -> Array:
             "T0702",
             f"`{name}` has values that do not fit {dtype.short}, at {lost.sum()} of "
             f"{array.size} places",
-            f"scale it: {dtype.short} ends at {_largest(dtype):.3g}",
+            f"scale it: {dtype.short} ends at {dtype.largest:.3g}",
             notes=[f"{PREFIX} {_place(array, first)}: {array.reshape(-1)[first]}"],
         )
     return found
-
-
-def _largest(dtype: DType) -> float:
-    if dtype.short == "bf16":
-        return (2 - 2**-7) * 2.0**127
-    return float(np.finfo(dtype.name).max)
 
 
 def _place(array: Array, flat: int) -> str:

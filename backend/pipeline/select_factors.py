@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...graph.conversion import unpack
 from ...graph.device import array_module
 from ...graph.graph import Graph
 from ...graph.node import Node, rewrite
-from ...graph.op import unpack
 from ...graph.ops.formula import counted
 from ...graph.ops.linalg import swap_last
 from ...graph.registry import OPS, call

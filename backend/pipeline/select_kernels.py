@@ -12,7 +12,7 @@ from ...graph.graph import Graph
 from ...graph.node import Node, normalize, users
 from ...graph.registry import OPS, call
 from ...graph.tensor import literal
-from ...graph.types import F32
+from ...graph.types import F32, I32
 from .in_bodies import in_bodies
 
 CHOOSING = ("window_max", "window_argmax", "window_pick")  # kernels are for f32 and f64
@@ -50,6 +50,8 @@ def compared(node: Node) -> Node | None:
     axis = node.attributes["axis"]
     if indices.shape[axis].value != 1 or source.shape[axis].value == 1:
         return None
+    if indices.dtype.size < 4:  # the size may be out of its range
+        indices = call("cast", indices, I32.name)
     size = source.shape[axis]
     attributes = {"size": size, "told": node.op.name}
     places = OPS["positions"].apply((indices,), attributes)
@@ -57,7 +59,8 @@ def compared(node: Node) -> Node | None:
     shape = [size if i == axis else Dim.of(1) for i in range(source.ndim)]
     along = call("reshape", OPS["arange"].apply((), count), tuple(shape))
     chosen = call("where", call("equal", places, along), source, 0)
-    return call("sum", chosen, axis=axis, keepdims=True)  # type: ignore[no-any-return]
+    found = call("sum", chosen, axis=axis, keepdims=True)
+    return call("cast", found, source.dtype.name)  # type: ignore[no-any-return]
 
 
 def accumulated(node: Node) -> Node | None:

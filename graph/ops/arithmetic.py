@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..node import Node
-from ..op import Op
 from ..registry import call
-from .elementwise import define, op, widened_numbers
+from .elementwise import TRUTHS_AS_NUMBERS, define, op
 
 log = op("log")
 sqrt = op("sqrt")
@@ -16,10 +15,6 @@ where = op("where")
 cast = op("cast")
 equal = op("equal")
 greater = op("greater")
-
-
-def _numbers(self: Op, x: Any) -> Any:
-    return (widened_numbers(x),), {}
 
 
 define(
@@ -68,6 +63,7 @@ define(
     scalar="pow(x, y)",
     domain=((0.3, 2.0), (-2.0, 2.0)),
     numbers=True,
+    widened=TRUTHS_AS_NUMBERS,
 )
 define(
     "floor_divide",
@@ -79,6 +75,7 @@ define(
     no_gradient="it is constant between its steps",
     domain=((-3.0, 3.0), (0.5, 2.0)),
     numbers=True,
+    widened=TRUTHS_AS_NUMBERS,
 )
 define(
     "mod",
@@ -89,6 +86,7 @@ define(
     scalar="mod(x, y)",
     domain=((0.1, 0.9), (1.1, 2.0)),
     numbers=True,
+    widened=TRUTHS_AS_NUMBERS,
 )
 define(
     "negative",
@@ -124,7 +122,7 @@ define(
     lambda xp, x, out=None: xp.multiply(x, x, out=out),
     lambda g, r, x: (g * (2 * x),),
     scalar="x * x",
-    arguments=_numbers,
+    widened=TRUTHS_AS_NUMBERS,
 )
 define(
     "sqrt",

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from ..configuration import default_float
+from ..conversion import convert
 from ..diagnostics import Fault, TensorTypeError, caller_span
-from ..op import convert
 from ..registry import call
 from ..types import DTypeLike
 from ..variable import SeedGenerator

@@ -15,7 +15,15 @@ from ..op import Results, register
 from ..operand import Operand
 from ..registry import call
 from ..types import DType, TensorType
-from .elementwise import Elementwise, broadcast_shapes, define, dtype_clash, op
+from .elementwise import (
+    TRUTHS_AS_NUMBERS,
+    Elementwise,
+    broadcast_shapes,
+    define,
+    dtype_clash,
+    op,
+    widened_numbers,
+)
 
 where = op("where")
 cast = op("cast")
@@ -186,9 +194,13 @@ Limit: TypeAlias = Annotated[Any, LIMIT]
 
 @register
 class Clip(Elementwise):
-    """x cut to the interval from x_min to x_max, numbers or tensors; None is no end."""
+    """x cut to the interval from x_min to x_max, numbers or tensors; None is no end.
+
+    Truth values count as int32.
+    """
 
     writes = True
+    widened = TRUTHS_AS_NUMBERS
     scalar = "min(max(x, x_min), x_max)"
     domain = ((-0.9, 0.9),)
 
@@ -202,7 +214,7 @@ class Clip(Elementwise):
         limits = attributes["x_min"], attributes["x_max"]
         if not any(isinstance(limit, (Operand, np.ndarray)) for limit in limits):
             return super().dispatch(operands, attributes, given)
-        (found,) = operands
+        found = widened_numbers(*operands)
         for name, limit in zip(("maximum", "minimum"), limits, strict=True):
             found = found if limit is None else call(name, found, limit)
         return found
@@ -217,8 +229,6 @@ class Clip(Elementwise):
         """A limit that the dtype can hold; None is the last number on its side."""
         if limit is None:
             limit = -math.inf if key == "x_min" else math.inf
-        if kind.kind == "b":
-            return limit > 0
         if kind.is_float or math.isfinite(limit):
             return limit
         if math.isnan(limit):
@@ -235,5 +245,8 @@ class Clip(Elementwise):
         return (where(inside, cotangent, 0.0),)
 
     def run(self, xp: Any, *arrays: Any, out: Any = None, **limits: Any) -> Any:
-        x, x_min, x_max = arrays[0], limits["x_min"], limits["x_max"]
-        return xp.clip(x, x.dtype.type(x_min), x.dtype.type(x_max), out=out)
+        x = arrays[0]
+        low, high = x.dtype.type(limits["x_min"]), x.dtype.type(limits["x_max"])
+        if x.dtype.kind == "V":  # NumPy's `clip` makes float32 of bfloat16
+            return xp.minimum(xp.maximum(x, low, out=out), high, out=out)
+        return xp.clip(x, low, high, out=out)

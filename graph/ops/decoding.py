@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..conversion import unpack
 from ..diagnostics import Fault
 from ..dim import Dim
 from ..kinds import Count
 from ..node import Node
-from ..op import Op, Results, register, unpack
+from ..op import Op, Results, register
 from ..registry import call
 from ..types import I32, TensorType, TupleType
 from .formula import (

@@ -34,6 +34,9 @@ Interval = tuple[float, float]
 Gradient = Callable[..., tuple[Any, ...]]
 
 
+TRUTHS_AS_NUMBERS = {"bool": "int32"}  # where truth values are computed with
+
+
 class Elementwise(Op):
     """An op on elements, with one type rule: dtypes agree, shapes broadcast."""
 

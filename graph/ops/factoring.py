@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ..conversion import unpack
 from ..decide import equal as equal_dims
 from ..diagnostics import Fault
 from ..dim import Dim, minimum
 from ..kinds import shown
 from ..node import Node
-from ..op import Op, Results, register, unpack
+from ..op import Op, Results, register
 from ..registry import call
 from ..types import I32, TensorType, TupleType
 from .formula import (
@@ -421,7 +422,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
 def _slack(x: Any) -> float:
     """The share of the largest singular value of a matrix that rounding makes of 0."""
     size = max((d.value or 1) for d in shape_of(x)[-2:])
-    return size * float(np.finfo(type_of(x).dtype.name).eps)
+    return size * type_of(x).dtype.epsilon
 
 
 def _largest(values: Any) -> Any:

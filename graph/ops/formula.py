@@ -23,6 +23,7 @@ from ..kinds import INTEGER, shown
 from ..node import Node
 from ..op import Op, register
 from ..operand import Operand
+from ..promotion import promoting_nodes
 from ..recording import recording
 from ..registry import OPS, call
 from ..remembered import Call, Run
@@ -78,6 +79,7 @@ class Derived(Op):
     level = "composite"
     formula: Any = None
     listed = False
+    promotes = False  # nodes in the formula as values, to one dtype
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         return {key: frozen(value) for key, value in attributes.items()}
@@ -92,16 +94,20 @@ class Derived(Op):
         return found
 
     def _formula(self, operands: Any, attributes: Any) -> Any:
-        with told_as(self.name, attributes):
+        with told_as(self.name, attributes), promoting_nodes(self.promotes):
             if self.listed:
                 return self.formula(list(operands), **attributes)
             return self.formula(*operands, **attributes)
 
 
 class Several(Derived):
-    """An op that gives a list of tensors and leaves no node of its own."""
+    """An op that gives a list of tensors and leaves no node of its own.
+
+    Its formula runs on nodes or, where tapes hear of its ops, on values.
+    """
 
     level = "function"
+    promotes = True
 
     def apply(
         self, inputs: Any, attributes: Any = None, like: Any = None, name: Any = None
@@ -115,10 +121,7 @@ class Several(Derived):
         """The formula on values, whose ops tapes hear of, or what is kept of it."""
         if call is None or recording():
             return self.apply(operands, attributes)
-        try:
-            return super().eager(operands, attributes, call)
-        except Fault:  # ops on values take more dtypes than ops of a graph
-            return self.apply(operands, attributes)
+        return super().eager(operands, attributes, call)
 
     def _at_once(
         self,

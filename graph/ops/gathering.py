@@ -50,6 +50,37 @@ def outside(name: str, index: int, size: int) -> DataError:
 
 
 @register
+class Positions(Op):
+    """Indices of an axis, counted from its start; refuses those outside of it.
+
+    Input and result i32[...] or i64[...], `size` that of the axis. Raises `DataError`
+    in the name of the op `told`.
+    """
+
+    checks = True
+    public = False
+    writes = True
+    no_gradient = "an index does not move by small steps"
+
+    def arguments(self, indices: Any, size: Any, told: str) -> Any:
+        return (indices,), {"size": Dim.of(size), "told": told}
+
+    def infer(self, indices: TensorType, size: Dim, told: str) -> TensorType:
+        return indices
+
+    def run(
+        self, xp: Any, indices: Any, *, size: int, told: str, out: Any = None
+    ) -> Any:
+        if indices.size and (xp.min(indices) < -size or xp.max(indices) >= size):
+            raise out_of_range(told, indices, size)
+        found = xp.where(indices < 0, indices + size, indices)
+        if out is None:
+            return found.astype(indices.dtype)
+        xp.copyto(out, found)
+        return out
+
+
+@register
 class Take(Op):
     """Slices along an axis, by integers; `axis=None` counts through all elements.
 

@@ -15,12 +15,18 @@ from ..types import TensorType
 from .elementwise import broadcast_shapes, dtype_clash
 from .movement import sum_to
 
+BYTES_AS_NUMBERS = {"int8": "int32"}
+
 
 @register
 class Matmul(Op):
-    """The matrix product over the last two axes; a vector counts as a row or column."""
+    """The matrix product over the last two axes; a vector counts as a row or column.
+
+    Of int8 and int8 it is int32.
+    """
 
     operand_dtypes = "same"
+    widened = BYTES_AS_NUMBERS
     writes = True
     accumulates = True
     domain = ((-1.0, 1.0), (-1.0, 1.0))

@@ -12,9 +12,9 @@ from ..kinds import Scalar
 from ..node import Node
 from ..op import Results
 from ..registry import call
-from ..types import DType, dtype_of
-from .elementwise import define
-from .formula import Derived, Refusal, derived, floats, type_of, whole
+from ..types import dtype_of
+from .elementwise import TRUTHS_AS_NUMBERS, define
+from .formula import Derived, derived, floats, type_of, whole
 from .movement import full_node
 
 LN2 = math.log(2)
@@ -62,13 +62,14 @@ define(
     floats=True,
 )
 define(
-    "trunc",
-    "The whole number next to x on the side of 0.",
+    "truncated",
+    "`trunc` of floats.",
     "x",
     "trunc",
     lambda g, r, x: (None,),
     scalar="trunc(x)",
     floats=True,
+    public=False,
 )
 define(
     "nextafter",
@@ -144,6 +145,16 @@ def sinc(x: Any) -> Any:
     return call("where", zero, 1.0, call("sin", turn) / turn)
 
 
+@derived(1)
+def trunc(x: Any) -> Any:
+    """The whole number next to x on the side of 0; integers as they are.
+
+    >>> call("trunc", [-1.5, 1.5]).numpy().tolist()
+    [-1.0, 1.0]
+    """
+    return call("truncated", x) if type_of(x).dtype.is_float else x
+
+
 class Rest(Derived):
     """What a division leaves that is cut towards 0."""
 
@@ -152,21 +163,19 @@ class Rest(Derived):
         return cotangent, -(cotangent * call("trunc", x / y))
 
 
-@derived(2, "same", domain=((0.1, 0.9), (1.1, 2.0)), kind=Rest)
+@derived(
+    2,
+    "same",
+    domain=((0.1, 0.9), (1.1, 2.0)),
+    kind=Rest,
+    widened=TRUTHS_AS_NUMBERS,
+)
 def fmod(x1: Any, x2: Any) -> Any:
     """x1 - x2 * trunc(x1 / x2), with the sign of x1.
 
     >>> call("fmod", [-5.0, 5.0], 3.0).numpy().tolist()
     [-2.0, 2.0]
     """
-    if type_of(x1).dtype.kind == "b":
-        raise Refusal(
-            "fmod",
-            "T0402",
-            f"`fmod` works on numbers and got {type_of(x1).dtype}",
-            operands={0: str(type_of(x1)), 1: str(type_of(x2))},
-            help=["cast them: `cast(…, i32)`"],
-        )
     if type_of(x1).dtype.is_float:
         rest = call("mod", call("abs", x1), call("abs", x2))
         return call("where", call("signbit", x1), -rest, rest)
@@ -256,13 +265,6 @@ def isclose(
     return call("logical_or", same, both)
 
 
-def _largest(dtype: DType) -> float:
-    """The largest finite number of a floating-point dtype."""
-    if dtype.short == "bf16":
-        return 3.3895313892515355e38
-    return float(np.finfo(dtype.name).max)
-
-
 @derived(1)
 def nan_to_num(
     x: Any,
@@ -273,7 +275,7 @@ def nan_to_num(
     """Numbers in place of NaN and infinities, which default to the largest ones."""
     if not type_of(x).dtype.is_float:
         return x
-    limit = _largest(type_of(x).dtype)
+    limit = type_of(x).dtype.largest
     low = -limit if neginf is None else neginf
     high = limit if posinf is None else posinf
     infinite = call("isinf", x)
@@ -299,7 +301,7 @@ def round_(x: Any, decimals: int = 0) -> Any:
         scale = 10**-places
         wide = call("cast", x, "float64") / float(scale)
         return call("cast", call("rint", wide) * float(scale), type_of(x).dtype)
-    if abs(places) > math.log10(_largest(type_of(x).dtype)):
+    if abs(places) > math.log10(type_of(x).dtype.largest):
         return _round_far(x, places)
     if places == 0:
         return call("rint", x)
@@ -451,6 +453,6 @@ def saturate_cast(x: Any, dtype: Any) -> Any:
             high = math.nextafter(high, 0)
         return call("cast", call("clip", wide, low, high), wanted)
     if wanted.is_float and own.is_float and wanted.size < own.size:
-        limit = _largest(wanted)
+        limit = wanted.largest
         x = call("clip", x, -limit, limit)
     return call("cast", x, wanted)

@@ -26,6 +26,7 @@ from .formula import (
     type_of,
     whole,
 )
+from .linalg import BYTES_AS_NUMBERS
 from .subscripts import contracted
 
 SAME = "same"
@@ -42,7 +43,7 @@ def dot(x1: Any, x2: Any) -> Any:
     if x1.ndim == 0 or x2.ndim == 0:
         return x1 * x2
     if x2.ndim <= 2:
-        return call("matmul", x1, x2)
+        return _product(x1, x2)
     return call("tensordot", x1, x2, ((-1,), (-2,)))
 
 
@@ -57,7 +58,7 @@ def inner(x1: Any, x2: Any) -> Any:
 @derived(2, SAME, PAIR)
 def vdot(x1: Any, x2: Any) -> Any:
     """The sum of products of all elements."""
-    return call("matmul", call("reshape", x1, (-1,)), call("reshape", x2, (-1,)))
+    return _product(call("reshape", x1, (-1,)), call("reshape", x2, (-1,)))
 
 
 @derived(2, SAME, PAIR)
@@ -99,7 +100,12 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     x2 = call("transpose", x2, (*right, *rest))
     x1 = call("reshape", x1, (product(before), folded))
     x2 = call("reshape", x2, (folded, product(after)))
-    return call("reshape", call("matmul", x1, x2), (*before, *after))
+    return call("reshape", _product(x1, x2), (*before, *after))
+
+
+def _product(x1: Node, x2: Node) -> Any:
+    """The matrix product in the dtype of its operands."""
+    return call("cast", call("matmul", x1, x2), x1.dtype)
 
 
 def _pairs(x1: Node, x2: Node, axes: Any) -> tuple[list[int], list[int]]:
@@ -134,13 +140,14 @@ class Einsum(Derived):
     """Sums of products by letters: `"bij,bjk->bik"`; `...` stands for more axes.
 
     A letter that is not in the result is summed over. Without `->` the result has the
-    letters that occur once, in alphabetical order.
+    letters that occur once, in alphabetical order. Of int8 alone it is int32.
 
     >>> call("einsum", "ij->j", [[1, 2], [3, 4]]).numpy().tolist()
     [4, 6]
     """
 
     operand_dtypes = SAME
+    widened = BYTES_AS_NUMBERS
     domain = PAIR
 
     def arguments(self, subscripts: str, *operands: Any) -> Any:

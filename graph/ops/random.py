@@ -11,11 +11,12 @@ from typing import Any
 
 from ..calling import told_with
 from ..configuration import default_float
+from ..conversion import convert
 from ..diagnostics import Fault, TensorTypeError, caller_span
 from ..dim import Dim
 from ..kinds import CALLS
 from ..node import Node
-from ..op import Op, Results, convert, register
+from ..op import Op, Results, register
 from ..registry import OPS, call
 from ..sizes import as_shape
 from ..tensor import SymbolicTensor, Tensor, convert_to_numpy

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from ..conversion import convert
 from ..diagnostics import Fault
 from ..dim import Dim, product
 from ..kinds import INTEGER, TRUTH, Axes
 from ..node import Node
-from ..op import Op, Results, convert, register
+from ..op import Op, Results, register
 from ..registry import call
 from ..types import BOOL, F32, I32, TensorType, dtype_of
 from .elementwise import floats_needed, widened_numbers

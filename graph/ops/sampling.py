@@ -9,10 +9,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from ..conversion import result_dtype
 from ..decide import equal as equal_dims
 from ..dim import Dim, product
 from ..node import Node
-from ..op import register, result_dtype
+from ..op import register
 from ..registry import call
 from ..types import I32, TensorType
 from .formula import (

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..configuration import default_float
+from ..conversion import result_dtype
 from ..diagnostics import Fault
 from ..dim import Dim, maximum
 from ..kinds import Axes, Count, Size, is_number, wrong_value
 from ..node import Node
-from ..op import register, result_dtype
+from ..op import register
 from ..registry import OPS, call
 from ..types import BOOL, I32, DType
 from .formula import (

@@ -7,12 +7,16 @@ bits kept (`keras.backend.result_type`).
 import itertools
 
 import numpy as np
+import op_samples
+import op_table
 import pytest
 
-from tulle.graph.op import result_dtype
+import tulle
+from tulle.graph.conversion import result_dtype
+from tulle.graph.diagnostics import TulleError
 from tulle.graph.promotion import least
-from tulle.graph.registry import call
-from tulle.graph.tensor import Tensor, input_node
+from tulle.graph.registry import OPS, call
+from tulle.graph.tensor import SymbolicTensor, Tensor, input_node
 from tulle.graph.types import DTYPES, tensor_type
 
 TABLE = """
@@ -80,3 +84,74 @@ def test_several_at_once_in_any_order():
     for order in itertools.permutations(("u64", "i64", "bf16")):
         nodes = [input_node("x", tensor_type(short, ())) for short in order]
         assert result_dtype(*nodes).short == "bf16"
+
+
+@pytest.mark.parametrize(
+    "name",
+    "power mod floor_divide fmod bitwise_left_shift bitwise_right_shift".split(),
+)
+def test_truth_values_are_numbers_where_no_op_is_on_them(name):
+    """As Keras has it; `subtract` and its like refuse them, as NumPy does."""
+    one, two = np.array([True, False, True]), np.array([True, True, True])
+    numbers = (one.astype("int32"), two.astype("int32"))
+    for _ in range(3):
+        found = call(name, one, two)
+        assert found.dtype == "int32"
+        np.testing.assert_array_equal(found, call(name, *numbers))
+    assert call(name, SymbolicTensor(input_node("x", tensor_type("bool", (3,)))),
+                two).dtype == "int32"  # fmt: skip
+    assert call(name, one, two.astype("int8")).dtype == "int8"
+    clipped = [call("clip", one, 0, 3), call("clip", one, np.zeros(3, bool), None)]
+    assert [found.dtype for found in clipped] == ["int32"] * 2
+    np.testing.assert_array_equal(clipped, [one, one])
+
+
+def test_products_of_bytes_are_added_up_in_32_bits():
+    x, y = np.full((2, 300), 100, "int8"), np.full((300, 2), -100, "int8")
+    for find in (lambda x, y: call("matmul", x, y),
+                 lambda x, y: call("einsum", "ij,jk->ik", x, y)):  # fmt: skip
+        staged = tulle.function(find)(Tensor(x), Tensor(y))
+        for found in (find(x, y), find(Tensor(x), Tensor(y)), staged):
+            assert found.dtype == "int32"
+            np.testing.assert_array_equal(found, np.full((2, 2), -3_000_000))
+    assert call("einsum", "ij->i", x).dtype == "int32"
+    assert call("matmul", x, y.astype("uint8")).dtype == "int16"
+    for name in ("dot", "inner", "vdot", "tensordot"):
+        axes = {"axes": 1} if name == "tensordot" else {}
+        square = x[:, :2]
+        assert call(name, square, square, **axes).dtype == "int8"
+
+
+@pytest.mark.parametrize("short", [d for d in DTYPES if not DTYPES[d].is_float])
+def test_whole_numbers_are_rounded_as_in_keras(short):
+    x = Tensor(np.array([0, 1]).astype(DTYPES[short].numpy))
+    for name in ("trunc", "round"):
+        assert call(name, x).dtype == x.dtype
+        np.testing.assert_array_equal(call(name, x), x)
+    assert [call(name, x).dtype for name in ("floor", "ceil")] == ["float32"] * 2
+
+
+@pytest.mark.parametrize("short", ["bool", "u8", "i8", "i32", "bf16", "f16", "f64"])
+def test_ops_on_values_have_the_dtypes_of_the_graph(short):
+    def outcome(row, operands):
+        try:
+            return op_samples.apply(row, operands, op_samples.SIZES).type
+        except TulleError as error:
+            return error.diagnostics[0].code
+
+    wrong, count = [], 0
+    for row in op_table.ROWS:
+        if not row.shapes or not OPS[row.name].public:
+            continue
+        values = []
+        for array in op_samples.sample(row):
+            value = Tensor(array)
+            if array.dtype.kind == "f":
+                value = call("cast", value, DTYPES[short])
+            values.append(value)
+        symbols = [SymbolicTensor(input_node("x", value.type)) for value in values]
+        pair = outcome(row, values), outcome(row, symbols)
+        wrong += [(row.label, *pair)] if pair[0] != pair[1] else []
+        count += not isinstance(pair[0], str)
+    assert not wrong
+    assert count > 100

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tulle.graph.conversion import result_dtype
 from tulle.graph.diagnostics import Fault
 from tulle.graph.dim import Dim, Symbol
-from tulle.graph.op import result_dtype
 from tulle.graph.promotion import least
 from tulle.graph.tensor import convert_to_tensor
 from tulle.graph.types import DTYPES, TupleType, dtype_of, tensor_type
