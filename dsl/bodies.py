@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..graph.diagnostics import Label, Span
 from ..graph.tensor import constant_node, held
 from ..graph.types import DTYPES
-from . import declared, doubled, holes, parameters
+from . import declared, doubled, holes, parameters, statics
 from . import syntax as s
 from .arguments import Given, not_tensors
 from .checker import Checker
@@ -183,11 +183,7 @@ def _as_tensors(value: Value, result: s.Result) -> Value:
     for item, output in zip(items, result.outputs, strict=True):
         kind = DTYPES.get(output.type.dtype.text)
         plain = item.value if isinstance(item, Static) else None
-        if (
-            kind
-            and isinstance(plain, (int, float))
-            and declared.fits(kind.short, plain)
-        ):
+        if kind and isinstance(plain, (int, float)) and statics.fits(kind.short, plain):
             item = Tensor(constant_node(held(plain, kind)))
         made.append(item)
     return (

@@ -14,7 +14,7 @@ from ..graph.network import Network
 from ..graph.node import Node, topological
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES
-from . import declared, library
+from . import library, statics
 from . import syntax as s
 from .arguments import MAX_LEAVES, leaves, replacement, symbolic
 from .operations import wrapped
@@ -251,7 +251,7 @@ def _numbers(found: dict[str, Value]) -> None:
         if isinstance(value, Tensor):
             like = value.type.dtype.short
     for name, value in found.items():
-        if isinstance(value, Static) and declared.fits(like, value.value):
+        if isinstance(value, Static) and statics.fits(like, value.value):
             found[name] = Tensor(constant_node(held(value.value, DTYPES[like])))
 
 

@@ -19,6 +19,7 @@ from ..graph.types import DTYPES
 from . import externs, foreign, gradients, holes, library, statics
 from . import syntax as s
 from .arguments import (
+    FIXED,
     LISTED,
     Given,
     bind,
@@ -151,8 +152,12 @@ def apply(
             return gradients.applied(evaluator, target, given, span)
         case Instance():
             return apply_layer(evaluator, target, given, span)
+    help: tuple[str, ...] = ()
+    named = target.value if isinstance(target, Static) else None
+    if isinstance(named, str) and named in DTYPES:
+        help = (f"write `cast(x, {named})`",)
     return evaluator.checker.error(
-        "T0501", f"{describe(target)} cannot be applied", span
+        "T0501", f"{describe(target)} cannot be applied", span, help=help
     )
 
 
@@ -200,6 +205,8 @@ def construct(
         return POISON
     if made.kind == "layer" and (again := evaluator.checker.body.again()) is not None:
         return again
+    if made.kind == "layer" and (early := _tensor_among(made, given)) is not None:
+        return _no_setting(evaluator, made, *early)
     bound = bind(evaluator, made.name, made.target, given, span)
     if bound is None:
         return POISON
@@ -229,11 +236,31 @@ def construct(
     return instance
 
 
+def _tensor_among(made: Library, given: Sequence[Given]) -> tuple[str, Given] | None:
+    """The first tensor, or list of tensors, among settings, and which of them it is."""
+    known = library.parameters(made.target)
+    names = [name for name, p in known.items() if p.kind in FIXED]
+    for place, item in enumerate(given):
+        value = item.value
+        items = value.items if isinstance(value, Tuple) else (value,)
+        if items and all(isinstance(each, Tensor) for each in items):
+            if item.name is not None:
+                return item.name.text, item
+            return names[place] if place < len(names) else "", item
+    return None
+
+
 def _no_setting(
     evaluator: Evaluator, made: Library, setting: str, item: Given
 ) -> Poison:
     """A tensor or a definition of the file where a setting belongs."""
-    message = f"`{setting}` of `{made.name}` is set before anything runs"
+    what = (
+        f"`{setting}` of `{made.name}` is"
+        if setting
+        else f"settings of `{made.name}` are"
+    )
+    message = f"{what} set before anything runs"
+    several = isinstance(item.value, Tuple)
     note, help = f"this is {describe(item.value)}", ""
     if isinstance(item.value, Definition):
         hidden = item.value.item.name.text
@@ -241,7 +268,9 @@ def _no_setting(
             note += ", which hides the library's"
             help = f'the library\'s is meant by its name as a string: `"{hidden}"`'
     elif made.kind == "layer":
-        help = f"a layer is applied to it: `x |> {made.name}(…)`"
+        note = "these are tensors" if several else note
+        form = f"{made.name}(…)([x, y])" if several else f"x |> {made.name}(…)"
+        help = f"a layer is applied to {'them' if several else 'it'}: `{form}`"
     return evaluator.checker.error(
         "T0204", message, item.span, notes=(note,), help=(help,) if help else ()
     )

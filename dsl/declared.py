@@ -13,7 +13,7 @@ from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.match import match_types
 from ..graph.nearest import nearest
 from ..graph.types import DTYPES, DType, TensorType
-from . import conditions
+from . import conditions, statics
 from . import syntax as s
 from .scope import Scope, listed
 from .values import Poison, Shape, Static, Tensor, Value, describe
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .expressions import Evaluator
 
 USUAL = {"float": "f32", "double": "f64", "half": "f16", "int": "i32", "long": "i64"}
+TENSORS = dict.fromkeys(("Tensor", "tensor", "Array", "array", "ndarray"), "f32")
 STATIC_KINDS = {"int": int, "bool": bool, "str": str}
 
 
@@ -31,7 +32,7 @@ def dtype(evaluator: Evaluator, name: s.Name) -> DType | None:
     found = DTYPES.get(name.text)
     if found is None:
         long = {d.name: short for short, d in DTYPES.items()}
-        near = USUAL.get(name.text) or long.get(name.text)
+        near = {**USUAL, **TENSORS, **long}.get(name.text)
         near = near or nearest(name.text, DTYPES)
         evaluator.checker.error(
             "T0401",
@@ -107,6 +108,11 @@ def rest(evaluator: Evaluator, item: s.Rest) -> tuple[Dim, ...] | None:
 
 def size(evaluator: Evaluator, expression: s.Expression) -> Dim | None:
     """One size of a shape."""
+    if isinstance(expression, s.Hole):
+        help = "a size that may be anything has a name: `dim B`, then `B`"
+        place = expression.span
+        evaluator.checker.error("T0341", "a size belongs here", place, help=(help,))
+        return None
     if isinstance(expression, s.Name) and "." not in expression.text:
         if evaluator.scope.get(expression.text) is None:
             _undeclared(evaluator, expression)
@@ -176,11 +182,11 @@ def static(
         return None
     if isinstance(value, Static):
         plain = value.value
-        if fits(wanted, plain):
+        if statics.fits(wanted, plain):
             if wanted in DTYPES and DTYPES[wanted].is_float:
                 plain = float(plain)
             origin = Origin(f"{plain} is `{name}`", span)
-            return Static(plain, origin if fits("int", plain) else None)
+            return Static(plain, origin if statics.fits("int", plain) else None)
     message = f"`{name}` is declared `{wanted}` and gets {describe(value)}"
     label = Label(kind.span, f"`{wanted}` is declared here")
     labels = () if kind.span == span else (label,)
@@ -188,17 +194,6 @@ def static(
     help = (apart,) if isinstance(value, Tensor) else ()
     evaluator.checker.error("T0204", message, span, labels=labels, help=help)
     return None
-
-
-def fits(kind: str, value: object) -> bool:
-    """Whether a plain value is of a static kind."""
-    if kind == "bool" or isinstance(value, bool):
-        return kind == "bool" and isinstance(value, bool)
-    if kind == "str" or isinstance(value, str):
-        return kind == "str" and isinstance(value, str)
-    if kind in DTYPES and DTYPES[kind].is_float:
-        return isinstance(value, (int, float))
-    return isinstance(value, (int, Dim))
 
 
 def conform(

@@ -16,7 +16,7 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held, input_node
 from ..graph.types import DTYPES, TensorType
-from . import conditions, declared, externs, holes
+from . import conditions, declared, externs, holes, statics
 from . import syntax as s
 from .arguments import Given, bind, not_tensors
 from .bodies import returned
@@ -158,7 +158,7 @@ class Definitions:
                 return None
             case Tensor():
                 return item
-            case Static(value) if kind and declared.fits(kind.short, value):
+            case Static(value) if kind and statics.fits(kind.short, value):
                 if not isinstance(value, Dim):
                     node = constant_node(held(value, kind))
                     return Given(None, Tensor(node), item.span)

@@ -15,7 +15,7 @@ from ..graph.node import Node
 from ..graph.tensor import SymbolicTensor, constant_node, held
 from ..graph.types import TensorType
 from ..graph.variable import Variable
-from . import declared, parameters
+from . import declared, parameters, statics
 from . import syntax as s
 from .expressions import Evaluator
 from .operations import wrapped
@@ -66,7 +66,7 @@ class Ledger:
         variable, declaration = self.states[name]
         wanted, place = variable.kept, statement.value.span
         match value:
-            case Static(int() | float() as plain) if not wanted.rank and declared.fits(
+            case Static(int() | float() as plain) if not wanted.rank and statics.fits(
                 wanted.dtype.short, plain
             ):
                 value = Tensor(constant_node(held(plain, wanted.dtype)))

@@ -10,7 +10,7 @@ from ..graph.diagnostics import Diagnostic, Label, Span
 from ..graph.dim import LIMIT, Dim, Origin, Symbol
 from ..graph.nearest import nearest
 from ..graph.network import Network
-from . import conditions, declared, doubled, externs, holes, unused
+from . import conditions, declared, doubled, externs, holes, statics, unused
 from . import syntax as s
 from .bodies import returned
 from .checker import Checker, Stop
@@ -225,7 +225,7 @@ class _File:
             return POISON
         if name in self.checker.overrides:
             plain = self.checker.overrides[name]
-            if not declared.fits(item.type.dtype.text, plain):
+            if not statics.fits(item.type.dtype.text, plain):
                 kind = item.type.dtype.text
                 message = f"`{name}` is set to {plain!r} and declared `{kind}`"
                 return self.checker.error("T0204", message, item.type.span)
@@ -244,8 +244,8 @@ class _File:
             return True
         ends = [self.evaluator.evaluate(e) for e in (item.bounds.low, item.bounds.high)]
         plain = [end.value for end in ends if isinstance(end, Static)]
-        numbers = [p for p in plain if declared.fits("f32", p)]
-        if len(numbers) != 2 or not declared.fits("f32", value):
+        numbers = [p for p in plain if statics.fits("f32", p)]
+        if len(numbers) != 2 or not statics.fits("f32", value):
             message = f"the bounds of `{item.name.text}` are not numbers"
             if not any(isinstance(end, Poison) for end in ends):
                 self.checker.error("T0204", message, item.bounds.span)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..graph.diagnostics import Diagnostic, Span
-from .tokens import ITEMS, SECTIONS, STATEMENTS
+from ..graph.types import DTYPES
+from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS
 from .told import told
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _several,
         _names,
         _compared,
+        _sizes,
+        _round,
+        _package,
+        _headless,
     ):
         if found := rule(mistake):
             return found
@@ -253,3 +258,80 @@ def _compared(mistake: Mistake) -> Diagnostic | None:
     if last is None or last.type not in CHOOSING:
         return None
     return told("`=` compares nothing", found.span, "write `==`", (found.span, "=="))
+
+
+def _sizes(mistake: Mistake) -> Diagnostic | None:
+    """`dim B, T`."""
+    tokens, index = mistake.tokens, mistake.index
+    if mistake.found.type != "COMMA" or index < 2 or tokens[index - 2].type != "DIM":
+        return None
+    names, last = list[str](), tokens[index - 1]
+    while tokens[index].type == "COMMA" and tokens[index + 1].type == "NAME":
+        last = tokens[index + 1]
+        names.append(f"dim {last.text}")
+        index += 2
+    message = "each size has a `dim` of its own"
+    if not names:
+        return told(message, mistake.found.span, "for example `dim B`")
+    begin, end = mistake.found.span, last.span
+    place = Span(begin.source, begin.line, begin.column, end.end_line, end.end_column)
+    shown = ", ".join(f"`{name}`" for name in names)
+    edit = place, "".join(f"\n{name}" for name in names)
+    where = "on a line of its own" if len(names) == 1 else "on lines of their own"
+    return told(message, begin, f"write {shown} {where}", edit)
+
+
+def _round(mistake: Mistake) -> Diagnostic | None:
+    """`x: f32(B, 4)`."""
+    before = mistake.previous
+    if mistake.found.type != "LPAREN" or before is None or before.text not in DTYPES:
+        return None
+    if "LSQUARE" not in mistake.accepted:
+        return None
+    message = "the sizes of a type stand in square brackets"
+    sizes = _within(mistake)
+    help = f"write `{before.text}[{sizes}]`" if sizes else "for example `f32[B, 4]`"
+    return told(message, mistake.found.span, help)
+
+
+def _within(mistake: Mistake) -> str:
+    """What a bracket holds, if it is closed on its line."""
+    depth, start = 0, mistake.found.span
+    for token in mistake.tokens[mistake.index :]:
+        depth += (token.type in OPENERS) - (token.type in CLOSERS)
+        if token.span.end_line != start.line:
+            return ""
+        if not depth:
+            line = start.source.line(start.line)
+            return line[start.end_column - 1 : token.span.column - 1]
+    return ""
+
+
+def _package(mistake: Mistake) -> Diagnostic | None:
+    """`import numpy as np`."""
+    before = mistake.previous
+    if mistake.accepted != {"STRING"} or before is None or before.type != "IMPORT":
+        return None
+    message = "files are imported, and the library is there without it"
+    help = 'for example `import "blocks.net" as blocks`'
+    return told(message, mistake.found.span, help)
+
+
+HEADLESS = {
+    "MODEL": ("the inputs of a model", "model {}(x: f32[B, 4]) -> f32[B, 2] {{"),
+    "LAYER": ("settings and inputs of a layer", "layer {}()(x: f32[B]) -> f32[B] {{"),
+    "TRAIN": ("the targets of a training", "train {}(label: i32[B]) {{"),
+}
+
+
+def _headless(mistake: Mistake) -> Diagnostic | None:
+    """`model M { … }`, `train M { … }`."""
+    tokens, index = mistake.tokens, mistake.index
+    if mistake.found.type != "LBRACE" or "LPAREN" not in mistake.accepted or index < 2:
+        return None
+    if tokens[index - 1].type != "NAME" or tokens[index - 2].type not in HEADLESS:
+        return None
+    what, form = HEADLESS[tokens[index - 2].type]
+    shown = form.format(tokens[index - 1].text)
+    message = f"{what} stand in parentheses"
+    return told(message, mistake.behind, f"for example `{shown}`")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..graph.diagnostics import Diagnostic, Span
 from .foreign import changes
 from .library import alias
+from .run_settings import SETTINGS
 from .tokens import CLOSERS, ITEMS, OPENERS, SECTIONS, STATEMENTS, Token
 from .told import told
 
@@ -45,6 +46,7 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _branching,
         _nameless_metric,
         _bare,
+        _setting_alone,
     ):
         if found := rule(mistake):
             return found
@@ -257,5 +259,21 @@ def _bare(mistake: Mistake) -> Diagnostic | None:
         help.insert(
             0, f"a stage of the pipe above begins with it: `|> {found.text}(…)`"
         )
+    if found.text == "print":
+        help = ["a body has no effects: what is to be seen is one of its results"]
     message = f"`{found.text}` begins no statement"
     return Diagnostic("T0107", message, found.span, help=tuple(help))
+
+
+def _setting_alone(mistake: Mistake) -> Diagnostic | None:
+    """`epochs = 3` among the sections of a training."""
+    found, after = mistake.found, mistake.next
+    if not mistake.accepted >= SECTIONS or after is None or after.type != "EQUAL":
+        return None
+    python = {setting.argument: name for name, setting in SETTINGS.items()}
+    name = python.get(found.text, found.text)
+    if name not in SETTINGS:
+        return None
+    message = f"`{found.text}` begins no section"
+    help = f"how a training runs stands in `run`: `run {{ {name} = … }}`"
+    return Diagnostic("T0107", message, found.span, help=(help,))

@@ -16,36 +16,9 @@ from .arguments import replacement
 from .checker import Checker
 from .expressions import Evaluator
 from .goals import OUTPUT, Goals, output_names
+from .run_settings import SETTINGS
 from .scope import listed
 from .values import Library, Poison, Static, describe
-
-
-@dataclass(frozen=True)
-class Setting:
-    """An entry of `run`: its kind, its bounds, its name in `fit`."""
-
-    kind: str
-    words: str
-    argument: str | None
-    least: float = 0
-    below: float = 2**63
-
-    def admits(self, value: Any) -> bool:
-        """Whether a value is of the kind and within the bounds."""
-        fits = isinstance(value, (int, float)) and declared.fits(self.kind, value)
-        return fits and self.least <= value < self.below
-
-
-COUNT = "a whole number from 1 on"
-SETTINGS: Mapping[str, Setting] = {
-    "batch": Setting("int", COUNT, "batch_size", 1),
-    "epochs": Setting("int", COUNT, "epochs", 1),
-    "seed": Setting("int", "a whole number from 0 on", None),
-    "shuffle": Setting("bool", "`true` or `false`", "shuffle"),
-    "validation_split": Setting(
-        "f32", "a number from 0 to below 1", "validation_split", 0, 1
-    ),
-}
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ class Broken:
         found, lost = list[syntax.Item](), list[str]()
         for first, stop in pairwise([*self.items, len(self.tokens) - 1]):
             item = None
+            if self.tokens[first].type == "DIM" and self._at_fault(first, stop):
+                found += self._sizes(first, stop)
+                continue
             if not self._at_fault(first, stop):
                 item = self._attempt(self.tokens[first:stop], stop)
             else:
@@ -44,6 +47,16 @@ class Broken:
                 found.append(item)
         edition = syntax.Edition(self.tokens[0].span, 1)
         return syntax.File(self.tokens[0].span, edition, tuple(found), tuple(lost))
+
+    def _sizes(self, first: int, stop: int) -> list[syntax.Item]:
+        """The sizes that a declaration names side by side, each by itself."""
+        names = list[Token]()
+        for token in self.tokens[first + 1 : stop]:
+            if token.type not in ("NAME", "COMMA"):
+                break
+            names += [token] if token.type == "NAME" else []
+        made = (self._attempt([self.tokens[first], name], stop) for name in names)
+        return [item for item in made if item is not None]
 
     def _at_fault(self, first: int, stop: int) -> bool:
         """Whether a piece of a declaration is not well formed."""

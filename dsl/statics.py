@@ -9,6 +9,7 @@ from typing import Any
 from ..graph.decide import Condition, assumed, counterexample, holds
 from ..graph.diagnostics import Fault
 from ..graph.dim import Dim, ceildiv, divide_exactly, maximum, minimum, product
+from ..graph.types import DTYPES
 
 LIMIT = 10**18
 MAX_TURNS = 4096  # of a `repeat`, and numbers of a `range`
@@ -20,6 +21,17 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def fits(kind: str, value: object) -> bool:
+    """Whether a plain value is of a static kind."""
+    if kind == "bool" or isinstance(value, bool):
+        return kind == "bool" and isinstance(value, bool)
+    if kind == "str" or isinstance(value, str):
+        return kind == "str" and isinstance(value, str)
+    if kind in DTYPES and DTYPES[kind].is_float:
+        return isinstance(value, (int, float))
+    return isinstance(value, (int, Dim))
 
 
 def combine(symbol: str, left: Number, right: Number) -> Number:

@@ -206,7 +206,7 @@ def _stray(source: Source, place: int, end: int) -> Diagnostic:
     advice = _ADVICE.get(text[0])
     if text == "." and source.text[:place].endswith(".."):
         advice = "there is no `...`: write `:` for each axis"
-    elif text == "." and source.text[place - 1 : place] in (")", "]"):
+    elif text == "." and re.match(r"[A-Za-z_]", source.text[end:]):
         advice = _behind_point(source.text[place + 1 : place + 40])
     shown = f"`{text}`" if text.isprintable() else f"U+{ord(text[0]):04X}"
     message = f"{shown} has no meaning in a `.net` file"
@@ -241,7 +241,8 @@ def _behind_point(rest: str) -> str:
     """What to write in place of `….T`, `….shape` or a method."""
     found = re.match(r"[A-Za-z_]\w*", rest)
     told = parts.part_of(found[0], "…", None) if found else None
-    return told or "there are no methods: `x |> relu` applies a function"
+    name = found[0] if found else "relu"
+    return told or f"there are no methods: `x |> {name}` applies `{name}`"
 
 
 _FLOAT = re.compile(r"\d+(?:\.\d+)?[eE]-\d+")

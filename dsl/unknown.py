@@ -32,6 +32,7 @@ OTHERWISE = {
     "randn_like": _NOISE,
     "random_normal": _NOISE,
     "random_uniform": _NOISE,
+    "training": "layers such as `Dropout(0.2)` know by themselves whether they train",
     "shape": "a size has a name: declare it with `dim`, or in brackets: `fn f[N](…)`",
 }
 

@@ -62,7 +62,7 @@ class GradientTape(Recorder):
         """
         zeros = _asks_zeros(unconnected_gradients)
         self._use()
-        leaves, structure = tree.flatten(sources)
+        leaves, structure = _operands("sources", sources)
         with self.listening():
             weighed = _weighed(target, output_gradients)
         try:
@@ -88,7 +88,7 @@ class GradientTape(Recorder):
         """
         zeros = _asks_zeros(unconnected_gradients)
         self._use()
-        leaves, structure = tree.flatten(sources)
+        leaves, structure = _operands("sources", sources)
         found = self._rows(_one("target", target), leaves, False)
         return tree.unflatten(structure, _connected(found, zeros))
 
@@ -187,6 +187,31 @@ def _asks_zeros(given: Any) -> bool:
     raise TensorTypeError.of(Fault("T0204", told), caller_span())
 
 
+ADVICE = {
+    "target": "what NumPy or Python computes, no tape sees: `ops` has the functions",
+    "sources": "a tape follows variables, and the tensors that it watches",
+}
+
+
+def _operands(argument: str, given: Any) -> tuple[list[Any], Any]:
+    """The tensors and variables of a nest, and its structure; refuses other leaves.
+
+    None stays: a gradient that is not there is a target as well.
+    """
+    leaves, structure = tree.flatten(
+        given, lambda item: item is not None and not tree.is_nest(item)
+    )
+    wrong = [leaf for leaf in leaves if not isinstance(leaf, Operand)]
+    if not wrong:
+        return leaves, structure
+    help = ADVICE[argument]
+    if hasattr(wrong[0], "trainable_weights"):
+        help = "its weights are a list: `trainable_weights`"
+    what = "a tensor, a variable or a nest of them"
+    told = f"`{argument}` is {what}, not {shown(wrong[0])}"
+    raise TensorTypeError.of(Fault("T0204", told, help=[help]), caller_span())
+
+
 def _one(argument: str, given: Any) -> Any:
     """A target or source that is a single tensor."""
     if isinstance(given, Operand):
@@ -202,7 +227,7 @@ def _connected(found: list[Any], zeros: bool) -> Iterator[Any]:
 
 def _weighed(target: Any, weights: Any) -> Any:
     """The scalar whose gradient is asked for: the weighed sum over all targets."""
-    targets = tree.flatten(target)[0]
+    targets = _operands("target", target)[0]
     given = tree.flatten(weights)[0] or [None] * len(targets)
     if len(targets) == 1 and given[0] is None and targets[0].__class__ is Tensor:
         if not targets[0].type.shape and targets[0].type.dtype.is_float:

@@ -28,6 +28,11 @@ def is_operand(item: Any) -> bool:
     return isinstance(item, Operand)
 
 
+def is_nest(item: Any) -> bool:
+    """Whether something has leaves: a list, a tuple, a dictionary, a dataclass."""
+    return isinstance(item, (list, tuple, dict)) or is_record(item)
+
+
 def flatten(
     value: Any, is_leaf: Callable[[Any], bool] = is_operand
 ) -> tuple[list[Any], Any]:

@@ -20,7 +20,7 @@ from tulle.dsl import (
     statics,
     tokens,
 )
-from tulle.dsl.plans import SETTINGS
+from tulle.dsl.run_settings import SETTINGS
 from tulle.dsl.sparing import CLIPS, MAX_PATTERNS
 from tulle.graph import dim
 from tulle.graph.codes import CODES, families

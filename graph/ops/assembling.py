@@ -62,10 +62,20 @@ def split(x: Any, indices_or_sections: Positions, axis: int = 0) -> list[Any]:
             operands={0: str(type_of(x))},
             dims=(size,),
             argument="indices_or_sections",
-            help=["`array_split` allows parts that differ by one"],
+            help=[
+                *_dividing(x, count),
+                "`array_split` allows parts that differ by one",
+            ],
         )
     width = size // count
     return [part(x, axis, width * index, width) for index in range(count)]
+
+
+def _dividing(x: Any, count: int) -> list[str]:
+    """Which other axes have a size that `count` divides."""
+    sizes = enumerate(type_of(x).shape) if count > 0 else ()
+    found = [axis for axis, size in sizes if size % count == 0]
+    return [f"axis {axis} does: `axis={axis}`" for axis in found[:1]]
 
 
 @derived(1, kind=Several)

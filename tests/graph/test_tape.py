@@ -60,6 +60,41 @@ def test_a_watched_tensor_and_one_that_is_not():
     assert zeros.numpy().tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("way", ["gradient", "jacobian"])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (np.ones(2, np.float32), "variables, and the tensors that it watches"),
+        ({"a": 3.0}, "`sources` is a tensor, a variable or a nest of them, not 3.0"),
+    ],
+)
+def test_a_source_that_is_no_tensor_is_refused(way, source, words):
+    v = Variable([1.0, 2.0])
+    with GradientTape() as tape:
+        y = call("sum", v * v)
+    with pytest.raises(TensorTypeError, match="T0204") as error:
+        getattr(tape, way)(y, source)
+    assert words in str(error.value)
+
+
+def test_a_target_that_numpy_computed_is_refused():
+    v = Variable([1.0, 2.0])
+    with GradientTape() as tape:
+        y = (v * v).numpy().sum()
+    with pytest.raises(TensorTypeError, match="no tape sees: `ops`"):
+        tape.gradient([y], v)
+
+
+def test_a_gradient_that_is_not_there_has_none():
+    v = Variable([1.0, 2.0])
+    with GradientTape() as outer:
+        with GradientTape() as inner:
+            y = call("sum", v * v)
+        first = inner.gradient(y, [v, Variable(1.0), None])
+    assert first[1:] == [None, None]
+    assert outer.gradient(first, v).numpy().tolist() == [2.0, 2.0]
+
+
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
 def test_copies_of_tensors_pass_gradients_on(copied):
     v = Variable([1.0, 2.0])
