@@ -41,6 +41,7 @@ __all__ = [
     "arenas",
     "backend",
     "clear_session",
+    "compile_calls",
     "compile_graph",
     "compile_stages",
     "epsilon",
@@ -59,14 +60,17 @@ __all__ = [
 ]
 
 
-def compile_graph(graph: Graph) -> Program:
+def compile_graph(graph: Graph, denormals: bool = False) -> Program:
     """The program of a graph, for the device in force.
+
+    Native code takes numbers that are denormal as 0, which some processors are slow
+    with, unless they are to stay.
 
     Raises `TulleError` for what the graph's author can mend: a layer that changes its
     type, a gradient that does not exist.
     """
     name = current_device()
-    code = code_for(array_module(name))
+    code = code_for(array_module(name), denormals)
     with garbage_collection_paused():
         needs: tuple[Need, ...] = ()
         for stage in stages(graph, code.native, code.passes, code.early):
@@ -81,4 +85,9 @@ def compile_stages(graph: Graph) -> Iterator[Stage]:
     return stages(graph, code.native, code.passes, code.early)
 
 
-programs.compiler = compile_graph
+def compile_calls(graph: Graph) -> Program:
+    """The program of what was done on values before, where denormals stay."""
+    return compile_graph(graph, denormals=True)
+
+
+programs.compiler = compile_calls

@@ -208,12 +208,15 @@ class Program:
         return self.code.bind(self._memory[: found.peak_bytes], found, sizes)
 
 
-def code_for(xp: Any) -> ArrayCode | NativeCode | gpu.GpuCode:
-    """Generated code, where its compiler is there; else calls of the array library."""
+def code_for(xp: Any, denormals: bool = False) -> ArrayCode | NativeCode | gpu.GpuCode:
+    """Generated code, where its compiler is there; else calls of the array library.
+
+    Native code takes denormal numbers as 0 unless they are to stay.
+    """
     if xp is not np:
         return gpu.GpuCode(xp) if gpu.available(xp) else ArrayCode(xp)
     if engine.available():
-        return NativeCode()
+        return NativeCode(denormals)
     _tell_once()
     return ArrayCode(xp)
 

@@ -13,9 +13,9 @@ from ..graph.graph import Graph
 
 def compiled(graph: Graph) -> Any:
     """The program of a graph."""
-    from ..backend import compile_graph
+    from ..backend import compile_calls
 
-    return compile_graph(graph)
+    return compile_calls(graph)
 
 
 def compile_on_demand() -> None:

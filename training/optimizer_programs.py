@@ -99,7 +99,7 @@ def planned(optimizer: Optimizer, variables: Sequence[Variable]) -> Planned | No
     a user's that make no claim, and constraints of a user's. A rate of a user's is
     asked for at each step. A variable that is given twice is moved twice, in turn.
     """
-    from ..backend import compile_graph
+    from ..backend import compile_calls
     from .steps import packed
 
     everyone = (optimizer, *optimizer.members)
@@ -124,7 +124,7 @@ def planned(optimizer: Optimizer, variables: Sequence[Variable]) -> Planned | No
         groups = packed(optimizer, variables) if _free(optimizer, variables) else ()
         objective = Objective("", tuple(variables), apply, groups, given)
         inputs = nodes if rate is None else [*nodes, rate]
-        program = compile_graph(Graph(tuple(inputs), {}, (), True, objective))
+        program = compile_calls(Graph(tuple(inputs), {}, (), True, objective))
     except TulleError:  # op by op it is told
         return None
     return Planned(program, None if rate is None else rate.tensor_type)

@@ -42,14 +42,18 @@ LARGE = 1 << 16  # bytes of a result that are better not copied
 
 
 class NativeCode:
-    """The code of a program that runs as commands of the native runtime."""
+    """The code of a program that runs as commands of the native runtime.
+
+    Numbers that are denormal are taken as 0 unless `denormals` stay.
+    """
 
     native = True
     fills_inputs = False
     passes = (follow,)
     early = ()
 
-    def __init__(self) -> None:
+    def __init__(self, denormals: bool = False) -> None:
+        self.denormals = denormals
         self._forms: dict[Node, Form | None] = {}
         self._compiled: dict[str, int] = {}
         self._outline: Outline | None = None
@@ -152,7 +156,7 @@ class NativeCode:
         fresh = self._fresh(place)
         apart = {storage: one.address for storage, one in fresh.items()}
         bound = Bound(sized, found, at, at + found.scratch, apart)
-        writer = Writer([*fresh.values()])
+        writer = Writer([*fresh.values()], self.denormals)
         last = self._last(bound, writer)
         laid = bound.laid_out(last)
         for native, step in self._stops():
@@ -233,10 +237,12 @@ UNBOUND = ("item", "pack", "variable", "constant", "input", "size", "full", "ara
 class Writer:
     """Stretches of a table of commands, with steps of the host between them.
 
-    `fresh` is memory that each run has made for results.
+    `fresh` is memory that each run has made for results; `denormals` says whether such
+    numbers stay.
     """
 
-    def __init__(self, fresh: Sequence[StridedArray]) -> None:
+    def __init__(self, fresh: Sequence[StridedArray], denormals: bool) -> None:
+        self.denormals = denormals
         self.by_numpy = False  # whether a step of the host may complain
         self.fresh = fresh
         self.outputs: dict[str, Array | Fresh] = {}
@@ -277,11 +283,30 @@ class Writer:
             if isinstance(part, tuple):
                 begin, count = part
                 at = laid.table.ctypes.data + begin * COMMAND * 8
-                part = _stretch(at, count, patches, addresses, laid.faults)
+                part = self._stretch(at, count, patches, addresses, laid.faults)
             parts.append(part)
         keep = [laid, patches, addresses, place.keep]
         sizes = [one.nbytes for one in self.fresh]
         return Runner(parts, addresses, self.outputs, sizes, keep, self.by_numpy)
+
+    def _stretch(
+        self,
+        at: int,
+        count: int,
+        patches: Array,
+        addresses: Array,
+        checks: Sequence[Fault],
+    ) -> HostStep:
+        """A run of commands as one call."""
+        run, places, flushes = pool().run, len(patches) // 3, not self.denormals
+        first, inputs = patches.ctypes.data, addresses.ctypes.data
+
+        def stretch() -> None:
+            if run(at, count, first, places, inputs, flushes):
+                for check in checks:
+                    check.check()
+
+        return stretch
 
 
 class Fresh(NamedTuple):
@@ -347,18 +372,3 @@ class Runner:
             else one.copy()
             for name, one in self.outputs.items()
         }
-
-
-def _stretch(
-    at: int, count: int, patches: Array, addresses: Array, checks: Sequence[Fault]
-) -> HostStep:
-    """A run of commands as one call."""
-    run, places = pool().run, len(patches) // 3
-    first, inputs = patches.ctypes.data, addresses.ctypes.data
-
-    def stretch() -> None:
-        if run(at, count, first, places, inputs):
-            for check in checks:
-                check.check()
-
-    return stretch

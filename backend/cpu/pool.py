@@ -122,7 +122,7 @@ class Pool:
         found = engine().compile(runtime_fragments())
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.loop_entry = found["tulle_loop"]
-        self._run = ctypes.CFUNCTYPE(number, *[pointer, pointer, number] * 2)(
+        self._run = ctypes.CFUNCTYPE(number, *[pointer, pointer, number] * 2, number)(
             found["tulle_run"]
         )
         self._parallel = ctypes.CFUNCTYPE(
@@ -148,13 +148,21 @@ class Pool:
         self._words[WORKERS] = len(self.workers)
 
     def run(
-        self, commands: int, count: int, patches: int, places: int, inputs: int
+        self,
+        commands: int,
+        count: int,
+        patches: int,
+        places: int,
+        inputs: int,
+        flushes: bool = True,
     ) -> bool:
         """Run a table of commands after putting inputs in their places.
 
+        Denormals count as 0 if it `flushes`.
         True says that data was at fault and the rest of the table did not run.
         """
-        found = self._run(self.address, commands, count, patches, places, inputs)
+        given = commands, count, patches, places, inputs, flushes
+        found = self._run(self.address, *given)
         return bool(found)
 
     def parallel(self, entry: int, args: int, total: int, grain: int = 1) -> None:

@@ -43,6 +43,9 @@ run:
   %end = add i64 %start, %length
   %short = icmp slt i64 %end, %total
   %stop = select i1 %short, i64 %end, i64 %total
+  %mode_at = getelementptr i64, ptr %at, i64 6
+  %mode = load i64, ptr %mode_at
+  call void @tulle_set_float_mode(i64 %mode)
   call void %entry(ptr %args, i64 %start, i64 %stop)
   %done_at = getelementptr i64, ptr %at, i64 5
   %before = atomicrmw add ptr %done_at, i64 1 release
@@ -124,6 +127,9 @@ post:
   store i64 %total, ptr %total_at
   %length_at = getelementptr i64, ptr %at, i64 3
   store i64 %length, ptr %length_at
+  %mode = call i64 @tulle_float_mode()
+  %mode_at = getelementptr i64, ptr %at, i64 6
+  store i64 %mode, ptr %mode_at
   %parts_at = getelementptr i64, ptr %at, i64 4
   store atomic i64 %parts, ptr %parts_at monotonic, align 8
   %done_at = getelementptr i64, ptr %at, i64 5
@@ -252,11 +258,9 @@ stay:
   ret i64 %moved
 }
 
-; What a thread of the pool does all its life.
+; What a thread of the pool does all its life. It treats denormals as those do whose parts
+; it takes.
 define void @tulle_worker(ptr %pool) {
-  %mode = call i64 @tulle_float_mode()
-  %flushing = or i64 %mode, ${flush}
-  call void @tulle_set_float_mode(i64 %flushing)
   %sleepers_at = getelementptr i64, ptr %pool, i64 ${sleepers}
   %mutex_at = getelementptr i64, ptr %pool, i64 ${mutex}
   %mutex = load ptr, ptr %mutex_at
@@ -342,12 +346,14 @@ leave:
   ret i64 %status
 }
 
-; Puts the addresses of inputs in their places, then runs a table with denormals
-; flushed and a BLAS of one thread, and leaves both as they were.
+; Puts the addresses of inputs in their places, then runs a table with a BLAS of one thread
+; and, where that is asked for, with denormals flushed, and leaves both as they were.
 define i64 @tulle_run(ptr %pool, ptr %commands, i64 %count, ptr %patches, i64 %places,
-                       ptr %inputs) {
+                       ptr %inputs, i64 %flushes) {
   %mode = call i64 @tulle_float_mode()
-  %flushing = or i64 %mode, ${flush}
+  %asked = icmp ne i64 %flushes, 0
+  %flush = select i1 %asked, i64 ${flush}, i64 0
+  %flushing = or i64 %mode, %flush
   call void @tulle_set_float_mode(i64 %flushing)
   %get_at = getelementptr i64, ptr %pool, i64 ${get_threads}
   %get = load ptr, ptr %get_at

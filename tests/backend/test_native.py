@@ -15,7 +15,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.graph import Graph
 from tulle.graph.registry import call
 from tulle.graph.tensor import input_node
-from tulle.graph.types import TensorType, dtype_of
+from tulle.graph.types import TensorType, dtype_of, tensor_type
 from tulle.graph.variable import Variable
 
 if not engine.available():
@@ -239,6 +239,16 @@ def test_denormals_are_flushed_and_the_mode_is_put_back():
     tiny = np.full((2, 3), 1e-38, np.float32)
     assert (compiled([tiny])["out"] == 0).all()
     assert (tiny * np.float32(0.5) > 0).all()
+
+
+def test_denormals_stay_where_they_are_to_whoever_computes_a_part():
+    rows = np.full((3000, 1000), 1e-38, np.float32)
+    x = input_node("x", tensor_type("f32", rows.shape))
+    graph = Graph((x,), {"out": x * 0.5})
+    for _ in range(20):  # threads come to parts now and then
+        kept = compile_graph(graph, denormals=True)([rows])["out"]
+        assert (kept == np.float32(1e-38) * np.float32(0.5)).all()
+        assert (compile_graph(graph)([rows])["out"] == 0).all()
 
 
 def test_the_environment_says_how_many_threads_and_no_bit_changes(tmp_path):

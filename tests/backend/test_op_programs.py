@@ -192,3 +192,33 @@ def test_a_program_whose_first_call_is_at_fault_is_kept(compiled):
             k.take(x, Tensor(good.array + 1), axis=0)
 
     assert times_compiled(compiled, at_fault, 4) == 1
+
+
+def test_denormal_numbers_are_what_they_are_however_often_they_come(compiled):
+    x = Tensor((RNG.normal(size=(64, 4096)) * 1e-40).astype("float32"))
+    layer = tulle.layers.Dense(3, use_bias=False)
+    weight = tulle.Variable(np.full((64, 4096), 1e-40, "float32"))
+    rate = tulle.optimizers.SGD(2.0**-3)
+
+    def outcomes():
+        shares = k.divide(x, k.max(k.abs(x), axis=1, keepdims=True))
+        with GradientTape() as tape:
+            tape.watch(x)
+            loss = k.sum(k.relu(layer(x)) * 1e30)
+        weight.assign(np.full((64, 4096), 1e-40, "float32"))
+        rate.apply_gradients([(x, weight)])
+        found = [
+            k.sum(x > 0),
+            shares,
+            layer(x),
+            *tape.gradient(loss, [x, layer.kernel]),
+        ]
+        return [*map(np.array, found), weight.numpy()]
+
+    first = outcomes()
+    for _ in range(FIRST + 4):
+        last = outcomes()
+    assert len(compiled) > 3
+    for one, two in zip(first, last, strict=True):
+        assert np.abs(one).max() > 0
+        np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-44)
