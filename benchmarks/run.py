@@ -22,10 +22,15 @@ import measures
 import tables
 from systems import SYSTEMS
 from turns import Options, compare
-from workloads import EIGHT, OTHERS, WORKLOADS
+from workloads import EIGHT, HALVES, OTHERS, WORKLOADS
 
-LISTS = {"eight": EIGHT, "others": OTHERS}
+LISTS = {"eight": EIGHT, "others": OTHERS, "halves": HALVES}
 PLAIN = ("tulle", "jax", "torch")  # what the others are compared with
+HALF = (
+    *("tulle", "tulle mixed_bfloat16", "tulle bfloat16"),
+    *("tulle mixed_float16", "tulle float16"),
+    *("jax bfloat16", "torch autocast", "torch bfloat16"),
+)
 DISTRIBUTIONS = "tulle numpy scipy llvmlite jax optax torch keras tensorflow-cpu"
 
 
@@ -77,7 +82,8 @@ def workloads(
 ) -> Any:
     """Rows of figures for the workloads of a list, shown and kept as they come."""
     usual = [name for name, system in SYSTEMS.items() if system.usual or chosen.slow]
-    systems = installed(chosen.system or (usual if part == "eight" else list(PLAIN)))
+    measured = {"eight": usual, "others": PLAIN, "halves": HALF}[part]
+    systems = installed(chosen.system or list(measured))
     rows = {}
     for workload in LISTS[part]:
         if chosen.workload and workload.name not in chosen.workload:
@@ -167,6 +173,7 @@ def main() -> None:
         "check": lambda: checked(chosen.workload or []),
         "eight": lambda: workloads("eight", chosen, options, keep),
         "others": lambda: workloads("others", chosen, options, keep),
+        "halves": lambda: workloads("halves", chosen, options, keep),
         "imports": lambda: measures.imports(options),
         "sizes": measures.sizes,
         "scaling": lambda: measures.scaling(options),

@@ -45,19 +45,20 @@ def made_by(kind: str, network: Any, *arguments: Any) -> Any:
     return {**usual.NETWORKS, **further.NETWORKS}[network.name](*arguments)
 
 
-def tulle_model(network: Workload | int) -> Any:
+def tulle_model(network: Workload | int, policy: str = "float32") -> Any:
     import tulle
 
+    tulle.config.set_dtype_policy(policy)
     task = made_by("keras", network, tulle)
     task.model.compile(optimizer=task.optimizer, loss=task.loss)
     return task.model
 
 
-def tulle(network: Workload | int) -> Session:
-    """The compiled step, called with arrays."""
+def tulle(network: Workload | int, policy: str = "float32") -> Session:
+    """The compiled step, called with arrays; layers compute as a policy says."""
     from tulle.training.batches import prepare
 
-    model, programs = tulle_model(network), {}
+    model, programs = tulle_model(network, policy), {}
 
     def program(kind: str, *arrays: Any) -> Any:
         # What `prepare` finds out does not depend on the number of rows.
@@ -144,8 +145,8 @@ def keras_fit(network: Workload | int) -> Session:
     return fitted(task.model)
 
 
-def jax(network: Workload | int) -> Session:
-    """One jitted function, its state donated."""
+def jax(network: Workload | int, dtype: str = "float32") -> Session:
+    """One jitted function, its state donated; floats are cast to a dtype in it."""
     import jax
     import networks_jax
     import optax
@@ -155,12 +156,21 @@ def jax(network: Workload | int) -> Session:
     optimizer = net.optax()
     held = (net.weights, net.state, optimizer.init(net.weights), jax.random.key(0))
 
+    def cast(values: Any, to: str = dtype) -> Any:
+        def one(x: Any) -> Any:
+            real = jax.numpy.issubdtype(jax.numpy.result_type(x), jax.numpy.floating)
+            return jax.numpy.asarray(x, to) if real else x
+
+        return jax.tree.map(one, values)
+
     @partial(jax.jit, donate_argnums=(0, 1, 2, 3))
     def update(weights, state, slots, key, x, y):
         key, drawn = jax.random.split(key)
 
         def loss_of(weights):
-            output, own, after = net.apply(weights, state, x, mode(True, drawn))
+            given = cast((weights, state, x))
+            output, own, after = net.apply(*given, mode(True, drawn))
+            output, own, after = cast((output, own, after), "float32")
             return net.loss(output, itself(x, y)) + own, after
 
         (loss, state), found = jax.value_and_grad(loss_of, has_aux=True)(weights)
@@ -175,23 +185,34 @@ def jax(network: Workload | int) -> Session:
     @jax.jit
     def forward(weights, state, key, x):
         key, drawn = jax.random.split(key)
-        return net.apply(weights, state, x, mode(False, drawn))[0]
+        output = net.apply(*cast((weights, state, x)), mode(False, drawn))[0]
+        return cast(output, "float32")
 
     return Session(step, lambda x: forward(held[0], held[1], held[3], x))
 
 
 def torch(
-    network: Workload | int, compiled: bool = False, place: str = "cpu"
+    network: Workload | int, compiled: bool = False, place: str = "cpu", half: str = ""
 ) -> Session:
-    """PyTorch, eager or by `torch.compile`, with fused optimizers."""
+    """PyTorch, eager or by `torch.compile`, with fused optimizers.
+
+    `half` is "autocast", or "bfloat16" for weights of that dtype.
+    """
     import torch
 
     task = made_by("torch", network)
+    if half == "bfloat16":
+        task.module.bfloat16()
     module = torch.compile(task.module) if compiled else task.module
     task.module.train()
-    given = torch.from_numpy
-    if place != "cpu":
-        given = lambda array: torch.from_numpy(array).to(place)  # noqa: E731
+    casting = partial(
+        torch.autocast, "cpu", torch.bfloat16, enabled=half == "autocast"
+    )
+
+    def given(array: Any) -> Any:
+        found = torch.from_numpy(array).to(place)
+        wanted = half == "bfloat16" and found.is_floating_point()
+        return found.bfloat16() if wanted else found
 
     def step(x: Any, y: Any) -> Any:
         task.optimizer.zero_grad(set_to_none=True)
@@ -199,7 +220,9 @@ def torch(
             task.module.train()
         x = given(x)
         y = x if y is None else given(y)
-        loss = task.loss(module(x), y)
+        with casting():
+            output = module(x)
+        loss = task.loss(output.float() if half else output, y)
         loss.backward()
         task.optimizer.step()
         return loss.detach()
@@ -207,14 +230,20 @@ def torch(
     def predict(x: Any) -> Any:
         if task.module.training:
             task.module.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), casting():
             found = module(given(x))
-        return found[0] if isinstance(found, tuple) else found
+        found = found[0] if isinstance(found, tuple) else found
+        return found.float() if half else found
 
     return Session(step, predict)
 
 
 OWN, OURS = ("tulle",), ("keras", "tensorflow")
+POLICIES = "mixed_bfloat16", "bfloat16", "mixed_float16", "float16"
+TORCH_HALVES = {
+    "autocast": "`autocast` to bfloat16",
+    "bfloat16": "weights of bfloat16 as well",
+}
 
 SYSTEMS = {
     system.name: system
@@ -241,5 +270,32 @@ SYSTEMS = {
             False,
         ),
         System("keras fit", OURS, keras_fit, "`Model.fit`, a step of it"),
+        *(
+            System(
+                f"tulle {policy}",
+                OWN,
+                partial(tulle, policy=policy),
+                "with that dtype policy",
+                False,
+            )
+            for policy in POLICIES
+        ),
+        System(
+            "jax bfloat16",
+            ("jax", "optax"),
+            partial(jax, dtype="bfloat16"),
+            "weights of float32, cast in the step",
+            False,
+        ),
+        *(
+            System(
+                f"torch {half}",
+                ("torch",),
+                partial(torch, half=half),
+                words,
+                False,
+            )
+            for half, words in TORCH_HALVES.items()
+        ),
     )
 }

@@ -121,6 +121,18 @@ def steps(rows: Rows) -> list[tuple[str, str]]:
     return found
 
 
+def halves(rows: Rows) -> list[tuple[str, str]]:
+    """The tables of 16 bits, by Tulle's float32 and the best peer's 16 bits."""
+    own = "tulle mixed_bfloat16"
+    return [
+        (title, compared(rows, key, microseconds, own))
+        for title, key in (
+            ("A training step, µs", "us"),
+            ("A prediction for 256 rows, µs", "bulk_us"),
+        )
+    ]
+
+
 def cached(rows: Rows) -> str:
     """Tulle's first step, imports not counted, without and with its cache."""
     lines = [
@@ -193,6 +205,7 @@ PARTS = {
     "check": ("Whether it computes the same", check),
     "eight": ("Eight workloads", steps),
     "others": ("Other kinds of networks", steps),
+    "halves": ("Sixteen bits", halves),
     "imports": ("Imports", imports),
     "sizes": ("Installed size", sizes),
     "scaling": ("Depth", scaling),

@@ -160,4 +160,8 @@ OTHERS = (
     Workload("vqvae", "pixels by way of 64 codes", 16, Field((16, 16, 3)), None),
 )
 
+# Those of the eight that are heavy enough for the width of a number to matter.
+HALVES = tuple(
+    one for one in EIGHT if one.name in ("conv", "lstm", "block", "bigmlp")
+)
 WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}
