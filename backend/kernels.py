@@ -10,7 +10,7 @@ from ..graph.node import Node
 from ..graph.notation import plain
 from ..graph.op import Op, register
 from ..graph.registry import OPS
-from ..graph.types import TensorType, TupleType, Type
+from ..graph.types import F32, TensorType, TupleType, Type
 
 
 class Kernel(Op):
@@ -64,6 +64,25 @@ class MatmulBias(Kernel):
 
     def run(self, xp: Any, x: Any, y: Any, bias: Any, *, out: Any = None) -> Any:
         return xp.add(xp.matmul(x, y), bias, out=out)
+
+
+@register
+class MatmulWide(Kernel):
+    """A product of matrices of 16 bits whose sums are float32, not rounded."""
+
+    name = "matmul_wide"
+    writes = True
+
+    def infer(self, x: TensorType, y: TensorType) -> TensorType:
+        found: TensorType = OPS["matmul"].infer(x, y)
+        return found.with_dtype(F32.name)
+
+    def run(self, xp: Any, x: Any, y: Any, *, out: Any = None) -> Any:
+        return xp.matmul(x.astype(F32.name), y.astype(F32.name), out=out)
+
+    def flops(self, node: Node) -> Dim:
+        """Those of `matmul`."""
+        return OPS["matmul"].flops(node)
 
 
 class Instruction(NamedTuple):

@@ -22,7 +22,9 @@ KINDS = {
 }
 
 
-def program_of(workload: Any, rows: int | None) -> tuple[Any, list[tuple[Any, ...]]]:
+def program_of(
+    workload: Any, rows: int | None, policy: str
+) -> tuple[Any, list[tuple[Any, ...]]]:
     """The compiled training step, or prediction of some rows, with arrays for it."""
     from tulle.training.batches import prepare
 
@@ -30,7 +32,7 @@ def program_of(workload: Any, rows: int | None) -> tuple[Any, list[tuple[Any, ..
         (x, itself(x, y)) if rows is None else (x,)
         for x, y in workload.batches(rows=rows)
     ]
-    model, kind = tulle_model(workload), "train" if rows is None else "predict"
+    model, kind = tulle_model(workload, policy), "train" if rows is None else "predict"
     prepared = prepare(model, *batches[0], scored=rows is None)
     return model.steps.program(kind, prepared.signature), batches
 
@@ -99,8 +101,8 @@ def kind_of(step: Any, code: Any) -> str:
     return KINDS.get(op, "special")
 
 
-def show(workload: Any, rows: int | None, most: int) -> None:
-    steps = step_seconds(*program_of(workload, rows))
+def show(workload: Any, rows: int | None, policy: str, most: int) -> None:
+    steps = step_seconds(*program_of(workload, rows, policy))
     total = sum(seconds for *_, seconds in steps)
     print(f"{workload.name}: {len(steps)} steps, {total * 1e6:.0f} µs a run")
     kinds: dict[str, list[float]] = defaultdict(list)
@@ -119,13 +121,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("workload", choices=WORKLOADS)
     parser.add_argument("--predict", type=int, metavar="ROWS", help="of a prediction")
+    parser.add_argument("--policy", default="float32", help="of dtypes of the layers")
     parser.add_argument("--most", type=int, default=40, help="steps that are shown")
     options = parser.parse_args()
     from tulle.backend.cpu.engine import missing
 
     if missing():
         sys.exit(f"{missing()} is not installed, so no program is native")
-    show(WORKLOADS[options.workload], options.predict, options.most)
+    show(WORKLOADS[options.workload], options.predict, options.policy, options.most)
 
 
 if __name__ == "__main__":

@@ -205,9 +205,7 @@ def torch(
         task.module.bfloat16()
     module = torch.compile(task.module) if compiled else task.module
     task.module.train()
-    casting = partial(
-        torch.autocast, "cpu", torch.bfloat16, enabled=half == "autocast"
-    )
+    casting = partial(torch.autocast, "cpu", torch.bfloat16, enabled=half == "autocast")
 
     def given(array: Any) -> Any:
         found = torch.from_numpy(array).to(place)

@@ -161,7 +161,5 @@ OTHERS = (
 )
 
 # Those of the eight that are heavy enough for the width of a number to matter.
-HALVES = tuple(
-    one for one in EIGHT if one.name in ("conv", "lstm", "block", "bigmlp")
-)
+HALVES = tuple(one for one in EIGHT if one.name in ("conv", "lstm", "block", "bigmlp"))
 WORKLOADS = {workload.name: workload for workload in (*EIGHT, *OTHERS)}

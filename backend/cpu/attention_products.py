@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..loops.formats import LOG2E, SINGLE
 from .building import Code, Function, Value, lanes, vector, vector_bytes
-from .packed_code import turned
+from .packing_code import turned
 
 KIND = "float"
 PITCH = 64  # queries of a tile

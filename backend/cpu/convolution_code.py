@@ -10,7 +10,7 @@ from .convolution_few import Packing, few_function, few_packing, is_few, padded
 from .convolution_follow import Tail
 from .convolution_products import Products, each_panel, panel_width
 from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
-from .packed_code import turned
+from .packing_code import turned
 
 DEPTH = 512  # terms of a sum whose panel stays in the cache
 RUNS = (4, 2, 1)  # terms of a tap that are taken together

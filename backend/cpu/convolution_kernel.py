@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_products import BLOCK, Products, chosen_panel, pack_panel, panel_width
 from .convolution_tiles import SHARED, Tiles, claim, offsets_function, release
-from .packed_code import HEIGHT, PITCH, block
+from .packed_code import block
+from .packed_numbers import plain
+from .packing_code import HEIGHT, PITCH
 
 KERNEL = Layout(
     f"""source g out scratch chunks strips panels tiles groups slot offsets left partial
@@ -239,7 +241,7 @@ class Wide(Panels):
 
             def use(column: Value, vectors: int, masked: bool, rest: Value) -> None:
                 if vectors not in self.blocks:
-                    self.blocks[vectors] = block(self.code, kind, vectors)
+                    self.blocks[vectors] = block(self.code, plain(kind), vectors)
                 panel = f.at(task.right, column * amount, kind)
                 panel = source if self.dense else panel
                 pitch = f.number(vectors * self.lane)

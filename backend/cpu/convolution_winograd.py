@@ -22,7 +22,9 @@ from .convolution_follow import Tail
 from .convolution_geometry import first_of_pair
 from .convolution_products import panel_width
 from .convolution_tiles import SHARED, TAIL, Tiles, claim, release
-from .packed_code import HEIGHT, block, turned
+from .packed_code import block
+from .packed_numbers import plain
+from .packing_code import HEIGHT, turned
 from .special_base import rounded
 
 WINOGRAD = Layout(
@@ -77,7 +79,7 @@ def winograd_entry(kind: str, vectors: tuple[int, ...]) -> Entry:
     code = Code("winograd")
     _pack_entry(code, kind)
     spread, gather = spread_function(code, kind), _gather_function(code, kind)
-    products = {wide: block(code, kind, wide) for wide in vectors}
+    products = {wide: block(code, plain(kind), wide) for wide in vectors}
     f, words, start, stop = code.entry()
     read = WINOGRAD.reader(f, words)
     slot = claim(f, words, WINOGRAD, read("slots"))

@@ -27,7 +27,9 @@ from .convolution_winograd import (
     spread_function,
     ways,
 )
-from .packed_code import HEIGHT, block
+from .packed_code import block
+from .packed_numbers import plain
+from .packing_code import HEIGHT
 from .special_base import rounded
 
 WINOGRAD_KERNEL = Layout(
@@ -195,7 +197,7 @@ def _add_function(code: Code, kind: str, vectors: Sequence[int]) -> Function:
     Arguments: the words, sums of inputs, of cotangents, results, channels, blocks,
     whether there are results already, the first filter and the one behind the last.
     """
-    products = {wide: block(code, kind, wide) for wide in vectors}
+    products = {wide: block(code, plain(kind), wide) for wide in vectors}
     f = code.helper("add", ["ptr", "ptr", "ptr", "ptr", *["i64"] * 5])
     words, left, right, result, channels, count, more, low, high = f.arguments
     read, lane = WINOGRAD_KERNEL.reader(f, words), lanes(kind)

@@ -102,20 +102,20 @@ class Copied:
 
 
 class Product:
-    """`matmul`; operands that the BLAS cannot read are copied for it."""
+    """A product; operands that the BLAS cannot read are copied for it."""
 
     def __init__(self, node: Node):
         self.node = node
         left, right = node.inputs
         self.shape = node.shape if min(left.ndim, right.ndim) > 1 else None
-        self.terms = left.shape[-1]
-        self.key = "matmul", node.dtype.short
+        self.terms, self.short = left.shape[-1], left.dtype.short
+        self.key = "matmul", self.short
         self.has_scratch = self.shape is not None
         self._bound: tuple[Sizes | None, int] = None, 0  # its scratch memory then
 
     def fragments(self) -> dict[str, str]:
         """The entry for products that are not the BLAS's."""
-        return gemm.packed_fragment(self.node.dtype.short)
+        return gemm.packed_fragment(self.short)
 
     def in_place(self, operand: int, output: int) -> bool:
         """Never."""
@@ -128,9 +128,7 @@ class Product:
         if self._bound[0] is sizes:
             return self._bound[1]
         shape = [number(dim, sizes) for dim in self.shape]
-        return gemm.scratch_bytes(
-            shape, number(self.terms, sizes), self.node.dtype.size
-        )
+        return gemm.scratch_bytes(shape, number(self.terms, sizes), self.short)
 
     def calls(self, place: Place) -> list[Call]:
         """Copies where they must be, then the product."""

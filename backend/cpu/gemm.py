@@ -22,6 +22,7 @@ from .blas import blas_address
 from .call import Call
 from .engine import engine
 from .packed_code import LAYOUT, product_entry
+from .packed_numbers import Numbers, numbers_of
 
 WORDS = (
     "m", "n", "k", "a", "lda", "a_step", "b", "ldb", "b_step", "c", "ldc", "parts",
@@ -36,11 +37,14 @@ WORTH = 1 << 20  # multiplications of a part that is worth a thread
 MULTIPLE = 16
 RIGHT, RESULT = LAYOUT.places["b"], LAYOUT.places["c"]  # words of packed products
 SLOT, SLOTS = LAYOUT.places["slot"], LAYOUT.places["slots"]
-PACKING: dict[int, tuple[int, int]] = {}  # by entry: that which packs for it, bytes
+PACKING: dict[int, tuple[int, Numbers]] = {}  # by entry: that which packs for it
+SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16"}
 
 
 def accepts(node: Node) -> bool:
-    """Whether a node is a product that the BLAS computes."""
+    """Whether a node is a product that native code computes."""
+    if node.op.name == "matmul_wide":
+        return all(source.dtype.is_half for source in node.inputs)
     return (
         node.op.name == "matmul"
         and node.dtype.short in KINDS
@@ -66,16 +70,16 @@ def fragments(short: str) -> dict[str, str]:
 
 
 def packed_fragment(short: str) -> dict[str, str]:
-    """The text of the entries for products that are not the BLAS's, by their names."""
-    entry = product_entry(KINDS[short][0])
-    return entry.fragments
+    """The text of the entries for products that are not the BLAS's, by their names;
+    `short` is the dtype of the operands."""
+    return product_entry(numbers_of(short)).fragments
 
 
 @cache
 def packed_entries(short: str) -> tuple[int, int]:
     """The addresses of the entries that multiply, and that pack a right operand."""
     multiply, pack = engine().compile(packed_fragment(short)).values()
-    PACKING[multiply] = pack, int(short[1:]) // 8
+    PACKING[multiply] = pack, numbers_of(short)
     return multiply, pack
 
 
@@ -97,19 +101,19 @@ def packed_ahead(
     """
     if call.entry not in PACKING or not is_fixed(call.words[RIGHT]):
         return None
-    pack, item = PACKING[call.entry]
-    found = packed_products.ahead(call.words[: LAYOUT.end], item)
+    pack, numbers = PACKING[call.entry]
+    found = packed_products.ahead(call.words[: LAYOUT.end], numbers)
     if found is None:
         return None
     found.words[RESULT] = found.product[RIGHT] = memory
     words = [*found.product, *call.words[LAYOUT.end :]]
     packing = Call(pack, found.words, found.total, found.grain)
-    return PackedAhead(packing, call._replace(words=words), found.size * item)
+    return PackedAhead(packing, call._replace(words=words), found.size)
 
 
 def vector_fragment(short: str) -> dict[str, str]:
     """The text of the entries for products with vectors, by their names."""
-    return vector_products.vector_entry(KINDS[short][0]).fragments
+    return vector_products.vector_entry(numbers_of(short)).fragments
 
 
 @cache
@@ -122,18 +126,29 @@ def readable_by(x: StridedArray, y: StridedArray) -> Callable[[StridedArray], bo
     """What says whether an operand of a product may lie as it does."""
     if vector_products.is_one(x, y):
         return vector_products.reads
-    if packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1]):
+    if _is_packed(short_of(x), x.shape[-2], y.shape[-1], x.shape[-1]):
         return lambda _: True
     return readable
 
 
-def scratch_bytes(shape: Sequence[int], k: int, item: int) -> int:
-    """The memory that a product of matrices needs, by its shape and number of terms."""
+def short_of(array: StridedArray) -> str:
+    """The dtype of an operand, in short."""
+    return SHORT[array.dtype.name]
+
+
+def _is_packed(short: str, m: int, n: int, k: int) -> bool:
+    """Whether a product is ours: of 16 bits a BLAS has none."""
+    return (short not in KINDS and min(m, n) > 1) or packed_products.suits(m, n, k)
+
+
+def scratch_bytes(shape: Sequence[int], k: int, short: str) -> int:
+    """The memory that a product of matrices needs, by its shape, number of terms and
+    the dtype of its operands."""
     *batch, m, n = shape
     count = math.prod(batch)
-    if not count or not packed_products.suits(m, n, k):
+    if not count or not _is_packed(short, m, n, k):
         return 0
-    return packed_products.scratch_bytes(count, m, n, k, item)
+    return packed_products.scratch_bytes(count, m, n, k, numbers_of(short))
 
 
 def scratch_of(call: Call | None) -> int:
@@ -152,13 +167,13 @@ def product(
     """
     if not out.size:
         return None
-    short = "f32" if out.itemsize == 4 else "f64"
+    short = short_of(x)
     if vector_products.is_one(x, y):
         which, words, total, grain = vector_products.product(x, y, out)
         return Call(vector_entries(short)[which], words, total, grain)
-    if not packed_products.suits(x.shape[-2], y.shape[-1], x.shape[-1]):
+    if not _is_packed(short, x.shape[-2], y.shape[-1], x.shape[-1]):
         return _blas_product(x, y, out, threads, short)
-    words, total, grain = packed_products.product(x, y, out, scratch)
+    words, total, grain = packed_products.product(x, y, out, scratch, numbers_of(short))
     return Call(packed_entries(short)[0], words, total, grain)
 
 

@@ -15,7 +15,9 @@ from ..recorded import jointly
 from ..strided_arrays import StridedArray
 from .building import vector_bytes
 from .convolution_words import slots
-from .packed_code import GROUP, HEIGHT, LAYOUT, PACKED, PACKS, PANELS, PITCH, width
+from .packed_code import LAYOUT, PACKED, PACKS
+from .packed_numbers import Numbers
+from .packing_code import GROUP, HEIGHT, PANELS, PITCH, width
 from .pool import pool
 from .special_base import ceildiv, grain, rounded
 
@@ -26,7 +28,7 @@ UNITS = "rows columns terms heights widths pack_a pack_b slot right slots".split
 
 
 class Blocks(NamedTuple):
-    """How a product is cut: rows and columns of a unit, terms at a time."""
+    """How a product is cut: rows and columns of a unit, packed terms at a time."""
 
     rows: int
     columns: int
@@ -36,9 +38,9 @@ class Blocks(NamedTuple):
         """Whether the rows of the left operand are read again and again."""
         return self.columns > 2 * width() * vector_bytes() // item
 
-    def left_bytes(self, item: int) -> int:
+    def left_bytes(self, item: int, converts: bool = False) -> int:
         """The room for the packed part of the left operand, at a multiple of 64."""
-        if not self.often(item):
+        if not (converts or self.often(item)):
             return 0
         groups = ceildiv(self.rows, GROUP * HEIGHT)
         return rounded(groups * GROUP * PITCH * self.terms * item)
@@ -54,7 +56,10 @@ def suits(m: int, n: int, k: int) -> bool:
 
 
 def blocks_of(count: int, m: int, n: int, k: int, item: int) -> Blocks:
-    """How so many products of a size are cut; results are the same however they are."""
+    """How so many products of a size are cut; results are the same however they are.
+
+    `k` counts packed terms, of `item` bytes each.
+    """
     units = min(2 * pool().threads, count * m * n * k // UNIT)
     step = width() * vector_bytes() // item
     return _cut(units, step, count, m, n, k, item)
@@ -85,28 +90,35 @@ def even(whole: int, most: int, multiple: int) -> int:
     return max(1, ceildiv(whole, parts * multiple)) * multiple
 
 
-@jointly
-def scratch_bytes(count: int, m: int, n: int, k: int, item: int) -> int:
+def scratch_bytes(count: int, m: int, n: int, k: int, numbers: Numbers) -> int:
     """The memory that so many products of a size need beside operands and results."""
-    blocks = blocks_of(count, m, n, k, item)
+    return _scratch_bytes(count, m, n, k, *numbers.packing)
+
+
+@jointly
+def _scratch_bytes(
+    count: int, m: int, n: int, k: int, item: int, together: int, converts: bool
+) -> int:
+    blocks = blocks_of(count, m, n, ceildiv(k, together), item)
     units = count * ceildiv(m, blocks.rows) * ceildiv(n, blocks.columns)
-    return slots(units) * (blocks.left_bytes(item) + blocks.right_bytes(item))
+    each = blocks.left_bytes(item, converts) + blocks.right_bytes(item)
+    return slots(units) * each
 
 
 def product(
-    x: StridedArray, y: StridedArray, out: StridedArray, scratch: int
+    x: StridedArray, y: StridedArray, out: StridedArray, scratch: int, numbers: Numbers
 ) -> tuple[list[int], int, int]:
     """The words, units and grain of `out = x @ y` for matrices, or batches of them.
 
     `scratch` is the address of `scratch_bytes`.
     """
-    (m, n), k, item = out.shape[-2:], x.shape[-1], out.itemsize
+    (m, n), k = out.shape[-2:], x.shape[-1]
     axes = batch_axes(x, y, out) if out.ndim > 2 else []
     count = math.prod(axes[::4])
     a_row, a_term = x.steps[-2:]
     b_term, b_column = y.steps[-2:]
     steps = a_row, a_term, b_term, b_column
-    *units, total, least = _units(count, m, n, k, item, *steps)
+    *units, total, least = _units(count, m, n, k, *numbers.packing, *steps)
     words = LAYOUT.words(
         a=x.address, a_row=a_row, a_term=a_term,
         b=y.address, b_term=b_term, b_column=b_column,
@@ -124,46 +136,52 @@ def _units(
     n: int,
     k: int,
     item: int,
+    together: int,
+    converts: bool,
     a_row: int,
     a_term: int,
     b_term: int,
     b_column: int,
 ) -> tuple[int, ...]:
     """What follows from how a product is cut: words, units and grain."""
-    blocks = blocks_of(count, m, n, k, item)
+    depth = ceildiv(k, together)
+    blocks = blocks_of(count, m, n, depth, item)
     heights, widths = ceildiv(m, blocks.rows), ceildiv(n, blocks.columns)
-    left, total = blocks.left_bytes(item), count * heights * widths
+    left, total = blocks.left_bytes(item, converts), count * heights * widths
+    # Pairs of terms that lie side by side are as if packed.
+    in_pairs = together == 2 and a_term == 1 and a_row >= 0 and not (a_row | k) % 2
+    packs_a = packs_left(a_row, a_term, blocks, item)
     return (
-        *blocks, heights, widths,
-        packs_left(a_row, a_term, blocks, item),
-        packs_right(b_term, b_column, blocks, n, item),
+        blocks.rows, blocks.columns, blocks.terms * together, heights, widths,
+        not in_pairs if converts else packs_a,
+        converts or packs_right(b_term, b_column, blocks, n, item),
         left + blocks.right_bytes(item), left, slots(total),
-        total, max(1, WORTH * total // max(1, count * m * n * k)),
+        total, max(1, WORTH * total // max(1, count * m * n * depth)),
     )  # fmt: skip
 
 
 class Ahead(NamedTuple):
     """How a right operand is packed once for several products with the same words."""
 
-    size: int  # elements
+    size: int  # bytes
     words: list[int]  # of the entry that packs; "c" is to be the memory
     total: int
     grain: int
     product: list[int]  # words of the products, whose "b" is that memory
 
 
-def ahead(words: list[int], item: int) -> Ahead | None:
+def ahead(words: list[int], numbers: Numbers) -> Ahead | None:
     """How that is done for a product; None if it is of a batch, or packs nothing."""
     given = dict(zip(LAYOUT.names, words, strict=False))
+    item, together, _ = numbers.packing
     n, k, step = given["n"], given["k"], width() * vector_bytes() // item
     if given["pack_b"] != PACKS or given["rank"] or not k:
         return None
     row, panels = ceildiv(n, step) * step, ceildiv(n, PANELS * step)
     packing = LAYOUT.words(**{**given, "c_row": row})
     product = {**given, "b_term": row, "b_column": 0, "pack_b": PACKED}
-    return Ahead(
-        row * k, packing, panels, grain(panels, n * k), LAYOUT.words(**product)
-    )
+    size, work = row * ceildiv(k, together) * item, grain(panels, n * k)
+    return Ahead(size, packing, panels, work, LAYOUT.words(**product))
 
 
 def batch_axes(x: StridedArray, y: StridedArray, out: StridedArray) -> list[int]:

@@ -24,7 +24,7 @@ from .convolution_words import (
     table_bytes,
     tail_words,
 )
-from .packed_code import HEIGHT, PITCH
+from .packing_code import HEIGHT, PITCH
 from .pool import pool
 from .special_base import Special, Work, ceildiv, grain, rounded
 

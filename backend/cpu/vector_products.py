@@ -8,13 +8,13 @@ results are sums across lanes. Each result is the same however the work is cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
 
 from ..recorded import jointly
 from ..strided_arrays import StridedArray
 from .building import Code, Entry, Function, Layout, Value, lanes, vector, vector_bytes
 from .packed_code import of_batch
+from .packed_numbers import Numbers
 from .packed_products import batch_axes
 from .pool import pool
 from .special_base import ceildiv
@@ -41,11 +41,11 @@ def reads(array: StridedArray) -> bool:
 
 
 @cache
-def vector_entry(kind: str) -> Entry:
+def vector_entry(numbers: Numbers) -> Entry:
     """The entries of the two ways: results side by side, terms side by side."""
     code = Code("vector")
-    _entry(code, kind, _by_rows(code, kind))
-    _entry(code, kind, _across(code, kind))
+    _entry(code, numbers, _by_rows(code, numbers))
+    _entry(code, numbers, _across(code, numbers))
     return code.finished()
 
 
@@ -105,7 +105,7 @@ def grain(units: int, work: int) -> int:
     return max(1, min(units, WORTH * units // max(1, work)))
 
 
-def _entry(code: Code, kind: str, compute: Function) -> None:
+def _entry(code: Code, numbers: Numbers, compute: Function) -> None:
     """An entry over the units of all products of a batch."""
     f, words, start, stop = code.entry()
     read = LAYOUT.reader(f, words)
@@ -114,12 +114,13 @@ def _entry(code: Code, kind: str, compute: Function) -> None:
     bases = [read(name, "ptr") for name in ("matrix", "vector", "out")]
     with f.loop(stop, start) as number:
         axes = f.at(words, LAYOUT.end, "i64")
-        matrix, given, out = of_batch(f, axes, rank, bases, number // each, kind)
+        kinds = numbers.stored, numbers.stored, numbers.sums
+        matrix, given, out = of_batch(f, axes, rank, bases, number // each, kinds)
         first = number % each * length
         f.call(
             compute,
-            f.at(matrix, first * steps[0], kind), *steps, given,
-            f.at(out, first, kind),
+            f.at(matrix, first * steps[0], numbers.stored), *steps, given,
+            f.at(out, first, numbers.sums),
             (read("results") - first).minimum(length), read("terms"),
         )  # fmt: skip
 
@@ -127,77 +128,79 @@ def _entry(code: Code, kind: str, compute: Function) -> None:
 ARGUMENTS = ("ptr", "i64", "i64", "i64", "ptr", "ptr", "i64", "i64")
 
 
-def _by_rows(code: Code, kind: str) -> Function:
+def _by_rows(code: Code, numbers: Numbers) -> Function:
     """Results side by side: the sums are in the nearest cache, not in registers, so
     that long stretches of memory are read one after the other."""
     f = code.helper("by_rows", ARGUMENTS)
     _, _, _, _, _, out, results, terms = f.arguments
-    f.clear(out, results, kind)
+    f.clear(out, results, numbers.sums)
     start = f.number(0)
     for group in (16, 4, 1) if vector_bytes() == 64 else (8, 2, 1):
         stop = terms // group * group
         with f.loop(stop, start, group) as term:
-            _add_rows(f, kind, term, group)
+            _add_rows(f, numbers, term, group)
         start = stop
     return f
 
 
-def _add_rows(f: Function, kind: str, first: Value, group: int) -> None:
+def _add_rows(f: Function, numbers: Numbers, first: Value, group: int) -> None:
     """Add some rows of the matrix, from one on, each times its number."""
     matrix, _, to_term, to_number, given, out, results, _ = f.arguments
-    lane = lanes(kind)
-    wide, whole = vector(kind, lane), results // lane * lane
+    stored, sums = numbers.stored, numbers.sums
+    lane = lanes(sums)
+    wide, whole = vector(sums, lane), results // lane * lane
     terms = [first + n for n in range(group)]
-    rows = [f.at(matrix, term * to_term, kind) for term in terms]
-    factors = [f.splat(f.load(given, term * to_number, kind), lane) for term in terms]
+    rows = [f.at(matrix, term * to_term, stored) for term in terms]
+    places = [f.at(given, term * to_number, stored) for term in terms]
+    factors = [f.splat(numbers.wide(f, place, None, 0), lane) for place in places]
 
-    def added(total: Value, load: Callable[[Value], Value]) -> Value:
+    def added(total: Value, start: Value, mask: Value | None = None) -> Value:
         for row, factor in zip(rows, factors, strict=True):
-            total = f.fma(factor, load(row), total)
+            part = numbers.wide(f, f.at(row, start, stored), mask, lane)
+            total = f.fma(factor, part, total)
         return total
 
     with f.loop(whole, 0, lane) as n:
-        total = f.load(out, n, kind, wide)
-        f.store(added(total, lambda row: f.load(row, n, kind, wide)), out, n, kind)
+        f.store(added(f.load(out, n, sums, wide), n), out, n, sums)
     with f.when(whole < results):
         mask = f.steps("i64", lane) < f.splat(results - whole, lane)
-        place = f.at(out, whole, kind)
-        total = added(
-            f.masked_load(place, mask, wide),
-            lambda row: f.masked_load(f.at(row, whole, kind), mask, wide),
-        )
+        place = f.at(out, whole, sums)
+        total = added(f.masked_load(place, mask, wide), whole, mask)
         f.masked_store(total, place, mask)
 
 
-def _across(code: Code, kind: str) -> Function:
+def _across(code: Code, numbers: Numbers) -> Function:
     """Terms side by side: a vector of partial sums for each result."""
     f = code.helper("across", ARGUMENTS)
     results = f.arguments[6]
     many = results // ROWS * ROWS
     with f.loop(many, 0, ROWS) as first:
-        _sums(f, kind, first, ROWS)
+        _sums(f, numbers, first, ROWS)
     with f.loop(results, many) as first:
-        _sums(f, kind, first, 1)
+        _sums(f, numbers, first, 1)
     return f
 
 
-def _sums(f: Function, kind: str, first: Value, rows: int) -> None:
+def _sums(f: Function, numbers: Numbers, first: Value, rows: int) -> None:
     """Some results, from one on."""
     matrix, to_result, _, _, given, out, _, terms = f.arguments
-    lane = lanes(kind)
-    wide, whole = vector(kind, lane), terms // lane * lane
-    starts = [f.at(matrix, (first + n) * to_result, kind) for n in range(rows)]
+    stored, sums = numbers.stored, numbers.sums
+    lane = lanes(sums)
+    wide, whole = vector(sums, lane), terms // lane * lane
+    starts = [f.at(matrix, (first + n) * to_result, stored) for n in range(rows)]
     totals = [f.variable(f.number(0.0, wide)) for _ in range(rows)]
 
-    def add(load: Callable[[Value], Value]) -> None:
-        numbers = load(given)
+    def add(k: Value, mask: Value | None = None) -> None:
+        def read(base: Value) -> Value:
+            return numbers.wide(f, f.at(base, k, stored), mask, lane)
+
+        factors = read(given)
         for start, total in zip(starts, totals, strict=True):
-            total.set(f.fma(load(start), numbers, total.get()))
+            total.set(f.fma(read(start), factors, total.get()))
 
     with f.loop(whole, 0, lane) as k:
-        add(lambda base: f.load(base, k, kind, wide))
+        add(k)
     with f.when(whole < terms):
-        mask = f.steps("i64", lane) < f.splat(terms - whole, lane)
-        add(lambda base: f.masked_load(f.at(base, whole, kind), mask, wide))
+        add(whole, f.steps("i64", lane) < f.splat(terms - whole, lane))
     for n, total in enumerate(totals):
-        f.store(f.across(total.get()), out, first + n, kind)
+        f.store(f.across(total.get()), out, first + n, sums)

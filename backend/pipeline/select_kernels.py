@@ -36,7 +36,7 @@ def select_generated(graph: Graph) -> Graph:
             return compared(node)
         if node.op.name in CHOOSING and node.inputs[0].dtype.is_half:
             return widened(node) if array_module() is np else None
-        return accumulated(node)
+        return product_of_halves(node) or accumulated(node)
 
     return graph.replace(normalize(graph.roots, rule).nodes)
 
@@ -61,6 +61,14 @@ def compared(node: Node) -> Node | None:
     chosen = call("where", call("equal", places, along), source, 0)
     found = call("sum", chosen, axis=axis, keepdims=True)
     return call("cast", found, source.dtype.name)  # type: ignore[no-any-return]
+
+
+def product_of_halves(node: Node) -> Node | None:
+    """`matmul` of halves with sums in float32, rounded once; None for other ops."""
+    if node.op.name != "matmul" or not node.dtype.is_half or array_module() is not np:
+        return None
+    found = OPS["matmul_wide"].apply(node.inputs, {}, like=node)
+    return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
 
 
 def accumulated(node: Node) -> Node | None:

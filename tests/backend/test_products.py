@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import ml_dtypes  # noqa: F401 - NumPy has no bfloat16 without it
 import numpy as np
 import pytest
 
@@ -15,13 +16,17 @@ from tulle.backend.cpu import (  # noqa: E402
     copying,
     gemm,
     packed_code,
+    packed_numbers,
     packed_products,
+    packing_code,
     vector_products,
 )
 from tulle.backend.cpu.command_table import Block, Order, laid_out  # noqa: E402
+from tulle.backend.cpu.packed_numbers import numbers_of  # noqa: E402
 from tulle.backend.cpu.pool import pool  # noqa: E402
 from tulle.backend.strided_arrays import StridedArray  # noqa: E402
 
+DTYPES = ("float32", "float64", "float16", "bfloat16")
 SIZES = (1, 1, 2, 3, 7, 16, 17, 49, 64, 65, 130)
 
 
@@ -30,10 +35,24 @@ def run(call):
     pool().run(laid.table.ctypes.data, 1, 0, 0, 0)
 
 
+def short_of(array):
+    return gemm.short_of(StridedArray.of(array))
+
+
+def summed_as(dtype):
+    """The dtype of sums: float32 for halves."""
+    return np.result_type(dtype, np.float32)
+
+
+def wide(*arrays):
+    """The same numbers in the dtype of their sums."""
+    return [array.astype(summed_as(array.dtype)) for array in arrays]
+
+
 def multiply(x, y, out, threads):
     size = 0
     if x.ndim > 1 and y.ndim > 1:
-        size = gemm.scratch_bytes(out.shape, x.shape[-1], out.itemsize)
+        size = gemm.scratch_bytes(out.shape, x.shape[-1], short_of(x))
     scratch = np.full(size // 8 + 8, np.nan)
     x, y, out = map(StridedArray.of, (x, y, out))
     call = gemm.product(x, y, out, threads, scratch.ctypes.data)
@@ -62,7 +81,7 @@ def close(found, wanted):
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_products(seed, dtype):
     random = np.random.default_rng(seed)
     for _ in range(60):
@@ -75,18 +94,18 @@ def test_products(seed, dtype):
             x = x[0]
         if not batch and random.random() < 0.1:
             y = y[:, 0]
-        out = np.full(np.matmul(x, y).shape, np.nan, dtype)
+        out = np.full(np.matmul(x, y).shape, np.nan, summed_as(dtype))
         suits = gemm.readable_by(*map(StridedArray.of, (x, y)))
         x, y = (
             array if suits(StridedArray.of(array)) else np.ascontiguousarray(array)
             for array in (x, y)
         )
         multiply(x, y, out, int(random.integers(1, 4)))
-        close(out, np.matmul(x, y))
+        close(out, np.matmul(*wide(x, y)))
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_any_number_of_threads_gives_the_same_bits(seed, dtype):
     random = np.random.default_rng(seed)
     for _ in range(20):
@@ -97,14 +116,14 @@ def test_any_number_of_threads_gives_the_same_bits(seed, dtype):
         x, y = (np.asarray(one, order=str(random.choice(["C", "F"]))) for one in (x, y))
         found = set()
         for threads in (1, 2, 3, 5, 16):
-            out = np.full((m, n), np.nan, dtype)
+            out = np.full((m, n), np.nan, summed_as(dtype))
             multiply(x, y, out, threads)
             found.add(out.tobytes())
         assert len(found) == 1, (m, k, n, x.strides, y.strides)
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
     random = np.random.default_rng(seed)
     for _ in range(30):
@@ -113,15 +132,16 @@ def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
         y = matrix(random, (), k, n, dtype)
         found = set()
         for rows, columns in ((192, 512), (6, 64), (24, 128)):
-            blocks = packed_products.blocks_of(1, m, n, k, x.itemsize)
+            item, together, _ = numbers_of(short_of(x)).packing
+            blocks = packed_products.blocks_of(1, m, n, -(-k // together), item)
             chosen = blocks._replace(rows=rows, columns=columns)
-            out = np.full((m, n), np.nan, dtype)
+            out = np.full((m, n), np.nan, summed_as(dtype))
             with monkeypatch.context() as patch:
                 patch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
                 one_by_one(x, y, out)
-            close(out, x @ y)
+            close(out, np.matmul(*wide(x, y)))
             found.add(out.tobytes())
-            ahead = np.full((m, n), np.nan, dtype)
+            ahead = np.full((m, n), np.nan, out.dtype)
             with monkeypatch.context() as patch:
                 patch.setattr(packed_products, "blocks_of", lambda *_, c=chosen: c)
                 one_by_one(x, y, ahead, before=True)
@@ -132,16 +152,16 @@ def test_products_in_any_parts_and_blocks(seed, dtype, monkeypatch):
 def one_by_one(x, y, out, before=False):
     """A product, each unit of it by a call of its own; its right operand is packed
     `before`, if it is at all."""
-    (m, n), k, item = out.shape, x.shape[1], out.itemsize
-    size = packed_products.scratch_bytes(1, m, n, k, item)
+    (m, n), k, numbers = out.shape, x.shape[1], numbers_of(short_of(x))
+    size = packed_products.scratch_bytes(1, m, n, k, numbers)
     scratch = np.full(size // 8 + 8, np.nan)
     x, y, out = map(StridedArray.of, (x, y, out))
-    words, total, _ = packed_products.product(x, y, out, scratch.ctypes.data)
+    words, total, _ = packed_products.product(x, y, out, scratch.ctypes.data, numbers)
     words = np.array(words, np.int64)
-    entry, pack = map(engine_function, gemm.packed_entries({4: "f32", 8: "f64"}[item]))
-    ahead = packed_products.ahead(words.tolist(), item) if before else None
+    entry, pack = map(engine_function, gemm.packed_entries(numbers.short))
+    ahead = packed_products.ahead(words.tolist(), numbers) if before else None
     if ahead is not None:
-        memory = np.full(ahead.size, np.nan, out.dtype)
+        memory = np.full(ahead.size, 0xFF, np.uint8)
         ahead.words[gemm.RESULT] = ahead.product[gemm.RIGHT] = memory.ctypes.data
         packing, words = (np.array(w, np.int64) for w in (ahead.words, ahead.product))
         for part in range(ahead.total):
@@ -150,7 +170,7 @@ def one_by_one(x, y, out, before=False):
         entry(words.ctypes.data, unit, unit + 1)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_products_with_vectors_cut_anywhere(dtype, monkeypatch):
     random = np.random.default_rng(0)
     for _ in range(40):
@@ -164,9 +184,9 @@ def test_products_with_vectors_cut_anywhere(dtype, monkeypatch):
             each = -(-n // length)
             cut = length, each, 1
             monkeypatch.setattr(vector_products, "_cut", lambda *_, c=cut: c)
-            out = np.full((3, n), np.nan, dtype)
+            out = np.full((3, n), np.nan, summed_as(dtype))
             multiply(np.ascontiguousarray(x), y, out, 1)
-            close(out, x @ y)
+            close(out, np.matmul(*wide(x, y)))
             found.add(out.tobytes())
         assert len(found) == 1 or y.strides[-1] != y.itemsize
 
@@ -214,12 +234,13 @@ def test_products_with_vectors_of_other_machines(width, monkeypatch):
         packed_code.product_entry, gemm.packed_entries,
         vector_products.vector_entry, gemm.vector_entries,
     )  # fmt: skip
-    for module in (building, packed_code, packed_products, vector_products):
+    modules = building, packing_code, packed_numbers, packed_products, vector_products
+    for module in modules:
         monkeypatch.setattr(module, "vector_bytes", lambda: width)
     for cache in caches:
         cache.cache_clear()
     try:
-        for dtype in ("float32", "float64"):
+        for dtype in DTYPES:
             test_products(0, dtype)
             test_products_in_any_parts_and_blocks(0, dtype, monkeypatch)
     finally:
@@ -235,7 +256,7 @@ def test_a_call_tells_the_memory_that_its_sizes_ask_for(shape):
     places = [(*batch, m, k), (*batch, k, n), (*batch, m, n)]
     x, y, out = (StridedArray(1 << 20, place, np.dtype("f4")) for place in places)
     call = gemm.product(x, y, out, 2, 1 << 30)
-    assert gemm.scratch_of(call) == gemm.scratch_bytes(out.shape, k, 4)
+    assert gemm.scratch_of(call) == gemm.scratch_bytes(out.shape, k, "f32")
 
 
 TOGETHER = """
