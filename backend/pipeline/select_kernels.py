@@ -36,7 +36,11 @@ def select_generated(graph: Graph) -> Graph:
             return compared(node)
         if node.op.name in CHOOSING and node.inputs[0].dtype.is_half:
             return widened(node) if array_module() is np else None
-        return product_of_halves(node) or accumulated(node)
+        for halves in (product_of_halves, rounded_later, unrounded, accumulated):
+            found = halves(node)
+            if found is not None:
+                return found
+        return None
 
     return graph.replace(normalize(graph.roots, rule).nodes)
 
@@ -69,6 +73,31 @@ def product_of_halves(node: Node) -> Node | None:
         return None
     found = OPS["matmul_wide"].apply(node.inputs, {}, like=node)
     return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
+
+
+def rounded_later(node: Node) -> Node | None:
+    """A product of halves in another shape, which is rounded by what reads it."""
+    if node.op.name != "reshape" or not node.dtype.is_half:
+        return None
+    (rounded,) = node.inputs
+    if rounded.op.name != "cast" or rounded.inputs[0].op.name != "matmul_wide":
+        return None
+    found = node.op.apply(rounded.inputs, node.attributes, like=node)
+    return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
+
+
+def unrounded(node: Node) -> Node | None:
+    """A sum in float32 that was rounded to 16 bits only to be widened again."""
+    if node.op.name != "cast" or node.dtype != F32 or array_module() is not np:
+        return None
+    (rounded,) = node.inputs
+    if rounded.op.name != "cast" or not rounded.dtype.is_half:
+        return None
+    source = found = rounded.inputs[0]
+    while source.op.name == "reshape":
+        (source,) = source.inputs
+    sums = source.op.accumulates or source.op.name == "matmul_wide"
+    return found if sums and found.dtype == F32 else None
 
 
 def accumulated(node: Node) -> Node | None:
