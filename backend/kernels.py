@@ -74,7 +74,8 @@ class MatmulWide(Kernel):
     writes = True
 
     def infer(self, x: TensorType, y: TensorType) -> TensorType:
-        found: TensorType = OPS["matmul"].infer(x, y)
+        found = OPS["matmul"].infer(x, y)
+        assert isinstance(found, TensorType)
         return found.with_dtype(F32.name)
 
     def run(self, xp: Any, x: Any, y: Any, *, out: Any = None) -> Any:

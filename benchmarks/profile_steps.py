@@ -23,7 +23,7 @@ KINDS = {
 
 
 def program_of(
-    workload: Any, rows: int | None, policy: str
+    workload: Any, rows: int | None, policy: str = "float32"
 ) -> tuple[Any, list[tuple[Any, ...]]]:
     """The compiled training step, or prediction of some rows, with arrays for it."""
     from tulle.training.batches import prepare

@@ -31,6 +31,8 @@ HALF = (
     *("tulle mixed_float16", "tulle float16"),
     *("jax bfloat16", "torch autocast", "torch bfloat16"),
 )
+# Weights of bfloat16 have no bits for the steps of Adam.
+FORGETFUL = ("tulle bfloat16", "torch bfloat16")
 DISTRIBUTIONS = "tulle numpy scipy llvmlite jax optax torch keras tensorflow-cpu"
 
 
@@ -115,7 +117,7 @@ def faults(results: dict[str, Any]) -> list[str]:
             for name, one in row.items():
                 if "error" in one:
                     found.append(f"{name} failed at {workload}: {one['error']}")
-                elif not one["after"] < one["before"]:
+                elif name not in FORGETFUL and not one["after"] < one["before"]:
                     found.append(f"{name} did not learn {workload}")
     for workload, row in results.get("check", {"rows": {}})["rows"].items():
         if not row["agree"]:

@@ -230,6 +230,7 @@ def test_nothing_to_copy():
 
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_products_with_vectors_of_other_machines(width, monkeypatch):
+    monkeypatch.setattr(packed_numbers, "multiplies_pairs", lambda: False)
     caches = (
         packed_code.product_entry, gemm.packed_entries,
         vector_products.vector_entry, gemm.vector_entries,
@@ -246,6 +247,20 @@ def test_products_with_vectors_of_other_machines(width, monkeypatch):
     finally:
         for cache in caches:
             cache.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("terms", [3, 64, 700])
+def test_products_of_halves_keep_what_is_no_number(terms, dtype):
+    x = np.ones((9, terms), dtype)
+    y = np.ones((terms, 20), dtype)
+    x[1, 2], x[2, 1], x[3, 0], y[1, 5] = np.inf, np.nan, -np.inf, np.inf
+    x[4, 1] = 0
+    out = np.zeros((9, 20), np.float32)
+    multiply(x, y, out, 2)
+    with np.errstate(invalid="ignore"):
+        wanted = np.matmul(*wide(x, y))
+    np.testing.assert_array_equal(out, wanted)
 
 
 @pytest.mark.parametrize(
