@@ -2,8 +2,8 @@
 
 Halves are converted while they are packed, and summed up in float32. Where the
 processor multiplies pairs of bfloat16 (AVX512_BF16), two terms of the sum are packed
-side by side. Its instruction takes numbers too small to be normal for zeros, as
-everything does in threads that run programs.
+side by side. Its instruction takes numbers too small to be normal for zeros whatever a
+thread's mode says, as most programs do anyway.
 """
 
 from __future__ import annotations
