@@ -17,6 +17,8 @@ from .in_bodies import in_bodies
 
 CHOOSING = ("window_max", "window_argmax", "window_pick")  # kernels are for f32 and f64
 
+SHOWING = ("reshape", "getitem")  # show each element once, at most
+
 
 def select_kernels(graph: Graph) -> Graph:
     """The graph with each op as the array library likes it best."""
@@ -76,8 +78,8 @@ def product_of_halves(node: Node) -> Node | None:
 
 
 def rounded_later(node: Node) -> Node | None:
-    """A product of halves in another shape, which is rounded by what reads it."""
-    if node.op.name != "reshape" or not node.dtype.is_half:
+    """A product of halves in another shape, or a part: what reads it rounds it."""
+    if node.op.name not in SHOWING or not node.dtype.is_half:
         return None
     (rounded,) = node.inputs
     if rounded.op.name != "cast" or rounded.inputs[0].op.name != "matmul_wide":
@@ -94,7 +96,7 @@ def unrounded(node: Node) -> Node | None:
     if rounded.op.name != "cast" or not rounded.dtype.is_half:
         return None
     source = found = rounded.inputs[0]
-    while source.op.name == "reshape":
+    while source.op.name in SHOWING:
         (source,) = source.inputs
     sums = source.op.accumulates or source.op.name == "matmul_wide"
     return found if sums and found.dtype == F32 else None

@@ -66,6 +66,23 @@ def test_another_shape_is_no_step_of_its_own(dtype):
 
 
 @pytest.mark.parametrize("dtype", HALVES)
+def test_parts_of_a_product_are_no_steps_of_their_own(dtype):
+    x, y = halves(dtype, 50, 40), halves(dtype, 40, 20)
+
+    def gated(x, y):
+        found = x @ y
+        return ops.tanh(found[:, :10]) * found[:, 10:]
+
+    text = steps(gated, x, y)
+    assert text.count("\nkernel ") == 1
+    left, right = wide(x, y)
+    (given,) = wide(tulle.function(gated)(x, y))
+    wanted = np.tanh((left @ right)[:, :10]) * (left @ right)[:, 10:]
+    rounding = 2.0 ** (-10 if dtype == "float16" else -7)
+    np.testing.assert_allclose(given, wanted, 2 * rounding)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("shapes", [((40,), (40, 20)), ((3, 1, 40), (3, 40, 20))])
 def test_vectors_times_matrices(dtype, shapes):
     x, y = (halves(dtype, *shape) for shape in shapes)
