@@ -16,11 +16,17 @@ class _Settings:
     floatx: DType = dtype_of("float32")
     epsilon: float = 1e-7
     layout: str = "channels_last"
+    all: tuple[str, float, str] = ("f32", 1e-7, "channels_last")
+
+    @classmethod
+    def change(cls, name: str, value: Any) -> None:
+        setattr(cls, name, value)
+        cls.all = cls.floatx.short, cls.epsilon, cls.layout
 
 
 def settings() -> tuple[str, float, str]:
     """All that may be set: what is computed of a setting is kept for these only."""
-    return _Settings.floatx.short, _Settings.epsilon, _Settings.layout
+    return _Settings.all
 
 
 def floatx() -> str:
@@ -61,7 +67,7 @@ def set_floatx(value: DTypeLike) -> None:
         _ = dtype.numpy  # bfloat16 needs a package
     except Fault as fault:
         raise TensorTypeError.of(fault, caller_span()) from None
-    _Settings.floatx = dtype
+    _Settings.change("floatx", dtype)
 
 
 def epsilon() -> float:
@@ -84,7 +90,7 @@ def set_epsilon(value: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not value > 0:
         raise _refused("epsilon", f"a positive number, not {value!r}")
-    _Settings.epsilon = float(value)
+    _Settings.change("epsilon", float(value))
 
 
 def image_data_format() -> str:
@@ -106,7 +112,7 @@ def set_image_data_format(data_format: str) -> None:
     if not isinstance(data_format, str) or data_format not in LAYOUTS:
         words = f"`channels_last` or `channels_first`, not {data_format!r}"
         raise _refused("data_format", words)
-    _Settings.layout = data_format
+    _Settings.change("layout", data_format)
 
 
 def _refused(argument: str, words: str) -> Any:

@@ -14,6 +14,7 @@ from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological, users
 from .op import Op
+from .quiet import ufunc_of
 from .tensor import Tensor, input_node
 from .trace import building
 from .types import TensorType
@@ -77,7 +78,7 @@ class Straight:
                     node.op,
                     [places[source] for source in node.inputs],
                     {key: resolve(v, {}) for key, v in node.attributes.items()},
-                    ufunc_of(node),
+                    ufunc_of(node.op, node.attributes),
                     over[0] if over else None,
                     [places[source] for source in last],
                 )
@@ -106,18 +107,13 @@ def _gives_way(source: Node, node: Node, readers: Sequence[Node]) -> bool:
 
     The operand's memory is then its own: no reader gave a view of it.
     """
-    if source.type != node.type or not (ufunc_of(source) and ufunc_of(node)):
+    if source.type != node.type or not (_is_ufunc(source) and _is_ufunc(node)):
         return False
-    return all(ufunc_of(reader) or reader.op.name in FOLDS for reader in readers)
+    return all(_is_ufunc(reader) or reader.op.name in FOLDS for reader in readers)
 
 
-def ufunc_of(node: Node) -> np.ufunc | None:
-    """NumPy's ufunc of which an op is one pass over its elements; None for others."""
-    body = getattr(node.op, "body", None)
-    if not node.op.elementwise or not isinstance(body, str) or node.attributes:
-        return None
-    found = getattr(np, body, None)
-    return found if isinstance(found, np.ufunc) else None
+def _is_ufunc(node: Node) -> bool:
+    return ufunc_of(node.op, node.attributes) is not None
 
 
 def expansion(

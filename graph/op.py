@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -41,13 +41,13 @@ from .dim import Dim
 from .immutable import Immutable
 from .kinds import Kind, kinds_of
 from .nearest import nearest_of
-from .node import Node, intern, resolve
+from .node import Node, intern
 from .operand import Operand
 from .pairing import refuse_pairs, tell_pairs
 from .promotion import nodes_promoted
 from .recording import record, recording
 from .registry import OPS, named
-from .remembered import VALUES, Call, Run, call_of
+from .remembered import NUMBERS, VALUES, Call, Run, call_of
 from .size_origins import note_origin
 from .tensor import (
     NoTensorError,
@@ -59,6 +59,7 @@ from .trace import current_trace
 from .types import TensorType, TupleType, Type, dtype_of
 from .uncalled_layers import is_layer, not_applied
 from .variable_substitution import replacements
+from .written_calls import Known, Written, written
 
 Results = Sequence["Node | None"] | None
 VALUES[Tensor] = False
@@ -188,13 +189,40 @@ class Op(Immutable):
         )
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        call = None
+        if current_trace() is None:
+            call = written(self, arguments, options)
+            if call is not None and (known := call.known) is not None:
+                try:
+                    return self._as_written(known, call)
+                except Exception:  # noqa: BLE001 - it is told below
+                    pass
+        return self.called(arguments, options, call)
+
+    def _as_written(self, known: Known, call: Written) -> Any:
+        """A call that is written as an earlier one was."""
+        if recording():
+            return self._at_once(known, call, call.operands, known.attributes)
+        value = known.run(call.arrays)
+        return apart(value, call.operands) if call.replaced else value
+
+    def called(
+        self,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+        call: Written | None = None,
+    ) -> Any:
+        """A call whose arguments are read and checked; `call` is kept if it can be."""
         bound = False
         try:
             operands, attributes = self.arguments(*arguments, **options)
             if attributes:
                 self._read(attributes)
             bound = True
-            return self.dispatch(operands, attributes, arguments)
+            found = self.dispatch(operands, attributes, arguments)
+            if call is not None:
+                call.keep(self, operands, attributes)
+            return found
         except Fault as fault:
             if bound or any(isinstance(argument, Node) for argument in arguments):
                 raise
@@ -260,6 +288,11 @@ class Op(Immutable):
         """The arguments whose kind the signature tells."""
         function = getattr(self.arguments, "__wrapped__", self.arguments)
         return tuple(kinds_of(function))
+
+    @cached_property
+    def takes_numbers(self) -> bool:
+        """Whether all arguments are operands, plain numbers among them."""
+        return self.elementwise and not self.kinds
 
     def dispatch(
         self,
@@ -341,9 +374,11 @@ class Op(Immutable):
         """Run on values at once, and tell the tapes; `call` keeps how it is done."""
         if self.elementwise and recording():
             tell_pairs(self, operands)
+        from .runners import runner  # which needs what ops are made of
+
         arrays = call.arrays if call else together([o.array for o in operands])
         xp = module_of(arrays[0]) if arrays else array_module()
-        run = self._runner(xp, operands, attributes, often=call is not None)
+        run = runner(self, xp, operands, attributes, often=call is not None)
         value = run(arrays)
         token = call.keep(run) if call else None
         value = apart(value, operands)
@@ -353,57 +388,22 @@ class Op(Immutable):
 
     def _at_once(
         self,
-        known: tuple[Run, int],
-        call: Call,
+        known: tuple[Run, int] | Known,
+        call: Call | Written,
         operands: Sequence[Any],
         attributes: dict[str, Any],
     ) -> Any:
         """A call whose like has been checked."""
-        run, token = known
+        run, token = known[:2]
         value = apart(run(call.arrays), operands)
         if recording():
             if call.numbers:
                 pairs = zip(operands, call.arrays, strict=True)
-                operands = [Tensor(a) if type(o) is float else o for o, a in pairs]
+                operands = [Tensor(a) if type(o) in NUMBERS else o for o, a in pairs]
             if self.elementwise:
                 tell_pairs(self, operands)
             record(self, operands, attributes, value, token)
         return value
-
-    def _runner(
-        self,
-        xp: Any,
-        operands: tuple[Any, ...],
-        attributes: dict[str, Any],
-        often: bool = False,
-    ) -> Run:
-        """What computes tensors of arrays like those of the operands, or a `Fault`."""
-        from .evaluate import expansion, on_inputs
-        from .op_programs import Repeated
-
-        types = tuple(tensor.type for tensor in operands)
-        fixed = self.canonical(types, attributes)
-        if self.level != "function":
-            several = isinstance(self.infer(*types, **fixed), TupleType)
-        if self.level in ("composite", "function"):
-            straight = expansion(self, types, fixed)
-            steps = partial(straight.run, xp)
-            if not often:
-                return steps
-            nodes = straight.inputs, straight.found, straight.plain
-            return Repeated(steps, lambda: nodes)
-        plain = {key: resolve(value, {}) for key, value in fixed.items()}
-        body = partial(self.run_rounding, xp, attributes=plain)
-
-        def run(arrays: Sequence[Any]) -> Any:
-            value = body(arrays)
-            if several:
-                return tuple([Tensor(xp.asarray(item)) for item in value])
-            return Tensor(xp.asarray(value))
-
-        if not often or self.view:
-            return run
-        return Repeated(run, lambda: (*on_inputs(self, types, fixed), None))
 
     def _like(self, operands: Sequence[Any]) -> TensorType | None:
         """The type whose dtype plain numbers among the operands take."""

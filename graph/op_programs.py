@@ -6,6 +6,7 @@ at first, and then as a program, if there is enough to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -16,16 +17,47 @@ from .device import device
 from .diagnostics import TulleError
 from .graph import Graph
 from .node import Node, topological
+from .quiet import ufunc_of
 from .remembered import Run
 from .tensor import Tensor
 from .types import F64, TensorType, TupleType
 from .variable import times_seeded
 
 FIRST = 10  # calls that run step by step
-WORTH = 1 << 14  # steps on elements that one op alone has to be worth a program
-MUCH = 1 << 30  # steps of all calls together that are worth one from the second on
-MOVING = 8  # steps for an element of what is not computed element by element
-PRODUCTS = ("matmul", "einsum")  # alone, the BLAS of NumPy does them as well
+# What follows counts passes of NumPy over an element, of 0.05 ns each.
+WORTH = 1 << 17  # that one op alone has to take to be worth a program
+MUCH = 1 << 28  # of all calls together that are worth one from the second on
+LARGE = 1 << 27  # elements between steps that are worth a program at once
+NODE = 1 << 14  # that an op takes whatever its size is
+USUAL = 8  # passes of an op that is no single instruction for an element
+MOVING = 8  # times what is given and given back, which is far more
+PASSES = {  # bodies that take more or fewer, as measured
+    "add_at": 60,
+    "argmin": 20,
+    "argsort": 500,
+    "concatenate": 1,
+    "cumprod": 60,
+    "erf": 2000,
+    "extreme_at": 300,
+    "fourier_sum": 300,
+    "gcd": 450,
+    "heaviside": 100,
+    "hypot": 60,
+    "logaddexp": 350,
+    "mod": 100,
+    "random_normal": 2000,
+    "random_uniform": 2000,
+    "searchsorted": 1200,
+    "softplus": 350,
+    "where": 40,
+}
+CALLED = re.compile(r"\w+(?=\()")  # functions in a formula
+LIGHT = (
+    "abs ceil floor floordiv isfinite isinf isnan max min rint signbit trunc".split()
+)
+PRODUCTS = ("matmul", "einsum")
+MULTIPLIED = 32  # operations of a product that take as long as a pass
+AS_WELL = ("sort",)  # alone, done as well by NumPy
 HELD = 1 << 28  # bytes that programs together keep for what is between their steps
 KEPT = 512  # programs
 LINE = 1 << 18  # elements of a Fourier transform; tables for more take seconds to make
@@ -42,9 +74,11 @@ class Repeated:
     come again, so that it is asked at the second one.
     """
 
-    def __init__(self, steps: Run, nodes_of: Callable[[], Nodes]):
+    def __init__(self, steps: Run, nodes_of: Callable[[], Nodes], large: bool = False):
         self.steps, self._nodes_of = steps, nodes_of
-        self.first = 0  # calls that run step by step, once that is known
+        # Calls that run step by step; known once somebody has looked.
+        self.first: int | None = None
+        self.large = large  # what is between steps may be more than there is memory
         self.program: Any = None
         self.refused = False
         self._calls, self._seeded = 0, times_seeded()
@@ -55,9 +89,9 @@ class Repeated:
         if self._seeded != times_seeded():  # what is done again does the same
             self._seeded, self._calls = times_seeded(), 0
         self._calls += 1
-        if self._calls > 1 and not self.first:
+        if self.first is None and (self._calls > 1 or self.large):
             self._look()
-        if self._calls <= max(1, self.first) or self.refused:
+        if self.first is None or self._calls <= self.first or self.refused:
             return self.steps(arrays)
         program, new = self.program, False
         if program is None:
@@ -83,7 +117,8 @@ class Repeated:
         self.nodes = inputs, results  # at once: threads may look at the same time
         work = worth(inputs, results if plain is None else plain)
         self.refused = not work
-        self.first = max(1, min(FIRST, MUCH // max(1, work)))
+        soon = min(FIRST, MUCH // max(1, work))
+        self.first = 0 if self.large else max(1, soon)
 
     def _compiled(self) -> Any:
         """The program; None if there is none that is faster."""
@@ -116,6 +151,18 @@ class Repeated:
                 other.program = None
 
 
+def is_large(inputs: Sequence[Node], plain: Sequence[Node]) -> bool:
+    """Whether steps need far more memory than what they are given and give."""
+    ends = sum(map(_elements, (*inputs, *plain)))
+    most = max(map(_elements, topological(plain)), default=0)
+    return most > LARGE and most > MOVING * ends
+
+
+def _elements(node: Node) -> int:
+    items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
+    return sum(prod(dim.value or 0 for dim in t.shape) for t in items)
+
+
 def worth(inputs: Sequence[Node], results: Sequence[Node]) -> int:
     """How many steps results of inputs take; 0 if a program would not be faster."""
     if any(_is_handed_on(node, inputs) for node in results):
@@ -125,18 +172,21 @@ def worth(inputs: Sequence[Node], results: Sequence[Node]) -> int:
     ]
     if any(map(_is_better_as_steps, nodes)):
         return 0
-    work = max(1, sum(map(_steps_of, nodes)))
-    alone = [node for node in nodes if not node.op.view]
-    if not alone or (
-        len(alone) == 1 and (work < WORTH or alone[0].op.name in PRODUCTS)
-    ):
+    work = sum(map(_passes_of, nodes))
+    alone = [node for node in nodes if not node.op.view or _copies(node)]
+    if not alone or (len(alone) == 1 and (work < WORTH or _is_done_as_well(alone[0]))):
         return 0
-    return work
+    return work + NODE * len(alone)
+
+
+def _copies(node: Node) -> bool:
+    """Whether a view gives elements that do not lie as its operand has them."""
+    return node.op.name == "reshape" and node.inputs[0].op.name == "broadcast_to"
 
 
 def _is_handed_on(node: Node, inputs: Sequence[Node]) -> bool:
     """Whether a result is an operand, or lies in the memory of one."""
-    while node.op.view:
+    while node.op.view and not _copies(node):
         node = node.inputs[0]
     return node in inputs
 
@@ -151,12 +201,37 @@ def _is_better_as_steps(node: Node) -> bool:
     return any((shape[axis].value or 0) > LINE for axis in node.attributes["axes"])
 
 
-def _steps_of(node: Node) -> int:
-    """How many operations on elements a node takes, or moves of them."""
+def _is_done_as_well(node: Node) -> bool:
+    """Whether NumPy has instructions for vectors, or a library, for one op alone."""
+    match node.op.name:
+        case "argmax" | "argmin":
+            axis: int | None = node.attributes["axis"]
+            return axis == node.inputs[0].tensor_type.rank - 1
+        case "floor_divide":
+            divisor = node.inputs[1].tensor_type
+            return not divisor.shape and not divisor.dtype.is_float
+    return node.op.name in AS_WELL
+
+
+def _passes_of(node: Node) -> int:
+    """How many passes over an element a node takes, at so many elements."""
     items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
     sizes = [prod(dim.value or 0 for dim in t.shape) for t in (*items, *_types(node))]
-    moved = max(sizes) * (1 if node.op.elementwise else MOVING)
-    return max(moved, node.op.flops(node).value or 0)
+    flops = node.op.flops(node).value or 0
+    if node.op.name in PRODUCTS:
+        return flops // MULTIPLIED
+    passes = PASSES.get(node.op.name) or (1 if _is_light(node) else USUAL)
+    return max(max(sizes) * passes, flops)
+
+
+def _is_light(node: Node) -> bool:
+    """Whether an op is one instruction for an element, for NumPy as well."""
+    if ufunc_of(node.op, node.attributes) is None:
+        return False
+    if all(source.type != node.type for source in node.inputs):
+        return len(node.inputs) < 2  # rows times columns are walked through
+    formula = node.op.scalar or "?"
+    return "?" not in formula and not set(CALLED.findall(formula)) - set(LIGHT)
 
 
 def _types(node: Node) -> list[TensorType]:

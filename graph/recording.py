@@ -29,7 +29,8 @@ _active: contextvars.ContextVar[tuple[Recorder, ...]] = contextvars.ContextVar(
 
 def recording() -> bool:
     """Whether a tape listens."""
-    return any(not tape.paused for tape in _active.get())
+    tapes = _active.get()
+    return bool(tapes) and any(not tape.paused for tape in tapes)
 
 
 class Mark:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .autocasting import autocast_dtype
 from .configuration import settings
-from .device import array_module
+from .device import current_device
 from .dim import Dim
 from .node import Unique
 from .types import DType
@@ -34,6 +34,8 @@ VALUES: dict[type, bool] = {}  # classes with an `array`; True for what may be r
 PLAIN = frozenset(
     (int, str, type(None), type(...), DType)
 )  # attributes that are their own key
+NUMBERS = (float, int)  # classes of plain numbers among operands
+WHOLE = (np.dtype("int32"), np.dtype("int64"))  # what integers beside them leave alone
 _CALLS: dict[Any, tuple[Run, int]] = {}
 _NUMBERS: dict[Any, Array] = {}
 _TOKENS: dict[Any, int] = {}
@@ -78,12 +80,12 @@ def call_of(
         return None
     alike = range(len(operands))[op.unified] if op.operand_dtypes != "any" else ()
     for place, operand in enumerate(operands):
-        if operand.__class__ is float and op.elementwise:
+        if operand.__class__ in NUMBERS and op.elementwise:
             numbers.append(place)
             arrays.append(operand)
-            key.append("number")
+            key.append(operand.__class__)
             continue
-        array = _array_of(operand)
+        array = array_of(operand)
         if array is None:
             return None
         if dtype is None and (place in alike or op.operand_dtypes == "any"):
@@ -92,11 +94,13 @@ def call_of(
             return None
         arrays.append(array)
         key += (array.dtype, array.shape)
-    if dtype is None or not _suits(op, dtype, numbers, arrays):
+    if operands and (dtype is None or not _suits(op, dtype, numbers, arrays)):
+        return None
+    if not operands and current_device() != "cpu":
         return None
     if attributes:
         try:
-            key += [(name, _key(value)) for name, value in attributes.items()]
+            key += [(name, key_of(value)) for name, value in attributes.items()]
         except LookupError:
             return None
     return Call(arrays, tuple(key), bool(numbers))
@@ -111,7 +115,7 @@ def token_of(
     """
     key: list[Any] = [op, settings(), *[operand.type for operand in operands]]
     try:
-        key += [(name, _key(value)) for name, value in attributes.items()]
+        key += [(name, key_of(value)) for name, value in attributes.items()]
     except LookupError:
         return None
     return _token(tuple(key))
@@ -128,7 +132,7 @@ def new_token() -> int:
     return next(_NUMBERED)
 
 
-def _array_of(operand: Any) -> Array | None:
+def array_of(operand: Any) -> Array | None:
     """The array of a value on the host; None for what stands for something else."""
     replaced = VALUES.get(operand.__class__)
     if replaced is None:
@@ -141,24 +145,19 @@ def _array_of(operand: Any) -> Array | None:
 
 def _suits(op: Op, dtype: Any, numbers: list[int], arrays: list[Array]) -> bool:
     """Whether operands keep their dtype; puts arrays in the places of numbers."""
-    if dtype.kind != "f" and (
-        numbers or op.operand_dtypes == "float" or dtype.name in op.widened
-    ):
+    if dtype.kind != "f" and (op.operand_dtypes == "float" or dtype.name in op.widened):
         return False
-    if numbers and array_module() is not np:
+    if numbers and current_device() != "cpu":
         return False
     for place in numbers:
-        value = arrays[place]
-        found = _NUMBERS.get((value, dtype))
-        if found is None:
-            found = _number(value, dtype)
+        found = number_of(arrays[place], dtype)
         if found is None:
             return False
         arrays[place] = found
     return True
 
 
-def _key(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """What is equal for equal attributes only; a `LookupError` for unusual ones."""
     kind = value.__class__
     if kind in PLAIN:
@@ -168,27 +167,42 @@ def _key(value: Any) -> Any:
     if kind is float:
         return ("float", value.hex())  # 0 and -0 are two, NaN is one
     if kind is tuple:
-        return ("tuple", *map(_key, value))
+        return ("tuple", *map(key_of, value))
     if kind is Dim and value.value is not None:
         return ("dim", value.value)
     if kind is slice:
-        return ("slice", _key(value.start), _key(value.stop), _key(value.step))
+        return ("slice", key_of(value.start), key_of(value.stop), key_of(value.step))
     if kind is Unique:
         return "unique"  # keeps apart what stands at different places anyway
     raise LookupError
 
 
-def _number(value: float, dtype: Any) -> Array | None:
-    """A number as an array; None for zeros, of which there are two, and what is not
-    finite, or is not in the dtype."""
-    if not value or not math.isfinite(value):
+def number_of(value: float, dtype: Any) -> Array | None:
+    """A number as an array of a dtype that stands beside it.
+
+    None for a fraction beside integers, for 0.0, of which there are two, and for what
+    is not finite, or is not in the dtype.
+    """
+    kind = value.__class__
+    found = _NUMBERS.get((value, dtype, kind))
+    return _number(value, dtype, kind) if found is None else found
+
+
+def _number(value: float, dtype: Any, kind: type) -> Array | None:
+    if kind is float:
+        if dtype.kind != "f" or not value or not math.isfinite(value):
+            return None
+    elif dtype.kind != "f" and dtype not in WHOLE:
         return None
-    with np.errstate(over="ignore"):
-        array = np.asarray(value, dtype)
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(value, dtype)
+    except OverflowError:
+        return None
     if not np.isfinite(array):
         return None
     if len(_NUMBERS) >= CALLS:
         _NUMBERS.clear()
     array.flags.writeable = False
-    _NUMBERS[value, dtype] = array
+    _NUMBERS[value, dtype, kind] = array
     return array

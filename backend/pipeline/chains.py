@@ -6,9 +6,9 @@ result and its intermediates never leave the cache.
 
 from __future__ import annotations
 
-from ...graph.evaluate import ufunc_of
 from ...graph.graph import Graph
 from ...graph.node import Node, users
+from ...graph.quiet import ufunc_of
 from ...graph.registry import OPS
 from ..kernels import Instruction
 
@@ -42,7 +42,7 @@ def find_chains(graph: Graph) -> dict[Node, list[Node]]:
     members: dict[Node, list[Node]] = {}
     operands: dict[Node, set[Node]] = {}
     for node in reversed(graph.nodes):
-        if ufunc_of(node) is None or not node.ndim:
+        if ufunc_of(node.op, node.attributes) is None or not node.ndim:
             continue
         ends = {end.get(reader) for reader in readers[node]}
         (last,) = ends if len(ends) == 1 else (None,)

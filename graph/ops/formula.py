@@ -30,6 +30,7 @@ from ..remembered import Call, Run
 from ..sizes import known_size
 from ..tensor import Tensor, constant_node, convert_to_numpy, input_node
 from ..types import I32, DType, TensorType
+from ..written_calls import Known, Written
 from .reduce import normal_axis
 
 Types = tuple[TensorType, ...]
@@ -125,8 +126,8 @@ class Several(Derived):
 
     def _at_once(
         self,
-        known: tuple[Run, int],
-        call: Call,
+        known: tuple[Run, int] | Known,
+        call: Call | Written,
         operands: Sequence[Any],
         attributes: dict[str, Any],
     ) -> Any:

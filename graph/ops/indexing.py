@@ -171,7 +171,9 @@ class Getitem(Op):
     view = True
     domain = ((-2.0, 2.0),)
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def called(
+        self, arguments: tuple[Any, ...], options: dict[str, Any], known: Any = None
+    ) -> Any:
         key = options.get("key", arguments[-1] if len(arguments) == 2 else None)
         items = key if isinstance(key, tuple) else (key,)
         axis = next((i for i, item in enumerate(items) if _is_array(item)), None)
@@ -179,7 +181,7 @@ class Getitem(Op):
             if all(k is Ellipsis or _is_full(k) for k in items[axis + 1 :]):
                 x = options.get("x", arguments[0] if arguments else None)
                 return call("take", x, items[axis], axis=axis)
-        return super().__call__(*arguments, **options)
+        return super().called(arguments, options, known)
 
     def arguments(self, x: Any, key: Any) -> Any:
         return (x,), {"key": key}

@@ -8,7 +8,7 @@ import tulle
 from tulle.backend.tapes import GradientTape
 from tulle.graph import op_programs, programs
 from tulle.graph.diagnostics import TulleError
-from tulle.graph.op_programs import FIRST, HELD, LINE, MOVING, WORTH
+from tulle.graph.op_programs import FIRST, HELD, LINE, NODE, PASSES, WORTH
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import SeedGenerator, set_random_seed
 
@@ -84,9 +84,21 @@ def test_what_has_much_to_do_is_compiled_sooner(compiled, monkeypatch):
     small, large = floats((31, 7)), floats((512, 128))
     assert times_compiled(compiled, lambda: k.softmax(small), FIRST) == 0
     assert times_compiled(compiled, lambda: k.softmax(small), 5) == 1
-    monkeypatch.setattr(op_programs, "MUCH", 3 * MOVING * large.array.size)
-    assert times_compiled(compiled, lambda: k.sort(large), 3) == 0
-    assert times_compiled(compiled, lambda: k.sort(large), 1) == 1
+    work = PASSES["argsort"] * large.array.size + NODE
+    monkeypatch.setattr(op_programs, "MUCH", 3 * work)
+    assert times_compiled(compiled, lambda: k.argsort(large), 3) == 0
+    assert times_compiled(compiled, lambda: k.argsort(large), 1) == 1
+
+
+def test_what_needs_much_memory_between_steps_is_compiled_at_once(
+    compiled, monkeypatch
+):
+    x, y = floats((40, 30)), floats((50, 30))
+    monkeypatch.setattr(op_programs, "LARGE", 40 * 50 * 30 - 1)
+    found = []
+    assert times_compiled(compiled, lambda: found.append(k.cdist(x, y)), 1) == 1
+    gaps = x.numpy()[:, None] - y.numpy()
+    np.testing.assert_allclose(found[0], np.sqrt((gaps**2).sum(-1)), rtol=1e-5)
 
 
 def test_one_call_alone_is_no_program(compiled, monkeypatch):
@@ -112,6 +124,25 @@ def test_one_small_op_is_no_program(compiled):
     x = floats((4, WORTH // 8))
     assert times_compiled(compiled, lambda: k.add(x, x), 2 * FIRST) == 0
     assert times_compiled(compiled, lambda: k.matmul(x, x.T), 2 * FIRST) == 0
+
+
+@pytest.mark.parametrize(
+    ("compute", "count"),
+    [
+        (lambda x: k.add(x, 1.0), 0),
+        (lambda x: k.exp(x), 1),
+        (lambda x: k.sort(x), 0),
+        (lambda x: k.argmax(x, axis=-1), 0),
+        (lambda x: k.argmax(x, axis=0), 1),
+        (lambda x: k.outer(x[0], x[1]), 1),
+        (lambda x: k.repeat(x, 2, axis=1), 1),
+        (lambda x: k.transpose(x), 0),
+        (lambda x: k.matmul(x, x), 1),
+    ],
+)
+def test_one_op_is_a_program_where_numpy_takes_longer(compiled, compute, count):
+    x = floats((256, 256))
+    assert times_compiled(compiled, lambda: compute(x), FIRST + 2) == count
 
 
 def test_parts_are_views_however_often_they_are_taken(compiled):
