@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from functools import cache
-from importlib import import_module
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from threading import Lock
 from typing import Any
 
+from ...graph.machine_code import folder_of, machine_code
+
 NO_CONTROL = (0, 0)
-_loading = Lock()
-
-
-def _folder() -> Path:
-    """Where SciPy lies."""
-    spec = find_spec("scipy")
-    if spec is None or not spec.submodule_search_locations:
-        raise ImportError("SciPy is not installed", name="scipy")
-    return Path(spec.submodule_search_locations[0])
 
 
 def functions() -> dict[str, Any]:
-    """SciPy's BLAS functions by name."""
-    with _loading:  # the module can be loaded once
-        return _functions()
-
-
-@cache
-def _functions() -> dict[str, Any]:
-    """What `functions` gives.
+    """SciPy's BLAS functions by name.
 
     They lie in a module of machine code, which needs nothing of `scipy.linalg` around
     it: importing all of that takes as long as compiling a small network.
     """
-    name = "scipy.linalg.cython_blas"
-    suffixes = () if name in sys.modules else EXTENSION_SUFFIXES
-    for suffix in suffixes:
-        path = _folder() / "linalg" / f"cython_blas{suffix}"
-        if path.exists():
-            loader = ExtensionFileLoader(name, str(path))
-            spec = spec_from_file_location(name, path, loader=loader)
-            assert spec is not None
-            module = module_from_spec(spec)
-            loader.exec_module(module)
-            sys.modules.pop(name, None)  # who imports it later wants the package, too
-            return module.__pyx_capi__
-    table: dict[str, Any] = import_module(name).__pyx_capi__
+    table: dict[str, Any] = machine_code("scipy.linalg.cython_blas").__pyx_capi__
     return table
 
 
@@ -83,7 +51,7 @@ def thread_controls() -> tuple[int, int]:
 
 def _openblas(name: str) -> Any:
     """A function of the OpenBLAS that SciPy brings, or None."""
-    folder = _folder()
+    folder = folder_of("scipy")
     places = [folder.parent / "scipy.libs", folder / ".dylibs"]
     for path in (file for place in places for file in place.glob("*openblas*")):
         try:

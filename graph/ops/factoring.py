@@ -30,6 +30,7 @@ from .formula import (
     shape_of,
     type_of,
 )
+from .lapack import in_own_precision
 from .linalg import swap_last
 
 FLOAT = "float"
@@ -55,10 +56,15 @@ def numeric(xp: Any, name: str, *arrays: Any, **options: Any) -> Any:
     narrow = arrays[0].dtype
     if narrow.itemsize == 2:
         arrays = tuple(array.astype("float32") for array in arrays)
-    found = _each(xp, partial(getattr(xp.linalg, name), **options), *arrays)
+    found = _each(xp, partial(_computed, xp, name, options), *arrays)
     if isinstance(found, tuple):
         return tuple(part.astype(narrow, copy=False) for part in found)
     return found.astype(narrow, copy=False)
+
+
+def _computed(xp: Any, name: str, options: dict[str, Any], *arrays: Any) -> Any:
+    found = in_own_precision(name, arrays[0], options)
+    return getattr(xp.linalg, name)(*arrays, **options) if found is None else found
 
 
 def _each(xp: Any, function: Any, *arrays: Any) -> Any:

@@ -533,3 +533,33 @@ def test_spaced_numbers_of_integers_are_floats_each_time():
     for _ in range(3):
         found = call("logspace", np.array([0, 1]), 2, 3)
         np.testing.assert_allclose(found, np.logspace([0, 1], 2, 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(60, 60), (70, 50), (50, 70), (2, 1, 64, 48)])
+@pytest.mark.parametrize("full", [False, True])
+def test_factors_of_larger_matrices(shape, full):
+    """In float32 by SciPy's LAPACK, in the form of NumPy's."""
+    x = RANDOM.normal(size=shape).astype("float32")
+    count = min(shape[-2:])
+    u, s, vt = (np.array(part) for part in call("svd", Tensor(x), full))
+    found = (u[..., :count] * s[..., None, :]) @ vt[..., :count, :]
+    np.testing.assert_allclose(found, x, atol=3e-5)
+    for part, like in zip((u, s, vt), np.linalg.svd(x, full), strict=True):
+        assert (part.shape, part.dtype) == (like.shape, np.float32)
+    q, r = (np.array(part) for part in call("qr", Tensor(x)))
+    np.testing.assert_allclose(q @ r, x, atol=3e-5)
+    np.testing.assert_allclose(q, np.linalg.qr(x)[0], atol=3e-5)
+    square = x @ np.swapaxes(x, -1, -2)
+    values, vectors = (np.array(part) for part in call("eigh", Tensor(np.tril(square))))
+    found = vectors @ (values[..., None] * np.swapaxes(vectors, -1, -2))
+    np.testing.assert_allclose(found, square, atol=1e-3)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(square), atol=1e-3)
+
+
+def test_larger_matrices_without_factors():
+    x = np.ones((2, 60, 60), "float32")
+    x[1, 4, 3] = np.nan
+    for name in ("svd", "qr", "eigh"):
+        for part in call(name, Tensor(x)):
+            assert np.isfinite(part.numpy()[0]).all()
+            assert np.isnan(part.numpy()[1]).any()
