@@ -88,6 +88,11 @@ class Arange(Op):
     def run(
         self, xp: Any, *, start: Any, count: int, step: Any, dtype: Any, out: Any = None
     ) -> Any:
+        last = start + step * count
+        if dtype.is_integer and all(isinstance(n, int) for n in (start, step)):
+            ends = xp.iinfo(dtype.numpy)
+            if ends.min <= min(start, last) and max(start, last) <= ends.max:
+                return xp.arange(start, last, step, dtype.numpy)
         return (start + step * xp.arange(count)).astype(dtype.numpy)
 
 

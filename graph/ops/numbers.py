@@ -348,8 +348,14 @@ class ErfInverse(Derived):
 def erfinv(x: Any) -> Any:
     """The number whose erf is x; infinite at -1 and 1, NaN beyond.
 
-    Winitzki's approximation, mended by Halley steps.
+    In float64 it is Winitzki's approximation, mended by Halley steps, else Giles's
+    ("Approximating the erfinv function", 2010).
     """
+    kind = type_of(x).dtype
+    if kind.is_half:
+        return call("cast", call("erfinv", call("cast", x, "float32")), kind)
+    if kind.size == 4:
+        return _erfinv_single(x)
     size = call("abs", x)
     edge = call("equal", size, 1.0)
     inner = call("where", edge, 0.0, size)
@@ -367,6 +373,28 @@ def erfinv(x: Any) -> Any:
     y = call("where", call("isnan", square), math.nan, y)
     y = call("where", edge, math.inf, y)
     return call("where", call("signbit", x), -y, y)
+
+
+# Of w - 2.5 and of sqrt(w) - 3, where w = -log(1 - x * x), the highest power first.
+NEAR = (
+    2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 2.1858087e-4,
+    -1.25372503e-3, -4.17768164e-3, 0.246640727, 1.50140941,
+)  # fmt: skip
+BEYOND = (
+    -2.00214257e-4, 1.00950558e-4, 1.34934322e-3, -3.67342844e-3, 5.73950773e-3,
+    -7.6224613e-3, 9.43887047e-3, 1.00167406, 2.83297682,
+)  # fmt: skip
+
+
+def _erfinv_single(x: Any) -> Any:
+    width = -call("log", (1.0 - x) * (1.0 + x))
+    near = width < 5.0
+    at = call("where", near, width - 2.5, call("sqrt", width) - 3.0)
+    found: Any = call("where", near, NEAR[0], BEYOND[0])
+    for one, other in zip(NEAR[1:], BEYOND[1:], strict=True):
+        found = found * at + call("where", near, one, other)
+    ends = call("equal", call("abs", x), 1.0)
+    return call("where", ends, x * math.inf, found * x)
 
 
 # Of 4 / (2 + x) - 2: Press et al., Numerical Recipes, 3rd edition, 6.2.2.

@@ -150,3 +150,12 @@ def test_in_a_graph():
         eager = call("random_normal", Tensor(generator.next()), (3, 2))
         np.testing.assert_array_equal(array, eager.numpy())
     assert dtype_of("float32").numpy == found[0].dtype
+
+
+def test_long_orders_are_those_of_the_numbers_that_were_drawn():
+    """By halves of 32 bits each, which give the order of the whole."""
+    draws = np.random.default_rng(0).random(5000)
+    draws[100:120] = draws[7]
+    draws[200:300] = draws[8] + np.arange(100) * 2.0**-53
+    found = random._order(Tensor(draws)).numpy()
+    np.testing.assert_array_equal(found, np.argsort(draws, kind="stable"))
