@@ -55,6 +55,8 @@ class Traced:
 
     def __call__(self, arrays: Sequence[Any]) -> Any:
         found = self.program(arrays)
+        if self.structure is tree.LEAF:
+            return Tensor(found[self.names[0]])
         return tree.unflatten(self.structure, (Tensor(found[n]) for n in self.names))
 
 

@@ -8,7 +8,6 @@ own address, or that of new memory for a result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +15,18 @@ import numpy as np
 from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
-from ..binding import aligned, host_step, shows
+from ..binding import host_step, shows
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage
-from ..strided_arrays import Placeholders, StridedArray, address_of, placeholder_number
+from ..strided_arrays import (
+    Placeholders,
+    StridedArray,
+    address_of,
+    data_address,
+    placeholder_number,
+)
 from . import copying, gemm
 from .call import Call
 from .command_table import CommandTable, Fault, pointers
@@ -38,6 +43,7 @@ from .value_layouts import typed
 Array = Any
 Sizes = Mapping[Symbol, int]
 HostStep = Callable[[], None]
+LINE = 64  # bytes, at multiples of which new memory begins
 LARGE = 1 << 16  # bytes of a result that are better not copied
 
 
@@ -316,10 +322,10 @@ class Fresh(NamedTuple):
     offset: int
     like: StridedArray
 
-    def array(self, memory: Array) -> Array:
+    def array(self, memory: Array, start: int) -> Array:
         """The result, which keeps its memory alive."""
         shape, dtype, strides = self.like.shape, self.like.dtype, self.like.strides
-        found = np.ndarray(shape, dtype, memory, self.offset, strides)
+        found = np.ndarray(shape, dtype, memory, start + self.offset, strides)
         return found if self.like.dense else found.copy()
 
 
@@ -359,16 +365,26 @@ class Runner:
             if not (flags.c_contiguous and flags.aligned):
                 array = np.array(array, order="C")
                 held.append(array)
-            addresses[index] = array.__array_interface__["data"][0]
-        memory = [aligned(np, size) for size in self.fresh]
-        for index, one in enumerate(memory, len(arrays)):
-            addresses[index] = one.__array_interface__["data"][0]
-        with np.errstate(all="ignore") if self.host else nullcontext():
-            for part in self.parts:
-                part()
+            addresses[index] = data_address(array)
+        memory = []
+        for index, size in enumerate(self.fresh, len(arrays)):
+            one = np.empty(size + LINE, np.uint8)
+            start = data_address(one)
+            spare = -start % LINE
+            addresses[index] = start + spare
+            memory.append((one, spare))
+        if self.host:
+            with np.errstate(all="ignore"):
+                self._run()
+        else:
+            self._run()
         return {
-            name: one.array(memory[one.number])
+            name: one.array(*memory[one.number])
             if isinstance(one, Fresh)
             else one.copy()
             for name, one in self.outputs.items()
         }
+
+    def _run(self) -> None:
+        for part in self.parts:
+            part()

@@ -12,10 +12,13 @@ import numpy as np
 
 from ..recorded import larger
 from ..strided_arrays import StridedArray
+from .building import STORED
 from .call import Call
 from .engine import engine
+from .turning import side, turning_entry
 
 WORTH = 1 << 16  # bytes of a part that is worth a thread
+SHORT = 8  # elements of a row that is not worth a loop
 BLOCK = 1 << 14  # elements of a row that long contiguous copies are cut into
 
 
@@ -40,6 +43,14 @@ def copy(target: StridedArray, source: StridedArray) -> Call | None:
     axes = joined_axes(target, source)
     length, there, here = axes[-1]
     rest = axes[:-1]
+    if there == 1 and here != 1 and target.itemsize in STORED:
+        for place, (size, _, from_) in enumerate(rest):
+            if from_ in (1, -1) and size >= side(target.itemsize):
+                return _turning(target, source, axes, place)
+        if rest and length < SHORT:  # the longer axis is walked along
+            axes[-2:] = axes[-1], axes[-2]
+            length, there, here = axes[-1]
+            rest = axes[:-1]
     if not rest and there == here == 1 and length > 2 * BLOCK and not length % BLOCK:
         rest, length = [(length // BLOCK, BLOCK, BLOCK)], BLOCK
     words = [target.address, source.address, len(rest), length, there, here]
@@ -49,6 +60,35 @@ def copy(target: StridedArray, source: StridedArray) -> Call | None:
         total *= size
     grain = larger(1, WORTH // (length * target.itemsize))
     return Call(_entry(target.itemsize), words, total, grain)
+
+
+def _turning(
+    target: StridedArray,
+    source: StridedArray,
+    axes: list[tuple[int, int, int]],
+    place: int,
+) -> Call:
+    """The call where elements lie side by side along another axis of the source."""
+    rows, down, way = axes[place]
+    columns, _, across = axes[-1]
+    wide, there, here = side(target.itemsize), target.address, source.address
+    if way < 0:  # from the last row on, which lies first
+        there += (rows - 1) * down * target.itemsize
+        here -= (rows - 1) * target.itemsize
+        down = -down
+    words = [there, here, len(axes) - 2, rows, down, columns, across]
+    total = (rows + wide - 1) // wide
+    for size, to, from_ in (*axes[:place], *axes[place + 1 : -1]):
+        words += [size, to, from_]
+        total *= size
+    grain = larger(1, WORTH // (columns * wide * target.itemsize))
+    return Call(_turning_address(target.itemsize), words, total, grain)
+
+
+@cache
+def _turning_address(size: int) -> int:
+    (address,) = engine().compile(turning_entry(size).fragments).values()
+    return address
 
 
 def lies_dense(array: StridedArray) -> bool:

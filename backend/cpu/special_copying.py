@@ -92,7 +92,8 @@ def blocks(part: Part) -> Blocks:
     turned = next((n for n, axis in enumerate(axes) if axis.source == 1), -1)
     rows = axes.pop(-1 if even else turned) if axes else Axis(1, 0, 0)
     if not even:
-        height, piece = smaller(TALL, rows.size), smaller(SHORT, columns.size)
+        height = smaller(TALL, rows.size)
+        piece = smaller(SHORT * TALL // larger(1, height), columns.size)
     else:
         piece = smaller(BLOCK, columns.size)
         height = smaller(rows.size, BLOCK // larger(1, piece))

@@ -233,13 +233,19 @@ class Writer:
         return self.new(text, type, ref.lanes)
 
     def saturating(self, op: str, ref: Ref, type: str) -> Ref:
-        """A float as an integer of a type, cut to what that can hold; NaN is 0."""
-        result, lanes = vector_type(type, ref.lanes), ref.lanes
-        short = {"float": "f32", "double": "f64"}[ref.type]
-        vector = "" if lanes == 1 else f"v{lanes}"
-        full = f"llvm.{op}.sat.{vector}{type}.{vector}{short}"
-        self.declare(full, result, [ref.whole])
-        return self.new(f"call {result} @{full}({ref.whole} {ref.text})", type, lanes)
+        """A float as an integer of a type, cut to what that can hold; NaN is 0.
+
+        LLVM has an intrinsic for it, which takes vectors apart.
+        """
+        bits = int(type[1:])
+        signed = op == "fptosi"
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
+        above = self.compare("oge", ref, float(high))
+        below = self.compare("olt", ref, float(low))
+        under = self.compare("olt", ref, float(high))
+        fits = self.binary("and", under, self.compare("oge", ref, float(low)))
+        found = self.convert(op, self.select(fits, ref, 0.0), type)
+        return self.select(above, high - 1, self.select(below, low, found))
 
     def call(self, name: str, *refs: Ref) -> Ref:
         """An intrinsic function of LLVM on values of one type."""

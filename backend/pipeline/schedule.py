@@ -177,6 +177,8 @@ class Scheduler:
             self._place(node)
         if self.inner:
             self._fill_places()
+        if self.native and not (self.inner or self.code.fills_inputs):
+            self._copy_outputs()
         outputs = {name: self.values[n] for name, n in self.graph.outputs.items()}
         updates = [
             (variable, self.values[node])
@@ -206,13 +208,24 @@ class Scheduler:
             if value is not place:
                 self._append(Step(place.node, place, (value,), copy=True))
 
+    def _copy_outputs(self) -> None:
+        """Copies of outputs that lie in an input, or not in the order of elements."""
+        for node in dict.fromkeys(self.graph.outputs.values()):
+            value = self.values[node]
+            if value.bound and (
+                self.roots[node].op.name == "input" or not value.contiguous
+            ):
+                copied = self._buffer(node)
+                self._append(Step(node, copied, (value,), copy=True))
+
     def _comes_first(self, node: Node) -> bool:
         """Steps of the host that need nothing, so that native ones stay together."""
         return self.native and node.op.name == "random_key"
 
     def _host_reads(self) -> set[Node]:
         """The inputs that must be arrays of the host, or have an address that stays."""
-        found = {self.roots[node] for node in self.graph.roots if not self.inner}
+        ends = self.graph.roots if self.code.fills_inputs else self._updates()
+        found = {self.roots[node] for node in ends if not self.inner}
         for node in self.graph.nodes:
             if (
                 self.roots[node] is node
@@ -221,6 +234,9 @@ class Scheduler:
             ):
                 found.update(self.roots[source] for source in node.inputs)
         return {node for node in found if node.op.name == "input"}
+
+    def _updates(self) -> list[Node]:
+        return [node for _, node in self.graph.updates]
 
     def _last_uses(self) -> dict[Node, int]:
         """The position of the last reader of each alias class."""

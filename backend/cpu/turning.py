@@ -1,0 +1,71 @@
+"""Copies that turn rows into columns, in squares as wide as a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from .building import STORED, Code, Entry, Function, Value, lanes, vector
+
+WIDEST = 16  # elements of a side of a square, whose rows all lie in registers
+
+
+def side(size: int) -> int:
+    """How many elements of so many bytes are a side of a square."""
+    return min(WIDEST, lanes(STORED[size]))
+
+
+@cache
+def turning_entry(size: int) -> Entry:
+    """The entry for elements of so many bytes; a strip of rows is a unit of work.
+
+    The words are: target, source, further axes, rows, their stride in the target,
+    columns, their stride in the source, then for each further axis, outermost first:
+    size, stride in target, stride in source. Rows lie side by side in the source, and
+    columns in the target.
+    """
+    kind, wide = STORED[size], side(size)
+    code = Code("turn")
+    f, words, start, stop = code.entry()
+    target, source = (f.load(words, n, "i64", "ptr") for n in range(2))
+    axes, rows, down, columns, across = (
+        f.load(words, n, "i64") for n in range(2, 7)
+    )  # fmt: skip
+    outer = f.at(words, 7, "i64")
+    strips = (rows + wide - 1) // wide
+    with f.loop(stop, start) as unit:
+        row = unit % strips * wide
+        index, at, to = (f.variable(v) for v in (unit // strips, row, row * down))
+        with f.loop(axes) as turn:
+            axis = f.at(outer, (axes - 1 - turn) * 3, "i64")
+            length, there, here = (f.load(axis, n, "i64") for n in range(3))
+            place = index.get() % length
+            index.set(index.get() // length)
+            to.set(to.get() + place * there)
+            at.set(at.get() + place * here)
+        begin, end = f.at(source, at.get(), kind), f.at(target, to.get(), kind)
+        high = (rows - row).minimum(wide)
+        whole = high.equals(wide).where(columns // wide * wide, 0)
+        with f.loop(whole, 0, wide) as column:
+            square = [
+                f.load(begin, (column + n) * across, kind, vector(kind, wide))
+                for n in range(wide)
+            ]
+            for n, line in enumerate(_turned(f, square)):
+                f.store(line, end, down * n + column, kind)
+        with f.loop(columns, whole) as column, f.loop(high) as r:
+            one = f.load(begin, column * across + r, kind)
+            f.store(one, end, r * down + column, kind)
+    return code.finished()
+
+
+def _turned(f: Function, square: Sequence[Value]) -> list[Value]:
+    """The columns of a square of rows: its halves are joined like the teeth of a zip,
+    as often as the side can be halved."""
+    wide, rows = len(square), list(square)
+    low = [n for place in range(wide // 2) for n in (place, wide + place)]
+    high = [wide // 2 + n for n in low]
+    for _ in range(wide.bit_length() - 1):
+        pairs = zip(rows[: wide // 2], rows[wide // 2 :], strict=True)
+        rows = [f.shuffle(*pair, picks) for pair in pairs for picks in (low, high)]
+    return rows
