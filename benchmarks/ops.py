@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +20,7 @@ from ops_cases import SIDES, SYSTEMS, calls_of
 from tables import table
 
 COMPILED = ("tulle", "keras")
-WARM, TURNS = 12, 5
+WARM, WAITS, TURNS = 12, 10, 5
 
 
 def seconds(call: Callable[[], Any], patience: float) -> float:
@@ -27,7 +28,7 @@ def seconds(call: Callable[[], Any], patience: float) -> float:
     start = time.perf_counter()
     for done in range(1, WARM + 1):
         call()
-        if done > 1 and time.perf_counter() - start > patience:
+        if done > 1 and time.perf_counter() - start > WAITS * patience:
             break
     start = time.perf_counter()
     call()
@@ -94,27 +95,46 @@ def turn(system: str, side: int, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def rows(side: int, options: argparse.Namespace) -> list[tuple[float, list[str]]]:
-    """Lines of the table, each with the ratio to the best of the others."""
+def measured(side: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The microseconds of each system at each call, medians of turns."""
     systems = COMPILED if options.programs else SYSTEMS
     turns = [
         {system: turn(system, side, options) for system in systems}
         for _ in range(options.rounds)
     ]
-    found = []
-    for name in turns[0]["tulle"]:
-        times = {
+    return {
+        name: {
             system: median(values)
             for system in systems
             if (values := [t[system][name] for t in turns if t[system].get(name)])
         }
-        others = [value for system, value in times.items() if system != "tulle"]
-        if "tulle" not in times or not others:
-            continue
-        ratio = min(others) / times["tulle"]
-        cells = [f"{times[s]:.1f}" if s in times else "–" for s in systems]
-        found.append((ratio, [f"{name}, {side}²", *cells, f"{ratio:.2f}"]))
+        for name in turns[0]["tulle"]
+    }
+
+
+def lines(side: int, times: dict[str, dict[str, float]]) -> list[list[str]]:
+    """Lines of the table, each with the ratio to the best of the others at its end."""
+    found = []
+    for name, row in times.items():
+        others = [value for system, value in row.items() if system != "tulle"]
+        if "tulle" in row and others:
+            cells = [f"{row[s]:.1f}" if s in row else "–" for s in SYSTEMS]
+            ratio = f"{min(others) / row['tulle']:.2f}"
+            found.append([f"{name}, {side}²", *cells, ratio])
     return found
+
+
+def keep(kept: Path, found: dict[str, Any], programs: bool) -> None:
+    """Put figures beside what `run.py` keeps, and those of other sides."""
+    from run import about
+    from turns import Options
+
+    results = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    part = "compiled ops" if programs else "ops"
+    rows = results.get(part, {"rows": {}})["rows"] | found
+    results[part] = {"about": about(Options(threads)), "rows": rows}
+    kept.write_text(json.dumps(results, indent=1), "utf-8")
 
 
 def main() -> None:
@@ -126,17 +146,20 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=0.03, help="seconds a call")
     parser.add_argument("--only", default="", help="parts of names, with commas")
     parser.add_argument("--worst", type=int, help="how many lines, all if not said")
+    parser.add_argument("--json", type=Path, help="keep the figures for `bench-page`")
     parser.add_argument("--system", choices=SYSTEMS, help="measure it in this process")
     options = parser.parse_args()
     if options.system:
         print(json.dumps(figures(options)))
         return
     sides = (options.side,) if options.side else SIDES
-    lines = [line for side in sides for line in rows(side, options)]
-    lines.sort(key=lambda line: line[0])
-    systems = COMPILED if options.programs else SYSTEMS
-    head = ["µs", *systems, "best other / tulle"]
-    print(table(head, [cells for _, cells in lines[: options.worst]]))
+    found = {str(side): measured(side, options) for side in sides}
+    if options.json:
+        keep(options.json, found, options.programs)
+    told = [line for side in sides for line in lines(side, found[str(side)])]
+    told.sort(key=lambda line: float(line[-1]))
+    head = ["µs", *SYSTEMS, "best other / tulle"]
+    print(table(head, told[: options.worst]))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 `k` are the ops of Keras or Tulle, `rng` their random draws; the letters are those of
 `operands`. A line without NumPy or PyTorch has `-` there, and `N<` before a name keeps
-it to sides below N.
+it to sides below N. What follows a `#` is a group of calls.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import numpy as np
 
 SIDES = (8, 256, 2048)  # of square matrices: 64, 65 thousand and 4 million elements
 LINES = """
+# elements
 add                | k.add(a, b)                       | a + b                        | a + b
 multiply a number  | k.multiply(a, 2.0)                | a * f32(2)                   | a * 2.0
 a + b (operator)   | a + b                             | a + b                        | a + b
@@ -54,6 +55,7 @@ heaviside          | k.heaviside(a, 0.5)               | np.heaviside(a, f32(0.5
 gcd                | k.gcd(n, o)                       | np.gcd(n, o)                 | torch.gcd(n, o)
 cast to int        | k.cast(a, "int32")                | a.astype("int32")            | a.to(torch.int32)
 cast to half       | k.cast(a, "float16")              | a.astype("float16")          | a.to(torch.float16)
+# activations and normalization
 relu               | k.relu(a)                         | np.maximum(a, f32(0))        | nn.relu(a)
 sigmoid            | k.sigmoid(a)                      | 1 / (1 + np.exp(-a))         | torch.sigmoid(a)
 silu               | k.silu(a)                         | a / (1 + np.exp(-a))         | nn.silu(a)
@@ -71,6 +73,7 @@ normalize          | k.normalize(a)                    | a / np.linalg.norm(a, a
 layer_normalization | k.layer_normalization(a, r, r)   | -                            | nn.layer_norm(a, r.shape, r, r)
 rms_normalization  | k.rms_normalization(a, r)         | -                            | nn.rms_norm(a, r.shape, r)
 batch_normalization | k.batch_normalization(a, r, s, 1) | -                           | nn.batch_norm(a, r, s)
+# reductions
 sum                | k.sum(a)                          | a.sum()                      | a.sum()
 sum axis 0         | k.sum(a, axis=0)                  | a.sum(0)                     | a.sum(0)
 sum axis 1         | k.sum(a, axis=1)                  | a.sum(1)                     | a.sum(1)
@@ -90,6 +93,7 @@ norm               | k.norm(a)                         | np.linalg.norm(a)      
 nansum             | k.nansum(a, axis=1)               | np.nansum(a, 1)              | torch.nansum(a, 1)
 nanmean            | k.nanmean(a, axis=1)              | np.nanmean(a, 1)             | torch.nanmean(a, 1)
 average            | k.average(a, axis=1, weights=p)   | np.average(a, axis=1, weights=p) | -
+# running sums, orders and sets
 cumsum             | k.cumsum(a, axis=1)               | np.cumsum(a, 1)              | torch.cumsum(a, 1)
 cumsum axis 0      | k.cumsum(a, axis=0)               | np.cumsum(a, 0)              | torch.cumsum(a, 0)
 cumprod            | k.cumprod(u, axis=1)              | np.cumprod(u, 1)             | torch.cumprod(u, 1)
@@ -117,6 +121,7 @@ bincount           | k.bincount(v_ints)                | np.bincount(v_ints)    
 bincount weights   | k.bincount(v_ints, weights=v)     | np.bincount(v_ints, v)       | torch.bincount(v_ints, v)
 isin               | k.isin(n, c)                      | np.isin(n, c)                | torch.isin(n, c)
 nonzero            | k.nonzero(m)                      | np.nonzero(m)                | torch.nonzero(m)
+# places and movements
 one_hot            | k.one_hot(c, 100)                 | eye[c]                       | nn.one_hot(c_long, 100)
 multi_hot          | k.multi_hot(n8, 100)              | -                            | -
 take rows          | k.take(a, c, axis=0)              | np.take(a, c, 0)             | a[c_long]
@@ -158,12 +163,14 @@ diag               | k.diag(r)                         | np.diag(r)             
 trace              | k.trace(a)                        | np.trace(a)                  | torch.trace(a)
 meshgrid           | k.meshgrid(r, s)                  | np.meshgrid(r, s)            | torch.meshgrid(r, s, indexing="xy")
 unfold             | k.extract_sequences(v, 16, 8)     | -                            | v.unfold(0, 16, 8)
+# new tensors
 zeros              | k.zeros(shape)                    | np.zeros(shape, "float32")   | torch.zeros(shape)
 ones_like          | k.ones_like(a)                    | np.ones_like(a)              | torch.ones_like(a)
 full               | k.full(shape, 2.0)                | np.full(shape, f32(2))       | torch.full(shape, 2.0)
 arange             | k.arange(count)                   | np.arange(count, dtype="int32") | torch.arange(count)
 linspace           | k.linspace(0.0, 1.0, count)       | np.linspace(0, 1, count, dtype="float32") | torch.linspace(0.0, 1.0, count)
 eye                | k.eye(rows)                       | np.eye(rows, dtype="float32") | torch.eye(rows)
+# products
 matmul             | k.matmul(a, b)                    | a @ b                        | a @ b
 matmul vector      | k.matmul(a, r)                    | a @ r                        | a @ r
 batched matmul     | k.matmul(t, t)                    | t @ t                        | t @ t
@@ -175,6 +182,7 @@ tensordot          | k.tensordot(a, b, 1)              | np.tensordot(a, b, 1)  
 kron               | k.kron(eight, eight)              | np.kron(eight, eight)        | torch.kron(eight, eight)
 cross              | k.cross(three, three)             | np.cross(three, three)       | torch.cross(three, three, -1)
 cdist              | k.cdist(a, b)                     | -                            | torch.cdist(a, b)
+# factors of matrices
 300<det            | k.det(spd)                        | np.linalg.det(spd)           | torch.linalg.det(spd)
 300<inv            | k.inv(spd)                        | np.linalg.inv(spd)           | torch.linalg.inv(spd)
 300<solve          | k.solve(spd, a)                   | np.linalg.solve(spd, a)      | torch.linalg.solve(spd, a)
@@ -185,12 +193,14 @@ cdist              | k.cdist(a, b)                     | -                      
 300<solve_triangular | k.solve_triangular(low, a, lower=True) | -                     | torch.linalg.solve_triangular(low, a, upper=False)
 300<lstsq          | k.lstsq(spd, a)                   | np.linalg.lstsq(spd, a)      | torch.linalg.lstsq(spd, a)
 300<pinv           | k.pinv(a)                         | np.linalg.pinv(a)            | torch.linalg.pinv(a)
+# Fourier sums
 fft                | k.fft((a, b))                     | np.fft.fft(ab)               | torch.fft.fft(ab)
 fft2               | k.fft2((a, b))                    | np.fft.fft2(ab)              | torch.fft.fft2(ab)
 rfft               | k.rfft(a)                         | np.fft.rfft(a)               | torch.fft.rfft(a)
 irfft              | k.irfft((a, b))                   | np.fft.irfft(ab)             | torch.fft.irfft(ab)
 stft               | k.stft(wave, 64, 16, 64)          | -                            | -
 convolve           | k.correlate(r, eleven)            | np.correlate(r, eleven)      | -
+# windows, images and losses
 conv               | k.conv(pictures, kernel, 1, "same") | -                          | nn.conv2d(pictures_first, kernel_first, padding="same")
 depthwise_conv     | k.depthwise_conv(pictures, kernel_deep, 1, "same") | -           | nn.conv2d(pictures_first, kernel_deep_first, padding="same", groups=16)
 max_pool           | k.max_pool(pictures, (2, 2))      | -                            | nn.max_pool2d(pictures_first, 2)
@@ -204,6 +214,7 @@ depth_to_space     | k.nn.depth_to_space(pictures, 2)  | -                      
 dot_product_attention | k.dot_product_attention(heads, heads, heads) | -              | nn.scaled_dot_product_attention(heads_first, heads_first, heads_first)
 sparse crossentropy | k.sparse_categorical_crossentropy(c, a, from_logits=True) | -   | nn.cross_entropy(a, c_long, reduction="none")
 binary crossentropy | k.binary_crossentropy(u, u)      | -                            | nn.binary_cross_entropy(u, u, reduction="none")
+# random numbers
 random uniform     | rng.uniform(shape, seed=seed)     | draws.random(shape, "float32") | torch.rand(shape)
 random normal      | rng.normal(shape, seed=seed)      | draws.standard_normal(shape, "float32") | torch.randn(shape)
 randint            | rng.randint(shape, 0, 100, seed=seed) | draws.integers(0, 100, shape, "int32") | torch.randint(0, 100, shape)
@@ -223,11 +234,24 @@ def named(line: str, side: int) -> str | None:
     return None if bound and side >= int(bound) else name
 
 
+def groups() -> dict[str, list[str]]:
+    """The names of the calls of each group, as they are with small matrices."""
+    found: dict[str, list[str]] = {}
+    for line in LINES:
+        if line.startswith("#"):
+            names = found.setdefault(line[1:].strip(), [])
+        else:
+            names.append(named(line, 0) or "")
+    return found
+
+
 def expressions(system: str, side: int) -> dict[str, str]:
     """What a system computes, by name."""
     column = 1 if system == "tulle" else SYSTEMS.index(system)
     found = {}
     for line in LINES:
+        if line.startswith("#"):
+            continue
         name, text = named(line, side), line.split(" | ")[column].strip()
         if name is not None and text != "-":
             found[name] = text

@@ -25,6 +25,7 @@ from turns import Options, compare
 from workloads import EIGHT, HALVES, OTHERS, WORKLOADS
 
 LISTS = {"eight": EIGHT, "others": OTHERS, "halves": HALVES}
+OF_OPS = ("ops", "compiled ops")  # which `ops.py` measures
 PLAIN = ("tulle", "jax", "torch")  # what the others are compared with
 HALF = (
     *("tulle", "tulle mixed_bfloat16", "tulle bfloat16"),
@@ -129,7 +130,8 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
     add = parser.add_argument
-    add("--part", choices=tables.PARTS, action="append", help="measure this only")
+    parts = [part for part in tables.PARTS if part not in OF_OPS]
+    add("--part", choices=parts, action="append", help="measure this only")
     add("--workload", choices=WORKLOADS, action="append")
     add("--system", choices=SYSTEMS, action="append")
     add("--slow", action="store_true", help="torch.compile and the like as well")

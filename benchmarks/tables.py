@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ops_cases import groups
 from systems import SYSTEMS
 from turns import is_own
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- tables of make bench: begin -->", "<!-- end -->"
+
+CALLED = ("keras", "numpy", "torch")  # beside Tulle in `ops.py`; Keras is on JAX
 
 Rows = dict[str, dict[str, Any]]
 
@@ -201,11 +204,43 @@ def check(rows: Rows) -> list[tuple[str, str]]:
     return [("Ten steps from equal weights", table(head, lines))]
 
 
+def calls(sides: Rows) -> list[tuple[str, str]]:
+    """How many times Tulle's the times of others are, by groups of calls of ops."""
+    found = []
+    for side, times in sides.items():
+        peers = [s for s in CALLED if any(s in row for row in times.values())]
+        lines = [
+            [words, *ratios(peers, [times[name] for name in names if name in times])]
+            for words, names in groups().items()
+        ]
+        lines.append(["all", *ratios(peers, [*times.values()])])
+        head = ["", *(f"{peer} / tulle" for peer in peers), "slower than Keras"]
+        found.append(
+            (f"Matrices of {side}×{side}, geometric means", table(head, lines))
+        )
+    return found
+
+
+def ratios(peers: list[str], times: list[dict[str, float]]) -> list[str]:
+    """Geometric means of ratios, and how many calls Keras does sooner."""
+    cells = []
+    for peer in peers:
+        both = [
+            row[peer] / row["tulle"] for row in times if row.keys() >= {peer, "tulle"}
+        ]
+        cells.append(f"{geometric(both):.2f}" if both else "–")
+    compared = [row for row in times if row.keys() >= {"keras", "tulle"}]
+    slower = sum(row["keras"] < row["tulle"] for row in compared)
+    return [*cells, f"{slower} of {len(compared)}"]
+
+
 PARTS = {
     "check": ("Whether it computes the same", check),
     "eight": ("Eight workloads", steps),
     "others": ("Other kinds of networks", steps),
     "halves": ("Sixteen bits", halves),
+    "ops": ("Ops on values", calls),
+    "compiled ops": ("Ops as programs", calls),
     "imports": ("Imports", imports),
     "sizes": ("Installed size", sizes),
     "scaling": ("Depth", scaling),

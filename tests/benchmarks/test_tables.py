@@ -4,6 +4,7 @@ import pytest
 import run
 import tables
 from measures import closure
+from ops_cases import SIDES, expressions, groups
 from turns import Failed, Options, Process, compare
 
 QUICK = Options(threads=1, rounds=1, seconds=0.01, patience=120.0)
@@ -46,6 +47,32 @@ def test_the_columns_of_a_table_line_up():
         "| a    |     1 |",
         "| long | 23456 |",
     ]
+
+
+def test_calls_of_ops_are_compared_by_groups():
+    rows = {
+        "8": {
+            "add": {"tulle": 2.0, "keras": 4.0, "numpy": 1.0},
+            "exp": {"tulle": 2.0, "keras": 1.0},
+            "sort": {"tulle": 5.0, "numpy": 10.0},
+        }
+    }
+    ((title, text),) = tables.calls(rows)
+    assert "8×8" in title
+    cells = {
+        line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+        for line in text.splitlines()
+    }
+    assert cells[""] == ["keras / tulle", "numpy / tulle", "slower than Keras"]
+    assert cells["elements"] == ["1.00", "0.50", "1 of 2"]
+    assert cells["running sums, orders and sets"] == ["–", "2.00", "0 of 0"]
+    assert cells["all"] == ["1.00", "1.00", "1 of 2"]
+
+
+def test_each_call_of_an_op_has_a_group():
+    for side in SIDES:
+        names = {name for names in groups().values() for name in names}
+        assert expressions("tulle", side).keys() <= names
 
 
 def test_the_page_gets_the_tables_and_keeps_the_rest(tmp_path):
