@@ -14,7 +14,7 @@ from .device import array_module
 from .dim import Symbol
 from .node import Node, attribute_key, normalize, resolve, topological, users
 from .op import Op
-from .quiet import ufunc_of
+from .quiet import quietly, ufunc_of
 from .tensor import Tensor, input_node
 from .trace import building
 from .types import TensorType
@@ -87,19 +87,25 @@ class Straight:
     def run(self, xp: Any, arrays: Sequence[Any]) -> Any:
         """The results for arrays of the inputs, as tensors."""
         values = list(arrays)
-        with np.errstate(all="ignore"):
-            for op, places, attributes, ufunc, over, dropped in self.steps:
-                operands = [values[place] for place in places]
-                if ufunc is None or xp is not np:
-                    values.append(op.rounded(xp, operands, attributes))
-                elif over is None or values[over].__class__ is not np.ndarray:
-                    values.append(ufunc(*operands))
-                else:
-                    values.append(ufunc(*operands, out=values[over]))
-                for place in dropped:
-                    values[place] = None
+        if xp is np:
+            quietly(self._fill, xp, values)
+        else:
+            self._fill(xp, values)
         found = (Tensor(xp.asarray(values[place])) for place in self.outputs)
         return tree.unflatten(self.structure, found)
+
+    def _fill(self, xp: Any, values: list[Any]) -> None:
+        """Put the value of each step behind those that are there."""
+        for op, places, attributes, ufunc, over, dropped in self.steps:
+            operands = [values[place] for place in places]
+            if ufunc is None or xp is not np:
+                values.append(op.rounded(xp, operands, attributes))
+            elif over is None or values[over].__class__ is not np.ndarray:
+                values.append(ufunc(*operands))
+            else:
+                values.append(ufunc(*operands, out=values[over]))
+            for place in dropped:
+                values[place] = None
 
 
 def _gives_way(source: Node, node: Node, readers: Sequence[Node]) -> bool:

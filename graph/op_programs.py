@@ -37,7 +37,7 @@ PASSES = {  # bodies that take more or fewer, as measured
     "argsort": 500,
     "concatenate": 1,
     "cumprod": 60,
-    "erf": 2000,
+    "erf": 20000,
     "extreme_at": 300,
     "fourier_sum": 300,
     "gcd": 450,
@@ -57,6 +57,7 @@ LIGHT = (
 )
 PRODUCTS = ("matmul", "einsum")
 MULTIPLIED = 32  # operations of a product that take as long as a pass
+BY_LAPACK = ("eigh", "singular_values")
 AS_WELL = ("sort",)  # alone, done as well by NumPy
 HELD = 1 << 28  # bytes that programs together keep for what is between their steps
 KEPT = 512  # programs
@@ -193,6 +194,8 @@ def _is_handed_on(node: Node, inputs: Sequence[Node]) -> bool:
 
 def _is_better_as_steps(node: Node) -> bool:
     """Whether a program rounds the last bits otherwise, or takes long to be made."""
+    if node.op.name in BY_LAPACK:  # whose threads are others than a program's
+        return True
     if node.op.name == "random_normal":
         return node.dtype == F64
     if node.op.name != "fourier_sum":

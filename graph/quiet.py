@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +21,26 @@ class _Quiet(threading.local):
     def __init__(self) -> None:
         self.context = Context()
         self.context.run(np.seterr, all="ignore")
+        self.entered = False
 
 
 _QUIET = _Quiet()
 
 
-def quietly(ufunc: np.ufunc, arrays: Sequence[Any]) -> Any:
-    """What a ufunc makes of arrays; it runs nothing that asks for a context.
+def quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of NumPy makes of arrays; nothing in it may ask for a context.
 
-    >>> quietly(np.divide, (1.0, 0.0))
+    >>> quietly(np.divide, 1.0, 0.0)
     np.float64(inf)
     """
+    quiet = _QUIET
+    if quiet.entered:  # by what this is a part of
+        return function(*arguments)
+    quiet.entered = True
     try:
-        return _QUIET.context.run(ufunc, *arrays)
-    except RuntimeError:  # something that interrupted another ufunc has called it
-        with np.errstate(all="ignore"):
-            return ufunc(*arrays)
+        return quiet.context.run(function, *arguments)
+    finally:
+        quiet.entered = False
 
 
 def ufunc_of(op: Op, attributes: Mapping[str, Any]) -> np.ufunc | None:

@@ -41,19 +41,26 @@ def runner(
         large = is_large(straight.inputs, straight.plain)
         return Repeated(steps, lambda: nodes, large)
     plain = {key: resolve(value, {}) for key, value in fixed.items()}
-    run = _body(op, xp, plain, several)
+    run = _body(op, xp, plain, several, often)
     if not often or op.view:
         return run
     return Repeated(run, lambda: (*on_inputs(op, types, fixed), None))
 
 
-def _body(op: Op, xp: Any, attributes: dict[str, Any], several: bool) -> Run:
+def _body(
+    op: Op, xp: Any, attributes: dict[str, Any], several: bool, often: bool
+) -> Run:
     ufunc = ufunc_of(op, attributes) if xp is np else None
     if ufunc is not None:
-        return lambda arrays: Tensor(quietly(ufunc, arrays))
+        return lambda arrays: Tensor(quietly(ufunc, *arrays))
     if op.view and not several:  # computes nothing that could be warned of
         return lambda arrays: Tensor(xp.asarray(op.run(xp, *arrays, **attributes)))
-    body = partial(op.run_rounding, xp, attributes=attributes)
+    if xp is np and often:  # what else there is may run code of a user's
+        body = partial(quietly, op.rounded, np)
+    else:
+        body = partial(op.run_rounding, xp)
     if several:
-        return lambda arrays: tuple([Tensor(xp.asarray(item)) for item in body(arrays)])
-    return lambda arrays: Tensor(xp.asarray(body(arrays)))
+        return lambda arrays: tuple(
+            [Tensor(xp.asarray(item)) for item in body(arrays, attributes)]
+        )
+    return lambda arrays: Tensor(xp.asarray(body(arrays, attributes)))
