@@ -18,7 +18,8 @@ from .in_bodies import in_bodies
 
 WHOLE, GRADIENT = "dot_product_attention", "dot_product_attention_gradient"
 WIDEST, STEP = 256, 8  # of heads that cuDNN takes
-FEW = 64  # queries, if known, below which weights are cheaper kept than made again
+FEW = 16  # queries, if known, below which products of matrices are faster
+FEW_OF_LIBRARY = 64  # or faster than cuDNN
 
 
 def select_attention(graph: Graph) -> Graph:
@@ -100,7 +101,7 @@ def suits_library(node: Node) -> bool:
         and not node.attributes["soft_cap"]
         and not node.attributes["given"]
         and all(0 < size <= WIDEST and size % STEP == 0 for size in sizes)
-        and (rows is None or rows >= FEW)
+        and (rows is None or rows >= FEW_OF_LIBRARY)
     )
 
 

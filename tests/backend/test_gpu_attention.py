@@ -24,7 +24,7 @@ from attention_cases import (
 from fake_capture import check_one_graph
 
 from tulle.backend import compile_graph
-from tulle.backend.pipeline.select_attention import FEW
+from tulle.backend.pipeline.select_attention import FEW_OF_LIBRARY
 from tulle.graph import control
 from tulle.graph.device import device, to_numpy
 from tulle.graph.dim import Dim
@@ -80,7 +80,7 @@ def test_no_array_of_all_weights():
         {"attn_logits_soft_cap": 2.0},
         {"size": 12},
         {"size": 264},
-        {"rows": FEW - 1},
+        {"rows": FEW_OF_LIBRARY - 1},
     ],
 )
 def test_what_stays_as_it_is(front, options):
