@@ -52,6 +52,26 @@ def turned_broadcast(node: Node) -> Node | None:
     return call("broadcast_to", turned, node.shape)  # type: ignore[no-any-return]
 
 
+@rewrites("reshape")
+def reshaped_transpose(node: Node) -> Node | None:
+    """`reshape(transpose(x)) = transpose(reshape(x))` if what is merged lies together.
+
+    A transpose is read where x lies; its elements in a shape of their own are copied.
+    """
+    source = node.inputs[0]
+    if source.op.name != "transpose":
+        return None
+    axes, parts = source.attributes["axes"], groups(source.shape, node.shape)
+    own = [[axes[axis] for axis in before] for before, _ in parts]
+    if not all(one and one == [*range(one[0], one[0] + len(one))] for one in own):
+        return None
+    order = sorted(range(len(parts)), key=own.__getitem__)
+    places = [axis for part in order for axis in parts[part][1]]
+    inner = reshaped(source.inputs[0], [node.shape[axis] for axis in places])
+    turned = [places.index(axis) for axis in range(node.ndim)]
+    return call("transpose", inner, tuple(turned))  # type: ignore[no-any-return]
+
+
 @rewrites("sum", "max", "min", "any", "all")
 def folded_broadcast(node: Node) -> Node | None:
     """`sum(broadcast_to(x)) = sum(x) * n`, n how often x stands there; `max`, `min`,
@@ -219,3 +239,44 @@ def _end(place: Node, axis: int) -> Dim:
     _, start, count, _ = place.attributes["index"][axis]
     found: Dim = start + count
     return found
+
+
+def groups(
+    whole: Sequence[Dim], shape: Sequence[Dim]
+) -> list[tuple[list[int], list[int]]]:
+    """The axes of two shapes of equal size, in the smallest groups of equal size."""
+    found: list[tuple[list[int], list[int]]] = []
+    left, right = list(range(len(whole))), list(range(len(shape)))
+    while left and right:
+        for count in range(1, len(left) + len(right)):
+            pair = _equal(whole, shape, left, right, count)
+            if pair is not None:
+                found.append(pair)
+                left, right = left[len(pair[0]) :], right[len(pair[1]) :]
+                break
+        else:
+            break
+    if left or right:
+        if not found:
+            return [(left, right)]
+        before, after = found.pop()
+        found.append((before + left, after + right))
+    return found
+
+
+def _equal(
+    whole: Sequence[Dim],
+    shape: Sequence[Dim],
+    left: list[int],
+    right: list[int],
+    count: int,
+) -> tuple[list[int], list[int]] | None:
+    for first in range(1, count + 1):
+        second = count + 1 - first
+        if first > len(left) or second > len(right):
+            continue
+        one = product(whole[axis] for axis in left[:first])
+        two = product(shape[axis] for axis in right[:second])
+        if one == two:
+            return left[:first], right[:second]
+    return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...graph.dim import ZERO, Dim, product
+from ...graph.dim import ZERO, Dim
 from ...graph.graph import Graph
 from ...graph.node import Node, rewrite, users
 from ...graph.ops.linalg import swap_last
 from ...graph.registry import OPS, call
 from .fusible import computes, moves
-from .rewrites_shapes import Index, padded, reshaped
+from .rewrites_shapes import Index, groups, padded, reshaped
 
 DEEPEST = 24  # ops that a slice or a shape goes past
 
@@ -202,44 +202,3 @@ def reshape_operand(
         else:
             return None
     return tuple(found)
-
-
-def groups(
-    whole: Sequence[Dim], shape: Sequence[Dim]
-) -> list[tuple[list[int], list[int]]]:
-    """The axes of two shapes of equal size, in the smallest groups of equal size."""
-    found: list[tuple[list[int], list[int]]] = []
-    left, right = list(range(len(whole))), list(range(len(shape)))
-    while left and right:
-        for count in range(1, len(left) + len(right)):
-            pair = _equal(whole, shape, left, right, count)
-            if pair is not None:
-                found.append(pair)
-                left, right = left[len(pair[0]) :], right[len(pair[1]) :]
-                break
-        else:
-            break
-    if left or right:
-        if not found:
-            return [(left, right)]
-        before, after = found.pop()
-        found.append((before + left, after + right))
-    return found
-
-
-def _equal(
-    whole: Sequence[Dim],
-    shape: Sequence[Dim],
-    left: list[int],
-    right: list[int],
-    count: int,
-) -> tuple[list[int], list[int]] | None:
-    for first in range(1, count + 1):
-        second = count + 1 - first
-        if first > len(left) or second > len(right):
-            continue
-        one = product(whole[axis] for axis in left[:first])
-        two = product(shape[axis] for axis in right[:second])
-        if one == two:
-            return left[:first], right[:second]
-    return None

@@ -71,6 +71,7 @@ def folded(name, node, axis, keepdims=False):
 
 
 FLAT = (ROWS * COLUMNS,)
+AREA = COLUMNS * COLUMNS
 WIDE = input_node("wide", F32.with_shape((ROWS, 4)))
 HALF = WIDE[:, :2], WIDE[:, 2:]
 BOTH = (ROWS, Dim.of(4))
@@ -235,6 +236,17 @@ CASES = {
     "axes that merge before a sum": (
         call("tanh", call("reshape", SQUARE + 1.0, (ROWS * ROWS,))),
         call("tanh", call("reshape", SQUARE, (ROWS * ROWS,)) + 1.0),
+    ),
+    "axes that part after a turn": (
+        call("reshape", turned(WIDE), (2, 2, ROWS)),
+        call("transpose", call("reshape", WIDE, (ROWS, 2, 2)), (1, 2, 0)),
+    ),
+    "axes that merge after a turn": (
+        call("reshape", call("transpose", BOX * ROW, (1, 2, 0)), (AREA, ROWS)),
+        turned(call("reshape", BOX * ROW, (ROWS, AREA))),
+    ),
+    "axes that lie apart are merged as they are turned": (
+        call("reshape", turned(X), FLAT), call("reshape", turned(X), FLAT)
     ),
     "a product that is read turned": (
         turned(SQUARE), call("matmul", Y, turned(X))
