@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
 AHEAD = 1 << 26  # bytes that are mapped at a time, at most
 STRETCH = 1 << 21  # bytes of a call: others that ask for memory wait for no more
+NICE = 10  # of the thread: those that compute go before it
 POPULATE_WRITE = 23  # `madvise`: as a write would, but what lies there stays
 
 
@@ -32,6 +35,8 @@ def map_ahead(memory: Any, size: int) -> int:
 
 def _map(memory: Any, start: int, end: int) -> None:
     """Map the pages that lie whole between two places of an array."""
+    with suppress(OSError):
+        os.nice(NICE)  # on Linux that is of this thread alone
     advise = ctypes.CDLL(None).madvise
     advise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     first, last = (

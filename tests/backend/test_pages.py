@@ -1,5 +1,6 @@
 """Pages that are mapped before they are written, with what lies there."""
 
+import os
 import resource
 import sys
 import threading
@@ -46,6 +47,21 @@ def test_pages_that_are_mapped_are_there():
     if first > second:
         pytest.skip("a system before Linux 5.14")
     assert first == 0 < second
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_threads_that_compute_go_before_the_one_that_maps(monkeypatch):
+    found = {}
+
+    def run(*given):
+        pages_map(*given)
+        found["nice"] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    pages_map, own = pages._map, os.getpriority(os.PRIO_PROCESS, 0)
+    monkeypatch.setattr(pages, "_map", run)
+    mapped(np.empty(3 * SIZE, np.uint8), SIZE)
+    assert found["nice"] == min(own + pages.NICE, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
 
 
 def test_no_more_than_there_is_and_than_is_allowed(monkeypatch):
