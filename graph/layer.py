@@ -345,13 +345,14 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         elif "training" in kwargs:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         with training_mode(mode), autocasting(self.seen_as()):
-            if current_trace() is None:
+            trace = current_trace()
+            if trace is None:
                 return self.run_body(args, kwargs)
             if not self.opaque:
                 try:
                     return self.run_body(args, kwargs)
                 except TensorTypeError as error:
-                    if not self._wants_values(error):
+                    if trace.strict or not self._wants_values(error):
                         raise
                 self.opaque = True
             opaque: Any = OPS["opaque"]

@@ -24,8 +24,10 @@ class Trace:
         training: bool | None = None,
         forgetful: bool = False,
         placing: bool = False,
+        strict: bool = False,
     ):
         self.training = training
+        self.strict = strict  # no layer that wants values becomes a Python step
         self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}

@@ -129,7 +129,7 @@ def traced_call(
     leaves, structure = tree.flatten((args, kwargs))
     nodes = [input_node(f"argument_{i}", leaf.type) for i, leaf in enumerate(leaves)]
     args, kwargs = tree.unflatten(structure, map(SymbolicTensor, nodes))
-    trace = Trace()
+    trace = Trace(strict=True)
     with tracing(trace), unseen():
         outputs, arrangement = tree.flatten(function(*args, **kwargs))
         results = [leaf.as_node() for leaf in outputs]
