@@ -27,7 +27,7 @@ class Trace:
         strict: bool = False,
     ):
         self.training = training
-        self.strict = strict  # no layer that wants values becomes a Python step
+        self.strict = strict  # what looks at values is refused, and no Python step
         self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}

@@ -33,12 +33,14 @@ class CallProgram:
         self.structure = structure  # of the results
         self.owners, self.updated = trace.owners, tuple(trace.updates)
         self._traced = tuple(inputs), [*results, *trace.losses], trace
+        self._seen = bool(self._traced[1])  # by tapes, as gradients pass through
         self._made: dict[type[Plain | Taped], Plain | Taped | None] = {}
 
     @property
     def there(self) -> bool:
         """Whether there is a program for what listens now."""
-        return self._program(Taped if recording() else Plain) is not None
+        taped = self._seen and recording()
+        return self._program(Taped if taped else Plain) is not None
 
     def _program(self, kind: type[Plain | Taped]) -> Any:
         if kind not in self._made:
@@ -50,7 +52,8 @@ class CallProgram:
 
     def run(self, operands: Sequence[Tensor]) -> Any:
         """The result for arguments of these types."""
-        found = self._program(Taped).run(operands) if recording() else None
+        taped = self._seen and recording()
+        found = self._program(Taped).run(operands) if taped else None
         if found is None:  # no tape follows what it reads
             found = self._program(Plain).run(operands)
         for variable in self.updated:
