@@ -101,18 +101,19 @@ class CallPrograms:
 
     def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a call on values, op by op or as a program; on symbols, just run it."""
-        function = self.function(owner)
         operands: list[Tensor] = []
         key = self._key(owner, (args, kwargs), operands)
         if key is None:
-            return function(*args, **kwargs)
+            return self.function(owner)(*args, **kwargs)
         count = self._counts.get(key, 0)
         if count >= FIRST:
             if key not in self._known:
-                self._compile(key, function, args, kwargs)
+                self._compile(key, self.function(owner), args, kwargs)
             found = self._known.get(key)  # another thread may have begun anew
-            if found is not None and found.there:
-                return found.run(operands)
+            program = None if found is None else found.program()
+            if program is not None:
+                return found.run(program, operands)
+        function = self.function(owner)
         token = _within.set(count < FIRST)
         try:
             result = function(*args, **kwargs)

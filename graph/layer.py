@@ -32,8 +32,10 @@ from .layer_calls import (
     LayerCall,
     first_argument,
     is_plain,
+    own_lists,
     placeholder,
     placeholders,
+    plain_operands,
     recast,
     refuse_layers,
     shapes_for,
@@ -67,8 +69,9 @@ from .trace import (
     Trace,
     asked_training,
     current_trace,
-    entering_layer,
+    enter_layer,
     inside_layer,
+    leave_layer,
     tracing,
     training_mode,
 )
@@ -251,25 +254,30 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     @refuses_cyclic_nests
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        mask = None
-        if not is_plain(args, kwargs):
+        mask, operands = None, plain_operands(args, kwargs)
+        if operands is None:
             args, kwargs = self.as_tensors((args, kwargs))
             kwargs, mask = with_masks(self, args, kwargs)
-        result = self._called(args, kwargs)
+        elif kwargs or len(operands) != 1 or args[0] is not operands[0]:
+            args, kwargs = own_lists((args, kwargs))
+        result = self._called(args, kwargs, operands)
         try:
             carry(self, first_argument(args, kwargs), mask, result)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
         return result
 
-    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        plain, trace = is_plain(args, kwargs), current_trace()
-        operands = list(args) if plain else tree.flatten((args, kwargs))[0]
+    def _called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], plain: list[Any] | None
+    ) -> Any:
+        trace = current_trace()
+        operands = tree.flatten((args, kwargs))[0] if plain is None else plain
         try:
-            refuse_layers(args)
+            if plain is None:
+                refuse_layers(args)
             if self.input_spec is not None:
                 check_input(self, first_argument(args, kwargs))
-            if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
+            if trace is None and SymbolicTensor in map(type, operands):
                 result = self._symbolic_call(args, kwargs)
             elif inside_layer() or (trace is not None and not trace.forgetful):
                 return self._programs.call(self, args, kwargs)
@@ -300,8 +308,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             for layer in layers:
                 layer._losses.clear()
                 holding_losses.discard(layer)
-        with entering_layer():
+        token = enter_layer()
+        try:
             return self._programs.call(self, args, kwargs)
+        finally:
+            leave_layer(token)
 
     def as_tensors(self, value: Any) -> Any:
         """Arrays and lists of numbers as tensors."""

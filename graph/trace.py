@@ -102,14 +102,24 @@ def inside_layer() -> bool:
     return _inside.get()
 
 
+def enter_layer() -> contextvars.Token[bool]:
+    """Mark that calls from here on, until `leave_layer`, come from within a layer."""
+    return _inside.set(True)
+
+
+def leave_layer(token: contextvars.Token[bool]) -> None:
+    """Let calls be again what they were when a layer was entered."""
+    _inside.reset(token)
+
+
 @contextmanager
 def entering_layer() -> Iterator[None]:
-    """Mark that calls from here on come from within a layer."""
-    token = _inside.set(True)
+    """The same while the context lasts."""
+    token = enter_layer()
     try:
         yield
     finally:
-        _inside.reset(token)
+        leave_layer(token)
 
 
 _mode: contextvars.ContextVar[bool | None] = contextvars.ContextVar(

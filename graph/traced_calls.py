@@ -36,11 +36,9 @@ class CallProgram:
         self._seen = bool(self._traced[1])  # by tapes, as gradients pass through
         self._made: dict[type[Plain | Taped], Plain | Taped | None] = {}
 
-    @property
-    def there(self) -> bool:
-        """Whether there is a program for what listens now."""
-        taped = self._seen and recording()
-        return self._program(Taped if taped else Plain) is not None
+    def program(self) -> Plain | Taped | None:
+        """The program for what listens now, if there is one."""
+        return self._program(Taped if self._seen and recording() else Plain)
 
     def _program(self, kind: type[Plain | Taped]) -> Any:
         if kind not in self._made:
@@ -50,10 +48,9 @@ class CallProgram:
                 self._made[kind] = None
         return self._made[kind]
 
-    def run(self, operands: Sequence[Tensor]) -> Any:
-        """The result for arguments of these types."""
-        taped = self._seen and recording()
-        found = self._program(Taped).run(operands) if taped else None
+    def run(self, program: Plain | Taped, operands: Sequence[Tensor]) -> Any:
+        """The result of a program for arguments of these types."""
+        found = program.run(operands)
         if found is None:  # no tape follows what it reads
             found = self._program(Plain).run(operands)
         for variable in self.updated:
@@ -68,12 +65,14 @@ class CallProgram:
 class HandedOn:
     """A call that hands on what it is given."""
 
-    there = True
-
     def __init__(self, structure: Any, places: Sequence[int]):
         self.structure, self.places = structure, places
 
-    def run(self, operands: Sequence[Tensor]) -> Any:
+    def program(self) -> HandedOn:
+        """Itself: nothing is to be computed."""
+        return self
+
+    def run(self, program: HandedOn, operands: Sequence[Tensor]) -> Any:
         """The operands that are the results."""
         results = [operands[place] for place in self.places]
         return tree.unflatten(self.structure, iter(results))
