@@ -99,6 +99,10 @@ class CallPrograms:
         """What is called, and what it calls in turn."""
         return (owner,)
 
+    def read(self, owner: Any) -> Sequence[Any]:
+        """Functions that a call runs besides."""
+        return ()
+
     def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a call on values, op by op or as a program; on symbols, just run it."""
         operands: list[Tensor] = []
@@ -109,7 +113,7 @@ class CallPrograms:
         if count >= FIRST:
             if key not in self._known:
                 self._compile(key, self.function(owner), args, kwargs)
-            found = self._known.get(key)  # another thread may have begun anew
+            found: Any = self._known.get(key)  # another thread may have begun anew
             program = None if found is None else found.program()
             if program is not None:
                 return found.run(program, operands)
@@ -155,7 +159,11 @@ class CallPrograms:
         self._counts, self._known = {}, {}
         self._begun += 1
         parts = self.parts(owner)
-        reading = None if self._begun > RESTLESS else reading_of(parts, APART)
+        reading = (
+            None
+            if self._begun > RESTLESS
+            else reading_of(parts, APART, self.read(owner))
+        )
         self._watched = Watched(parts, () if reading is None else reading.views)
         self._settled = reading is not None
 

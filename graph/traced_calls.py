@@ -36,7 +36,7 @@ class CallProgram:
         self._seen = bool(self._traced[1])  # by tapes, as gradients pass through
         self._made: dict[type[Plain | Taped], Plain | Taped | None] = {}
 
-    def program(self) -> Plain | Taped | None:
+    def program(self) -> Any:
         """The program for what listens now, if there is one."""
         return self._program(Taped if self._seen and recording() else Plain)
 
@@ -48,7 +48,7 @@ class CallProgram:
                 self._made[kind] = None
         return self._made[kind]
 
-    def run(self, program: Plain | Taped, operands: Sequence[Tensor]) -> Any:
+    def run(self, program: Any, operands: Sequence[Tensor]) -> Any:
         """The result of a program for arguments of these types."""
         found = program.run(operands)
         if found is None:  # no tape follows what it reads
@@ -68,11 +68,11 @@ class HandedOn:
     def __init__(self, structure: Any, places: Sequence[int]):
         self.structure, self.places = structure, places
 
-    def program(self) -> HandedOn:
+    def program(self) -> Any:
         """Itself: nothing is to be computed."""
         return self
 
-    def run(self, program: HandedOn, operands: Sequence[Tensor]) -> Any:
+    def run(self, program: Any, operands: Sequence[Tensor]) -> Any:
         """The operands that are the results."""
         results = [operands[place] for place in self.places]
         return tree.unflatten(self.structure, iter(results))

@@ -88,13 +88,15 @@ class Unknown(Exception):
     """Code that may do something else each time, or more than to compute."""
 
 
-def reading_of(parts: Sequence[Any], apart: Collection[str]) -> Reading | None:
-    """What the code of parts reads; None if it may do something else each time.
+def reading_of(
+    parts: Sequence[Any], apart: Collection[str], functions: Sequence[Any] = ()
+) -> Reading | None:
+    """What the code of parts and functions reads; None if it may do something else.
 
     Attributes `apart` are none that a call reads.
     """
     try:
-        return Reading(parts, apart)
+        return Reading(parts, apart, functions)
     except Unknown:
         return None
 
@@ -102,7 +104,12 @@ def reading_of(parts: Sequence[Any], apart: Collection[str]) -> Reading | None:
 class Reading:
     """What the code of parts reads, and `views` of it."""
 
-    def __init__(self, parts: Sequence[Any], apart: Collection[str]):
+    def __init__(
+        self,
+        parts: Sequence[Any],
+        apart: Collection[str],
+        functions: Sequence[Any] = (),
+    ):
         self.parts = parts
         self._finders: list[Callable[[], Any]] = []
         self._seen: set[Any] = set()  # functions
@@ -111,6 +118,8 @@ class Reading:
         self._classes = list(dict.fromkeys(_own_classes(parts)))
         self._kinds = {type(part) for part in parts} | BASIC
         self._begin(apart)
+        for function in functions:
+            self._value(function, False)
         looked: set[str] = set()
         while more := [name for name in self._names if name not in looked]:
             looked.update(more)
