@@ -36,6 +36,7 @@ FIRST = 10  # calls that run op by op
 KEPT = 8  # programs of a layer
 RESTLESS = 32  # changes of what is called after which it stays op by op
 COUNTED = 256  # kinds of calls
+MANY = 16  # kinds of calls that are more than will become programs
 FAILURES = (TulleError, Fault, AssertionError, RuntimeError, *PYTHON_ERRORS)
 PLAIN = frozenset((bool, int, str, type(None)))  # arguments that are their own key
 # Attributes that a call does not read.
@@ -118,7 +119,8 @@ class CallPrograms:
             if program is not None:
                 return found.run(program, operands)
         function = self.function(owner)
-        token = _within.set(count < FIRST)
+        # Where few calls come again, what is inside may still do so.
+        token = _within.set(count < FIRST and len(self._counts) <= MANY)
         try:
             result = function(*args, **kwargs)
         finally:

@@ -136,7 +136,9 @@ class Reading:
         for kind in self._classes:
             _refuse_overriding(kind)
         for part in self.parts:
-            if is_of_library(type(part)):
+            if not is_of_library(type(part)):
+                self._held(vars(part).get("activity_regularizer"))
+            else:
                 for name, value in vars(part).items():
                     if name not in apart:
                         self._held(value)

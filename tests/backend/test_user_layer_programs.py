@@ -12,7 +12,7 @@ import tulle
 from tulle import layers, losses, ops, random
 from tulle.backend.tapes import GradientTape
 from tulle.graph import programs
-from tulle.graph.call_programs import RESTLESS
+from tulle.graph.call_programs import MANY, RESTLESS
 from tulle.graph.layer import Layer
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable, set_random_seed
@@ -232,9 +232,23 @@ class Tracing(Own):
         return x @ self.w * float(sys.gettrace() is None)
 
 
+def noted(x):
+    SEEN.append(2)
+    return 0.0 * ops.sum(x)
+
+
+class Regularized(Own):
+    def __init__(self):
+        super().__init__(activity_regularizer=noted)
+
+    def call(self, x):
+        return x @ self.w
+
+
 FOREIGN = [
     Asking, Noting, Printing, Appending, Reading, Drawing, Catching, Looking, Counting,
     Overriding, Global, Opened, Importing, Same, Tracing,
+    Regularized,
 ]  # fmt: skip
 
 
@@ -428,6 +442,22 @@ def test_whole_numbers_of_variables_are_read_each_time():
         layer(x)
         layer.turns.assign(turns)
         np.testing.assert_allclose(layer(x), x.array * 2.0**turns, rtol=1e-6)
+
+
+def test_where_each_call_is_another_what_is_inside_becomes_programs(compiled):
+    class Outer(Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, x, time):
+            return self.inner(x) * float(time)
+
+    layer, x = Outer(), tensor(4, 5)
+    for time in range(MANY + TIMES):
+        found = layer(x, time)
+    np.testing.assert_allclose(found, np.array(layer.inner(x)) * time, rtol=1e-5)
+    assert len(compiled) == 1
 
 
 def test_what_is_changed_before_each_call_leaves_programs_to_what_is_inside(compiled):
