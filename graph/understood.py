@@ -246,8 +246,7 @@ class Reading:
         if value is _MISSING or isinstance(value, ModuleType):
             raise Unknown(first)
         self._names |= dict.fromkeys(rest)
-        if cell is None or value not in self._classes:  # but for `super()`
-            self._value(value, False)
+        self._value(value, False)
 
 
 def _own_classes(parts: Sequence[Any]) -> Iterator[type]:

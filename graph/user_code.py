@@ -69,6 +69,8 @@ def facts_of(code: CodeType) -> Facts | None:
             return None  # a name that stands for two things
         followed: set[int] = set()
         for place, step in enumerate(steps):
+            if step.argval == "__class__" and steps[place - 1].argval == "super":
+                continue  # of a `super()` without arguments
             if step.opname == "LOAD_GLOBAL" or (
                 step.opname == "LOAD_DEREF" and step.argval in free
             ):

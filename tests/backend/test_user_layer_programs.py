@@ -115,7 +115,12 @@ def steps(make, x, **settings):
     return [np.array(one) for one in found]
 
 
-@pytest.mark.parametrize("make", [Linear, Encoder, Counted])
+class Inheriting(Linear):
+    def call(self, x):
+        return super().call(x) * 2.0
+
+
+@pytest.mark.parametrize("make", [Linear, Encoder, Counted, Inheriting])
 def test_programs_give_and_leave_what_ops_do(monkeypatch, compiled, make):
     x, results = tensor(4, 5), []
     for compiler in (programs.compiler, None):
@@ -191,6 +196,11 @@ class Counting(Own):
         return x @ self.w + drawn.seed
 
 
+class Making(Own):
+    def call(self, x):
+        return __class__ and x @ self.w
+
+
 class Overriding(Own):
     def call(self, x):
         return x @ self.w
@@ -248,7 +258,7 @@ class Regularized(Own):
 FOREIGN = [
     Asking, Noting, Printing, Appending, Reading, Drawing, Catching, Looking, Counting,
     Overriding, Global, Opened, Importing, Same, Tracing,
-    Regularized,
+    Regularized, Making,
 ]  # fmt: skip
 
 
