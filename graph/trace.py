@@ -27,7 +27,9 @@ class Trace:
         strict: bool = False,
     ):
         self.training = training
-        self.strict = strict  # what looks at values is refused, and no Python step
+        # What looks at values is refused, and no Python step; in traces within it too.
+        outer = _current.get()
+        self.strict = strict or (outer is not None and outer.strict)
         self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}
