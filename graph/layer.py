@@ -12,8 +12,6 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-import numpy as np
-
 from . import policies, regularizers, tree
 from .autocasting import autocast_dtype, autocasting
 from .calling import told
@@ -46,10 +44,10 @@ from .layer_metrics import Measuring
 from .layer_parts import (
     announced_shape,
     argument_fault,
+    as_tensors,
     call_fault,
     holds_arrays,
     input_fault,
-    numeric,
     outer_operands,
     parameters,
     per_sample,
@@ -146,6 +144,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     is a dtype or a `DTypePolicy`; `autocast=False` leaves inputs and weights in the
     dtypes that they have.
 
+    >>> import numpy as np
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
     ...         self.factor = self.add_weight(
@@ -256,7 +255,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mask, operands = None, plain_operands(args, kwargs)
         if operands is None:
-            args, kwargs = self.as_tensors((args, kwargs))
+            args, kwargs = as_tensors((args, kwargs))
             kwargs, mask = with_masks(self, args, kwargs)
         elif kwargs or len(operands) != 1 or args[0] is not operands[0]:
             args, kwargs = own_lists((args, kwargs))
@@ -313,20 +312,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             return self._programs.call(self, args, kwargs)
         finally:
             leave_layer(token)
-
-    def as_tensors(self, value: Any) -> Any:
-        """Arrays and lists of numbers as tensors."""
-        if isinstance(value, (np.ndarray, np.generic)):
-            return convert_to_tensor(value)
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return type(value)(*map(self.as_tensors, value))
-        if isinstance(value, (list, tuple)):
-            if isinstance(value, list) and value and numeric(value):
-                return convert_to_tensor(value)
-            return type(value)(map(self.as_tensors, value))
-        if isinstance(value, dict):
-            return {key: self.as_tensors(item) for key, item in value.items()}
-        return value
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments of a call with floats in the dtype of the layer."""
@@ -406,7 +391,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
                 raise
             raise call_fault(self, kwargs, error) from None
         if current_trace() is None and holds_arrays(result):
-            result = self.as_tensors(result)
+            result = as_tensors(result)
             if recording() and hasattr(self, "vjp"):
                 opaque: Any = OPS["opaque"]
                 opaque.record_call(self, args, kwargs, result)
