@@ -29,7 +29,7 @@ class Trace:
         self.training = training
         # What looks at values is refused, and no Python step; in traces within it too.
         outer = _current.get()
-        self.strict = strict or (outer is not None and outer.strict)
+        self.strict: bool = strict or (outer is not None and outer.strict)
         self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}
