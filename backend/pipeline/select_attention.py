@@ -53,12 +53,16 @@ def _selected(
 
     def rule(node: Node, inputs: tuple[Node, ...]) -> Node | None:
         name = node.op.name
+        if name == "item" and inputs[0].op is backward:
+            return _rounded(OPS["item"].apply(inputs, node.attributes, node), node)
         count = len(inputs) - (name == GRADIENT)
         if name not in (WHOLE, GRADIENT) or node.inputs[:count] in kept:
             return None
         if not suits(node):
             return None
         attributes = _attributes(node)
+        if forward is FORWARD:
+            inputs = tuple(_single(source) for source in inputs)
         operands = _operands(inputs[:count], attributes["given"])
         whole = forward.apply(operands, attributes, node)
         assert isinstance(whole.type, TupleType)
@@ -67,19 +71,34 @@ def _selected(
             for n in range(len(whole.type.items))
         ]
         if name == WHOLE:
-            return results[0]
+            return _rounded(results[0], node)
         more = (*operands, *results, inputs[-1])
         return backward.apply(more, attributes, node)
 
     return graph.replace(rewrite(graph.roots, rule).nodes)
 
 
+def _single(source: Node) -> Node:
+    """Halves in float32, as the kernels of the CPU have them."""
+    found: Node = call("cast", source, F32.name) if source.dtype.is_half else source
+    return found
+
+
+def _rounded(found: Node, like: Node) -> Node:
+    """A result in the dtype of the node that it replaces."""
+    if found.dtype == like.dtype:
+        return found
+    rounded: Node = call("cast", found, like.dtype.name)
+    return rounded
+
+
 def suits(node: Node) -> bool:
     """Whether the kernels compute this, and not slower than products do."""
     query = node.inputs[0]
     rows, size = query.shape[1].value, query.shape[3].value
+    dtypes = [source.dtype for source in node.inputs[:3]]
     return (
-        all(source.dtype == F32 for source in node.inputs[:3])
+        all(dtype == F32 or dtype.is_half for dtype in dtypes)
         and not node.attributes["soft_cap"]
         and (size is not None or node.attributes["scale"] is not None)
         and (rows is None or rows >= FEW)

@@ -43,7 +43,7 @@ def three(rows=T, dtype="f32"):
     ]
 
 
-def agree(graph, rows=11):
+def agree(graph, rows=11, slack=1e-5):
     """A program agrees with the reference interpreter."""
     arrays = [
         RANDOM.standard_normal([d.value or rows for d in n.shape]).astype(
@@ -59,7 +59,9 @@ def agree(graph, rows=11):
     wanted = evaluate(list(graph.roots), values, {T.symbol: rows})
     found = compile_graph(graph)(arrays)
     for name, value in zip(graph.outputs, wanted, strict=True):
-        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+        assert found[name].dtype == value.dtype
+        one, two = (np.asarray(a, "f4") for a in (found[name], value))
+        np.testing.assert_allclose(one, two, rtol=10 * slack, atol=slack)
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -68,6 +70,16 @@ def test_of_any_length(causal):
     assert names(select_attention(graph)) >= {"attention_forward", "attention_backward"}
     agree(graph)
     agree(graph, rows=130)
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_halves_by_the_kernels_of_float32(dtype):
+    graph = step(three(dtype=dtype), is_causal=True)
+    found = select_attention(graph)
+    assert names(found) >= {"attention_forward", "attention_backward"}
+    rounding = 2.0 ** (-11 if dtype == "f16" else -8)
+    agree(graph, slack=8 * rounding)
+    agree(graph, rows=70, slack=8 * rounding)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, T, T), (T, T), (1, 1, 1, T), (2, 1, T, 1)])
