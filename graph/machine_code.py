@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -44,3 +46,20 @@ def _load(name: str) -> Any:
             sys.modules.pop(name, None)  # who imports it later wants the package, too
             return module
     return import_module(name)
+
+
+@cache
+def openblas(name: str) -> Any:
+    """A function of the OpenBLAS that SciPy brings, or None."""
+    folder = folder_of("scipy")
+    places = [folder.parent / "scipy.libs", folder / ".dylibs"]
+    for path in (file for place in places for file in place.glob("*openblas*")):
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:
+            continue
+        for prefix in ("scipy_openblas", "openblas"):
+            found = getattr(library, f"{prefix}_{name}", None)
+            if found is not None:
+                return found
+    return None

@@ -6,7 +6,7 @@ import ctypes
 from functools import cache
 from typing import Any
 
-from ...graph.machine_code import folder_of, machine_code
+from ...graph.machine_code import machine_code, openblas
 
 NO_CONTROL = (0, 0)
 
@@ -42,24 +42,8 @@ def thread_controls() -> tuple[int, int]:
 
     Only OpenBLAS has them under names that are known.
     """
-    pair = [_openblas(f"{verb}_num_threads") for verb in ("set", "get")]
+    pair = [openblas(f"{verb}_num_threads") for verb in ("set", "get")]
     if None in pair:
         return NO_CONTROL
     found = [ctypes.cast(one, ctypes.c_void_p).value or 0 for one in pair]
     return found[0], found[1]
-
-
-def _openblas(name: str) -> Any:
-    """A function of the OpenBLAS that SciPy brings, or None."""
-    folder = folder_of("scipy")
-    places = [folder.parent / "scipy.libs", folder / ".dylibs"]
-    for path in (file for place in places for file in place.glob("*openblas*")):
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for prefix in ("scipy_openblas", "openblas"):
-            found = getattr(library, f"{prefix}_{name}", None)
-            if found is not None:
-                return found
-    return None

@@ -6,15 +6,17 @@ and all of them where SciPy is not installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..machine_code import machine_code
+from ..machine_code import machine_code, openblas
 
 LEAST = 48  # rows and columns: below, calls take longer than the work
+SHARED = 512  # rows and columns from which on several threads are faster
 BLOCK = 64  # columns that LAPACK takes at a time, if it has the memory for it
 
 
@@ -32,9 +34,10 @@ def in_own_precision(name: str, x: Any, options: dict[str, Any]) -> Any:
         return None
     if mode not in (None, "reduced") and not (mode == "complete" and rows == columns):
         return None
-    if x.ndim == 2:
-        return function(x, **options)
-    parts = [function(one, **options) for one in x.reshape(-1, rows, columns)]
+    with _alone() if min(rows, columns) < SHARED else nullcontext():
+        if x.ndim == 2:
+            return function(x, **options)
+        parts = [function(one, **options) for one in x.reshape(-1, rows, columns)]
     stacked = [np.stack(items) for items in zip(*parts, strict=True)]
     return tuple(one.reshape(*x.shape[:-2], *one.shape[1:]) for one in stacked)
 
@@ -46,6 +49,22 @@ def _lapack() -> Any:
         return machine_code("scipy.linalg._flapack")
     except ImportError:
         return None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One thread of SciPy's BLAS: others would wait for those of NumPy's, which spin
+    for some time after each product."""
+    change, count = openblas("set_num_threads"), openblas("get_num_threads")
+    threads = count() if change and count else 1
+    if threads == 1:
+        yield
+        return
+    change(1)
+    try:
+        yield
+    finally:
+        change(threads)
 
 
 def _checked(*found: Any) -> Any:
