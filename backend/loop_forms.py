@@ -35,6 +35,6 @@ class LoopForm:
         given = resolve(self.node.attributes["sizes"], sizes)
         return dict(zip(self.body.symbols, given, strict=True))
 
-    def _carried(self, inner: Sizes) -> list[int]:
+    def carried_bytes(self, inner: Sizes) -> list[int]:
         """The bytes of each value that is carried."""
         return [rounded(number(size, inner) * item) for size, item in self.carried]

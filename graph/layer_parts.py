@@ -17,7 +17,6 @@ from .kinds import shown
 from .nearest import nearest_of
 from .operand import Operand
 from .registry import OPS
-from .tensor import convert_to_tensor
 from .types import TensorType
 
 
@@ -32,21 +31,6 @@ def numeric(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(numeric, value))
     return isinstance(value, (bool, int, float, np.generic))
-
-
-def as_tensors(value: Any) -> Any:
-    """Arguments of a call with tensors for arrays and lists of numbers."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return convert_to_tensor(value)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(as_tensors, value))
-    if isinstance(value, (list, tuple)):
-        if isinstance(value, list) and value and numeric(value):
-            return convert_to_tensor(value)
-        return type(value)(map(as_tensors, value))
-    if isinstance(value, dict):
-        return {key: as_tensors(item) for key, item in value.items()}
-    return value
 
 
 @lru_cache(1024)

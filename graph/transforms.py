@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from types import FunctionType
 from typing import Any
 
 from . import tree
@@ -16,7 +15,6 @@ from .calling import told, told_with
 from .conversion import is_symbolic
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
-from .function_programs import FunctionPrograms, programs_of
 from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
 from .ops.random import draw_key
@@ -62,17 +60,12 @@ def value_and_grad(
     (9.0, 6.0)
     """
 
-    def made(function: Function, *args: Any, **kwargs: Any) -> Any:
-        record = Record(function, args, kwargs, selected(wrt, argnums), has_aux)
-        found = record.gradient()
-        return ((record.value, record.aux) if has_aux else record.value), found
-
-    programs = FunctionPrograms(made)
-
     @functools.wraps(function, updated=())
     @raising
     def both(*args: Any, **kwargs: Any) -> Any:
-        return programs.call(function, args, kwargs)
+        record = Record(function, args, kwargs, selected(wrt, argnums), has_aux)
+        found = record.gradient()
+        return ((record.value, record.aux) if has_aux else record.value), found
 
     return both
 
@@ -108,17 +101,8 @@ def jvp(
     >>> float(value), float(slope)
     (6.0, 3.0)
     """
-    given = tuple(primals), tuple(tangents), has_aux
-    if not isinstance(function, FunctionType):
-        return _pushed(function, *given)
-    return programs_of(_pushed, function).call(function, given, {})
-
-
-def _pushed(
-    function: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool
-) -> Any:
-    record = Record(function, primals, {}, tuple(range(len(primals))), has_aux)
-    slope = record.push(tangents)
+    record = Record(function, tuple(primals), {}, tuple(range(len(primals))), has_aux)
+    slope = record.push(tuple(tangents))
     return (record.value, slope, record.aux) if has_aux else (record.value, slope)
 
 

@@ -38,6 +38,7 @@ from .outline import Bound, Outline, Sized
 from .pool import COMMAND, pool, runtime_fragments
 from .scan import scan_of
 from .special_random import key_writer
+from .take_products import take_products
 from .value_layouts import typed
 
 Array = Any
@@ -55,7 +56,7 @@ class NativeCode:
 
     native = True
     fills_inputs = False
-    passes = (follow,)
+    passes = (follow, take_products)
     early = ()
 
     def __init__(self, denormals: bool = False) -> None:

@@ -89,6 +89,7 @@ class PackedAhead(NamedTuple):
     packing: Call
     product: Call
     bytes: int
+    memory: int
 
 
 def packed_ahead(
@@ -108,7 +109,17 @@ def packed_ahead(
     found.words[RESULT] = found.product[RIGHT] = memory
     words = [*found.product, *call.words[LAYOUT.end :]]
     packing = Call(pack, found.words, found.total, found.grain)
-    return PackedAhead(packing, call._replace(words=words), found.size)
+    product = call._replace(words=words)
+    return PackedAhead(packing, product, found.size, memory)
+
+
+def multiply_by_the_same(one: Call, other: Call) -> bool:
+    """Whether the right operands of two packed products are one, cut alike."""
+    names = "b b_term b_column n k terms".split()
+    places = [LAYOUT.places[name] for name in names]
+    return one.entry == other.entry and all(
+        one.words[place] == other.words[place] for place in places
+    )
 
 
 def vector_fragment(short: str) -> dict[str, str]:

@@ -178,7 +178,7 @@ def ahead(words: list[int], numbers: Numbers) -> Ahead | None:
     if given["pack_b"] != PACKS or given["rank"] or not k:
         return None
     row, panels = ceildiv(n, step) * step, ceildiv(n, PANELS * step)
-    packing = LAYOUT.words(**{**given, "c_row": row})
+    packing = LAYOUT.words(**{**given, "a": 0, "scratch": 0, "c_row": row})
     product = {**given, "b_term": row, "b_column": 0, "pack_b": PACKED}
     size, work = row * ceildiv(k, together) * item, grain(panels, n * k)
     return Ahead(size, packing, panels, work, LAYOUT.words(**product))

@@ -401,11 +401,33 @@ leave:
   ret i64 %status
 }
 
-; A loop: args are pool, turns, patches, their count, a table, its length, and a flag that
-; is set when a command of the table has set its own. A patch is
-; a slot that gets an address before each turn: (slot, base, stride, 0) means
-; base + turn * stride, (slot, one, two, 1) means one and two by turns.
+; Loops: each has eight words, one after the other in args. They are pool, turns, patches,
+; their count, a table, its length, a flag that is set in the first of them when a command
+; of a table has set its own, and how many commands of the table run once, before all
+; turns. A patch is a slot that gets an address before each turn: (slot, base, stride, 0)
+; means base + turn * stride, (slot, one, two, 1) means one and two by turns.
 define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
+  br label %head
+head:
+  %index = phi i64 [ %start, %0 ], [ %next, %body ], [ %next, %fault ]
+  %ended = icmp uge i64 %index, %stop
+  br i1 %ended, label %leave, label %body
+body:
+  %word = shl i64 %index, 3
+  %at = getelementptr i64, ptr %args, i64 %word
+  %status = call i64 @tulle_turns(ptr %at)
+  %next = add i64 %index, 1
+  %stops = icmp ne i64 %status, 0
+  br i1 %stops, label %fault, label %head
+fault:
+  %flag_at = getelementptr i64, ptr %args, i64 6
+  store i64 1, ptr %flag_at
+  br label %head
+leave:
+  ret void
+}
+
+define i64 @tulle_turns(ptr %args) {
   %pool = load ptr, ptr %args
   %turns_at = getelementptr i64, ptr %args, i64 1
   %turns = load i64, ptr %turns_at
@@ -413,10 +435,16 @@ define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
   %patches = load ptr, ptr %patches_at
   %places_at = getelementptr i64, ptr %args, i64 3
   %places = load i64, ptr %places_at
-  %commands_at = getelementptr i64, ptr %args, i64 4
-  %commands = load ptr, ptr %commands_at
-  %count_at = getelementptr i64, ptr %args, i64 5
-  %count = load i64, ptr %count_at
+  %table_at = getelementptr i64, ptr %args, i64 4
+  %table = load ptr, ptr %table_at
+  %length_at = getelementptr i64, ptr %args, i64 5
+  %length = load i64, ptr %length_at
+  %once_at = getelementptr i64, ptr %args, i64 7
+  %once = load i64, ptr %once_at
+  %ready = call i64 @tulle_commands(ptr %pool, ptr %table, i64 %once)
+  %skipped = shl i64 %once, 3
+  %commands = getelementptr i64, ptr %table, i64 %skipped
+  %count = sub i64 %length, %once
   br label %head
 head:
   %turn = phi i64 [ 0, %0 ], [ %later, %run ]
@@ -450,11 +478,8 @@ run:
   %status = call i64 @tulle_commands(ptr %pool, ptr %commands, i64 %count)
   %later = add i64 %turn, 1
   %stops = icmp ne i64 %status, 0
-  br i1 %stops, label %fault, label %head
-fault:
-  %flag_at = getelementptr i64, ptr %args, i64 6
-  store i64 1, ptr %flag_at
-  br label %leave
+  br i1 %stops, label %leave, label %head
 leave:
-  ret void
+  %found = phi i64 [ 0, %head ], [ 1, %run ]
+  ret i64 %found
 }

@@ -3,42 +3,42 @@
 What is carried lies in two places by turns, read from one and written to the other.
 Slices and stacked results are reached by an address that moves on with each turn. The
 table, its arguments and what moves in them are words of the loop's own call, so they
-are recorded like those of any step.
+are recorded like those of any step. Stripes of a loop have a table each.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..loop_forms import LoopForm, Sizes
 from ..pipeline.plan import Plan, number, plan, rounded
 from ..pipeline.schedule import Schedule, Step
-from ..recorded import larger
-from ..strided_arrays import (
-    OWN,
-    StridedArray,
-    placeholder_address,
-    placeholder_at,
-    placeholder_number,
-    within,
-)
-from . import gemm
+from ..recorded import jointly, larger
+from ..strided_arrays import StridedArray, placeholder_number
 from .call import Call
-from .command_table import ROW, moved, moved_faults, side_by_side
 from .copying import copy
 from .forms import Form, Place
-from .pool import COMMAND, pool
+from .loop_call import (
+    ALONG,
+    BY_TURNS,
+    FIXED,
+    Packing,
+    Stripe,
+    loop_call,
+    pairs_of,
+)
+from .stripes import Cut, stripes_of
 from .value_layouts import SizedLayouts
 from .value_roots import ValueRoots, made
 
-Moving = dict[int, tuple[int, int, int]]  # by the numbers of placeholders
-ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
-PATCH = 4  # words: the place, then what `runtime.ll` reads
-HEAD = 8  # words of the loop's arguments, and room
+BYTE = np.dtype(np.int8)
+FEW = 12  # rows of a product that are too few to be worth one a turn
+MUCH = 1 << 20  # bytes of all products of a kind that are rather made turn by turn
 
 
 class Scan(LoopForm):
@@ -50,8 +50,26 @@ class Scan(LoopForm):
         super().__init__(node, schedule, code)
         self.graph = graph
         self.key = "loop", node
+        self.stripes = stripes_of(graph, self.body.symbols, self.carries)
         self.value_roots = ValueRoots(schedule, inner=True)
+        self.products = {
+            step: places
+            for step in schedule.steps
+            if (places := self._of_slices(step)) is not None
+        }
         self._bound: tuple[Sizes | None, int] = None, 0  # its scratch memory there
+
+    def _of_slices(self, step: Step) -> tuple[int, int] | None:
+        """The operands of the loop that a step multiplies: slices of one by another."""
+        node, (target, *more) = step.node, step.targets
+        if node.op.name != "matmul" or more or target.kind != "buffer":
+            return None
+        places = {input: place for place, input in enumerate(self.graph.inputs)}
+        one, two = (places.get(source, -1) for source in node.inputs)
+        middle = self.carries + self.slices
+        if not self.carries <= one < middle <= two or node.ndim != 2:
+            return None
+        return one, two
 
     def fragments(self) -> dict[str, str]:
         """Those of the body's steps."""
@@ -71,32 +89,41 @@ class Scan(LoopForm):
         return size
 
     def calls(self, place: Place) -> list[Call]:
-        """What is packed for all turns, copies of what is carried in, then the loop."""
+        """What is computed and packed for all turns, then the loop."""
         inner, turns = self._sizes(place.sizes), self._length(place.sizes)
-        found = plan(self.schedule, inner, 0)
-        carried, rest = self._carried(inner), place.scratch + found.scratch
-        pairs = _pairs(place.targets, rest, carried, turns)
-        given, moving = self._given(place, pairs)
-        scratch = rest + sum(carried)
-        below = place._replace(sizes=inner, scratch=scratch)
-        body, size = self._body(below, place.scratch, found, given)
-        first: list[Call] = []
-        end = scratch + rounded(size)
+        cuts: Sequence[Cut | None] = [None]
+        if self.stripes is not None:
+            found = self.stripes.cuts(inner, turns)
+            cuts = found if len(found) > 1 else cuts
+        bound = _Bound(self, place, inner, turns)
+        if len(cuts) == 1:
+            bound.multiply_at_once()
+        first = bound.turn(cuts[0])
+        memory, size = bound.scratch, first.memory
+        others = place.sources[self.carries + self.slices :]
+        packing = Packing(memory + size * len(cuts), [one.span for one in others])
+        rows = [first] if len(cuts) == 1 else [first, bound.turn(cuts[-1])]
         if turns > 1:
-            first, body, end = self._packed_ahead(body, place, end)
-        self._bound = place.sizes, end - place.scratch
-        for pair, source in zip(pairs, place.sources, strict=False):
-            call = copy(pair[0], source)
-            first += [] if call is None else [call]
-        return [*first, _loop(turns, body, moving)]
+            rows = [one._replace(calls=packing.read_by(one.calls)) for one in rows]
+        self._bound = place.sizes, packing.end - place.scratch
+        stripes = [
+            bound.stripe(rows[0 if n < len(cuts) - 1 else -1], cut, memory + size * n)
+            for n, cut in enumerate(cuts)
+        ]
+        return [*bound.first, *packing.calls, loop_call(turns, stripes)]
 
-    def _body(
+    def body_calls(
         self, place: Place, memory: int, found: Plan, given: dict[str, StridedArray]
     ) -> tuple[list[Call], int]:
-        """The calls of a turn, and the most scratch memory that a step needs."""
+        """The calls of a turn, and the most scratch memory that a step needs.
+
+        Results that are given are there already.
+        """
         calls, most = list[Call](), 0
         arrays = _Arrays(self.value_roots, place, memory, found, given)
         for step in self.schedule.steps:
+            if step in self.products and step.targets[0].name in given:
+                continue
             form = self._form(step)
             sources, targets = (
                 [arrays[value.name] for value in values]
@@ -111,67 +138,154 @@ class Scan(LoopForm):
         found: Form = self.code.step_form(step)
         return found
 
-    def _packed_ahead(
-        self, body: Sequence[Call], place: Place, memory: int
-    ) -> tuple[list[Call], list[Call], int]:
-        """Calls that pack what all turns multiply by, those of a turn that read it,
-        and the end of the memory."""
-        spans = [one.span for one in place.sources[self.carries + self.slices :]]
-
-        def is_fixed(address: int) -> bool:
-            return any(low <= address < high for low, high in spans)
-
-        first, turn = list[Call](), list[Call]()
-        for call in body:
-            found = gemm.packed_ahead(call, is_fixed, memory)
-            turn.append(call if found is None else found.product)
-            if found is not None:
-                first.append(found.packing)
-                memory += rounded(found.bytes)
-        return first, turn, memory
-
-    def _given(
-        self, place: Place, pairs: Sequence[tuple[StridedArray, StridedArray]]
-    ) -> tuple[dict[str, StridedArray], Moving]:
-        """Arrays for the body's inputs and outputs, and how those that move do so.
-
-        What moves is bound to a placeholder: its address tells which
-        arguments are to be set before each turn, as `runtime.ll` says.
-        """
-        given: dict[str, StridedArray] = {}
-        moving: Moving = {}
-
-        def move(
-            name: str, like: StridedArray, base: int, more: int, kind: int
-        ) -> None:
-            array = place.placeholders.place(like)
-            given[name] = array
-            moving[placeholder_number(array)] = base, more, kind
-
-        for index, (one, two) in enumerate(pairs):
-            first, second = one.address, two.address
-            move(f"x{index}", one, first, second, BY_TURNS)
-            move(f"y{index}", one, second, first, BY_TURNS)
-        scanned = place.sources[self.carries : self.carries + self.slices]
-        for index, source in enumerate(scanned, self.carries):
-            move(f"x{index}", *self._slice(source), ALONG)
-        for index, target in enumerate(place.targets[self.carries :], self.carries):
-            move(f"y{index}", *self._slice(target), ALONG)
-        others = place.sources[self.carries + self.slices :]
-        for index, source in enumerate(others, self.carries + self.slices):
-            given[f"x{index}"] = source
-        return given, moving
-
-    def _slice(self, whole: StridedArray) -> tuple[StridedArray, int, int]:
-        """The first slice of a scanned array, its address, and the way to the next."""
-        back = self.node.attributes["reverse"]
-        first, step = whole.slice(-1 if back else 0), whole.strides[0]
-        return first, first.address, -step if back else step
-
     def listing(self) -> str:
         """The body's steps, and the loops of its kernels."""
         text: str = self.code.listing(self.schedule)
         return "\n".join(f"  {line}" if line else "" for line in text.splitlines())
+
+
+@jointly
+def is_much(rows: int, size: int) -> int:
+    """Whether products of so many rows, and bytes in all, are rather made in turns."""
+    return int(rows >= FEW and size > MUCH)
+
+
+class Turn(NamedTuple):
+    """The calls of a turn of some rows, on placeholders for what stripes differ in."""
+
+    calls: list[Call]
+    numbers: list[int]  # of the placeholders: of memory, then as `arrays` has them
+    carried: list[int]  # bytes of each carried value
+    second: int  # where in its memory their second places begin
+    memory: int  # bytes
+
+
+class _Bound:
+    """A loop on given arrays; `first` is what is called before it."""
+
+    def __init__(self, scan: Scan, place: Place, inner: Sizes, turns: int):
+        self.scan, self.place, self.inner, self.turns = scan, place, inner, turns
+        self.scratch = place.scratch
+        self.first = list[Call]()
+        self.made = dict[str, StridedArray]()  # of all turns, for values of the body
+
+    def multiply_at_once(self) -> None:
+        """Multiply the slices of all turns before them, unless that is too much."""
+        for step, (index, other) in self.scan.products.items():
+            x, y = self.place.sources[index], self.place.sources[other]
+            rows, terms = x.shape[1:]
+            dtype = step.node.dtype.numpy
+            columns, item = y.shape[-1], dtype.itemsize
+            if is_much(rows, self.turns * rows * columns * item):
+                continue
+            if not x.dense:
+                dense = StridedArray(self._take(x.nbytes), x.shape, x.dtype)
+                call = copy(dense, x)
+                self.first += [] if call is None else [call]
+                x = dense
+            flat = StridedArray(x.address, (self.turns * rows, terms), x.dtype)
+            room = self._take(self.turns * rows * columns * item)
+            out = StridedArray(room, (self.turns * rows, columns), dtype)
+            form = self.scan.code.step_form(step)
+            below = self.place._replace(
+                sources=[flat, y], targets=[out], scratch=self.scratch
+            )
+            self.first += form.calls(below)
+            self._take(form.scratch_bytes(self.place.sizes))
+            whole = self.turns, rows, columns
+            self.made[step.targets[0].name] = StridedArray(room, whole, dtype)
+
+    def _take(self, size: int) -> int:
+        start = self.scratch
+        self.scratch = start + rounded(size)
+        return start
+
+    def turn(self, cut: Cut | None) -> Turn:
+        """A turn for some rows."""
+        place, scan, inner = self.place, self.scan, self.inner
+        if cut is not None and scan.stripes is not None:
+            inner = {**inner, scan.stripes.symbol: cut.rows}
+        found, carried = plan(scan.schedule, inner, 0), scan.carried_bytes(inner)
+        memory = place.placeholders.place(StridedArray(0, (), BYTE))
+        given = dict[str, StridedArray]()
+        numbers = [placeholder_number(memory)]
+        for name, like, *_ in self._arrays(cut, place.scratch, carried):
+            given[name] = place.placeholders.place(like)
+            numbers.append(placeholder_number(given[name]))
+        for index, source in enumerate(place.sources):
+            given.setdefault(f"x{index}", source)
+        used = found.scratch + 2 * sum(carried)
+        below = place._replace(sizes=inner, scratch=memory.address + used)
+        calls, size = scan.body_calls(below, memory.address, found, given)
+        return Turn(calls, numbers, carried, found.scratch, used + rounded(size))
+
+    def stripe(self, turn: Turn, cut: Cut | None, memory: int) -> Stripe:
+        """Some rows of the loop, with memory of their own."""
+        arrays = [*self._arrays(cut, memory + turn.second, turn.carried)]
+        moving = {turn.numbers[0]: (memory, 0, FIXED)}
+        for number_of, (_, _, *how) in zip(turn.numbers[1:], arrays, strict=True):
+            moving[number_of] = how[0], how[1], how[2]
+        first = list[Call]()
+        for index, (_, array, *_) in enumerate(arrays[: 2 * self.scan.carries : 2]):
+            source = self._rows(self.place.sources[index], index, cut)
+            call = copy(array, source)
+            first += [] if call is None else [call]
+        return Stripe(first, turn.calls, moving)
+
+    def _rows(
+        self, array: StridedArray, number_of: int, cut: Cut | None
+    ) -> StridedArray:
+        """The rows of a stripe of an input or output of the body, by its number."""
+        stripes = self.scan.stripes
+        axis = None if stripes is None else stripes.axes[number_of]
+        if cut is None or axis is None:
+            return array
+        address = array.address + cut.first * array.strides[axis]
+        return array.at(address).cut({axis: cut.rows})
+
+    def _arrays(
+        self, cut: Cut | None, second: int, carried: Sequence[int]
+    ) -> Iterator[tuple[str, StridedArray, int, int, int]]:
+        """What moves, or differs from stripe to stripe, and how it does so.
+
+        Of each input and output of the body there are its name, an array as it lies in
+        the first turn, and what `runtime.ll` reads of it. What is carried has second
+        places from an address on.
+        """
+        place, start = self.place, self.scan.carries
+        middle, inputs = start + self.scan.slices, len(self.scan.body.inputs)
+        targets = list[StridedArray]()
+        spare = second + sum(carried)
+        for index, target in enumerate(place.targets[:start]):
+            own = self._rows(target, inputs + index, cut)
+            if own is target and cut is not None and cut.first:
+                own = target.at(spare)  # the first stripe leaves it in the target
+            targets.append(own)
+            spare += carried[index]
+        for index, (one, two) in enumerate(
+            pairs_of(targets, second, carried, self.turns)
+        ):
+            yield f"x{index}", one, one.address, two.address, BY_TURNS
+            yield f"y{index}", one, two.address, one.address, BY_TURNS
+        for index, source in enumerate(place.sources[start:middle], start):
+            yield f"x{index}", *self._slice(source, index, cut), ALONG
+        for index, target in enumerate(place.targets[start:], start):
+            yield f"y{index}", *self._slice(target, inputs + index, cut), ALONG
+        for index, source in enumerate(place.sources[middle:], middle):
+            rows = self._rows(source, index, cut)
+            if rows is not source:
+                yield f"x{index}", rows, rows.address, 0, FIXED
+        for name, whole in self.made.items():
+            yield name, *self._slice(whole, None, cut), ALONG
+
+    def _slice(
+        self, whole: StridedArray, number_of: int | None, cut: Cut | None
+    ) -> tuple[StridedArray, int, int]:
+        """The first slice of a scanned array, its address, and the way to the next."""
+        back = self.scan.node.attributes["reverse"]
+        first, step = whole.slice(-1 if back else 0), whole.strides[0]
+        rows = first if number_of is None else self._rows(first, number_of, cut)
+        return rows, rows.address, -step if back else step
 
 
 class _Arrays:
@@ -202,64 +316,12 @@ class _Arrays:
 
     def _root(self, number_of_root: int) -> int:
         value = self.value_roots.roots[number_of_root]
-        if value.kind != "buffer" or value.storage is None:
+        if value.name in self.given:
             return self.given[value.name].address
+        assert value.storage is not None
         start = self.found.offsets[value.storage]
         item = value.node.dtype.size
         return self.memory + start + number(value.offset, self.place.sizes) * item
-
-
-def _pairs(
-    targets: Sequence[StridedArray], rest: int, carried: Sequence[int], turns: int
-) -> list[tuple[StridedArray, StridedArray]]:
-    """The two places of each carried value, in the order of turns.
-
-    The last turn leaves the value in the target: that is the second place where the
-    number of turns is odd. Which one that is changes no question, so recordings hold
-    for both; but if the target moves itself, in a loop around this one, which words
-    move depends on it.
-    """
-    pairs = list[tuple[StridedArray, StridedArray]]()
-    odd = turns % 2
-    for target, size in zip(targets, carried, strict=False):
-        if placeholder_at(target.address) < OWN:
-            odd = operator.index(odd)
-        far = (rest - target.address) * odd
-        pairs.append((target.at(target.address + far), target.at(rest - far)))
-        rest += size
-    return pairs
-
-
-def _loop(turns: int, body: Sequence[Call], moving: Moving) -> Call:
-    """The call of a loop: its arguments, what moves, the table, and all arguments."""
-    words, rows, faults = side_by_side(body)
-    places = [at for at, word in enumerate(words) if placeholder_at(word) in moving]
-    commands = len(rows) // ROW
-    table_at = HEAD + PATCH * len(places)
-    words_at = table_at + COMMAND * commands
-    patches: list[int] = []
-    for at in places:
-        base, more, kind = moving[placeholder_at(words[at])]
-        offset = words[at] - placeholder_address(placeholder_at(words[at]))
-        more = more + offset if kind == BY_TURNS else more
-        patches += within(8 * (words_at + at)), base + offset, more, kind
-        words[at] = 0
-    table: list[int] = []
-    for row in range(commands):
-        entry, start, total, grain, flag = rows[ROW * row : ROW * (row + 1)]
-        flag = within(8 * (words_at + flag)) if flag >= 0 else 0
-        table += entry, within(8 * (words_at + start)), total, grain, flag
-        table += [0] * (COMMAND - ROW)
-    head = [pool().address, turns, within(8 * HEAD), len(places),
-            within(8 * table_at), commands, 0]  # fmt: skip
-    inner = moved_faults(faults, words_at)
-    words = [*head, 0, *patches, *table, *moved(words, words_at)]
-    flag = len(head) - 1
-    return Call(pool().loop_entry, words, 1, 1, flag, _inside, inner)
-
-
-def _inside(words: Sequence[int]) -> None:
-    """Nothing to tell: a command of the loop's own table does."""
 
 
 def scan_of(node: Node, code: Any, lowered: Callable[[Graph], Graph]) -> Scan | None:

@@ -46,7 +46,7 @@ class Unrolled(LoopForm, Whole):
     def scratch_bytes(self, sizes: Sizes) -> int:
         """The body's memory, and a second place for what is carried."""
         inner = self._sizes(sizes)
-        return self._plan(inner).peak_bytes + sum(self._carried(inner))
+        return self._plan(inner).peak_bytes + sum(self.carried_bytes(inner))
 
     def within(self) -> Schedule | None:
         """The body's."""
@@ -107,7 +107,7 @@ class Unrolled(LoopForm, Whole):
         The last turn leaves the value in the target.
         """
         pairs, start = [], 0
-        for target, size in zip(targets, self._carried(inner), strict=False):
+        for target, size in zip(targets, self.carried_bytes(inner), strict=False):
             bytes = rest[start : start + target.nbytes]
             other = bytes.view(target.dtype).reshape(target.shape)
             start += size

@@ -52,7 +52,11 @@ def wide(shape: Iterable[Dim]) -> list[Dim]:
 
 def cost(node: Node) -> int:
     """What an element of a node takes, in additions."""
-    name = node.op.name
+    return cost_of(node.op.name)
+
+
+def cost_of(name: str) -> int:
+    """What an element takes of the op of a name, in additions."""
     return 1 if name in PLAIN else DEAR.get(name, TRANSCENDENTAL)
 
 

@@ -1,0 +1,211 @@
+"""Loops cut into stripes of rows: which are, and that no number changes by it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tulle
+from tulle import layers, ops
+from tulle.backend.cpu import engine
+from tulle.training.batches import prepare
+
+if not engine.available():
+    pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
+
+from tulle.backend import Program
+from tulle.backend.cpu import scan, stripes
+from tulle.backend.cpu.take_products import take_products
+
+RANDOM = np.random.default_rng(0)
+
+
+def run_of(network, *shape):
+    """The prediction of a network of samples of a shape, whose number is a symbol."""
+    x = tulle.Input(shape)
+    model = tulle.Model(x, network(x))
+    given = RANDOM.standard_normal((4, *shape), np.float32)
+    signature = prepare(model, given, scored=False).signature
+    return model.steps.program("predict", signature)
+
+
+def loop_of(program):
+    """The native form of the only loop of a program."""
+    (loop,) = (n for n in program.graph.nodes if n.op.name == "loop")
+    return program.code.form(loop)
+
+
+def lstm(x):
+    return layers.LSTM(9)(x)
+
+
+def masked(x):
+    h = layers.Masking()(x)
+    return layers.Bidirectional(layers.GRU(5, return_sequences=True))(h)
+
+
+def counting(x):
+    """A loop that carries a number beside its samples."""
+
+    def step(carry, row):
+        turn, state = carry
+        state = ops.tanh(state + row * turn)
+        return (turn + 1.0, state), state
+
+    steps = ops.transpose(x, (1, 0, 2))
+    (turn, last), every = ops.scan(step, (ops.ones(()), steps[0]), steps)
+    return last * turn + ops.sum(every, axis=0)
+
+
+def in_loop(x):
+    """A loop within another one, along samples that both share."""
+
+    def outer(carry, row):
+        carry, _ = ops.scan(lambda c, _: (ops.sin(c + row), ()), carry, None, 3)
+        return carry, carry
+
+    steps = ops.transpose(x, (1, 0, 2))
+    last, every = ops.scan(outer, steps[0], steps)
+    return last + ops.mean(every, axis=0)
+
+
+def stepping(function):
+    """A loop whose turns compute a function of the state of all samples."""
+
+    def network(x):
+        def step(state, row):
+            return ops.tanh(function(state) + row), ()
+
+        last, _ = ops.scan(step, ops.zeros_like(x[:, 0]), ops.transpose(x, (1, 0, 2)))
+        return last
+
+    return network
+
+
+ALONE = {
+    "product": lambda s: ops.matmul(s, np.eye(4, dtype=np.float32)),
+    "softmax": lambda s: ops.softmax(s, axis=1),
+    "parts": lambda s: ops.concatenate([s[:, 2:], s[:, :2]], axis=1),
+    "counted": lambda s: s * ops.cast(ops.arange(ops.shape(s)[0]), "float32")[:, None],
+    "heads": lambda s: ops.sum(ops.reshape(s, (-1, 2, 2)), axis=2, keepdims=True)[:, 0],
+}
+TOGETHER = {
+    "mean": lambda s: s - ops.mean(s, axis=0),
+    "normal": lambda s: ops.softmax(s, axis=0),
+    "turned": lambda s: s[::-1],
+    "pairs": lambda s: ops.matmul(ops.matmul(s, ops.transpose(s)), s),
+    "running": lambda s: ops.cumsum(s, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_rows_that_need_no_other(name):
+    assert loop_of(run_of(stepping(ALONE[name]), 3, 4)).stripes is not None
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_rows_that_need_others(name):
+    program = run_of(stepping(TOGETHER[name]), 3, 4)
+    assert loop_of(program).stripes is None
+
+
+def in_stripes(monkeypatch, rows):
+    """Let loops be cut into stripes of so many rows, or of all."""
+
+    def counted(whole, *_):
+        many = rows or max(1, whole)
+        return max(1, -(-whole // many)), many
+
+    monkeypatch.setattr(stripes, "counted", stripes.jointly(counted))
+
+
+NETWORKS = [lstm, masked, counting, in_loop, *map(stepping, ALONE.values())]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("rows", [3, 31])
+def test_stripes_have_the_bits_of_the_whole(network, rows, monkeypatch):
+    program = run_of(network, 7, 4)
+    for count in (1, 2, 33, 6):
+        given = (RANDOM.standard_normal((count, 7, 4), np.float32),)
+        in_stripes(monkeypatch, 0)
+        (wanted,) = Program(program.graph)(given).values()
+        in_stripes(monkeypatch, rows)
+        (found,) = Program(program.graph)(given).values()
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("rows", [5, 16])
+def test_training_by_stripes_has_the_bits_of_the_whole(rows, monkeypatch):
+    x = tulle.Input((6, 3))
+    h = layers.LSTM(5, return_sequences=True)(x)
+    model = tulle.Model(x, layers.Dense(1)(layers.GRU(4)(h)))
+    model.compile(optimizer=tulle.optimizers.SGD(0.1), loss="mse")
+    given = [RANDOM.standard_normal(s, np.float32) for s in ((37, 6, 3), (37, 1))]
+    signature = prepare(model, *given, scored=True).signature
+    program, start = model.steps.program("train", signature), model.get_weights()
+    found = []
+    for many in (0, rows):
+        in_stripes(monkeypatch, many)
+        model.set_weights(start)
+        loss = Program(program.graph)(given)["loss"]
+        found.append([loss.tobytes(), *(w.tobytes() for w in model.get_weights())])
+    assert found[0] == found[1]
+
+
+def test_how_many_stripes_follows_from_sizes():
+    assert stripes.counted(256, 1 << 18, 15000, 28) == (16, 16)
+    assert stripes.counted(31, 1 << 18, 15000, 28) == (1, 31)
+    assert stripes.counted(256, 1 << 24, 15000, 28) == (1, 256)
+    assert stripes.counted(256, 0, 1, 1) == (1, 256)
+    assert stripes.counted(0, 0, 1, 1) == (1, 1)
+
+
+def test_a_layers_product_is_made_in_turns_or_at_once(monkeypatch):
+    """By the same bits, and of the input as it lies."""
+    program = run_of(lstm, 7, 4)
+    assert [n.op.name for n in program.graph.nodes].count("matmul") == 0
+    assert any(n.op.name == "matmul" for n in loop_of(program).graph.nodes)
+    for count in (1, 5, 40):
+        given = (RANDOM.standard_normal((count, 7, 4), np.float32),)
+        found = []
+        for few, much in ((1, 0), (1000, 1 << 40)):
+            monkeypatch.setattr(scan, "FEW", few)
+            monkeypatch.setattr(scan, "MUCH", much)
+            found += Program(program.graph)(given).values()
+        np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_products_that_others_read_stay_outside():
+    x = tulle.Input((7, 4))
+    product = ops.matmul(x, np.ones((4, 6), np.float32))
+    steps = ops.transpose(product, (1, 0, 2))
+    last, _ = ops.scan(lambda c, s: (ops.tanh(c + s), ()), steps[0], steps)
+    model = tulle.Model(x, last)
+    given = RANDOM.standard_normal((3, 7, 4), np.float32)
+    signature = prepare(model, given, scored=False).signature
+    graph = model.steps.program("predict", signature).graph
+    assert take_products(graph) is graph or take_products(graph).nodes == graph.nodes
+
+
+THREADS = """
+import hashlib, numpy as np, tulle
+x = tulle.Input((9, 8))
+tulle.utils.set_random_seed(1)
+model = tulle.Model(x, tulle.layers.LSTM(24)(x))
+given = np.random.default_rng(0).random((200, 9, 8), np.float32)
+found = model.predict(given, batch_size=200, verbose=0)
+print(hashlib.sha256(found.tobytes()).hexdigest())
+"""
+
+
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
+    found = set()
+    for threads in ("1", "2", "5"):
+        monkeypatch.setenv("TULLE_NUM_THREADS", threads)
+        run = [sys.executable, "-c", THREADS]
+        done = subprocess.run(run, capture_output=True, text=True, check=True)
+        found.add(done.stdout.strip())
+    assert len(found) == 1
+    assert "" not in found
