@@ -25,6 +25,10 @@ PATIENCE = 4  # how many are made that no other numbers have used
 WORTH = 3  # runs on plain numbers that take as long as a recording
 
 
+class Unrecordable(TypeError, AttributeError):
+    """What needs more than the arithmetic that is recorded, so that nothing is."""
+
+
 class Recorded:
     """A whole number that its `Recording` knows how to find again.
 
@@ -56,6 +60,13 @@ class Recorded:
     def __abs__(self) -> Any:
         return self.recording.compute(max, self, -self)
 
+    def bit_length(self) -> Any:
+        """How many bits the number has."""
+        return self.recording.compute(_bits, self, 0)
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unrecordable(f"a recorded number has no `{name}`")
+
     def __eq__(self, other: object) -> bool:
         return self is other or self.recording.ask(operator.eq, self, other)
 
@@ -64,6 +75,14 @@ class Recorded:
 
     def __repr__(self) -> str:
         return str(self.value)
+
+
+def _bits(number: int, _: int) -> int:
+    return number.bit_length()
+
+
+def _refused(*operands: Any) -> Any:
+    raise Unrecordable("an operation that is not recorded")
 
 
 def _operation(function: Function, neutral: int | None) -> Callable[..., Any]:
@@ -113,6 +132,11 @@ for _name, _right, _left in (
     _function = getattr(operator, _name)
     setattr(Recorded, f"__{_name}__", _operation(_function, _right))
     setattr(Recorded, f"__r{_name}__", _turned(_function, _left))
+for _name in ("truediv", "divmod", "lshift", "rshift", "and", "or", "xor"):
+    setattr(Recorded, f"__{_name}__", _refused)
+    setattr(Recorded, f"__r{_name}__", _refused)
+for _name in ("float", "complex", "round", "invert"):
+    setattr(Recorded, f"__{_name}__", _refused)
 for _name in ("lt", "le", "gt", "ge"):
     setattr(Recorded, f"__{_name}__", _question(getattr(operator, _name)))
 
@@ -182,9 +206,11 @@ class Recording:
         """The place of an operand and its value; -1 if it is no number."""
         if given.__class__ is Recorded:
             if given.recording is not self:
-                raise TypeError("a number of another recording")
+                raise Unrecordable("a number of another recording")
             return given.place, given.value
         if given.__class__ is not int:
+            if isinstance(given, (float, np.floating)):
+                raise Unrecordable("an operation on a fraction")
             if not isinstance(given, (int, np.integer)):
                 return -1, 0
             given = int(given)
@@ -382,7 +408,7 @@ class Recipes:
             wanted, rest = function(recording)
         except (Fault, TulleError):  # run on plain numbers it says the same of these
             return None
-        except (ArithmeticError, AttributeError, TypeError, ValueError):
+        except (ArithmeticError, Unrecordable):
             self._patience = 0
             return None
         recipe = recording.finish(wanted)

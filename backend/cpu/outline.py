@@ -17,7 +17,7 @@ from ...graph.dim import Symbol
 from ..binding import is_sized
 from ..pipeline.plan import Plan, number
 from ..pipeline.schedule import Schedule, Step, Storage, Value
-from ..recorded import WORTH, Recipes, Recording
+from ..recorded import WORTH, Recipes, Recording, Unrecordable
 from ..strided_arrays import (
     OWN,
     WITHIN,
@@ -214,7 +214,7 @@ class Sized:
         )  # fmt: skip
         block, filling = Block.recorded(kind.calls(arrays, place))
         if place.keep:
-            raise TypeError("a step with memory of its own is not recorded")
+            raise Unrecordable("a step with memory of its own is not recorded")
         # What tells of faults would keep recorded numbers, and so the recording.
         faults = [(stretch, flag, _unsaid) for stretch, flag, _ in block.faults]
         scratch = outline.scratch_of(kind, place.sizes)

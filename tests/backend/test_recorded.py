@@ -16,6 +16,7 @@ from tulle.backend.recorded import (
     WORTH,
     Recipes,
     Recording,
+    Unrecordable,
     jointly,
     larger,
     smaller,
@@ -81,10 +82,35 @@ def test_plain_numbers_hold_a_recording_to_what_they_are(use):
     assert found.results([0]) is None
 
 
-@pytest.mark.parametrize("use", [lambda n: n / 2, lambda n: n + 0.5, lambda n: 1.5 * n])
-def test_fractions_are_not_recorded(use):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda n: n / 2,
+        lambda n: n + 0.5,
+        lambda n: 1.5 * n,
+        lambda n: np.float64(2) * n,
+        lambda n: n < 2.5,
+        lambda n: 1 << n,
+        lambda n: n.real,
+        round,
+        float,
+    ],
+)
+def test_more_than_whole_numbers_is_not_recorded(use):
+    with pytest.raises(Unrecordable):
         recipe(lambda n: [use(n)], 4)
+
+
+def test_a_mistake_of_the_function_is_not_taken_for_what_cannot_be_recorded():
+    for mistake in (lambda n: [n + "1"], lambda n: [[n].size], lambda n: [int("n")]):
+        record, _ = counted(mistake)
+        with pytest.raises((TypeError, AttributeError, ValueError)) as caught:
+            Recipes(0).results([4], record)
+        assert not isinstance(caught.value, Unrecordable)
+
+
+def test_the_length_of_a_number_in_bits_is_recorded():
+    assert recipe(lambda n: [n.bit_length()], 4).results([1000]) == [10]
 
 
 def test_numbers_of_numpy_are_plain_ones():
