@@ -92,6 +92,9 @@ def test_answers(left, right, answer):
     assert equal(left, right) is answer
 
 
+LEAST = 3  # examples that the condition of a test has to hold for
+
+
 @pytest.mark.parametrize(
     ("left", "right", "where", "answer"),
     [
@@ -108,11 +111,18 @@ def test_answers_under_conditions(left, right, where, answer):
     assert equal(left, right, where) is answer
 
 
-@same_examples
-@given(dims, dims, conditions, chosen)
-def test_yes_holds_wherever_the_conditions_do(left, right, where, values):
-    if equal(left, right, where) is True and all(c.holds(values) for c in where):
-        assert left.evaluate(values) == right.evaluate(values)
+def test_yes_holds_wherever_the_conditions_do():
+    met = []
+
+    @same_examples
+    @given(dims, dims, conditions, chosen)
+    def run(left, right, where, values):
+        if equal(left, right, where) is True and all(c.holds(values) for c in where):
+            met.append(left)
+            assert left.evaluate(values) == right.evaluate(values)
+
+    run()
+    assert len(met) > LEAST
 
 
 pairs = st.tuples(atoms, atoms).filter(lambda pair: pair[1].bounds()[0] > 0)
@@ -137,17 +147,25 @@ def test_a_size_that_divides_evenly_keeps_its_bounds():
     assert holds(Condition(s, "<=", Dim.of(3)), known) is True
 
 
-@same_examples
-@given(sizes, st.sampled_from(list(RELATIONS)), sizes,
-       st.lists(divisible | linear, max_size=3), chosen)  # fmt: skip
-def test_answers_about_relations_are_true(left, relation, right, where, values):
-    asked = Condition(left, relation, right)
-    answer = holds(asked, where)
-    if answer is True and all(c.holds(values) for c in where):
-        assert asked.holds(values)
-    if answer is False and (found := example(asked.negated, where)):
-        assert all(c.holds(found) for c in where)
-        assert not asked.holds(found)
+def test_answers_about_relations_are_true():
+    met = {True: 0, False: 0}
+
+    @same_examples
+    @given(sizes, st.sampled_from(list(RELATIONS)), sizes,
+           st.lists(divisible | linear, max_size=3), chosen)  # fmt: skip
+    def run(left, relation, right, where, values):
+        asked = Condition(left, relation, right)
+        answer = holds(asked, where)
+        if answer is True and all(c.holds(values) for c in where):
+            met[answer] += 1
+            assert asked.holds(values)
+        if answer is False and (found := example(asked.negated, where)):
+            met[answer] += 1
+            assert all(c.holds(found) for c in where)
+            assert not asked.holds(found)
+
+    run()
+    assert min(met.values()) > LEAST, met
 
 
 def test_conditions_of_symbols_are_known():
@@ -164,30 +182,54 @@ def test_conditions_of_symbols_are_known():
     assert holds(Condition(width % 2, "==", Dim.of(0))) is False
 
 
-@same_examples
-@given(dims, dims)
-def test_no_has_a_failing_valuation(left, right):
-    if equal(left, right) is False:
-        symbols = sorted(left.symbols() | right.symbols(), key=lambda s: s.order)
-        ranges = [list(ADMITTED[symbol]) for symbol in symbols]
-        assert any(
-            left.evaluate(values) != right.evaluate(values)
-            for numbers in itertools.product(*ranges)
-            for values in [dict(zip(symbols, numbers, strict=True))]
-        )
+def test_no_has_a_failing_valuation():
+    met = []
+
+    @same_examples
+    @given(dims, dims)
+    def run(left, right):
+        if equal(left, right) is False:
+            met.append(left)
+            symbols = sorted(left.symbols() | right.symbols(), key=lambda s: s.order)
+            ranges = [list(ADMITTED[symbol]) for symbol in symbols]
+            assert any(
+                left.evaluate(values) != right.evaluate(values)
+                for numbers in itertools.product(*ranges)
+                for values in [dict(zip(symbols, numbers, strict=True))]
+            )
+
+    run()
+    assert len(met) > LEAST
 
 
 @same_examples
 @given(dims)
 def test_valuations_are_admitted(dim):
-    for values in valuations(dim):
+    found = list(valuations(dim))
+    assert found
+    for values in found:
         assert all(symbol.admits(value) for symbol, value in values.items())
 
 
+factors = st.lists(st.integers(-4, 4), min_size=9, max_size=9)
+regular = factors.filter(lambda given: round(np.linalg.det(np.reshape(given, (3, 3)))))
+solutions = st.lists(st.integers(1, 9), min_size=3, max_size=3)
+
+
 @same_examples
-@given(st.lists(st.integers(-4, 4), min_size=9, max_size=9), st.lists(
-    st.integers(1, 9), min_size=3, max_size=3))  # fmt: skip
+@given(factors, solutions)
 def test_systems_are_solved_as_numpy_does(factors, solution):
+    solved(factors, solution)
+
+
+@same_examples
+@given(regular, solutions)
+def test_regular_systems_are_solved_whole(factors, solution):
+    assert len(solved(factors, solution)) == 3
+
+
+def solved(factors, solution):
+    """What is found of the solution of a system, which is held to be right."""
     matrix = np.array(factors).reshape(3, 3)
     symbols = [Symbol(name) for name in "xyz"]
     rows = matrix @ solution
@@ -199,8 +241,7 @@ def test_systems_are_solved_as_numpy_does(factors, solution):
     found = solve_all(equations)
     for symbol, number in found.items():
         assert number == solution[symbols.index(symbol)]
-    if round(np.linalg.det(matrix)):
-        assert len(found) == 3
+    return found
 
 
 def matched(shapes, arrays, where=()):
