@@ -254,12 +254,8 @@ def with_tensors(value: Any) -> Any:
     """A nest with tensors in the place of numbers and arrays."""
     if value is None:
         return None
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(with_tensors, value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(with_tensors, value))
-    if isinstance(value, dict):
-        return {key: with_tensors(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, dict)):
+        return tree.map_items(value, with_tensors)
     found = convert(value)
     if isinstance(found, Variable):
         # Its value now, which tapes follow as they follow the variable.

@@ -45,7 +45,7 @@ def _told(function: Wrapped, plain: Kinds) -> Wrapped:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as wrong:
-            fault = _misused(name, signature, kwargs, wrong)
+            fault = misused(name, signature, kwargs, wrong)
             raise TensorTypeError.of(fault, caller_span()) from None
         given = bound.arguments
         try:
@@ -62,6 +62,27 @@ def _told(function: Wrapped, plain: Kinds) -> Wrapped:
         except PYTHON_ERRORS as error:
             refuse_arguments(name, given, error)
             raise
+
+    return cast(Wrapped, call_it)
+
+
+def held_to_signature(function: Wrapped) -> Wrapped:
+    """Refuse a call that does not fit the signature, T0202; cheap where it does."""
+    signature, name = inspect.signature(function), function.__name__
+    if name == "__call__":
+        name = function.__qualname__.partition(".")[0]
+
+    @wraps(function)
+    def call_it(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as wrong:
+            # Python refused the arguments if no frame below this one was entered.
+            if wrong.__traceback__ is None or wrong.__traceback__.tb_next is not None:
+                raise
+            told = str(wrong).partition("() ")[2] or str(wrong)
+            fault = misused(name, signature, kwargs, TypeError(told))
+        raise TensorTypeError.of(fault, caller_span())
 
     return cast(Wrapped, call_it)
 
@@ -94,7 +115,7 @@ def refuse_arguments(name: str, given: Mapping[str, Any], error: Exception) -> N
     raise TensorTypeError.of(fault, caller_span()) from error
 
 
-def _misused(
+def misused(
     name: str, signature: inspect.Signature, given: dict[str, Any], wrong: TypeError
 ) -> Fault:
     """A call that does not fit a signature, with the nearest name."""

@@ -390,12 +390,10 @@ def _as_tensors(value: Any) -> Any:
     """Numbers, and nested lists of numbers, as tensors; nests stay nests."""
     if isinstance(value, (bool, int, float, np.ndarray, np.generic)):
         return convert_to_tensor(value)
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        if isinstance(value, list) and value and _numeric(value):
-            return convert_to_tensor(value)
-        return type(value)(map(_as_tensors, value))
-    if isinstance(value, dict):
-        return {key: _as_tensors(item) for key, item in value.items()}
+    if isinstance(value, list) and value and _numeric(value):
+        return convert_to_tensor(value)
+    if isinstance(value, (list, tuple, dict)):
+        return tree.map_items(value, _as_tensors)
     return value
 
 

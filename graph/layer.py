@@ -16,7 +16,7 @@ import numpy as np
 
 from . import policies, regularizers, tree
 from .autocasting import autocast_dtype, autocasting
-from .calling import told
+from .calling import misused, told
 from .constructing import arguments_of, guarded, guarded_build, plain_settings
 from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import (
@@ -127,7 +127,11 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
         if self._building:  # called by a `build` of a subclass
             build(self, *args, **kwargs)
             return
-        bound = signature(build).bind(self, *args, **kwargs).arguments
+        try:
+            bound = signature(build).bind(self, *args, **kwargs).arguments
+        except TypeError as wrong:
+            fault = misused("build", signature(build), kwargs, wrong)
+            raise TensorTypeError.of(fault, caller_span()) from None
         given = dict(list(bound.items())[1:])
         guarded_build(given, lambda: self.build_now(build, given))
 
@@ -307,14 +311,10 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         """Arrays and lists of numbers as tensors."""
         if isinstance(value, (np.ndarray, np.generic)):
             return convert_to_tensor(value)
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return type(value)(*map(self.as_tensors, value))
-        if isinstance(value, (list, tuple)):
-            if isinstance(value, list) and value and numeric(value):
-                return convert_to_tensor(value)
-            return type(value)(map(self.as_tensors, value))
-        if isinstance(value, dict):
-            return {key: self.as_tensors(item) for key, item in value.items()}
+        if isinstance(value, list) and value and numeric(value):
+            return convert_to_tensor(value)
+        if isinstance(value, (list, tuple, dict)):
+            return tree.map_items(value, self.as_tensors)
         return value
 
     def cast_inputs(self, arguments: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from . import constraints, regularizers
-from .calling import told_with
+from .calling import held_to_signature, told_with
 from .diagnostics import Fault, Span, TensorTypeError, caller_span
 from .dim import Dim, Origin
 from .kinds import CALLS, TRUTH
@@ -224,6 +224,7 @@ class LayerState:
         for weight in self._weights:
             weight.trainable = weight.made_trainable and self._trainable
 
+    @held_to_signature
     def count_params(self) -> int:
         """The number of parameters."""
         return sum(variable.size for variable in self.variables)

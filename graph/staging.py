@@ -35,10 +35,8 @@ def with_tensors(value: Any) -> Any:
 def _with_tensors(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return convert_to_tensor(value)
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return type(value)(map(_with_tensors, value))
-    if isinstance(value, dict):
-        return {key: _with_tensors(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, dict)):
+        return tree.map_items(value, _with_tensors)
     return value
 
 

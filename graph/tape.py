@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import tree
+from .calling import held_to_signature
 from .derivatives import evaluated, jacobian_rows
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import gradients, gradients_of
@@ -46,6 +47,7 @@ class GradientTape(Recorder):
         super().reset()
         self.used = False
 
+    @held_to_signature
     def gradient(
         self,
         target: Any,
@@ -74,6 +76,7 @@ class GradientTape(Recorder):
             found = [_zeros(leaf) if part is None else part for leaf, part in pairs]
         return tree.unflatten(structure, iter(found))
 
+    @held_to_signature
     def jacobian(
         self,
         target: Any,
@@ -92,6 +95,7 @@ class GradientTape(Recorder):
         found = self._rows(_one("target", target), leaves, False)
         return tree.unflatten(structure, _connected(found, zeros))
 
+    @held_to_signature
     def batch_jacobian(
         self,
         target: Any,

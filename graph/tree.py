@@ -43,7 +43,7 @@ def flatten(
         if is_leaf(item):
             leaves.append(item)
             return LEAF
-        return _map(item, strip)
+        return map_items(item, strip)
 
     try:
         return leaves, strip(value)
@@ -56,7 +56,7 @@ def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
     """The nest with leaves put back."""
     if structure is LEAF:
         return next(leaves)
-    return _map(structure, lambda item: unflatten(item, leaves))
+    return map_items(structure, lambda item: unflatten(item, leaves))
 
 
 def count_leaves(structure: Any) -> int:
@@ -78,13 +78,30 @@ def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     return unflatten(structure, map(function, leaves))
 
 
-def _map(item: Any, function: Callable[[Any], Any]) -> Any:
-    if isinstance(item, tuple) and hasattr(item, "_fields"):
-        return type(item)(*map(function, item))
-    if isinstance(item, (list, tuple)):
-        return type(item)(map(function, item))
-    if isinstance(item, dict):
+def map_items(item: Any, function: Callable[[Any], Any]) -> Any:
+    """The nest with a function of each item in its place; subclasses stay their own.
+
+    What else a list or dictionary of a user's class holds goes with it.
+    """
+    kind = item.__class__
+    if kind is list or kind is tuple:
+        return kind(map(function, item))
+    if kind is dict:
         return {key: function(value) for key, value in item.items()}
+    if isinstance(item, tuple):
+        made = tuple.__new__(kind, map(function, item))
+        if hasattr(item, "__dict__"):
+            made.__dict__.update(item.__dict__)
+        return made
+    if isinstance(item, list):
+        made = copy(item)
+        list.__setitem__(made, slice(None), [*map(function, item)])
+        return made
+    if isinstance(item, dict):
+        made = copy(item)
+        for key, value in item.items():
+            dict.__setitem__(made, key, function(value))
+        return made
     if is_record(item):
         return _with_fields(item, function)
     return item

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .autocasting import autocast_dtype, autocasting
-from .calling import told_with
+from .calling import held_to_signature, told_with
 from .configuration import default_float
 from .device import array_module, module_of, moved, to_numpy
 from .diagnostics import (
@@ -313,6 +313,7 @@ class Variable(Operand):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return Tensor(self.array).__array__(dtype, copy=copy is not False)
 
+    @held_to_signature
     def assign(self, value: Any) -> Variable:
         """Replace the value; inside a trace, when the compiled program runs.
 
@@ -346,10 +347,12 @@ class Variable(Operand):
             self._array = xp.array(moved(array, xp))
         forget(self)
 
+    @held_to_signature
     def assign_add(self, value: Any) -> Variable:
         """Add to the value."""
         return self.assign(self + value)
 
+    @held_to_signature
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value."""
         return self.assign(self - value)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import configuration, policies
 from ..graph.call_programs import CallPrograms
+from ..graph.calling import held_to_signature
 from ..graph.cyclic_nests import refuses_cyclic_nests
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
@@ -83,6 +84,7 @@ class Loss(Configured):
         raise TensorTypeError.of(fault, caller_span())
 
     @refuses_cyclic_nests
+    @held_to_signature
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The reduced loss; `sample_weight` has the shape of the samples' losses.
 

@@ -506,15 +506,17 @@ class Sequential(Functional):
         return self.input_types
 
 
-_FUNCTIONAL: dict[type, type] = {}
-
-
 def _as_functional(kind: type) -> type:
-    """A user's subclass of `Model`, as a functional model too."""
-    if kind not in _FUNCTIONAL:
+    """A user's subclass of `Model`, as a functional model too.
+
+    The class itself keeps it, so that both can go.
+    """
+    found: type | None = vars(kind).get("_functional_kind")
+    if found is None:
         names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-        _FUNCTIONAL[kind] = ModelKind(kind.__name__, (kind, Functional), names)
-    return _FUNCTIONAL[kind]
+        found = ModelKind(kind.__name__, (kind, Functional), names)
+        kind._functional_kind = found  # type: ignore[attr-defined]
+    return found
 
 
 def _output_names(structure: Any, count: int) -> tuple[str, ...]:

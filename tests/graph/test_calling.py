@@ -197,3 +197,24 @@ def test_arrays_of_the_other_byte_order():
     for given in (x, x, tulle.convert_to_tensor(x), tulle.Variable(x)):
         np.testing.assert_allclose(compiled(given), np.exp(x), 1e-6)
     assert tulle.Variable(x).numpy().dtype.isnative
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: tulle.Variable(1.0).assign(), "assign"),
+        (lambda: tulle.Variable(1.0).assign_add(1, 2, 3), "assign_add"),
+        (lambda: tulle.GradientTape().gradient(), "gradient"),
+        (lambda: tulle.losses.MeanSquaredError()(1.0), "Loss"),
+        (lambda: tulle.layers.Dense(3).count_params(1), "count_params"),
+        (lambda: tulle.layers.Dense(3).build(), "build"),
+        (lambda: tulle.layers.Dense(3).build(shape=(3,)), "build"),
+    ],
+)
+def test_methods_are_held_to_their_signatures(call, name):
+    with pytest.raises(TulleError) as caught:
+        call()
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "T0202"
+    assert f"`{name}`" in diagnostic.message
+    assert diagnostic.span.source.name == __file__
