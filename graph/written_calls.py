@@ -123,7 +123,7 @@ def written(
         key = [op, settings(), *map(piece, arguments)]
         if options:
             key += [(name, piece(value)) for name, value in options.items()]
-    except LookupError:
+    except (LookupError, RecursionError):  # such as a list that holds itself
         return None
     found.key = tuple(key)
     return found

@@ -21,7 +21,8 @@ from ..graph.dim import Dim
 from ..graph.files import PathLike
 from ..graph.input_layer import InputLayer
 from ..graph.kinds import LISTING, shown
-from ..graph.layer import Layer, LayerKind
+from ..graph.layer import Layer
+from ..graph.layer_kind import LayerKind
 from ..graph.naming import UnknownNameError
 from ..graph.network import BATCH, Input, Network
 from ..graph.sizes import as_shape
