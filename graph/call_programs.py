@@ -3,12 +3,13 @@
 What such a call computes follows from the attributes and variables of what is called
 and from the types of its arguments. After a few calls with equal ones, which run op by
 op, it is traced and compiled. A tape that listens sees a program as one op. What
-carries masks or runs code of a user's stays op by op.
+carries masks stays op by op, and so does code of a user's that may do more than to
+compute (`understood.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,13 @@ from . import programs
 from .autocasting import autocast_dtype
 from .configuration import settings
 from .device import current_device
-from .diagnostics import TulleError
-from .layer_state import LayerState
+from .diagnostics import Fault, TulleError
 from .tensor import Tensor
 from .trace import asked_training, current_trace
-from .types import TensorType
-from .variable import Variable, times_seeded
+from .tracebacks import PYTHON_ERRORS
+from .variable import times_seeded
 from .variable_substitution import replacements
-from .watching import hold_the_same, is_of_library
+from .watching import hold_the_same
 
 if TYPE_CHECKING:
     from .traced_calls import CallProgram, HandedOn
@@ -34,7 +34,10 @@ Function = Callable[..., Any]
 
 FIRST = 10  # calls that run op by op
 KEPT = 8  # programs of a layer
+RESTLESS = 32  # changes of what is called after which it stays op by op
 COUNTED = 256  # kinds of calls
+MANY = 16  # kinds of calls that are more than will become programs
+FAILURES = (TulleError, Fault, AssertionError, RuntimeError, *PYTHON_ERRORS)
 PLAIN = frozenset((bool, int, str, type(None)))  # arguments that are their own key
 # Attributes that a call does not read.
 APART = frozenset(
@@ -53,8 +56,9 @@ def within_call() -> bool:
 class Watched:
     """Whether what is called, and what is inside, holds what it held."""
 
-    def __init__(self, parts: Sequence[Any]):
+    def __init__(self, parts: Sequence[Any], more: Sequence[Collection[Any]]):
         self.views: list[Any] = [vars(one).values() for one in parts]
+        self.views += more
         self.objects = [item for view in self.views for item in view]
         seen = {id(vars(one).get(name)) for one in parts for name in APART}
         for item in self.objects:  # grows on the way
@@ -78,6 +82,7 @@ class CallPrograms:
     def __init__(self) -> None:
         self._watched: Watched | None = None
         self._settled = False
+        self._begun = 0  # times, since there was a program
         self._counts: dict[Any, int] = {}
         self._known: dict[
             Any, CallProgram | HandedOn | None
@@ -95,25 +100,27 @@ class CallPrograms:
         """What is called, and what it calls in turn."""
         return (owner,)
 
-    def foreign(self, part: Any) -> bool:
-        """Whether a call runs code of a user's."""
-        return not is_of_library(type(part))
+    def read(self, owner: Any) -> Sequence[Any]:
+        """Functions that a call runs besides."""
+        return ()
 
     def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a call on values, op by op or as a program; on symbols, just run it."""
-        function = self.function(owner)
         operands: list[Tensor] = []
         key = self._key(owner, (args, kwargs), operands)
         if key is None:
-            return function(*args, **kwargs)
+            return self.function(owner)(*args, **kwargs)
         count = self._counts.get(key, 0)
         if count >= FIRST:
             if key not in self._known:
-                self._compile(key, function, args, kwargs)
-            found = self._known.get(key)  # another thread may have begun anew
-            if found is not None and found.there:
-                return found.run(operands)
-        token = _within.set(count < FIRST)
+                self._compile(key, self.function(owner), args, kwargs)
+            found: Any = self._known.get(key)  # another thread may have begun anew
+            program = None if found is None else found.program()
+            if program is not None:
+                return found.run(program, operands)
+        function = self.function(owner)
+        # Where few calls come again, what is inside may still do so.
+        token = _within.set(count < FIRST and len(self._counts) <= MANY)
         try:
             result = function(*args, **kwargs)
         finally:
@@ -149,16 +156,18 @@ class CallPrograms:
 
     def _begin(self, owner: Any) -> None:
         """Look at what is called anew; it may compute something else from now on."""
+        from .understood import reading_of  # it needs the ops, and they these
+
         self._counts, self._known = {}, {}
+        self._begun += 1
         parts = self.parts(owner)
-        self._watched = Watched(parts)
-        self._settled = not any(map(self.foreign, parts)) and not any(
-            _is_foreign(item)
-            for part in parts
-            for name, value in vars(part).items()
-            if name not in APART
-            for item in _items(value)
+        reading = (
+            None
+            if self._begun > RESTLESS
+            else reading_of(parts, APART, self.read(owner))
         )
+        self._watched = Watched(parts, () if reading is None else reading.views)
+        self._settled = reading is not None
 
     def _count(self, key: Any, count: int, result: Any) -> None:
         """Note a call; one whose results are unusual stays op by op."""
@@ -177,9 +186,10 @@ class CallPrograms:
 
         if len(self._known) >= KEPT:
             self._known = {}
+        self._begun = 0
         try:
             self._known[key] = traced_call(function, args, kwargs)
-        except TulleError:  # op by op it is told
+        except FAILURES:  # op by op it is told, or code of a user's wants values
             self._known[key] = None
         if self._watched is not None and not self._watched.unchanged():
             self._settled = False  # calls change what is called
@@ -205,24 +215,3 @@ def _described(value: Any, operands: list[Tensor]) -> Any:
     if kind in PLAIN:
         return kind, value
     raise LookupError
-
-
-def _items(value: Any) -> Iterator[Any]:
-    """What stands in an attribute, lists and dictionaries included."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _items(item)
-    else:
-        yield value
-
-
-def _is_foreign(item: Any) -> bool:
-    """Whether a call may meet what is a user's, or may be written into."""
-    if isinstance(item, np.ndarray):
-        return True
-    if isinstance(item, (LayerState, Variable, TensorType)) or not callable(item):
-        return False
-    home = item if hasattr(item, "__qualname__") else type(item)
-    return not is_of_library(home)

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-import numpy as np
-
 from . import policies, regularizers, tree
 from .autocasting import autocast_dtype, autocasting
 from .calling import told
@@ -30,8 +28,10 @@ from .layer_calls import (
     LayerCall,
     first_argument,
     is_plain,
+    own_lists,
     placeholder,
     placeholders,
+    plain_operands,
     recast,
     refuse_layers,
     shapes_for,
@@ -42,10 +42,10 @@ from .layer_kind import LayerKind
 from .layer_metrics import Measuring
 from .layer_parts import (
     argument_fault,
+    as_tensors,
     call_fault,
     holds_arrays,
     input_fault,
-    numeric,
     outer_operands,
     parameters,
     per_sample,
@@ -63,8 +63,9 @@ from .trace import (
     Trace,
     asked_training,
     current_trace,
-    entering_layer,
+    enter_layer,
     inside_layer,
+    leave_layer,
     tracing,
     training_mode,
 )
@@ -85,6 +86,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     is a dtype or a `DTypePolicy`; `autocast=False` leaves inputs and weights in the
     dtypes that they have.
 
+    >>> import numpy as np
     >>> class Scale(Layer):
     ...     def build(self, input_shape):
     ...         self.factor = self.add_weight(
@@ -193,25 +195,30 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
 
     @refuses_cyclic_nests
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        mask = None
-        if not is_plain(args, kwargs):
-            args, kwargs = self.as_tensors((args, kwargs))
+        mask, operands = None, plain_operands(args, kwargs)
+        if operands is None:
+            args, kwargs = as_tensors((args, kwargs))
             kwargs, mask = with_masks(self, args, kwargs)
-        result = self._called(args, kwargs)
+        elif kwargs or len(operands) != 1 or args[0] is not operands[0]:
+            args, kwargs = own_lists((args, kwargs))
+        result = self._called(args, kwargs, operands)
         try:
             carry(self, first_argument(args, kwargs), mask, result)
         except Fault as fault:
             raise TensorTypeError.of(fault, caller_span()) from None
         return result
 
-    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        plain, trace = is_plain(args, kwargs), current_trace()
-        operands = list(args) if plain else tree.flatten((args, kwargs))[0]
+    def _called(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], plain: list[Any] | None
+    ) -> Any:
+        trace = current_trace()
+        operands = tree.flatten((args, kwargs))[0] if plain is None else plain
         try:
-            refuse_layers(args)
+            if plain is None:
+                refuse_layers(args)
             if self.input_spec is not None:
                 check_input(self, first_argument(args, kwargs))
-            if trace is None and any(isinstance(o, SymbolicTensor) for o in operands):
+            if trace is None and SymbolicTensor in map(type, operands):
                 result = self._symbolic_call(args, kwargs)
             elif inside_layer() or (trace is not None and not trace.forgetful):
                 return self._programs.call(self, args, kwargs)
@@ -242,18 +249,11 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             for layer in layers:
                 layer._losses.clear()
                 holding_losses.discard(layer)
-        with entering_layer():
+        token = enter_layer()
+        try:
             return self._programs.call(self, args, kwargs)
-
-    def as_tensors(self, value: Any) -> Any:
-        """Arrays and lists of numbers as tensors."""
-        if isinstance(value, (np.ndarray, np.generic)):
-            return convert_to_tensor(value)
-        if isinstance(value, list) and value and numeric(value):
-            return convert_to_tensor(value)
-        if isinstance(value, (list, tuple, dict)):
-            return tree.map_items(value, self.as_tensors)
-        return value
+        finally:
+            leave_layer(token)
 
     def cast_inputs(self, arguments: Any) -> Any:
         """The arguments of a call with floats in the dtype of the layer."""
@@ -283,13 +283,14 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         elif "training" in kwargs:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
         with training_mode(mode), autocasting(self.seen_as()):
-            if current_trace() is None:
+            trace = current_trace()
+            if trace is None:
                 return self.run_body(args, kwargs)
             if not self.opaque:
                 try:
                     return self.run_body(args, kwargs)
                 except TensorTypeError as error:
-                    if not self._wants_values(error):
+                    if trace.strict or not self._wants_values(error):
                         raise
                 self.opaque = True
             opaque: Any = OPS["opaque"]
@@ -332,7 +333,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
                 raise
             raise call_fault(self, kwargs, error) from None
         if current_trace() is None and holds_arrays(result):
-            result = self.as_tensors(result)
+            result = as_tensors(result)
             if recording() and hasattr(self, "vjp"):
                 opaque: Any = OPS["opaque"]
                 opaque.record_call(self, args, kwargs, result)

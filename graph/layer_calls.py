@@ -94,6 +94,38 @@ def is_plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return not kwargs or all(v is None or v.__class__ is bool for v in kwargs.values())
 
 
+def plain_operands(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+    """The tensors of a call, if these carry no masks and stand in lists at most.
+
+    Settings may be beside them. None for any other call.
+    """
+    found: list[Any] = []
+    if kwargs and kwargs.get("mask") is not None:
+        return None
+    for given in (*args, *kwargs.values()):
+        kind = given.__class__
+        if kind is not list and kind is not tuple:
+            if given is None or kind is bool:
+                continue
+            given = (given,)
+        for item in given:
+            if item.__class__ not in (Tensor, SymbolicTensor):
+                return None
+            if item._keras_mask is not None:
+                return None
+        found += given
+    return found
+
+
+def own_lists(nest: Any) -> Any:
+    """Arguments with copies of the lists among them, which a layer may change."""
+    if nest.__class__ is dict:
+        return {key: own_lists(item) for key, item in nest.items()}
+    if nest.__class__ is tuple:
+        return tuple([own_lists(item) for item in nest])
+    return [*nest] if nest.__class__ is list else nest
+
+
 def first_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a call is about: its first argument."""
     return args[0] if args else next(iter(kwargs.values()), None)

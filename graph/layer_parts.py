@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import tree
 from .advice import TRUTHS
 from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
@@ -17,6 +18,7 @@ from .kinds import shown
 from .nearest import nearest_of
 from .operand import Operand
 from .registry import OPS
+from .tensor import convert_to_tensor
 from .types import TensorType
 
 
@@ -31,6 +33,17 @@ def numeric(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(numeric, value))
     return isinstance(value, (bool, int, float, np.generic))
+
+
+def as_tensors(value: Any) -> Any:
+    """Arguments of a call with tensors for arrays and lists of numbers."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return convert_to_tensor(value)
+    if isinstance(value, list) and value and numeric(value):
+        return convert_to_tensor(value)
+    if isinstance(value, (list, tuple, dict)):
+        return tree.map_items(value, as_tensors)
+    return value
 
 
 @lru_cache(1024)

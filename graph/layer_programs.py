@@ -44,9 +44,6 @@ class LayerPrograms(CallPrograms):
     def parts(self, owner: Any) -> Sequence[Any]:
         return (owner, *owner.walked()[1])
 
-    def foreign(self, part: Layer) -> bool:
-        return part.foreign
-
     def call(self, owner: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not owner.built:
             return owner.run_call(args, kwargs)

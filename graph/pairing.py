@@ -53,6 +53,9 @@ def _explicit(node: Node) -> bool:
 
 def tell_pairs(op: Any, operands: Sequence[Any]) -> None:
     """Warn of what `refuse_pairs` refuses, for values that a tape sees."""
+    one, *others = [len(operand.type.shape) for operand in operands]
+    if others in ([], [one]):  # as most are
+        return
     try:
         refuse_pairs(op.name, [operand.type for operand in operands], operands)
     except Fault as fault:

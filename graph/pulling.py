@@ -163,8 +163,9 @@ class Pull:
         """Whether a program may compute it: nobody listens, and values are at hand."""
         if self.refused or programs.compiler is None or recording():
             return False
-        xp = array_module()
-        return all(module_of(value.array) is xp for value in given.values())
+        xp, arrays = array_module(), [value.array for value in given.values()]
+        alike = {array.__class__: array for array in arrays}  # it takes long to ask
+        return all(module_of(array) is xp for array in alike.values())
 
     def _compile(self) -> None:
         holes = {node: input_node("value", node.tensor_type) for node, _ in self.known}

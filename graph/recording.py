@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from . import tree
 from .diagnostics import caller_place, span_at
 from .node import Node
 from .registry import OPS
-from .remembered import token_of
+from .remembered import new_token, token_of
 from .size_origins import note_origin
 from .tensor import SymbolicTensor, Tensor, input_node
 
@@ -150,8 +151,11 @@ def record_call(
 def _marked(operands: Sequence[Any]) -> tuple[tuple[Mark, ...], list[Recorder]]:
     """What stands for operands on tapes, and the tapes that follow one of them."""
     tapes = [tape for tape in _active.get() if not tape.paused]
-    marks = tuple([_mark_of(operand, tapes) for operand in operands])
-    return marks, [tape for tape in tapes if tape.follows(marks)]
+    marks = []
+    for operand in operands:
+        mark = operand.mark if operand.__class__ is Tensor else None
+        marks.append(_mark_of(operand, tapes) if mark is None else mark)
+    return tuple(marks), [t for t in tapes if not t.followed.isdisjoint(marks)]
 
 
 def _mark_of_result(
@@ -163,20 +167,33 @@ def _mark_of_result(
     token: int | None,
 ) -> Mark:
     """What stands for the result of an op, once the tapes know its operands."""
-    pairs = zip(operands, marks, strict=True)
-    noted = tuple([_noted(operand, mark, tapes) for operand, mark in pairs])
-    return Mark.of_op(op, noted, attributes, token, caller_place())
+    noted = []
+    for operand, mark in zip(operands, marks, strict=True):
+        if isinstance(operand, Tensor):
+            if mark.op is not None and not _is_followed(mark, tapes):
+                # What an earlier tape followed is a value like any other here, with a
+                # mark of its own, so that this op does not keep alive what led there.
+                mark = Mark(operand.type)
+            for tape in tapes:
+                tape.values.setdefault(mark, operand)
+        noted.append(mark)
+    return Mark.of_op(op, tuple(noted), attributes, token, caller_place())
 
 
 def _keep_items(mark: Mark, results: Sequence[Any], tapes: Sequence[Recorder]) -> None:
     """Let tapes know each of several results."""
     item = OPS["item"]
     for index, output in enumerate(results):
-        which = {"index": index}
-        part = Mark.of_op(item, (mark,), which, token_of(item, (), which), None)
+        part = Mark.of_op(item, (mark,), {"index": index}, _item_token(index), None)
         output.mark = part
         for tape in tapes:
             tape.keep(part, output)
+
+
+@cache
+def _item_token(index: int) -> int:
+    """What stands for taking one of several results."""
+    return new_token()
 
 
 def forget(variable: Variable) -> None:
@@ -217,18 +234,9 @@ def _mark_of(operand: Any, tapes: Sequence[Recorder]) -> Mark:
     return mark
 
 
-def _noted(operand: Any, mark: Mark, tapes: Sequence[Recorder]) -> Mark:
-    """The mark of an operand of an op that tapes keep, once they know its value.
-
-    What none of them follows, but an earlier tape did, is a value like any other here:
-    another mark stands for it, so that this op does not keep alive what led there.
-    """
-    if isinstance(operand, Tensor):
-        if mark.op is not None and not any(mark in tape.followed for tape in tapes):
-            mark = Mark(operand.type)
-        for tape in tapes:
-            tape.values.setdefault(mark, operand)
-    return mark
+def _is_followed(mark: Mark, tapes: Sequence[Recorder]) -> bool:
+    """Whether one of the tapes follows what a mark stands for."""
+    return True in [mark in tape.followed for tape in tapes]
 
 
 def items_of(node: Node) -> list[Node]:
@@ -290,7 +298,8 @@ class Recorder:
             if not isinstance(leaf, SymbolicTensor):
                 mark = _mark_of(leaf, [self])
                 self.followed.add(mark)
-                _noted(leaf, mark, [self])
+                if isinstance(leaf, Tensor):
+                    self.values.setdefault(mark, leaf)
 
     def watched_variables(self) -> tuple[Variable, ...]:
         """The trainable variables read so far."""
@@ -318,10 +327,6 @@ class Recorder:
         finally:
             _active.set(before)
             self.paused = paused
-
-    def follows(self, marks: Sequence[Mark]) -> bool:
-        """Whether an operand comes from something watched."""
-        return not self.followed.isdisjoint(marks)
 
     def keep(self, mark: Mark, value: Any) -> None:
         """Remember the result of an op; None for that of several as a whole."""

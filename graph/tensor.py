@@ -58,8 +58,7 @@ class Value(ArrayMethods, Operand):
     def ndim(self) -> int:
         return self.type.rank
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = Operand.__hash__  # where `__eq__` is, Python makes none
 
     def __eq__(self, other: object) -> Any:
         return OPS["equal"](self, other)

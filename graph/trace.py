@@ -24,8 +24,12 @@ class Trace:
         training: bool | None = None,
         forgetful: bool = False,
         placing: bool = False,
+        strict: bool = False,
     ):
         self.training = training
+        # What looks at values is refused, and no Python step; in traces within it too.
+        outer = _current.get()
+        self.strict: bool = strict or (outer is not None and outer.strict)
         self.placing = placing  # nodes learn the user's lines that made them
         self.forgetful = forgetful  # a layer called anew forgets its losses, as eagerly
         self.updates: dict[Variable, Node] = {}
@@ -100,14 +104,24 @@ def inside_layer() -> bool:
     return _inside.get()
 
 
+def enter_layer() -> contextvars.Token[bool]:
+    """Mark that calls from here on, until `leave_layer`, come from within a layer."""
+    return _inside.set(True)
+
+
+def leave_layer(token: contextvars.Token[bool]) -> None:
+    """Let calls be again what they were when a layer was entered."""
+    _inside.reset(token)
+
+
 @contextmanager
 def entering_layer() -> Iterator[None]:
-    """Mark that calls from here on come from within a layer."""
-    token = _inside.set(True)
+    """The same while the context lasts."""
+    token = enter_layer()
     try:
         yield
     finally:
-        _inside.reset(token)
+        leave_layer(token)
 
 
 _mode: contextvars.ContextVar[bool | None] = contextvars.ContextVar(

@@ -33,12 +33,12 @@ class CallProgram:
         self.structure = structure  # of the results
         self.owners, self.updated = trace.owners, tuple(trace.updates)
         self._traced = tuple(inputs), [*results, *trace.losses], trace
+        self._seen = bool(self._traced[1])  # by tapes, as gradients pass through
         self._made: dict[type[Plain | Taped], Plain | Taped | None] = {}
 
-    @property
-    def there(self) -> bool:
-        """Whether there is a program for what listens now."""
-        return self._program(Taped if recording() else Plain) is not None
+    def program(self) -> Any:
+        """The program for what listens now, if there is one."""
+        return self._program(Taped if self._seen and recording() else Plain)
 
     def _program(self, kind: type[Plain | Taped]) -> Any:
         if kind not in self._made:
@@ -48,9 +48,9 @@ class CallProgram:
                 self._made[kind] = None
         return self._made[kind]
 
-    def run(self, operands: Sequence[Tensor]) -> Any:
-        """The result for arguments of these types."""
-        found = self._program(Taped).run(operands) if recording() else None
+    def run(self, program: Any, operands: Sequence[Tensor]) -> Any:
+        """The result of a program for arguments of these types."""
+        found = program.run(operands)
         if found is None:  # no tape follows what it reads
             found = self._program(Plain).run(operands)
         for variable in self.updated:
@@ -65,12 +65,14 @@ class CallProgram:
 class HandedOn:
     """A call that hands on what it is given."""
 
-    there = True
-
     def __init__(self, structure: Any, places: Sequence[int]):
         self.structure, self.places = structure, places
 
-    def run(self, operands: Sequence[Tensor]) -> Any:
+    def program(self) -> Any:
+        """Itself: nothing is to be computed."""
+        return self
+
+    def run(self, program: Any, operands: Sequence[Tensor]) -> Any:
         """The operands that are the results."""
         results = [operands[place] for place in self.places]
         return tree.unflatten(self.structure, iter(results))
@@ -129,7 +131,7 @@ def traced_call(
     leaves, structure = tree.flatten((args, kwargs))
     nodes = [input_node(f"argument_{i}", leaf.type) for i, leaf in enumerate(leaves)]
     args, kwargs = tree.unflatten(structure, map(SymbolicTensor, nodes))
-    trace = Trace()
+    trace = Trace(strict=True)
     with tracing(trace), unseen():
         outputs, arrangement = tree.flatten(function(*args, **kwargs))
         results = [leaf.as_node() for leaf in outputs]

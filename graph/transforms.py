@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 from . import tree
@@ -15,6 +16,7 @@ from .calling import told, told_with
 from .conversion import is_symbolic
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
+from .function_programs import FunctionPrograms, programs_of
 from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
 from .ops.random import draw_key
@@ -60,12 +62,17 @@ def value_and_grad(
     (9.0, 6.0)
     """
 
-    @functools.wraps(function, updated=())
-    @raising
-    def both(*args: Any, **kwargs: Any) -> Any:
+    def made(function: Function, *args: Any, **kwargs: Any) -> Any:
         record = Record(function, args, kwargs, selected(wrt, argnums), has_aux)
         found = record.gradient()
         return ((record.value, record.aux) if has_aux else record.value), found
+
+    programs = FunctionPrograms(made)
+
+    @functools.wraps(function, updated=())
+    @raising
+    def both(*args: Any, **kwargs: Any) -> Any:
+        return programs.call(function, args, kwargs)
 
     return both
 
@@ -101,8 +108,17 @@ def jvp(
     >>> float(value), float(slope)
     (6.0, 3.0)
     """
-    record = Record(function, tuple(primals), {}, tuple(range(len(primals))), has_aux)
-    slope = record.push(tuple(tangents))
+    given = tuple(primals), tuple(tangents), has_aux
+    if not isinstance(function, FunctionType):
+        return _pushed(function, *given)
+    return programs_of(_pushed, function).call(function, given, {})
+
+
+def _pushed(
+    function: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool
+) -> Any:
+    record = Record(function, primals, {}, tuple(range(len(primals))), has_aux)
+    slope = record.push(tangents)
     return (record.value, slope, record.aux) if has_aux else (record.value, slope)
 
 

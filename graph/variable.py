@@ -373,8 +373,7 @@ class Variable(Operand):
             return self is not other
         return OPS["not_equal"](self, other)
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = Operand.__hash__  # where `__eq__` is, Python makes none
 
     def __len__(self) -> int:
         if not self.shape:

@@ -18,9 +18,11 @@ from ..graph.sizes import as_shape
 from ..graph.types import dtype_of
 from ..graph.variable import Variable
 from ..graph.variable_substitution import replacing
+from ..graph.watching import is_of_library
 from .arguments import checked_items
 from .configured import Configured, told_to_caller
 from .data import counted
+from .metric_programs import programmed
 from .operands import as_tensor
 
 
@@ -48,6 +50,12 @@ class Metric(Configured):
     """
 
     usual_dtype: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("update_state", "result"):
+            if name in vars(cls) and is_of_library(cls):
+                setattr(cls, name, programmed(vars(cls)[name]))
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or snake_case(type(self).__name__)
@@ -108,9 +116,18 @@ class Metric(Configured):
         if "_variables" not in self.__dict__:
             raise self._without_super()
         found = list(self._variables)
-        for item in _held([v for k, v in self.__dict__.items() if k != "_given"]):
+        for item in self._inside():
             found += item.variables if isinstance(item, Metric) else [item]
         return list({id(variable): variable for variable in found}.values())
+
+    @property
+    def measuring(self) -> list[Metric]:
+        """The metric, and the metrics in its attributes."""
+        inner = [item for item in self._inside() if isinstance(item, Metric)]
+        return [self, *(one for item in inner for one in item.measuring)]
+
+    def _inside(self) -> Iterator[Any]:
+        return _held([v for k, v in self.__dict__.items() if k != "_given"])
 
     def reset_state(self) -> None:
         """Bring the state back to its first value."""

@@ -15,6 +15,7 @@ from ..graph.network import Network
 from ..graph.node import Node
 from ..graph.registry import OPS, call
 from ..graph.tensor import SymbolicTensor, Tensor, convert_to_tensor
+from ..graph.trace import current_trace
 from ..graph.types import F32, I32, TensorType
 
 _EXACT: ContextVar[bool] = ContextVar("exact_shapes", default=False)
@@ -135,6 +136,9 @@ def _as_labels(labels: Any) -> Any:
         return labels
     if isinstance(labels, Tensor) and (labels.array != labels.array.round()).any():
         return labels
+    trace = current_trace()
+    if trace is not None and trace.strict:
+        raise Fault("T0402", "whether labels are whole numbers is seen in values")
     return call("cast", labels, I32.name)
 
 

@@ -341,6 +341,10 @@ def _check_variable(variable: Any) -> None:
 
 def _fitting(gradient: Any, variable: Variable) -> Any:
     """A gradient as a tensor of a variable's type; refuses another shape, T0302."""
+    if gradient.__class__ is Tensor:
+        array, own = gradient.array, variable.array
+        if array.shape == own.shape and array.dtype == own.dtype:
+            return gradient
     tensor = convert_to_tensor(gradient, variable.dtype)
     if tensor.type.shape != variable.type.shape:
         raise Fault(

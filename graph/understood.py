@@ -1,0 +1,298 @@
+"""Whether calls of what a user wrote do the same each time that all they read is.
+
+A layer of a user's becomes a program like one of the library if its code only computes
+(`user_code.py`), and what that finds is known as well: ops, layers and variables of its
+own, plain values, modules of the library, and functions of which the same can be said.
+What it found is given as views, to be compared before each call.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from operator import attrgetter
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from .layer_state import LayerState
+from .op import Op
+from .tensor import SymbolicTensor, Tensor
+from .types import DType, TensorType
+from .user_code import facts_of
+from .variable import SeedGenerator, Variable
+from .watching import is_of_library
+
+PLAIN = frozenset(
+    (bool, int, float, complex, str, bytes, range, DType, type(None), type(...))
+)
+BUILTINS = frozenset(
+    getattr(builtins, name)
+    for name in "abs all any bool dict divmod enumerate float int len list map max min "
+    "range reversed round slice sorted sum super tuple zip".split()
+)
+# Modules whose functions only compute, wherever they are read from.
+COMPUTING = (
+    "graph.activations graph.associative graph.control graph.functions graph.inquiry "
+    "graph.ops graph.rearranging graph.tensor graph.window_functions training.losses"
+).split()
+# What tensors, variables, containers and layers have that only computes; what else
+# they have may look at values, or change something.
+ATTRIBUTES = frozenset(
+    "shape dtype ndim size T astype reshape flatten squeeze transpose clip round max "
+    "min sum prod mean std var all any argmax argmin value assign assign_add "
+    "assign_sub items keys values get append extend insert pop reverse sort index "
+    "copy start stop step real imag call add_loss built compute_dtype "
+    "variable_dtype".split()
+)
+# What variables and generators have that may change while a layer holds the same ones.
+HIDDEN = frozenset(
+    "aggregation arena autocast constraint count initializer kept made_trainable name "
+    "node path regularizer seed trainable".split()
+)
+LOOKING = ("convert_to_numpy",)  # functions that want values
+CONTAINERS = (list, tuple, dict, set, frozenset, str, bytes, int, float, range, slice)
+BASIC = {Tensor, SymbolicTensor, Variable, SeedGenerator, FunctionType, *CONTAINERS}
+# Classes whose methods no call runs, and what else a class may have of the library's.
+BESIDE = ("training.trainer", "training.stepping")
+ASIDE = frozenset(
+    "__init__ __module__ __doc__ __qualname__ __dict__ __weakref__ __annotations__ "
+    "__annotate__ __annotate_func__ __annotations_cache__ __conditional_annotations__ "
+    "__firstlineno__ __static_attributes__ __classcell__ __parameters__ build "
+    "get_config from_config compute_output_shape compute_output_spec metrics".split()
+)
+ENTERED = ("call", "compute_mask")  # methods of a user's that a call runs
+_MISSING: Any = object()
+
+
+class Names(Collection[Any]):
+    """What is found again and again by functions without arguments."""
+
+    def __init__(self, finders: Sequence[Callable[[], Any]]):
+        self._finders = finders
+
+    def __len__(self) -> int:
+        return len(self._finders)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([find() for find in self._finders])
+
+    def __contains__(self, value: object) -> bool:
+        return any(value is one for one in self)
+
+
+class Unknown(Exception):
+    """Code that may do something else each time, or more than to compute."""
+
+
+def reading_of(
+    parts: Sequence[Any], apart: Collection[str], functions: Sequence[Any] = ()
+) -> Reading | None:
+    """What the code of parts and functions reads; None if it may do something else.
+
+    Attributes `apart` are none that a call reads.
+    """
+    try:
+        return Reading(parts, apart, functions)
+    except Unknown:
+        return None
+
+
+class Reading:
+    """What the code of parts reads, and `views` of it."""
+
+    def __init__(
+        self,
+        parts: Sequence[Any],
+        apart: Collection[str],
+        functions: Sequence[Any] = (),
+    ):
+        self.parts = parts
+        self._finders: list[Callable[[], Any]] = []
+        self._seen: set[Any] = set()  # functions
+        self._names: dict[str, None] = {}
+        self._known = {id(part) for part in parts}
+        self._classes = list(dict.fromkeys(_own_classes(parts)))
+        self._kinds = {type(part) for part in parts} | BASIC
+        self._begin(apart)
+        for function in functions:
+            self._value(function, False)
+        looked: set[str] = set()
+        while more := [name for name in self._names if name not in looked]:
+            looked.update(more)
+            for name in more:
+                self._attribute(name)
+
+    @property
+    def views(self) -> list[Collection[Any]]:
+        """What was found, to be compared with what will be."""
+        own: list[Collection[Any]] = [vars(kind).values() for kind in self._classes]
+        return [*own, Names(self._finders)] if self._finders else own
+
+    def _begin(self, apart: Collection[str]) -> None:
+        for kind in self._classes:
+            _refuse_overriding(kind)
+        for part in self.parts:
+            if not is_of_library(type(part)):
+                self._held(vars(part).get("activity_regularizer"))
+            else:
+                for name, value in vars(part).items():
+                    if name not in apart:
+                        self._held(value)
+        for kind in self._classes:
+            for name in ENTERED:
+                if name in vars(kind):
+                    self._member(vars(kind)[name])
+
+    def _attribute(self, name: str) -> None:
+        """What code may find as an attribute of that name, of whatever it has."""
+        if name.startswith("__") or name in HIDDEN:
+            raise Unknown(name)
+        for part in self.parts:
+            if name in vars(part):
+                self._value(vars(part)[name], True)
+        for kind in self._classes:
+            if name in vars(kind):
+                self._member(vars(kind)[name])
+        if name not in ATTRIBUTES and any(_gives(kind, name) for kind in self._kinds):
+            raise Unknown(name)
+
+    def _member(self, value: Any) -> None:
+        """What stands in a class of a user's."""
+        if isinstance(value, (staticmethod, classmethod)):
+            value = value.__func__
+        if isinstance(value, property):
+            value = value.fget
+        self._value(value, False)
+
+    def _held(self, value: Any) -> None:
+        """What a layer of the library holds, and may call."""
+        if isinstance(value, (list, tuple, dict)):
+            for item in value.values() if isinstance(value, dict) else value:
+                self._held(item)
+            return
+        # A tensor may be followed by tapes, and an array may be written into.
+        if isinstance(value, (Tensor, np.ndarray)):
+            raise Unknown(value)
+        if isinstance(value, (LayerState, Variable, TensorType)) or not callable(value):
+            return
+        home = value if hasattr(value, "__qualname__") else type(value)
+        if not is_of_library(home):
+            self._value(value, False)
+
+    def _value(self, value: Any, watched: bool) -> None:
+        """What code finds by name; `watched` if lists in it are compared anyway."""
+        kind = type(value)
+        if kind in PLAIN or isinstance(value, Op) or kind is SeedGenerator:
+            return
+        if kind is tuple or (watched and kind in (list, dict)):
+            for item in value.values() if kind is dict else value:
+                self._value(item, watched)
+            return
+        if isinstance(value, Variable):  # whole numbers may be read as an index
+            known = value.kept.dtype.is_float
+        elif isinstance(value, LayerState):
+            known = id(value) in self._known
+        elif kind is MethodType and id(value.__self__) in self._known:
+            value = value.__func__
+            known = self._understands(value)
+        elif kind is FunctionType:
+            known = self._understands(value)
+        else:
+            known = _is_computing(value)
+        if not known:
+            raise Unknown(value)
+
+    def _understands(self, function: Any) -> bool:
+        """Whether a function only computes; what it reads is noted."""
+        if is_of_library(function):
+            return _is_of(function, COMPUTING) and function.__name__ not in LOOKING
+        if function in self._seen:
+            return True
+        self._seen.add(function)
+        code = function.__code__
+        facts = facts_of(code)
+        if facts is None:
+            return False
+        self._names |= dict.fromkeys(facts.attributes)
+        cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+        for in_cell, path in facts.paths:
+            self._path(function, cells[path[0]] if in_cell else None, path)
+        named = function.__kwdefaults__ or {}
+        for value in (*(function.__defaults__ or ()), *named.values()):
+            self._value(value, False)
+        for part in ("__code__", "__defaults__", "__kwdefaults__"):
+            self._finders.append(partial(attrgetter(part), function))
+        return True
+
+    def _path(self, function: Any, cell: Any, path: Sequence[str]) -> None:
+        """What an outer name stands for, and what is read of it."""
+        first, *rest = path
+        if cell is not None:
+            value = cell.cell_contents
+            self._finders.append(partial(attrgetter("cell_contents"), cell))
+        else:
+            space = function.__globals__
+            value = space.get(first, getattr(builtins, first, _MISSING))
+            self._finders.append(partial(space.get, first))
+        while isinstance(value, ModuleType) and rest:
+            name, *rest = rest
+            if not _is_library(value):
+                self._finders.append(partial(vars(value).get, name))
+            value = getattr(value, name, _MISSING)
+        if value is _MISSING or isinstance(value, ModuleType):
+            raise Unknown(first)
+        self._names |= dict.fromkeys(rest)
+        self._value(value, False)
+
+
+def _own_classes(parts: Sequence[Any]) -> Iterator[type]:
+    """The classes of users that parts are of."""
+    for part in parts:
+        for kind in type(part).__mro__[:-1]:
+            if not is_of_library(kind):
+                yield kind
+
+
+def _refuse_overriding(kind: type) -> None:
+    """Refuse a class of a user's that has its own of what calls of the library read."""
+    bases = [c for c in kind.__mro__ if is_of_library(c) and not _is_of(c, BESIDE)]
+    for name in vars(kind):
+        if name in ENTERED or name in ASIDE:
+            continue
+        if name.startswith("__") or any(name in vars(base) for base in bases):
+            raise Unknown(name)
+
+
+def _gives(kind: type, name: str) -> bool:
+    """Whether objects of a class have what a class of the library or Python's gives."""
+    bases = [c for c in kind.__mro__ if is_of_library(c) or c.__module__ == "builtins"]
+    return any(name in vars(base) for base in bases)
+
+
+def _is_library(module: ModuleType) -> bool:
+    home = __name__.partition(".")[0]
+    return module.__name__ == home or module.__name__.startswith(f"{home}.")
+
+
+def _is_of(thing: Any, homes: Sequence[str]) -> bool:
+    """Whether a class or function stands in one of some modules of the library."""
+    inside = thing.__module__.partition(".")[2]
+    return any(
+        inside == home or inside.startswith((f"{home}.", f"{home}_")) for home in homes
+    )
+
+
+def _is_computing(value: Any) -> bool:
+    """Whether something of Python's own only computes."""
+    if isinstance(value, BuiltinFunctionType) and value.__module__ == math.__name__:
+        return True
+    try:
+        known = value in BUILTINS
+    except TypeError:  # it has no hash
+        return False
+    wrong = isinstance(value, type) and issubclass(value, Exception)
+    return known or (wrong and value.__module__ == "builtins")
