@@ -43,6 +43,7 @@ PASSES = {  # bodies that take more or fewer, as measured
     "gcd": 450,
     "heaviside": 100,
     "hypot": 60,
+    "largest_places": 500,
     "logaddexp": 350,
     "mod": 100,
     "random_normal": 2000,

@@ -47,6 +47,10 @@ def largest(x: Any, k: int) -> list:
     return [np.take_along_axis(x, order, -1), order]
 
 
+def places_of_largest(x: Any, k: int) -> Any:
+    return largest(x, k)[1]
+
+
 def among(targets: Any, predictions: Any, k: int) -> Any:
     pairs = zip(targets, predictions, strict=True)
     return np.array([sum(p > p[t]) < k for t, p in pairs], bool)
@@ -202,6 +206,9 @@ ROWS = (
         kinds="p",
     ),
     *rows("top_k", largest, ("A 6",), {"k": 2}, kinds="p", nan=False),
+    *rows(
+        "largest_places", places_of_largest, ("A 6",), {"k": 2}, kinds="p", nan=False
+    ),
     Row("in_top_k", among, ("A", "A 7"), {"k": 3}, "if", below=7, nan=False),
     *rows(
         "quantile",

@@ -12,6 +12,7 @@ from . import (
     special_gathering,
     special_random,
     special_scattering,
+    special_selecting,
     special_sorting,
     special_windows,
 )
@@ -28,6 +29,7 @@ FAMILIES = (
     special_gathering,
     special_random,
     special_scattering,
+    special_selecting,
     special_sorting,
     special_windows,
 )

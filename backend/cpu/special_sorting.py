@@ -11,7 +11,18 @@ from functools import cache
 from typing import Any
 
 from ...graph.node import Node
-from .building import FLOATS, Code, Entry, Function, Layout, Value, lanes, vector
+from .building import (
+    FLOATS,
+    Code,
+    Entry,
+    Function,
+    Layout,
+    Value,
+    count_of,
+    element,
+    lanes,
+    vector,
+)
 from .special_base import Special, Work, grain, rounded, special
 
 ORDER = Layout("source out scratch size inner pitch")
@@ -75,7 +86,7 @@ def argsort_entry(kind: str) -> Entry:
         place = (unit // inner) * size * inner + unit % inner
         keys = f.at(scratch, unit * pitch, "i64")
         with f.loop(size) as n:
-            key = _key(f, f.load(source, place + n * inner, kind))
+            key = rising_key(f, f.load(source, place + n * inner, kind))
             f.store((key.cast("sext", "i64") << 32) | n, keys, n, "i64")
         with f.when(size <= COUNTED):
             _rank(f, keys, size, (out, place, inner))
@@ -84,16 +95,18 @@ def argsort_entry(kind: str) -> Entry:
     return code.finished()
 
 
-def _key(f: Function, value: Value) -> Value:
-    """A whole number of 32 bits in the order of the elements."""
-    if value.kind not in FLOATS.values():
+def rising_key(f: Function, value: Value) -> Value:
+    """A whole number of 32 bits in the order of the elements, or a vector of them."""
+    if element(value.kind) not in FLOATS.values():
         return value
-    bits = value.cast("bitcast", "i32")
+    count = count_of(value.kind)
+    whole = vector("i32", count) if count else "i32"
+    bits = value.cast("bitcast", whole)
     size = bits & LAST
     # The bits of negative numbers fall as these rise; minus zero is zero.
-    key = bits ^ (f.emit("i32", f"ashr {bits}, 31") & LAST)
-    key = size.equals(0).where(f.number(0, "i32"), key)
-    return (size > INFINITY).where(f.number(LAST, "i32"), key)
+    sign = f.emit(whole, f"ashr {bits}, {f.number(31, whole).name}")
+    key = size.equals(0).where(f.number(0, whole), bits ^ (sign & LAST))
+    return (size > INFINITY).where(f.number(LAST, whole), key)
 
 
 Target = tuple[Value, Value, Value]  # an array, where a row begins in it, its stride
