@@ -43,12 +43,16 @@ _NUMBERED = itertools.count()  # no token is given twice
 
 
 class Call:
-    """One call of an op on values: the arrays and what stands for their like."""
+    """One call of an op on values: the arrays and what stands for their like.
 
-    __slots__ = ("arrays", "key", "numbers")
+    `dtype` is that of plain numbers, if there are `numbers` among them.
+    """
 
-    def __init__(self, arrays: list[Array], key: Any, numbers: bool):
-        self.arrays, self.key, self.numbers = arrays, key, numbers
+    __slots__ = ("arrays", "dtype", "key", "numbers")
+
+    def __init__(self, arrays: list[Array], key: Any, numbers: bool, dtype: Any):
+        self.arrays, self.key = arrays, key
+        self.numbers, self.dtype = numbers, dtype
 
     @property
     def known(self) -> tuple[Run, int] | None:
@@ -103,7 +107,7 @@ def call_of(
             key += [(name, key_of(value)) for name, value in attributes.items()]
         except LookupError:
             return None
-    return Call(arrays, tuple(key), bool(numbers))
+    return Call(arrays, tuple(key), bool(numbers), dtype)
 
 
 def token_of(

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from operator import is_not
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from .configuration import settings
 from .device import current_device
 from .remembered import (
@@ -41,6 +39,7 @@ class Known(NamedTuple):
     run: Run
     token: int
     attributes: dict[str, Any]
+    dtype: Any  # of plain numbers among the operands
 
 
 class Written:
@@ -68,8 +67,7 @@ class Written:
         if current_device() != "cpu":
             return None
         for place in self.numbers or ():
-            arrays = (a for a in self.arrays if a.__class__ is np.ndarray)
-            number = number_of(self.operands[place], next(arrays).dtype)
+            number = number_of(self.operands[place], found.dtype)
             if number is None:
                 return None
             self.arrays[place] = number
@@ -82,11 +80,11 @@ class Written:
             return
         call = call_of(op, operands, attributes)
         how = None if call is None else call.known
-        if how is None:
+        if call is None or how is None:
             return
         if len(_WRITTEN) >= CALLS:
             _WRITTEN.clear()
-        _WRITTEN[self.key] = Known(*how, attributes)
+        _WRITTEN[self.key] = Known(*how, attributes, call.dtype)
 
     def piece(self, value: Any) -> Any:
         """What tells an argument apart from others; a `LookupError` if nothing does."""

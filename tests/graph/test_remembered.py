@@ -100,6 +100,18 @@ def test_numbers(number):
         assert found.dtype == np.float32
 
 
+@pytest.mark.parametrize("condition", ["bool", "int32", "int64", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int32"])
+def test_numbers_take_the_dtype_of_what_is_chosen(condition, dtype):
+    chosen = ops.cast(convert_to_tensor([1, 0]), condition)
+    x = ops.cast(X[0], dtype)
+    for _ in range(3):
+        first, second = ops.where(chosen, x, 3), ops.where(chosen, 3, x)
+        assert first.dtype == second.dtype == dtype
+        assert first.numpy().tolist() == [1, 3]
+        assert second.numpy().tolist() == [3, 2]
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "int8", "bool"])
 @pytest.mark.parametrize("number", [3, 0, -2, 2.5, True])
 def test_numbers_beside_integers(dtype, number):
