@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+from operator import index
 from string import Template
 from typing import Any
 
 import numpy as np
 
-from ..recorded import larger
+from ..recorded import larger, smaller
 from ..strided_arrays import StridedArray
 from .building import STORED
 from .call import Call
 from .engine import engine
+from .stepping import STEPS, TIMES, stepping_entry
 from .turning import side, turning_entry
 
 WORTH = 1 << 16  # bytes of a part that is worth a thread
+FEW = 256  # bytes of a row that are not worth a call
 SHORT = 8  # elements of a row that is not worth a loop
 BLOCK = 1 << 14  # elements of a row that long contiguous copies are cut into
 
@@ -43,6 +46,10 @@ def copy(target: StridedArray, source: StridedArray) -> Call | None:
     axes = joined_axes(target, source)
     length, there, here = axes[-1]
     rest = axes[:-1]
+    if there == 1 and target.itemsize in STORED:
+        stepping = _stepping(target, source, axes)
+        if stepping is not None:
+            return stepping
     if there == 1 and here != 1 and target.itemsize in STORED:
         for place, (size, _, from_) in enumerate(rest):
             if from_ in (1, -1) and size >= side(target.itemsize):
@@ -60,6 +67,38 @@ def copy(target: StridedArray, source: StridedArray) -> Call | None:
         total *= size
     grain = larger(1, WORTH // (length * target.itemsize))
     return Call(_entry(target.itemsize), words, total, grain)
+
+
+def _stepping(
+    target: StridedArray, source: StridedArray, axes: list[tuple[int, int, int]]
+) -> Call | None:
+    """The call where elements of a row lie a small step apart in the source, each is
+    written several times, or rows are short; None for others."""
+    *outer, (length, _, here) = axes
+    times, width = 1, target.itemsize
+    if here == 0 and outer and length in TIMES and outer[-1][1:] == (length, 1):
+        times, here, length = index(length), 1, outer.pop()[0]
+    elif here == 1 and (not outer or length * width > FEW):
+        return None
+    if here not in STEPS or (here == 0 and length < SHORT):
+        return None
+    rows, down, across = outer.pop() if outer else (1, 0, 0)
+    piece = smaller(length, BLOCK)
+    high = smaller(rows, larger(1, BLOCK // piece))
+    words = [target.address, source.address, len(outer), rows, down, across]
+    words += [high, length, piece]
+    total = -(-rows // high) * -(-length // piece)
+    for size, to, from_ in outer:
+        words += [size, to, from_]
+        total *= size
+    grain = larger(1, WORTH // (high * piece * times * width))
+    return Call(_stepping_address(width, index(here), times), words, total, grain)
+
+
+@cache
+def _stepping_address(size: int, step: int, times: int) -> int:
+    (address,) = engine().compile(stepping_entry(size, step, times).fragments).values()
+    return address
 
 
 def _turning(
