@@ -159,7 +159,8 @@ def test_a_program_with_symbolic_sizes_has_no_step_of_numpy(name):
     found = call(name, *given)
     graph = Graph(tuple(inputs), {"real": found[0], "imaginary": found[1]})
     program = compile_graph(graph)
-    assert all(program.code.form(s.node) is not None for s in program.schedule.steps)
+    steps = program.schedule.steps
+    assert all(s.copy or program.code.form(s.node) is not None for s in steps)
     for shape in ((2, 5, 6), (3, 19, 6)):
         arrays = numbers(shape, "float32")
         values = arrays[0] + 1j * arrays[1]
