@@ -144,10 +144,10 @@ def watched() -> Iterator[None]:
         whole[:] = EMPTY
         return whole
 
-    def result(xp: Any, size: int) -> np.ndarray:
-        whole = memory(xp, size)
+    def result(size: int) -> tuple[np.ndarray, int]:
+        whole = memory(np, size)
         apart.append(whole[size:])
-        return whole[:size]
+        return whole[:size], 0
 
     bind = program.Program._bind
 
@@ -167,7 +167,7 @@ def watched() -> Iterator[None]:
 
     with (
         mock.patch.object(program, "reserved", memory),
-        mock.patch.object(code, "aligned", result),
+        mock.patch.object(code, "result_memory", result),
         mock.patch.object(program, "plan", spread),
         mock.patch.object(program.Program, "_bind", watching),
     ):

@@ -316,6 +316,12 @@ class Writer:
         return stretch
 
 
+def result_memory(size: int) -> tuple[Array, int]:
+    """New bytes, and the place where `size` of them begin at a multiple of `LINE`."""
+    bytes = np.empty(size + LINE, np.uint8)
+    return bytes, -data_address(bytes) % LINE
+
+
 class Fresh(NamedTuple):
     """A result in memory that a run has made: its number, and where it lies there."""
 
@@ -369,11 +375,9 @@ class Runner:
             addresses[index] = data_address(array)
         memory = []
         for index, size in enumerate(self.fresh, len(arrays)):
-            one = np.empty(size + LINE, np.uint8)
-            start = data_address(one)
-            spare = -start % LINE
-            addresses[index] = start + spare
-            memory.append((one, spare))
+            bytes, start = result_memory(size)
+            addresses[index] = data_address(bytes) + start
+            memory.append((bytes, start))
         if self.host:
             with np.errstate(all="ignore"):
                 self._run()
