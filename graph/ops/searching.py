@@ -16,6 +16,7 @@ from ..registry import call
 from ..tensor import constant_node
 from ..types import BOOL, I32, DTypeLike, TensorType
 from .formula import Several, chosen, derived, size_node, size_number, type_of
+from .sorting import orderable
 
 Types = tuple[TensorType, ...]
 
@@ -49,7 +50,8 @@ class Searchsorted(Op):
         return values.with_dtype(I32)
 
     def run(self, xp: Any, x: Any, values: Any, *, side: str, out: Any = None) -> Any:
-        return xp.searchsorted(x, values, side=side).astype("int32")
+        found = xp.searchsorted(orderable(x), orderable(values), side=side)
+        return found.astype("int32")
 
 
 @derived(1, no_gradient="a position does not move by small steps")

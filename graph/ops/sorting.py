@@ -36,6 +36,11 @@ Types = tuple[TensorType, ...]
 ORDER = "an order does not move by small steps"
 
 
+def orderable(x: Any) -> Any:
+    """An array whose NaN NumPy puts last, as it does not with those of bfloat16."""
+    return x.astype("float32") if x.dtype.kind == "V" else x
+
+
 class Ordered(Op):
     """An op along one axis, by default the last; None takes all elements."""
 
@@ -69,7 +74,7 @@ class Sort(Ordered):
         return (OPS["add_along_axis"].apply((cotangent, order), attributes),)
 
     def run(self, xp: Any, x: Any, *, axis: int, out: Any = None) -> Any:
-        return xp.sort(x, axis=axis)
+        return xp.sort(orderable(x), axis=axis).astype(x.dtype, copy=False)
 
 
 @register
@@ -86,7 +91,8 @@ class Argsort(Ordered):
         return x.with_dtype(I32)
 
     def run(self, xp: Any, x: Any, *, axis: int, out: Any = None) -> Any:
-        return xp.argsort(x, axis=axis, kind="stable").astype("int32")
+        order = xp.argsort(orderable(x), axis=axis, kind="stable")
+        return order.astype("int32")
 
 
 @derived(1, no_gradient=ORDER)
@@ -127,7 +133,8 @@ class LargestPlaces(Op):
         return x.with_shape((*x.shape[:-1], Dim.of(k))).with_dtype(I32)
 
     def run(self, xp: Any, x: Any, *, k: int, out: Any = None) -> Any:
-        order = xp.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+        rising = xp.argsort(orderable(x)[..., ::-1], axis=-1, kind="stable")
+        order = rising[..., ::-1]
         return (x.shape[-1] - 1 - order[..., :k]).astype("int32")
 
 

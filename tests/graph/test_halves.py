@@ -123,3 +123,27 @@ def test_spectrograms_have_finite_gradients(mode, dtype, silent):
         one, two = (v.numpy().astype("float32") for v in (eager, compiled))
         assert np.isfinite(one).all()
         np.testing.assert_allclose(one, two, rtol=1e-2, atol=1e-2)
+
+
+ORDERS = {
+    "sort": lambda x: call("sort", x),
+    "argsort": lambda x: call("argsort", x),
+    "top_k": lambda x: call("top_k", x, 3)[1],
+    "median": lambda x: call("median", x),
+    "searchsorted": lambda x: call(
+        "searchsorted", call("cast", [0.0, 1.0], x.dtype), x
+    ),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ORDERS)
+def test_orders_have_nan_last(name, dtype, compiled):
+    numbers = np.random.default_rng(2).standard_normal(40).astype("float32")
+    numbers[[3, 17, 30]] = np.nan
+    x = call("cast", numbers, dtype)
+    function = tulle.function(ORDERS[name]) if compiled else ORDERS[name]
+    found = call("cast", function(x), "float32").numpy()
+    wanted = call("cast", ORDERS[name](call("cast", x, "float32")), "float32").numpy()
+    np.testing.assert_array_equal(found, wanted)
