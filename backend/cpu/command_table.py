@@ -23,11 +23,11 @@ class Fault(NamedTuple):
     flag: int
     tell: Tell
 
-    def check(self) -> None:
-        """Raise what is wrong, if anything is."""
-        if self.words[self.flag]:
-            self.words[self.flag] = 0
-            self.tell(self.words.tolist())
+    def found(self) -> bool:
+        """Whether its flag is set; it is taken back."""
+        flag = bool(self.words[self.flag])
+        self.words[self.flag] = 0
+        return flag
 
 
 class CommandTable(NamedTuple):

@@ -2,11 +2,13 @@
 
 A stripe is some rows of a loop, or all of it, with a table of commands of its own. Its
 words are bound to placeholders for what moves from turn to turn, or lies elsewhere in
-another stripe.
+another stripe. All stripes but the last are alike: words are there for the first of
+them, and how they follow for the others, which each run writes into their own memory.
 """
 
 from __future__ import annotations
 
+import ctypes
 import operator
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,16 +22,29 @@ from ..strided_arrays import (
     within,
 )
 from . import gemm
-from .call import Call, Stretch
-from .command_table import ROW, moved, moved_faults, side_by_side
+from .call import Call, Stretch, Tell
+from .command_table import ROW, moved_faults, side_by_side
 from .pool import COMMAND, pool
 
-Moving = dict[int, tuple[int, int, int]]  # by the numbers of placeholders
 ALONG, BY_TURNS = 0, 1  # how an address follows from the number of a turn
 FIXED = 2  # it does not
 PATCH = 4  # words: the place, then what `runtime.ll` reads
-HEAD = 8  # words that say what a stripe is
-FLAG = 6  # among them
+HEAD = 8  # words that say what a stripe is, and as many before them of the others
+FLAG = HEAD + 6  # that of the last stripe
+
+
+class Move(NamedTuple):
+    """What a placeholder stands for in the first of some stripes.
+
+    There are the numbers that `runtime.ll` reads, and what is added to both of them
+    from one stripe to the next.
+    """
+
+    base: int
+    more: int
+    kind: int
+    base_step: int = 0
+    more_step: int = 0
 
 
 class Stripe(NamedTuple):
@@ -37,7 +52,7 @@ class Stripe(NamedTuple):
 
     first: list[Call]
     calls: list[Call]
-    moving: Moving
+    moving: dict[int, Move]  # by the numbers of placeholders
 
 
 class Packing:
@@ -96,53 +111,128 @@ def pairs_of(
     return pairs
 
 
-def loop_call(turns: int, stripes: Sequence[Stripe]) -> Call:
-    """The call of a loop: what each stripe is, then its words."""
-    words: list[int] = [0] * (HEAD * len(stripes))
-    inner = list[Stretch]()
-    for n, stripe in enumerate(stripes):
-        head, more, faults = _laid(turns, stripe, len(words), len(stripes) > 1)
-        words[HEAD * n : HEAD * (n + 1)] = head
-        words += more
-        inner += faults
-    return Call(pool().loop_entry, words, len(stripes), 1, FLAG, _inside, inner)
+def loop_call(
+    turns: int, last: Stripe, others: int = 0, like: Stripe | None = None, room: int = 0
+) -> tuple[Call, int]:
+    """The call of a loop, and the memory that it needs: from `room` on.
 
-
-def _laid(
-    turns: int, stripe: Stripe, start: int, alone: bool
-) -> tuple[list[int], list[int], list[Stretch]]:
-    """What a stripe is, its words, which begin at some place, and what tells of faults.
-
-    The words are what moves, the table, and the arguments of all commands. Where others
-    are beside it, one thread runs it `alone`.
+    Before the last stripe come so many others, of which the first is given.
     """
-    moving = stripe.moving
-    words, rows, faults = side_by_side([*stripe.first, *stripe.calls])
-    found = [(at, placeholder_at(word)) for at, word in enumerate(words)]
-    found = [(at, one) for at, one in found if one in moving]
-    places = sum(moving[one][2] != FIXED for _, one in found)
-    commands = len(rows) // ROW
-    table_at = start + PATCH * places
-    words_at = table_at + COMMAND * commands
-    patches: list[int] = []
-    moved_on = moved(words, words_at)
-    for at, one in found:
-        base, more, kind = moving[one]
-        offset = words[at] - placeholder_address(one)
-        moved_on[at] = base + offset if kind == FIXED else 0
-        if kind != FIXED:
-            more = more + offset if kind == BY_TURNS else more
-            patches += within(8 * (words_at + at)), base + offset, more, kind
-    table: list[int] = []
-    for row in range(commands):
-        entry, begin, total, grain, flag = rows[ROW * row : ROW * (row + 1)]
-        flag = within(8 * (words_at + flag)) if flag >= 0 else 0
-        grain = total if alone else grain
-        table += entry, within(8 * (words_at + begin)), total, grain, flag
-        table += [0] * (COMMAND - ROW)
-    head = [pool().address, turns, within(8 * start), places,
-            within(8 * table_at), commands, 0, len(stripe.first)]  # fmt: skip
-    return head, [*patches, *table, *moved_on], moved_faults(faults, words_at)
+    written = _Written(turns, last, within(8 * HEAD), like is not None)
+    faults = moved_faults(written.faults, HEAD)
+    if like is None:
+        words = [0] * HEAD + written.words
+        return _call(words, 1, _inside, faults), 0
+    copied = _Written(turns, like, room, True)
+    start = HEAD + len(written.words)
+    steps_at = start + len(copied.words)
+    words = [others, within(8 * start), len(copied.words), room, copied.bytes,
+             within(8 * steps_at), len(copied.steps), 0]  # fmt: skip
+    words += written.words + copied.words
+    for pair in copied.steps:
+        words += pair
+    told = _telling(copied.faults) if copied.faults else _inside
+    return _call(words, others + 1, told, faults), others * copied.bytes
+
+
+def _call(words: list[int], total: int, told: Tell, faults: list[Stretch]) -> Call:
+    return Call(pool().loop_entry, words, total, 1, FLAG, told, faults)
+
+
+class _Written:
+    """The words of a stripe, which begin at some address.
+
+    They are what it is, what moves, the table, and the arguments of all commands.
+    `faults` are stretches that tell of data at fault, `steps` words by their places
+    with what is added to them from one stripe to the next. One thread runs a stripe
+    that is `alone` among others.
+    """
+
+    def __init__(self, turns: int, stripe: Stripe, begin: int, alone: bool):
+        words, rows, faults = side_by_side([*stripe.first, *stripe.calls])
+        found = [(at, placeholder_at(word)) for at, word in enumerate(words)]
+        moves = [(at, one, stripe.moving[one]) for at, one in found
+                 if one in stripe.moving]  # fmt: skip
+        places = sum(move.kind != FIXED for _, _, move in moves)
+        commands = len(rows) // ROW
+        table_at = HEAD + PATCH * places
+        start = table_at + COMMAND * commands
+        self.begin, self.bytes = begin, rounded(8 * (start + len(words)))
+        self.faults = moved_faults(faults, start)
+        self.words, self.steps = list[int](), list[tuple[int, int]]()
+        self._add(pool().address, turns)
+        self._inside(HEAD)
+        self._add(places)
+        self._inside(table_at)
+        self._add(commands, 0, len(stripe.first))
+        offsets = [words[at] - placeholder_address(one) for at, one, _ in moves]
+        for (at, _, move), offset in zip(moves, offsets, strict=True):
+            if move.kind != FIXED:
+                self._patch(start + at, move, offset)
+        for row in range(commands):
+            self._command(rows[ROW * row : ROW * (row + 1)], start, alone)
+        self._arguments(words)
+        for (at, _, move), offset in zip(moves, offsets, strict=True):
+            fixed = move.kind == FIXED
+            self.words[start + at] = move.base + offset if fixed else 0
+            if fixed:
+                self._step(start + at, move.base_step)
+
+    def _add(self, *words: int) -> None:
+        self.words += words
+
+    def _inside(self, word: int) -> None:
+        """The address of one of the words."""
+        self._step(len(self.words), self.bytes)
+        self.words.append(self.begin + 8 * word)
+
+    def _step(self, place: int, step: int) -> None:
+        if step.__class__ is not int or step:
+            self.steps.append((place, step))
+
+    def _patch(self, slot: int, move: Move, offset: int) -> None:
+        """What moves the word of a slot from turn to turn."""
+        self._inside(slot)
+        self._step(len(self.words), move.base_step)
+        self._step(len(self.words) + 1, move.more_step)
+        more = move.more + offset if move.kind == BY_TURNS else move.more
+        self._add(move.base + offset, more, move.kind)
+
+    def _command(self, row: Sequence[int], start: int, alone: bool) -> None:
+        """A command whose arguments are among the words from a place on."""
+        entry, begin, total, grain, flag = row
+        self._add(entry)
+        self._inside(start + begin)
+        self._add(total, total if alone else grain)
+        if flag < 0:
+            self._add(0)
+        else:
+            self._inside(start + flag)
+        self._add(*[0] * (COMMAND - ROW))
+
+    def _arguments(self, words: Sequence[int]) -> None:
+        """Those of all commands; addresses within count from where they begin."""
+        start, first = len(self.words), within(0)
+        self.words += words
+        for at, word in enumerate(words, start):
+            if word.__class__ is int and word >= first:
+                self.words[at] = self.begin + 8 * start + (word - first)
+                self._step(at, self.bytes)
+
+
+def _telling(faults: Sequence[Stretch]) -> Tell:
+    """What tells of faults in the memory of stripes, the first one first."""
+
+    def tell(words: Sequence[int]) -> None:
+        others, _, length, room, apart, *_ = words
+        for number in range(others):
+            found = (ctypes.c_int64 * length).from_address(room + number * apart)
+            for stretch, flag, told in faults:
+                part = found[stretch]
+                if part[flag]:
+                    told(part)
+
+    return tell
 
 
 def _inside(words: Sequence[int]) -> None:

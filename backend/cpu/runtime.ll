@@ -401,30 +401,89 @@ leave:
   ret i64 %status
 }
 
-; Loops: each has eight words, one after the other in args. They are pool, turns, patches,
-; their count, a table, its length, a flag that is set in the first of them when a command
-; of a table has set its own, and how many commands of the table run once, before all
-; turns. A patch is a slot that gets an address before each turn: (slot, base, stride, 0)
-; means base + turn * stride, (slot, one, two, 1) means one and two by turns.
+; A loop of `stop` stripes at most: the last one has its words in args, after eight that say
+; how the others follow from theirs. A stripe's words begin with pool, turns, patches, their
+; count, a table, its length, a flag that is set in args when a command of any stripe has set
+; its own, and how many commands of the table run once, before all turns. A patch is a slot
+; that gets an address before each turn: (slot, base, stride, 0) means base + turn * stride,
+; (slot, one, two, 1) means one and two by turns.
 define void @tulle_loop(ptr %args, i64 %start, i64 %stop) {
+  %others = load i64, ptr %args
+  %last = getelementptr i64, ptr %args, i64 8
   br label %head
 head:
-  %index = phi i64 [ %start, %0 ], [ %next, %body ], [ %next, %fault ]
+  %index = phi i64 [ %start, %0 ], [ %next, %turns ], [ %next, %fault ]
   %ended = icmp uge i64 %index, %stop
   br i1 %ended, label %leave, label %body
 body:
-  %word = shl i64 %index, 3
-  %at = getelementptr i64, ptr %args, i64 %word
+  %other = icmp ult i64 %index, %others
+  br i1 %other, label %copy, label %turns
+copy:
+  %copied = call ptr @tulle_stripe(ptr %args, i64 %index)
+  br label %turns
+turns:
+  %at = phi ptr [ %copied, %copy ], [ %last, %body ]
   %status = call i64 @tulle_turns(ptr %at)
   %next = add i64 %index, 1
   %stops = icmp ne i64 %status, 0
   br i1 %stops, label %fault, label %head
 fault:
-  %flag_at = getelementptr i64, ptr %args, i64 6
+  %flag_at = getelementptr i64, ptr %last, i64 6
   store i64 1, ptr %flag_at
   br label %head
 leave:
   ret void
+}
+
+; Writes the words of a stripe by its number, in memory of its own. args are how many there
+; are, the words of the first, how many of them, memory, the bytes of it that each has, and
+; pairs of a word and what is added to it from one stripe to the next, with their count.
+define ptr @tulle_stripe(ptr %args, i64 %number) {
+  %words_at = getelementptr i64, ptr %args, i64 1
+  %words = load ptr, ptr %words_at
+  %length_at = getelementptr i64, ptr %args, i64 2
+  %length = load i64, ptr %length_at
+  %memory_at = getelementptr i64, ptr %args, i64 3
+  %memory = load ptr, ptr %memory_at
+  %bytes_at = getelementptr i64, ptr %args, i64 4
+  %bytes = load i64, ptr %bytes_at
+  %steps_at = getelementptr i64, ptr %args, i64 5
+  %steps = load ptr, ptr %steps_at
+  %count_at = getelementptr i64, ptr %args, i64 6
+  %count = load i64, ptr %count_at
+  %before = mul i64 %number, %bytes
+  %found = getelementptr i8, ptr %memory, i64 %before
+  br label %head
+head:
+  %index = phi i64 [ 0, %0 ], [ %next, %copy ]
+  %copied = icmp uge i64 %index, %length
+  br i1 %copied, label %look, label %copy
+copy:
+  %from = getelementptr i64, ptr %words, i64 %index
+  %word = load i64, ptr %from
+  %to = getelementptr i64, ptr %found, i64 %index
+  store i64 %word, ptr %to
+  %next = add i64 %index, 1
+  br label %head
+look:
+  %pair = phi i64 [ 0, %head ], [ %later, %step ]
+  %stepped = icmp uge i64 %pair, %count
+  br i1 %stepped, label %leave, label %step
+step:
+  %twice = shl i64 %pair, 1
+  %pair_at = getelementptr i64, ptr %steps, i64 %twice
+  %place = load i64, ptr %pair_at
+  %more_at = getelementptr i64, ptr %pair_at, i64 1
+  %more = load i64, ptr %more_at
+  %way = mul i64 %number, %more
+  %slot = getelementptr i64, ptr %found, i64 %place
+  %old = load i64, ptr %slot
+  %new = add i64 %old, %way
+  store i64 %new, ptr %slot
+  %later = add i64 %pair, 1
+  br label %look
+leave:
+  ret ptr %found
 }
 
 define i64 @tulle_turns(ptr %args) {

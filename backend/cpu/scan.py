@@ -27,6 +27,7 @@ from .loop_call import (
     ALONG,
     BY_TURNS,
     FIXED,
+    Move,
     Packing,
     Stripe,
     loop_call,
@@ -91,26 +92,34 @@ class Scan(LoopForm):
     def calls(self, place: Place) -> list[Call]:
         """What is computed and packed for all turns, then the loop."""
         inner, turns = self._sizes(place.sizes), self._length(place.sizes)
-        cuts: Sequence[Cut | None] = [None]
-        if self.stripes is not None:
-            found = self.stripes.cuts(inner, turns)
-            cuts = found if len(found) > 1 else cuts
         bound = _Bound(self, place, inner, turns)
-        if len(cuts) == 1:
+        others, *cuts = self._cuts(inner, turns)
+        if not cuts:
             bound.multiply_at_once()
-        first = bound.turn(cuts[0])
-        memory, size = bound.scratch, first.memory
-        others = place.sources[self.carries + self.slices :]
-        packing = Packing(memory + size * len(cuts), [one.span for one in others])
-        rows = [first] if len(cuts) == 1 else [first, bound.turn(cuts[-1])]
+        made = [bound.turn(cut) for cut in cuts or (None,)]
+        start = bound.scratch
+        memory = start + others * made[0].memory
+        spans = [one.span for one in place.sources[self.carries + self.slices :]]
+        packing = Packing(memory + made[-1].memory, spans)
         if turns > 1:
-            rows = [one._replace(calls=packing.read_by(one.calls)) for one in rows]
-        self._bound = place.sizes, packing.end - place.scratch
-        stripes = [
-            bound.stripe(rows[0 if n < len(cuts) - 1 else -1], cut, memory + size * n)
-            for n, cut in enumerate(cuts)
-        ]
-        return [*bound.first, *packing.calls, loop_call(turns, stripes)]
+            made = [one._replace(calls=packing.read_by(one.calls)) for one in made]
+        last = bound.stripe(made[-1], cuts[-1] if cuts else None, memory)
+        like = bound.stripe(made[0], cuts[0], start, True) if cuts else None
+        call, size = loop_call(turns, last, others, like, packing.end)
+        self._bound = place.sizes, packing.end + size - place.scratch
+        return [*bound.first, *packing.calls, call]
+
+    def _cuts(self, inner: Sizes, turns: int) -> tuple[int, *tuple[Cut, ...]]:
+        """How many stripes come before the last one, then the first of them and the
+        last one; none where the loop is not cut."""
+        if self.stripes is None:
+            return (0,)
+        count, rows = self.stripes.cuts(inner, turns)
+        if count < 2:
+            return (0,)
+        before = (count - 1) * rows
+        rest = inner[self.stripes.symbol] - before
+        return count - 1, Cut(0, rows, False), Cut(before, rest, True)
 
     def body_calls(
         self, place: Place, memory: int, found: Plan, given: dict[str, StridedArray]
@@ -153,11 +162,15 @@ def is_much(rows: int, size: int) -> int:
 class Turn(NamedTuple):
     """The calls of a turn of some rows, on placeholders for what stripes differ in."""
 
+    first: list[Call]  # what runs once, before them
     calls: list[Call]
-    numbers: list[int]  # of the placeholders: of memory, then as `arrays` has them
+    numbers: list[int]  # of the placeholders, as `_moves` has them
     carried: list[int]  # bytes of each carried value
     second: int  # where in its memory their second places begin
     memory: int  # bytes
+
+
+Moving = tuple[str, StridedArray, int, int, int]  # as `_arrays` has them
 
 
 class _Bound:
@@ -206,31 +219,51 @@ class _Bound:
         if cut is not None and scan.stripes is not None:
             inner = {**inner, scan.stripes.symbol: cut.rows}
         found, carried = plan(scan.schedule, inner, 0), scan.carried_bytes(inner)
-        memory = place.placeholders.place(StridedArray(0, (), BYTE))
-        given = dict[str, StridedArray]()
-        numbers = [placeholder_number(memory)]
-        for name, like, *_ in self._arrays(cut, place.scratch, carried):
-            given[name] = place.placeholders.place(like)
-            numbers.append(placeholder_number(given[name]))
+        hold, given = place.placeholders.place, dict[str, StridedArray]()
+        memory = hold(StridedArray(0, (), BYTE))
+        arrays = [*self._arrays(cut, place.scratch, carried)]
+        for name, like, *_ in arrays:
+            given[name] = hold(like)
+        starts = [(hold(one), hold(two)) for one, two in self._starts(arrays, cut)]
+        held = [memory, *given.values(), *(one for pair in starts for one in pair)]
+        first = [call for pair in starts if (call := copy(*pair)) is not None]
         for index, source in enumerate(place.sources):
             given.setdefault(f"x{index}", source)
         used = found.scratch + 2 * sum(carried)
         below = place._replace(sizes=inner, scratch=memory.address + used)
         calls, size = scan.body_calls(below, memory.address, found, given)
-        return Turn(calls, numbers, carried, found.scratch, used + rounded(size))
+        numbers = [placeholder_number(one) for one in held]
+        return Turn(first, calls, numbers, carried, found.scratch, used + rounded(size))
 
-    def stripe(self, turn: Turn, cut: Cut | None, memory: int) -> Stripe:
-        """Some rows of the loop, with memory of their own."""
+    def stripe(
+        self, turn: Turn, cut: Cut | None, memory: int, more: bool = False
+    ) -> Stripe:
+        """Some rows of the loop, with memory of their own; `more` as many follow."""
+        moves = later = self._moves(turn, cut, memory)
+        if cut is not None and more:
+            after = cut._replace(first=cut.first + cut.rows)
+            later = self._moves(turn, after, memory + turn.memory)
+        moving = {
+            number_of: Move(*one, _way(one[0], two[0]), _way(one[1], two[1]))
+            for number_of, one, two in zip(turn.numbers, moves, later, strict=True)
+        }
+        return Stripe(turn.first, turn.calls, moving)
+
+    def _moves(
+        self, turn: Turn, cut: Cut | None, memory: int
+    ) -> list[tuple[int, int, int]]:
+        """What `runtime.ll` reads of memory, of what moves, and of what is copied."""
         arrays = [*self._arrays(cut, memory + turn.second, turn.carried)]
-        moving = {turn.numbers[0]: (memory, 0, FIXED)}
-        for number_of, (_, _, *how) in zip(turn.numbers[1:], arrays, strict=True):
-            moving[number_of] = how[0], how[1], how[2]
-        first = list[Call]()
+        starts = [one.address for pair in self._starts(arrays, cut) for one in pair]
+        fixed = [(address, 0, FIXED) for address in (memory, *starts)]
+        return [fixed[0], *(one[2:] for one in arrays), *fixed[1:]]
+
+    def _starts(
+        self, arrays: Sequence[Moving], cut: Cut | None
+    ) -> Iterator[tuple[StridedArray, StridedArray]]:
+        """Where carried values are in the first turn, and what is copied there."""
         for index, (_, array, *_) in enumerate(arrays[: 2 * self.scan.carries : 2]):
-            source = self._rows(self.place.sources[index], index, cut)
-            call = copy(array, source)
-            first += [] if call is None else [call]
-        return Stripe(first, turn.calls, moving)
+            yield array, self._rows(self.place.sources[index], index, cut)
 
     def _rows(
         self, array: StridedArray, number_of: int, cut: Cut | None
@@ -245,7 +278,7 @@ class _Bound:
 
     def _arrays(
         self, cut: Cut | None, second: int, carried: Sequence[int]
-    ) -> Iterator[tuple[str, StridedArray, int, int, int]]:
+    ) -> Iterator[Moving]:
         """What moves, or differs from stripe to stripe, and how it does so.
 
         Of each input and output of the body there are its name, an array as it lies in
@@ -258,8 +291,8 @@ class _Bound:
         spare = second + sum(carried)
         for index, target in enumerate(place.targets[:start]):
             own = self._rows(target, inputs + index, cut)
-            if own is target and cut is not None and cut.first:
-                own = target.at(spare)  # the first stripe leaves it in the target
+            if own is target and cut is not None and not cut.last:
+                own = target.at(spare)  # the last stripe leaves it in the target
             targets.append(own)
             spare += carried[index]
         for index, (one, two) in enumerate(
@@ -286,6 +319,11 @@ class _Bound:
         first, step = whole.slice(-1 if back else 0), whole.strides[0]
         rows = first if number_of is None else self._rows(first, number_of, cut)
         return rows, rows.address, -step if back else step
+
+
+def _way(one: int, two: int) -> int:
+    """From one number to another; plainly 0 if they are the same in a recording."""
+    return 0 if one is two else two - one
 
 
 class _Arrays:

@@ -8,7 +8,6 @@ not every turn. How many rows that are follows from sizes alone.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -47,10 +46,11 @@ class Use(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Rows of a stripe: the first one, and how many."""
+    """Rows of a stripe: the first one, how many, and whether no stripe comes after."""
 
     first: int
     rows: int
+    last: bool
 
 
 class Stripes:
@@ -66,14 +66,11 @@ class Stripes:
         work = [work_of(use).substitute(one) for use in uses_of(graph)]
         self._work = sum(work, ZERO)
 
-    def cuts(self, sizes: Mapping[Symbol, int], turns: int) -> list[Cut]:
-        """The stripes for given sizes, at least one, all but the last as long."""
-        whole = sizes[self.symbol]
+    def cuts(self, sizes: Mapping[Symbol, int], turns: int) -> tuple[int, int]:
+        """How many stripes there are for given sizes, and the rows of all but the
+        last, which may have fewer."""
         shared, work = number(self._shared, sizes), number(self._work, sizes)
-        count, rows = counted(whole, shared, work, turns)
-        firsts = [n * rows for n in range(operator.index(count))]
-        last = firsts.pop()
-        return [*(Cut(first, rows) for first in firsts), Cut(last, whole - last)]
+        return counted(sizes[self.symbol], shared, work, turns)
 
 
 @jointly
