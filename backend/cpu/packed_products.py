@@ -15,7 +15,7 @@ from ..recorded import jointly
 from ..strided_arrays import StridedArray
 from .building import vector_bytes
 from .convolution_words import slots
-from .packed_code import LAYOUT, PACKED, PACKS
+from .packed_code import LAYOUT, PACKED
 from .packed_numbers import Numbers
 from .packing_code import GROUP, HEIGHT, PANELS, PITCH, width
 from .pool import pool
@@ -173,15 +173,22 @@ class Ahead(NamedTuple):
 def ahead(words: list[int], numbers: Numbers) -> Ahead | None:
     """How that is done for a product; None if it is of a batch, or packs nothing."""
     given = dict(zip(LAYOUT.names, words, strict=False))
-    item, together, _ = numbers.packing
+    item, together, converts = numbers.packing
     n, k, step = given["n"], given["k"], width() * vector_bytes() // item
-    if given["pack_b"] != PACKS or given["rank"] or not k:
+    lies = given["b_term"], given["b_column"], given["terms"] // together
+    if given["rank"] or not k or not (converts or _pays_ahead(*lies, n, item)):
         return None
     row, panels = ceildiv(n, step) * step, ceildiv(n, PANELS * step)
     packing = LAYOUT.words(**{**given, "a": 0, "scratch": 0, "c_row": row})
     product = {**given, "b_term": row, "b_column": 0, "pack_b": PACKED}
     size, work = row * ceildiv(k, together) * item, grain(panels, n * k)
     return Ahead(size, packing, panels, work, LAYOUT.words(**product))
+
+
+@jointly
+def _pays_ahead(b_term: int, b_column: int, terms: int, n: int, item: int) -> int:
+    """Whether copying columns pays for several products, of however few rows."""
+    return int(must_pack(b_column, n, item) or crowded(b_term * item, terms))
 
 
 def batch_axes(x: StridedArray, y: StridedArray, out: StridedArray) -> list[int]:
@@ -213,18 +220,24 @@ def packs_left(a_row: int, a_term: int, blocks: Blocks, item: int) -> bool:
     """Whether copying rows pays, which are read once a panel of columns."""
     if a_term == 1:
         return blocks.columns >= 16 * width() * vector_bytes() // item
-    apart = a_row != 1 or crowded(a_term * item, blocks)
+    apart = a_row != 1 or crowded(a_term * item, blocks.terms)
     return apart and blocks.often(item)
 
 
 def packs_right(b_term: int, b_column: int, blocks: Blocks, n: int, item: int) -> bool:
-    """Whether copying columns pays, or must be: vectors are read without a mask."""
-    lane = vector_bytes() // item
-    apart = b_column != 1 or n % lane > 0
-    return apart or (crowded(b_term * item, blocks) and blocks.rows >= 4 * HEIGHT)
+    """Whether copying columns pays, or must be."""
+    many = blocks.rows >= 4 * HEIGHT
+    return must_pack(b_column, n, item) or (
+        many and crowded(b_term * item, blocks.terms)
+    )
 
 
-def crowded(step: int, blocks: Blocks) -> bool:
+def must_pack(b_column: int, n: int, item: int) -> bool:
+    """Whether columns must be copied: vectors are read without a mask."""
+    return b_column != 1 or n % (vector_bytes() // item) > 0
+
+
+def crowded(step: int, terms: int) -> bool:
     """Whether terms so many bytes apart push each other out of a cache, or are on too
     many pages.
 
@@ -234,4 +247,4 @@ def crowded(step: int, blocks: Blocks) -> bool:
     if step < 512:
         return False
     sets = 64 // math.gcd(step // 64, 64) if step % 64 == 0 else 64
-    return blocks.terms > 6 * sets or blocks.terms * step > 64 * 4096
+    return terms > 6 * sets or terms * step > 64 * 4096

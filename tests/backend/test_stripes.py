@@ -209,3 +209,46 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
         found.add(done.stdout.strip())
     assert len(found) == 1
     assert "" not in found
+
+
+def looked_up(x):
+    """A loop whose turns read rows of a table by the numbers that samples have."""
+    table = ops.convert_to_tensor(RANDOM.standard_normal((6, 3)).astype(np.float32))
+
+    def step(state, row):
+        return ops.tanh(state + ops.take(table, ops.cast(row, "int32"), axis=0)), ()
+
+    start = ops.zeros_like(ops.matmul(x[:, 0, :, None], np.ones((1, 3), np.float32)))
+    last, _ = ops.scan(step, start, ops.transpose(x, (1, 0, 2)))
+    return last
+
+
+def test_a_stripe_tells_of_data_at_fault(monkeypatch):
+    """Of the first one that met some, and of none afterwards."""
+    monkeypatch.setattr(stripes, "MOVES", stripes.MOVES | {"take"})
+    in_stripes(monkeypatch, 3)
+    program = run_of(looked_up, 5, 2)
+    assert loop_of(program).stripes is not None
+    right = RANDOM.integers(0, 6, (11, 5, 2)).astype(np.float32)
+    wanted = program((right,))
+    for wrong, told in (((4, 7, 10), 64), ((10,), 70)):
+        given = right.copy()
+        for sample in wrong:
+            given[sample, 2, 1] = 60 + sample
+        with pytest.raises(tulle.TulleError, match=f"{told}"):
+            program((given,))
+        for name, found in program((right,)).items():
+            np.testing.assert_array_equal(found, wanted[name])
+
+
+def test_any_number_of_stripes_follows_from_one_recording(monkeypatch):
+    """Nor do few rows in the last one ask for another."""
+    in_stripes(monkeypatch, 30)
+    program, bound = run_of(lstm, 7, 4), []
+    calls = scan.Scan.calls
+    monkeypatch.setattr(
+        scan.Scan, "calls", lambda *given: bound.append(1) or calls(*given)
+    )
+    for count in (64, 31, 129, 60, 193, 320):
+        program((RANDOM.standard_normal((count, 7, 4), np.float32),))
+    assert len(bound) == 1
