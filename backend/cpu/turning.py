@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
-from .building import STORED, Code, Entry, Function, Value, lanes, vector
+from .building import STORED, Code, Entry, lanes, vector
+from .packing_code import turned
 
 WIDEST = 16  # elements of a side of a square, whose rows all lie in registers
 
@@ -51,21 +51,9 @@ def turning_entry(size: int) -> Entry:
                 f.load(begin, (column + n) * across, kind, vector(kind, wide))
                 for n in range(wide)
             ]
-            for n, line in enumerate(_turned(f, square)):
+            for n, line in enumerate(turned(f, square)):
                 f.store(line, end, down * n + column, kind)
         with f.loop(columns, whole) as column, f.loop(high) as r:
             one = f.load(begin, column * across + r, kind)
             f.store(one, end, r * down + column, kind)
     return code.finished()
-
-
-def _turned(f: Function, square: Sequence[Value]) -> list[Value]:
-    """The columns of a square of rows: its halves are joined like the teeth of a zip,
-    as often as the side can be halved."""
-    wide, rows = len(square), list(square)
-    low = [n for place in range(wide // 2) for n in (place, wide + place)]
-    high = [wide // 2 + n for n in low]
-    for _ in range(wide.bit_length() - 1):
-        pairs = zip(rows[: wide // 2], rows[wide // 2 :], strict=True)
-        rows = [f.shuffle(*pair, picks) for pair in pairs for picks in (low, high)]
-    return rows
