@@ -46,12 +46,14 @@ class Written:
     """The arguments of one call of an op, taken to pieces.
 
     `operands` are the values among them, in their order, and `arrays` those of these.
-    `replaced` says whether variables are among them.
+    `replaced` says whether variables are among them, `named` whether they may be given
+    by name, in any order.
     """
 
-    __slots__ = ("arrays", "key", "numbers", "operands", "replaced")
+    __slots__ = ("arrays", "key", "named", "numbers", "operands", "replaced")
 
-    def __init__(self, op: Op) -> None:
+    def __init__(self, op: Op, named: bool) -> None:
+        self.named = named
         self.arrays: list[Any] = []
         self.operands: list[Any] = []
         self.numbers: list[int] | None = [] if op.takes_numbers else None
@@ -78,6 +80,8 @@ class Written:
         own = self.operands
         if len(own) != len(operands) or any(map(is_not, own, operands)):
             return
+        if len(set(map(id, own))) < len(own) and (self.named or not op.elementwise):
+            return  # one value in two places does not tell which of them is which
         call = call_of(op, operands, attributes)
         how = None if call is None else call.known
         if call is None or how is None:
@@ -115,7 +119,7 @@ def written(
     op: Op, arguments: Sequence[Any], options: Mapping[str, Any]
 ) -> Written | None:
     """A call as it is written; None for one with unusual arguments."""
-    found = Written(op)
+    found = Written(op, bool(options))
     piece = found.piece
     try:
         key = [op, settings(), *map(piece, arguments)]

@@ -100,6 +100,19 @@ def test_numbers(number):
         assert found.dtype == np.float32
 
 
+def test_operands_that_are_named_in_another_order():
+    """One value under both names does not tell which of them comes first."""
+    for _ in range(2):
+        ops.subtract(x2=X, x1=X)
+    found = ops.subtract(x2=X, x1=X * 3)
+    assert found.numpy().tolist() == (X.numpy() * 2).tolist()
+    at = convert_to_tensor([1])
+    for _ in range(2):
+        ops.slice_update(at, at - 1, at), ops.slice_update(at, at, at)
+    found = ops.slice_update(at, at - 1, at * 5)
+    assert found.numpy().tolist() == [5]
+
+
 @pytest.mark.parametrize("condition", ["bool", "int32", "int64", "float64"])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int32"])
 def test_numbers_take_the_dtype_of_what_is_chosen(condition, dtype):
