@@ -29,7 +29,7 @@ SIZED = frozenset(("reshape", "broadcast_to", "full", "getitem"))
 PRODUCTS = frozenset(("matmul", "matmul_wide"))
 PRODUCT = 8  # multiplications of a product that take as long as an addition
 LITTLE = 64  # elements that all stripes may compute anew
-LEAST = 16  # rows of a stripe, where there are several
+LEAST = 16  # rows of a stripe, where there are more than two; of two, half of that
 MOST = 16  # stripes
 SHARED = 3 << 18  # bytes at most that all rows read, and each stripe reads every turn
 WORTH = 1 << 19  # operations on elements that a stripe is worth, in all turns
@@ -81,8 +81,10 @@ def counted(whole: int, shared: int, work: int, turns: int) -> tuple[int, int]:
     two of stripes gives threads as many each.
     """
     work = max(1, work)
-    least = max(LEAST, TURN // work, WORTH // (work * max(1, turns)), -(-whole // MOST))
-    count = 1 if shared > SHARED else max(1, whole // least)
+    worth = max(TURN // work, WORTH // (work * max(1, turns)))
+    least = max(LEAST, worth, -(-whole // MOST))
+    two = min(2, whole // max(LEAST // 2, worth))
+    count = 1 if shared > SHARED else max(1, two, whole // least)
     count = 1 << (count.bit_length() - 1)
     rows = max(1, -(-whole // count))
     return max(1, -(-whole // rows)), rows

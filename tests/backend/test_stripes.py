@@ -156,7 +156,9 @@ def test_training_by_stripes_has_the_bits_of_the_whole(rows, monkeypatch):
 
 def test_how_many_stripes_follows_from_sizes():
     assert stripes.counted(256, 1 << 18, 15000, 28) == (16, 16)
-    assert stripes.counted(31, 1 << 18, 15000, 28) == (1, 31)
+    assert stripes.counted(31, 1 << 18, 15000, 28) == (2, 16)
+    assert stripes.counted(15, 1 << 18, 15000, 28) == (1, 15)
+    assert stripes.counted(47, 1 << 18, 15000, 28) == (2, 24)
     assert stripes.counted(256, 1 << 24, 15000, 28) == (1, 256)
     assert stripes.counted(256, 0, 1, 1) == (1, 256)
     assert stripes.counted(0, 0, 1, 1) == (1, 1)
