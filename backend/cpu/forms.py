@@ -18,7 +18,7 @@ from ..kernels import alone
 from ..loops import LoopKernel
 from ..pipeline.plan import number
 from ..pipeline.schedule import OPAQUE
-from ..strided_arrays import Placeholders, StridedArray
+from ..strided_arrays import Placeholders, StridedArray, is_dense
 from . import gemm
 from .call import Call
 from .copying import copy, dense
@@ -75,7 +75,7 @@ class Form(Protocol):
 class Copied:
     """A step that copies a value, whose shape may be another one there."""
 
-    key = "copy"
+    key: Hashable = "copy"
     has_scratch = False
 
     def fragments(self) -> dict[str, str]:
@@ -99,6 +99,23 @@ class Copied:
     def listing(self) -> str:
         """Nothing."""
         return ""
+
+
+class Turned(Copied):
+    """A step that does nothing but put axes into another order."""
+
+    def __init__(self, axes: tuple[int, ...]):
+        self.axes = axes
+        self.key = "copy", axes
+
+    def calls(self, place: Place) -> list[Call]:
+        """The copy of the array with its axes in that order."""
+        (source,), (target,) = place.sources, place.targets
+        steps = tuple([source.steps[axis] for axis in self.axes])
+        shape, dense = target.shape, is_dense(target.shape, steps)
+        turned = StridedArray(source.address, shape, target.dtype, steps, dense)
+        call = copy(target, turned)
+        return [] if call is None else [call]
 
 
 class Product:
@@ -260,6 +277,9 @@ def form_of(node: Node) -> Form | None:
     ):
         return None
     kernel = node if node.op.name == "fused" else alone(node)
+    body = kernel.attributes["body"]
+    if len(body) == 1 and body[0].op == "transpose":
+        return Turned(dict(body[0].attributes)["axes"])
     try:
         return Loops(loops.lower(kernel))
     except loops.Unlowerable:

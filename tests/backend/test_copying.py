@@ -11,7 +11,7 @@ engine = pytest.importorskip("tulle.backend.cpu.engine")
 if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
-from tulle.backend.cpu import building, copying, stepping  # noqa: E402
+from tulle.backend.cpu import building, copying, stepping, turning  # noqa: E402
 from tulle.backend.strided_arrays import StridedArray  # noqa: E402
 
 DTYPES = ["int8", "int16", "float32", "int64", "complex128"]
@@ -77,7 +77,10 @@ def test_long_rows_are_cut():
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_vectors_of_other_machines(width, monkeypatch):
     monkeypatch.setattr(building, "vector_bytes", lambda: width)
-    caches = stepping.stepping_entry, copying._stepping_address
+    caches = (
+        stepping.stepping_entry, copying._stepping_address,
+        turning.turning_entry, copying._turning_address,
+    )  # fmt: skip
     for cache in caches:
         cache.cache_clear()
     try:
