@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from .trace import asked_training, current_trace
 from .tracebacks import PYTHON_ERRORS
 from .variable import times_seeded
 from .variable_substitution import replacements
-from .watching import hold_the_same
+from .watching import Patches, hold_the_same
 
 if TYPE_CHECKING:
     from .traced_calls import CallProgram, HandedOn
@@ -65,12 +66,14 @@ class Watched:
             if isinstance(item, (list, tuple, dict)) and id(item) not in seen:
                 seen.add(id(item))
                 held = item.values() if isinstance(item, dict) else item
-                self.views.append(held)
-                self.objects += held
+                views = [item.keys(), held] if isinstance(item, dict) else [held]
+                self.views += views
+                self.objects += chain.from_iterable(views)
+        self.sizes = list(map(len, self.views))
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        return hold_the_same(self.views, self.objects)
+        return hold_the_same(self.views, self.sizes, self.objects)
 
 
 class CallPrograms:
@@ -82,6 +85,7 @@ class CallPrograms:
     def __init__(self) -> None:
         self._watched: Watched | None = None
         self._settled = False
+        self._patches = 0
         self._begun = 0  # times, since there was a program
         self._counts: dict[Any, int] = {}
         self._known: dict[
@@ -142,6 +146,7 @@ class CallPrograms:
         try:
             return (
                 _described(given, operands),
+                _repeated(operands),
                 asked_training(),
                 settings(),
                 current_device(),
@@ -151,7 +156,11 @@ class CallPrograms:
 
     def watch(self, owner: Any) -> None:
         """See whether anything that a call reads has changed."""
-        if self._watched is None or not self._watched.unchanged():
+        if (
+            self._watched is None
+            or self._patches != Patches.count
+            or not self._watched.unchanged()
+        ):
             self._begin(owner)
 
     def _begin(self, owner: Any) -> None:
@@ -160,6 +169,7 @@ class CallPrograms:
 
         self._counts, self._known = {}, {}
         self._begun += 1
+        self._patches = Patches.count
         parts = self.parts(owner)
         reading = (
             None
@@ -193,6 +203,14 @@ class CallPrograms:
             self._known[key] = None
         if self._watched is not None and not self._watched.unchanged():
             self._settled = False  # calls change what is called
+
+
+def _repeated(operands: Sequence[Tensor]) -> Any:
+    """Which of several operands are the same one, if any are."""
+    places = dict(zip(map(id, operands), range(len(operands)), strict=True))
+    if len(places) == len(operands):
+        return None
+    return tuple([places[id(operand)] for operand in operands])
 
 
 def _described(value: Any, operands: list[Tensor]) -> Any:

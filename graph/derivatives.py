@@ -77,6 +77,8 @@ class Record:
         with self._context():
             self._follow(places, isinstance(wrt, (tuple, list)))
             with self._tape:
+                if not self.symbolic:  # variables that are not trained too
+                    self._tape.watch(self.sources)
                 result = function(*args, **kwargs)
             self._keep(result, has_aux)
 
@@ -101,8 +103,6 @@ class Record:
         for leaf in self.sources:
             if not leaf.type.dtype.is_float:
                 raise _not_float(self.name, leaf.type)
-        if not self.symbolic:
-            self._tape.watch(self.sources)
         self.structure = tuple(nests) if several else nests[0]
 
     def _isolated(self, leaf: Any) -> Any:

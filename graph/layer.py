@@ -199,7 +199,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         if operands is None:
             args, kwargs = as_tensors((args, kwargs))
             kwargs, mask = with_masks(self, args, kwargs)
-        elif kwargs or len(operands) != 1 or args[0] is not operands[0]:
+        elif kwargs or len(args) != 1 or args[0].__class__ is list:
             args, kwargs = own_lists((args, kwargs))
         result = self._called(args, kwargs, operands)
         try:

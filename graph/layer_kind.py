@@ -17,9 +17,10 @@ from .layer_parts import (
     signature,
 )
 from .layer_programs import LayerPrograms
+from .watching import Patched
 
 
-class LayerKind(type):
+class LayerKind(Patched, type):
     """Makes layers: notes arguments and place, refuses wrong arguments in our words."""
 
     __init__: Any

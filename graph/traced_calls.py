@@ -2,12 +2,13 @@
 
 A program reads variables where they lie and draws random keys itself. To tapes the call
 is one op, of values: there both are read before, and what is kept for a gradient comes
-out beside the results.
+out beside the results. Where a result is made of another it is one op after the other,
+as tapes may be asked for the gradient of one with respect to the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import programs, tree
@@ -22,15 +23,22 @@ from .trace import Trace, tracing
 from .variable import Variable
 
 READ = ("variable", "random_key")
+# The structure of a result, and which operand, or what else, each part of it is.
+Arranged = tuple[Any, Sequence[int]]
 
 
 class CallProgram:
     """A call, traced; compiled when it is wanted, with tapes or without."""
 
     def __init__(
-        self, inputs: Sequence[Node], results: list[Node], structure: Any, trace: Trace
+        self,
+        inputs: Sequence[Node],
+        results: list[Node],
+        arranged: Arranged,
+        trace: Trace,
     ):
-        self.structure = structure  # of the results
+        self.structure, self.places = arranged
+        self.count = len(results)
         self.owners, self.updated = trace.owners, tuple(trace.updates)
         self._traced = tuple(inputs), [*results, *trace.losses], trace
         self._seen = bool(self._traced[1])  # by tapes, as gradients pass through
@@ -55,11 +63,11 @@ class CallProgram:
             found = self._program(Plain).run(operands)
         for variable in self.updated:
             forget(variable)
-        values = iter(found)
-        result = tree.unflatten(self.structure, values)
-        for owner, loss in zip(self.owners, values, strict=False):
+        for owner, loss in zip(self.owners, found[self.count :], strict=True):
             owner.hold_loss(loss)
-        return result
+        values = [*operands, *found[: self.count]]
+        results = iter([values[place] for place in self.places])
+        return tree.unflatten(self.structure, results)
 
 
 class HandedOn:
@@ -91,37 +99,86 @@ class Plain:
 
 
 class Taped:
-    """The program of a call that is one op on tapes."""
+    """The program of a call that is one op on tapes, or several in turn."""
 
     def __init__(self, inputs: tuple[Node, ...], results: list[Node], trace: Trace):
         if any(variable.made_trainable for variable in trace.updates):
             raise Fault("T0502", "what is assigned is trained")
+        if not all(node.inputs for node in results):
+            raise Fault("T0502", "tapes do not see where a result comes from")
         nodes = [*results, *trace.updates.values()]
         self.read = [n for n in topological(nodes) if n.op.name in READ]
-        holes = [input_node(node.op.name, node.tensor_type) for node in self.read]
+        holes = [_hole(node) for node in self.read]
         found = substituted(nodes, dict(zip(self.read, holes, strict=True)))
         plain = [node for node in found if node is not None]
         self.draws = trace.draws
-        self.call = TapedCall((*inputs, *holes), plain[: len(results)])
         updates = dict(zip(trace.updates, plain[len(results) :], strict=True))
-        self.program = _compiled(self.call.holes, self.call.outputs, updates)
+        self.stages = list(_stages((*inputs, *holes), plain[: len(results)], updates))
 
     def run(self, operands: Sequence[Tensor]) -> Sequence[Tensor] | None:
         """The results, then added losses; None if no tape follows what it reads."""
-        call = self.call
-        found = record_call(
-            OPS["taped_call"],
-            [*operands, *map(_read, self.read)],
-            {"call": call},
-            call.token,
-            call.results,
-            lambda arrays: list(map(Tensor, self.program(arrays).values())),
-        )
-        if found is None:
-            return None
+        values, results = [*operands, *map(_read, self.read)], dict[int, Tensor]()
+        for stage in self.stages:
+            found = stage.run([*values, *results.values()])
+            if found is None:
+                return None
+            results.update(zip(stage.places, found, strict=False))
         for generator, count in self.draws.items():
             generator.count += count
-        return found[: call.results]
+        return [results[place] for place in range(len(results))]
+
+
+class Stage:
+    """Some results of a call, in terms of holes, as one op on tapes."""
+
+    def __init__(
+        self,
+        places: Sequence[int],
+        holes: tuple[Node, ...],
+        results: list[Node],
+        updates: dict[Variable, Node],
+    ):
+        self.places = places
+        self.call = TapedCall(holes, results)
+        self.program = _compiled(self.call.holes, self.call.outputs, updates)
+
+    def run(self, operands: Sequence[Any]) -> Sequence[Tensor] | None:
+        """The results, and what gradients read; None if no tape follows operands."""
+        return record_call(
+            OPS["taped_call"],
+            operands,
+            {"call": self.call},
+            self.call.token,
+            self.call.results,
+            lambda arrays: list(map(Tensor, self.program(arrays).values())),
+        )
+
+
+def _stages(
+    holes: tuple[Node, ...], results: list[Node], updates: dict[Variable, Node]
+) -> Iterator[Stage]:
+    """Results of a call, those behind others after them, in terms of these."""
+    levels = _levels(results)
+    last, before = max(levels), dict[Node, Node]()
+    for level in range(last + 1):
+        places = [i for i, found in enumerate(levels) if found == level]
+        assigned = updates if level == last else {}
+        wanted = [*(results[place] for place in places), *assigned.values()]
+        found = [node for node in substituted(wanted, before) if node is not None]
+        rest = dict(zip(assigned, found[len(places) :], strict=True))
+        given = [_hole(results[i]) for i in places]
+        yield Stage(places, holes, found[: len(places)], rest)
+        holes = (*holes, *given)
+        before |= zip([results[place] for place in places], given, strict=True)
+
+
+def _levels(results: Sequence[Node]) -> list[int]:
+    """How many others, each made of the one before, stand before each result."""
+    known: dict[Node, int] = {}
+    for node in topological(results):
+        sources = [known[s] + (s in results) for s in node.inputs]
+        known[node] = max(sources, default=0)
+    return [known[node] for node in results]
 
 
 def traced_call(
@@ -130,19 +187,43 @@ def traced_call(
     """A call traced; None for one that does more than compute and assign."""
     leaves, structure = tree.flatten((args, kwargs))
     nodes = [input_node(f"argument_{i}", leaf.type) for i, leaf in enumerate(leaves)]
-    args, kwargs = tree.unflatten(structure, map(SymbolicTensor, nodes))
+    symbols = dict[int, SymbolicTensor]()  # an argument may be there twice
+    for leaf, node in zip(leaves, nodes, strict=True):
+        symbols.setdefault(id(leaf), SymbolicTensor(node))
+    args, kwargs = tree.unflatten(structure, iter([symbols[id(x)] for x in leaves]))
     trace = Trace(strict=True)
     with tracing(trace), unseen():
         outputs, arrangement = tree.flatten(function(*args, **kwargs))
-        results = [leaf.as_node() for leaf in outputs]
+        found = [leaf.as_node() for leaf in outputs]
     if any(leaf._keras_mask is not None for leaf in outputs):
         return None
+    results, places = _apart(nodes, outputs, found)
     effects = [*trace.updates.values(), *trace.losses]
-    if not effects and set(results) <= set(nodes):
-        return HandedOn(arrangement, [nodes.index(node) for node in results])
+    if not effects and not results:
+        return HandedOn(arrangement, places)
     if any(node.op.name == "opaque" for node in topological([*results, *effects])):
         return None
-    return CallProgram(nodes, results, arrangement, trace)
+    return CallProgram(nodes, results, (arrangement, places), trace)
+
+
+def _apart(
+    nodes: Sequence[Node], outputs: Sequence[Any], found: Sequence[Node]
+) -> tuple[list[Node], list[int]]:
+    """What is to be computed, and where each output is among arguments and that."""
+    results: dict[int, Node] = {}  # by output: the same one may be there twice
+    for leaf, node in zip(outputs, found, strict=True):
+        if node not in nodes:
+            results[id(leaf)] = node
+    order = {key: len(nodes) + place for place, key in enumerate(results)}
+    places = [
+        nodes.index(node) if node in nodes else order[id(leaf)]
+        for leaf, node in zip(outputs, found, strict=True)
+    ]
+    return list(results.values()), places
+
+
+def _hole(node: Node) -> Node:
+    return input_node(node.op.name, node.tensor_type)
 
 
 def _compiled(

@@ -68,6 +68,7 @@ def value_and_grad(
         return ((record.value, record.aux) if has_aux else record.value), found
 
     programs = FunctionPrograms(made)
+    wrt, argnums = _as_given(wrt), _as_given(argnums)
 
     @functools.wraps(function, updated=())
     @raising
@@ -75,6 +76,11 @@ def value_and_grad(
         return programs.call(function, args, kwargs)
 
     return both
+
+
+def _as_given(names: Any) -> Any:
+    """What `wrt` or `argnums` named, whatever becomes of a list."""
+    return list(names) if isinstance(names, list) else names
 
 
 @told

@@ -24,7 +24,7 @@ from .tensor import SymbolicTensor, Tensor
 from .types import DType, TensorType
 from .user_code import facts_of
 from .variable import SeedGenerator, Variable
-from .watching import is_of_library
+from .watching import Patches, is_of_library
 
 PLAIN = frozenset(
     (bool, int, float, complex, str, bytes, range, DType, type(None), type(...))
@@ -64,8 +64,12 @@ ASIDE = frozenset(
     "__firstlineno__ __static_attributes__ __classcell__ __parameters__ build "
     "get_config from_config compute_output_shape compute_output_spec metrics".split()
 )
-ENTERED = ("call", "compute_mask")  # methods of a user's that a call runs
+# What a call of the library runs or reads of a user's layer, cells too.
+ENTERED = (
+    "call compute_mask get_initial_state state_size output_size wants_training".split()
+)
 _MISSING: Any = object()
+WITH_ATTRIBUTES = (FunctionType, Variable, SeedGenerator)  # that users may set
 
 
 class Names(Collection[Any]):
@@ -115,9 +119,11 @@ class Reading:
         self._seen: set[Any] = set()  # functions
         self._names: dict[str, None] = {}
         self._known = {id(part) for part in parts}
+        self._apart = apart
+        self._spaces: list[dict[str, Any]] = []  # of what has attributes, but no part
         self._classes = list(dict.fromkeys(_own_classes(parts)))
         self._kinds = {type(part) for part in parts} | BASIC
-        self._begin(apart)
+        self._begin()
         for function in functions:
             self._value(function, False)
         looked: set[str] = set()
@@ -125,6 +131,8 @@ class Reading:
             looked.update(more)
             for name in more:
                 self._attribute(name)
+        if any(name in space for space in self._spaces for name in self._names):
+            raise Unknown
 
     @property
     def views(self) -> list[Collection[Any]]:
@@ -132,16 +140,18 @@ class Reading:
         own: list[Collection[Any]] = [vars(kind).values() for kind in self._classes]
         return [*own, Names(self._finders)] if self._finders else own
 
-    def _begin(self, apart: Collection[str]) -> None:
+    def _begin(self) -> None:
         for kind in self._classes:
             _refuse_overriding(kind)
         for part in self.parts:
-            if not is_of_library(type(part)):
-                self._held(vars(part).get("activity_regularizer"))
-            else:
-                for name, value in vars(part).items():
-                    if name not in apart:
-                        self._held(value)
+            kind = type(part)
+            _refuse_patched(kind)
+            foreign = not is_of_library(kind)
+            if foreign:
+                self._finders.append(partial(attrgetter("__class__"), part))
+            for name, value in vars(part).items():
+                if name not in self._apart and not (foreign and _is_own(kind, name)):
+                    self._held(value)
         for kind in self._classes:
             for name in ENTERED:
                 if name in vars(kind):
@@ -149,7 +159,7 @@ class Reading:
 
     def _attribute(self, name: str) -> None:
         """What code may find as an attribute of that name, of whatever it has."""
-        if name.startswith("__") or name in HIDDEN:
+        if name.startswith("__") or name in HIDDEN or name in self._apart:
             raise Unknown(name)
         for part in self.parts:
             if name in vars(part):
@@ -180,12 +190,14 @@ class Reading:
         if isinstance(value, (LayerState, Variable, TensorType)) or not callable(value):
             return
         home = value if hasattr(value, "__qualname__") else type(value)
-        if not is_of_library(home):
+        if not is_of_library(home) or not _is_library(_module_of(home)):
             self._value(value, False)
 
     def _value(self, value: Any, watched: bool) -> None:
         """What code finds by name; `watched` if lists in it are compared anyway."""
         kind = type(value)
+        if kind in WITH_ATTRIBUTES:
+            self._spaces.append(vars(value))
         if kind in PLAIN or isinstance(value, Op) or kind is SeedGenerator:
             return
         if kind is tuple or (watched and kind in (list, dict)):
@@ -208,7 +220,7 @@ class Reading:
 
     def _understands(self, function: Any) -> bool:
         """Whether a function only computes; what it reads is noted."""
-        if is_of_library(function):
+        if _is_library(_module_of(function)):
             return _is_of(function, COMPUTING) and function.__name__ not in LOOKING
         if function in self._seen:
             return True
@@ -232,16 +244,19 @@ class Reading:
         """What an outer name stands for, and what is read of it."""
         first, *rest = path
         if cell is not None:
-            value = cell.cell_contents
+            value = _contents(cell)
             self._finders.append(partial(attrgetter("cell_contents"), cell))
         else:
             space = function.__globals__
             value = space.get(first, getattr(builtins, first, _MISSING))
             self._finders.append(partial(space.get, first))
+            if first not in space:
+                self._finders.append(partial(vars(builtins).get, first))
         while isinstance(value, ModuleType) and rest:
             name, *rest = rest
-            if not _is_library(value):
-                self._finders.append(partial(vars(value).get, name))
+            if name not in vars(value) and not _is_library(value.__name__):
+                raise Unknown(name)  # its `__getattr__` makes it
+            self._finders.append(partial(vars(value).get, name))
             value = getattr(value, name, _MISSING)
         if value is _MISSING or isinstance(value, ModuleType):
             raise Unknown(first)
@@ -273,9 +288,38 @@ def _gives(kind: type, name: str) -> bool:
     return any(name in vars(base) for base in bases)
 
 
-def _is_library(module: ModuleType) -> bool:
+def _is_own(kind: type, name: str) -> bool:
+    """Whether an attribute is a user's, not one that calls of the library may read."""
+    return (
+        name not in ENTERED
+        and name != "activity_regularizer"
+        and not any(name in vars(base) for base in kind.__mro__ if is_of_library(base))
+    )
+
+
+def _refuse_patched(kind: type) -> None:
+    """Refuse a layer where a user has put something into a class of the library."""
+    for base, name in Patches.made:
+        if base in kind.__mro__:
+            raise Unknown(name)
+
+
+def _module_of(thing: Any) -> str:
+    """Where a class or function is written; wrappers have the name of another place."""
+    space = getattr(thing, "__globals__", {"__name__": thing.__module__})
+    return str(space["__name__"])
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # nothing yet
+        return _MISSING
+
+
+def _is_library(module: str) -> bool:
     home = __name__.partition(".")[0]
-    return module.__name__ == home or module.__name__.startswith(f"{home}.")
+    return module == home or module.startswith(f"{home}.")
 
 
 def _is_of(thing: Any, homes: Sequence[str]) -> bool:

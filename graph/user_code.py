@@ -101,9 +101,16 @@ def _is_harmless(
             return False
         if step.opname == "STORE_DEREF" and step.argval in code.co_freevars:
             return False
-        if step.opname == "IS_OP" and steps[place - 1].argval is not None:
+        if step.opname == "IS_OP" and not _compares_with_none(steps, place):
             return False  # which object it is may differ where values are symbols
     return True
+
+
+def _compares_with_none(steps: Sequence[dis.Instruction], place: int) -> bool:
+    """Whether `is` has a None behind it, whichever way it is come to."""
+    before = steps[place - 1]
+    none = before.opname == "LOAD_CONST" and before.argval is None
+    return none and not steps[place].is_jump_target
 
 
 def _attributes_after(steps: Sequence[dis.Instruction], place: int) -> Iterator[int]:

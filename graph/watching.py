@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, ClassVar
 
+# What Python sets in classes itself.
+OF_PYTHON = ("__abstractmethods__", "__slotnames__", "__annotations__", "_abc_impl")
 LIBRARY = __name__.partition(".")[0] + "."
 
 
@@ -39,18 +41,48 @@ class ByIdentity:
         return id(self.value)
 
 
-def hold_the_same(views: Sequence[Collection[Any]], objects: Sequence[Any]) -> bool:
-    """Whether views hold the very objects that they held, one after the other.
+def hold_the_same(
+    views: Sequence[Collection[Any]], sizes: list[int], objects: Sequence[Any]
+) -> bool:
+    """Whether views of some sizes hold the very objects that they held, in order.
 
     >>> values = {"rate": 0.5}
     >>> views = [values.values()]
-    >>> seen = list(values.values())
-    >>> hold_the_same(views, seen)
+    >>> sizes, seen = [1], list(values.values())
+    >>> hold_the_same(views, sizes, seen)
     True
     >>> values["rate"] = 0.25
-    >>> hold_the_same(views, seen)
+    >>> hold_the_same(views, sizes, seen)
     False
     """
-    return sum(map(len, views)) == len(objects) and all(
+    return list(map(len, views)) == sizes and all(
         map(is_, objects, chain.from_iterable(views))
     )
+
+
+class Patches:
+    """What users set in the library's own classes, and how often."""
+
+    made: ClassVar[set[tuple[type, str]]] = set()
+    count = 0
+
+
+class Patched(type):
+    """The type of classes whose calls become programs: it notes what is set in them."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        read = value.fget if isinstance(value, property) else value
+        home = read if hasattr(read, "__qualname__") else type(read)
+        cls._note(name, not is_of_library(home))
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        cls._note(name, False)
+
+    def _note(cls, name: str, foreign: bool) -> None:
+        known = (cls, name) in Patches.made
+        if not is_of_library(cls) or name in OF_PYTHON or not (foreign or known):
+            return
+        Patches.count += 1
+        (Patches.made.add if foreign else Patches.made.discard)((cls, name))

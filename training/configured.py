@@ -23,6 +23,7 @@ from ..graph.kinds import CALLS, SETTINGS, Kind, kinds_of, shown
 from ..graph.layer_parts import argument_fault
 from ..graph.nearest import nearest_of
 from ..graph.tracebacks import PYTHON_ERRORS
+from ..graph.watching import Patched
 from .bounds import Bounds, bounds_of
 
 Parameters = ParamSpec("Parameters")
@@ -134,7 +135,7 @@ def call_fault(function: Any, given: Mapping[str, Any], error: TypeError) -> Fau
     )
 
 
-class ConfiguredKind(type):
+class ConfiguredKind(Patched, type):
     """Notes the arguments of a constructor, and refuses wrong ones in our words."""
 
     __init__: Any

@@ -61,6 +61,7 @@ class Watched:
                 self.containers.append(view)
                 objects += view
         self.objects = objects
+        self.sizes = list(map(len, self._views()))
 
     def _held(self, item: Any) -> Any:
         """What an object holds that may be changed, None if that is of no interest."""
@@ -97,8 +98,10 @@ class Watched:
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        views = [*self._attributes(), self._kept(), *self.containers]
-        return hold_the_same(views, self.objects)
+        return hold_the_same(self._views(), self.sizes, self.objects)
+
+    def _views(self) -> list[Any]:
+        return [*self._attributes(), self._kept(), *self.containers]
 
 
 def _is_foreign_function(item: Any) -> bool:
