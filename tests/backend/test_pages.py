@@ -37,16 +37,16 @@ def test_what_lies_there_stays():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 def test_pages_that_are_mapped_are_there():
-    memory = np.empty(3 * SIZE, np.uint8)
-    end = mapped(memory, SIZE)
+    memory = np.empty(12 * SIZE, np.uint8)
+    end = mapped(memory, 4 * SIZE)
     before = faults()
-    memory[SIZE : end - STRETCH : 4096] = 1
+    memory[4 * SIZE : end - STRETCH : 4096] = 1
     first = faults() - before
     memory[end + STRETCH :: 4096] = 1
     second = faults() - before - first
     if first > second:
         pytest.skip("a system before Linux 5.14")
-    assert first == 0 < second
+    assert first < second / 4  # Python has faults of its own
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")

@@ -119,8 +119,12 @@ WITHOUT_TEXT = set(
 CONDITIONED = ("conv", "crop_images")  # whose text has conditions of sizes
 
 
+PARTS = {"largest_places"}  # ops that are written as a part of another's results
+
+
 def has_text(row):
-    return OPS[row.name].public and not {row.name, row.label} & WITHOUT_TEXT
+    named = OPS[row.name].public or row.name in PARTS
+    return named and not {row.name, row.label} & WITHOUT_TEXT
 
 
 WORDED = [row for row in OP_ROWS if has_text(row)]
