@@ -223,12 +223,19 @@ class Lowering:
         return tuple(nests)
 
     def _refuse_repetition(self) -> None:
-        """Every result of the main nest varies along all of its outer axes."""
+        """Every result of the main nest varies along all of its outer axes.
+
+        Along its inner axes it varies as well, or along none of them: it would be
+        computed again for each place of the others, from what lies in its own place.
+        """
         roles = self.roles
         ends = [self.outputs[place] for place in self.main]
         ends += [self.body[place - self.count].operands[0] for place in self.totals]
         if any({*roles.outer, *roles.folded} - self._named(end) for end in ends):
             raise Unlowerable("a result has not the outer axes of the others")
+        inner = frozenset(roles.inner)
+        if any(self._named(end) & inner not in (inner, frozenset()) for end in ends):
+            raise Unlowerable("a result has not the inner axes of the others")
 
     def outputs_of(self, chosen: Any) -> list[int]:
         return [place for place, index in enumerate(self.outputs) if chosen(index)]

@@ -1,5 +1,6 @@
 """The order of axes of loop kernels: few arrays are read sideways, rows stay long."""
 
+import numpy as np
 import pytest
 from loop_cases import (
     Compiled,
@@ -12,8 +13,10 @@ from loop_cases import (
     step,
 )
 
+from tulle.backend.function import function
 from tulle.backend.loops import lower
 from tulle.backend.loops.axes import in_order
+from tulle.graph.registry import call
 from tulle.graph.types import F32, tensor_type
 
 
@@ -77,3 +80,25 @@ def test_a_kernel_of_any_order_says_what_numpy_says(shape, masks):
     wanted = reference(node, arrays, sizes)
     for parts in (1, 2, 7):
         assert_close(compiled.run(arrays, sizes, parts), wanted)
+
+
+@pytest.mark.parametrize("narrow", [1, 16, 40])
+def test_rows_of_several_lengths_are_each_computed_once(narrow):
+    """A result lies where an operand does that ends there: once more is wrong."""
+    rng = np.random.default_rng(0)
+    x, scale = (rng.standard_normal(n).astype("float32") for n in ((32, 1), (32, 256)))
+    one, two = (rng.standard_normal((1, n)).astype("float32") for n in (narrow, 256))
+
+    @function
+    def computed(x, scale, one, two):
+        base, ordered = call("exp", x), call("sort", scale, axis=-1)
+        short, long = base * one, base * two * ordered
+        sorted = (call("sort", values, axis=-1) for values in (short, long))
+        return call("sum", base), *sorted
+
+    base = np.exp(x)
+    long = np.sort(base * two * np.sort(scale, -1), -1)
+    total, *found = (each.numpy() for each in computed(x, scale, one, two))
+    np.testing.assert_allclose(total, base.sum(), 1e-5)
+    np.testing.assert_allclose(found[0], np.sort(base * one, -1), 1e-5)
+    np.testing.assert_allclose(found[1], long, 1e-5)
