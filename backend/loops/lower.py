@@ -225,8 +225,9 @@ class Lowering:
     def _refuse_repetition(self) -> None:
         """Every result of the main nest varies along all of its outer axes.
 
-        Along its inner axes it varies as well, or along none of them: it would be
-        computed again for each place of the others, from what lies in its own place.
+        Along the inner ones it varies as well, or along none of them, or along all but
+        the last: it would be computed again for each place of the others, and from what
+        lies in its own place.
         """
         roles = self.roles
         ends = [self.outputs[place] for place in self.main]
@@ -234,7 +235,8 @@ class Lowering:
         if any({*roles.outer, *roles.folded} - self._named(end) for end in ends):
             raise Unlowerable("a result has not the outer axes of the others")
         inner = frozenset(roles.inner)
-        if any(self._named(end) & inner not in (inner, frozenset()) for end in ends):
+        levels = (frozenset[int](), frozenset(roles.inner[:-1]), inner)
+        if any(self._named(end) & inner not in levels for end in ends):
             raise Unlowerable("a result has not the inner axes of the others")
 
     def outputs_of(self, chosen: Any) -> list[int]:
