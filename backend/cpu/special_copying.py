@@ -17,6 +17,7 @@ from ...graph.node import Node
 from ..recorded import larger, smaller
 from ..strided_arrays import Placeholders, StridedArray, dense_steps
 from .building import BYTES, STORED, Code, Entry, Function, Value
+from .outer_axes import starts_along
 from .special_base import Special, Work, ceildiv, grain, special
 
 BLOCK = 1 << 14  # elements of a block that lie in a row
@@ -251,25 +252,18 @@ def _block(
     """Copy one block of a part."""
     row = unit // word["across"]
     column = unit % word["across"] * word["piece"]
-    index = f.variable(row // word["down"])
+    index = row // word["down"]
     row = row % word["down"] * word["height"]
     origin = word["source"] + row * word["source_row"] + column * word["source_step"]
     goal = word["target"] + row * word["target_row"] + column * word["target_step"]
-    at, to = f.variable(origin), f.variable(goal)
-    with f.loop(word["axes"]) as turn:
-        axis = f.at(outer, (word["axes"] - 1 - turn) * 3, "i64")
-        size, step, way = (f.load(axis, n, "i64") for n in range(3))
-        here = index.get() % size
-        index.set(index.get() // size)
-        at.set(at.get() + here * step)
-        to.set(to.get() + here * way)
+    at, to = starts_along(f, outer, word["axes"], index, (origin, goal))
     rows = (word["rows"] - row).minimum(word["height"])
     columns = (word["columns"] - column).minimum(word["piece"])
     even = word["source_step"].equals(1) & word["target_step"].equals(1)
     long = even & (columns * BYTES[kind] >= 64)
     with f.loop(rows) as r:
-        begin = f.at(source, at.get() + r * word["source_row"], kind)
-        end = f.at(out, to.get() + r * word["target_row"], kind)
+        begin = f.at(source, at + r * word["source_row"], kind)
+        end = f.at(out, to + r * word["target_row"], kind)
         with f.when(long):
             f.copy(end, begin, columns, kind)
         with f.when(long ^ 1), f.loop(columns) as c:

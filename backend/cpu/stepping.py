@@ -19,6 +19,7 @@ from .building import (
     lanes,
     vector,
 )
+from .outer_axes import starts_along
 
 STEPS = (-1, 0, 1, 2, 3, 4)  # from one element of a row to the next in the source
 TIMES = (2, 3, 4)  # as often is each element of a row written
@@ -45,17 +46,9 @@ def stepping_entry(size: int, step: int, times: int = 1) -> Entry:
     strips, pieces = (rows + high - 1) // high, (columns + piece - 1) // piece
     with f.loop(stop, start) as unit:
         column, row = unit % pieces * piece, unit // pieces % strips * high
-        index = f.variable(unit // (pieces * strips))
-        at = f.variable(row * across + column * step)
-        to = f.variable(row * down + column * times)
-        with f.loop(axes) as turn:
-            axis = f.at(outer, (axes - 1 - turn) * 3, "i64")
-            length, there, here = (f.load(axis, n, "i64") for n in range(3))
-            place = index.get() % length
-            index.set(index.get() // length)
-            to.set(to.get() + place * there)
-            at.set(at.get() + place * here)
-        begin, end = f.at(source, at.get(), kind), f.at(target, to.get(), kind)
+        starts = row * down + column * times, row * across + column * step
+        to, at = starts_along(f, outer, axes, unit // (pieces * strips), starts)
+        begin, end = f.at(source, at, kind), f.at(target, to, kind)
         with f.loop((rows - row).minimum(high)) as r:
             line = f.at(begin, r * across, kind), f.at(end, r * down, kind)
             _row(f, kind, line, (columns - column).minimum(piece), (step, times))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from .building import STORED, Code, Entry, lanes, vector
+from .outer_axes import starts_along
 from .packing_code import turned
 
 WIDEST = 16  # elements of a side of a square, whose rows all lie in registers
@@ -35,15 +36,8 @@ def turning_entry(size: int) -> Entry:
     strips = (rows + wide - 1) // wide
     with f.loop(stop, start) as unit:
         row = unit % strips * wide
-        index, at, to = (f.variable(v) for v in (unit // strips, row, row * down))
-        with f.loop(axes) as turn:
-            axis = f.at(outer, (axes - 1 - turn) * 3, "i64")
-            length, there, here = (f.load(axis, n, "i64") for n in range(3))
-            place = index.get() % length
-            index.set(index.get() // length)
-            to.set(to.get() + place * there)
-            at.set(at.get() + place * here)
-        begin, end = f.at(source, at.get(), kind), f.at(target, to.get(), kind)
+        to, at = starts_along(f, outer, axes, unit // strips, (row * down, row))
+        begin, end = f.at(source, at, kind), f.at(target, to, kind)
         high = (rows - row).minimum(wide)
         whole = high.equals(wide).where(columns // wide * wide, 0)
         with f.loop(whole, 0, wide) as column:
