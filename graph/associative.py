@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .bodies import with_tensors
 from .calling import told
 from .control import scanned, stacked
 from .conversion import is_symbolic
 from .device import current_device
 from .diagnostics import Fault
 from .kinds import wrong_value
+from .nested_tensors import leaves_as_tensors
 from .ops.reduce import normal_axis
 from .registry import call
 
@@ -41,7 +41,7 @@ def associative_scan(
     >>> associative_scan(lambda a, b: a + b, [1, 2, 3]).numpy().tolist()
     [1, 3, 6]
     """
-    nest = with_tensors(stacked(elems))
+    nest = leaves_as_tensors(stacked(elems))
     leaves, structure = tree.flatten(nest)
     if not leaves:
         raise wrong_value("associative_scan", "elems", "a nest of tensors", elems)
@@ -79,7 +79,7 @@ def _combined(
 ) -> list[Any]:
     """The leaves of what `f` gives for two nests of a structure."""
     pair = (tree.unflatten(structure, iter(leaves)) for leaves in (earlier, later))
-    found: list[Any] = tree.flatten(with_tensors(f(*pair)))[0]
+    found: list[Any] = tree.flatten(leaves_as_tensors(f(*pair)))[0]
     return found
 
 

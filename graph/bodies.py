@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import tree
-from .conversion import convert
 from .diagnostics import Fault
 from .dim import Dim, Symbol, sorted_symbols
 from .evaluate import expanded
+from .nested_tensors import leaves_as_tensors
 from .node import Node, normalize, noting, resolve, substituted, topological
-from .registry import call
 from .tensor import SymbolicTensor, input_node
 from .trace import Trace, current_trace, current_training, tracing
 from .types import TensorType, TupleType
-from .variable import Variable
 
 LEAVES = ("input", "variable", "random_key")
 FREE = ("constant", "full", "size", "arange")
@@ -205,12 +203,12 @@ def _outputs(
 ) -> tuple[list[Node], Any]:
     outer = current_trace()
     if outer is None:
-        result = with_tensors(function(*given))
+        result = leaves_as_tensors(function(*given))
         leaves, structure = tree.flatten(result)
         return [leaf.as_node() for leaf in leaves], structure
     inner = BodyTrace(name, outer, draws)
     with tracing(inner):
-        result = with_tensors(function(*given))
+        result = leaves_as_tensors(function(*given))
         leaves, structure = tree.flatten(result)
         nodes = [leaf.as_node() for leaf in leaves]
     if inner.updates or inner.losses:
@@ -248,16 +246,3 @@ def _captured(
         else:
             stack.extend(reversed(node.inputs))
     return tuple(found)
-
-
-def with_tensors(value: Any) -> Any:
-    """A nest with tensors in the place of numbers and arrays."""
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple, dict)):
-        return tree.map_items(value, with_tensors)
-    found = convert(value)
-    if isinstance(found, Variable):
-        # Its value now, which tapes follow as they follow the variable.
-        return call("reshape", found, found.type.shape)
-    return found

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import tree
-from .bodies import sizes_of, trace_bodies, with_tensors
+from .bodies import sizes_of, trace_bodies
 from .body_results import (
     check_same,
     listing,
@@ -24,6 +24,7 @@ from .decide import equal as equal_dims
 from .diagnostics import Fault
 from .dim import Dim
 from .kinds import FUNCTION, POSITION, Size, wrong_value
+from .nested_tensors import leaves_as_tensors
 from .node import Node
 from .ops.control import branch_node, items_of, loop_node
 from .registry import OPS, call
@@ -56,7 +57,7 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     >>> float(cond(True, lambda: 1.0, lambda: 2.0))
     1.0
     """
-    flag = with_tensors(pred)
+    flag = leaves_as_tensors(pred)
     if flag.type.rank:
         raise Fault(
             "T0306",
@@ -66,7 +67,7 @@ def cond(pred: Any, true_fn: Function, false_fn: Function) -> Any:
     if flag.type.dtype != BOOL:
         flag = call("not_equal", flag, 0)
     if not is_symbolic([flag]):
-        return with_tensors(true_fn() if bool(flag) else false_fn())
+        return leaves_as_tensors(true_fn() if bool(flag) else false_fn())
     return _branches("cond", flag, (false_fn, true_fn), ())
 
 
@@ -77,7 +78,7 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     >>> float(switch(1, [lambda x: x, lambda x: x * 2], 3.0))
     6.0
     """
-    place = with_tensors(index)
+    place = leaves_as_tensors(index)
     if not isinstance(branches, (list, tuple)):
         raise wrong_value("switch", "branches", "a list of functions", branches)
     if not branches:
@@ -86,10 +87,10 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
         FUNCTION.read("branches", branch, "switch")
     if place.type.rank or place.type.dtype.is_float:
         raise Fault("T0306", f"`switch` picks by one integer, not by {place.type}")
-    given = with_tensors(operands)
+    given = leaves_as_tensors(operands)
     if not is_symbolic([place, *tree.flatten(given)[0]]):
         chosen = min(max(int(place), 0), len(branches) - 1)
-        return with_tensors(branches[chosen](*given))
+        return leaves_as_tensors(branches[chosen](*given))
     return _branches("switch", place, branches, given)
 
 
@@ -140,7 +141,7 @@ def scanned(
     reverse: bool = False,
 ) -> Any:
     """What `scan` does, told under a name: in Python on values, else as one node."""
-    start, slices = with_tensors(init), with_tensors(stacked(xs))
+    start, slices = leaves_as_tensors(init), leaves_as_tensors(stacked(xs))
     leaves = tree.flatten((start, slices))[0]
     count = _length(name, tree.flatten(slices)[0], length)
     if is_symbolic(leaves) or not count.value:
@@ -150,9 +151,9 @@ def scanned(
     order = range(count.value)
     for step in reversed(order) if reverse else order:
         carry, y = f(carry, _slice(slices, step))
-        carry = with_tensors(carry)
+        carry = leaves_as_tensors(carry)
         check_same(name, CARRIED, (types, form), shape_of(carry))
-        outputs.append(with_tensors(y))
+        outputs.append(leaves_as_tensors(y))
     return carry, _stack(outputs[::-1] if reverse else outputs)
 
 
@@ -165,7 +166,7 @@ def stacked(xs: Any) -> Any:
     if isinstance(xs, list) and not any(
         isinstance(x, (Tensor, SymbolicTensor)) or hasattr(x, "shape") for x in xs
     ):
-        return with_tensors(call("cast", xs, _dtype(xs)))
+        return leaves_as_tensors(call("cast", xs, _dtype(xs)))
     return xs
 
 
@@ -293,7 +294,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:
 
 def _end(argument: str, bound: Any) -> Any:
     """A bound of a loop as a tensor; refuses one that is no single integer."""
-    found = with_tensors(bound)
+    found = leaves_as_tensors(bound)
     if found.type.rank or not found.type.dtype.is_integer:
         words = "an integer, a size or a tensor of one integer"
         raise wrong_value("fori_loop", argument, words, bound)
@@ -316,11 +317,11 @@ def while_loop(
     12
     """
     alone = not isinstance(loop_vars, (tuple, list))
-    state = with_tensors((loop_vars,) if alone else tuple(loop_vars))
+    state = leaves_as_tensors((loop_vars,) if alone else tuple(loop_vars))
     types, form = shape_of(state)
 
     def again(*values: Any) -> Any:
-        found = with_tensors(body(*values))
+        found = leaves_as_tensors(body(*values))
         return (
             (found,) if alone or not isinstance(found, (tuple, list)) else tuple(found)
         )
@@ -339,7 +340,7 @@ def while_loop(
 
 
 def _holds(condition: Any) -> bool:
-    flag = with_tensors(condition)
+    flag = leaves_as_tensors(condition)
     if flag.type.rank:
         raise Fault(
             "T0306",

@@ -19,14 +19,14 @@ from . import tree
 from .conversion import is_symbolic
 from .diagnostics import Fault, TensorTypeError, caller_span
 from .differentiate import added, gradients_of, refuse_curved
+from .nested_tensors import arrays_as_tensors, lists_as_tensors
 from .network import replay
 from .node import Node, substituted, topological
-from .operand import Operand
 from .ops.movement import full_node
 from .pulling import Asked, asked, pullback, pushforward, slopes
 from .recording import Mark, Recorder
 from .registry import OPS, call
-from .staging import name_of, with_tensors
+from .staging import name_of
 from .tensor import SymbolicTensor, Tensor, convert_to_tensor, input_node
 from .trace import Trace, current_trace, current_training, tracing
 from .types import TensorType
@@ -66,12 +66,12 @@ class Record:
         has_aux: bool = False,
     ):
         self.name = name_of(function)
-        args, kwargs = list(map(with_tensors, args)), dict(kwargs)
-        kwargs = {key: with_tensors(value) for key, value in kwargs.items()}
+        args, kwargs = list(map(arrays_as_tensors, args)), dict(kwargs)
+        kwargs = {key: arrays_as_tensors(value) for key, value in kwargs.items()}
         places = _places(function, args, kwargs, wrt)
         for where, key in places:
             if where is not None:
-                where[key] = _as_tensors(where[key])
+                where[key] = lists_as_tensors(where[key], numbers=True)
         self.symbolic = is_symbolic(tree.flatten((args, kwargs))[0])
         self._tape = Recorder(any(where is None for where, _ in places))
         with self._context():
@@ -119,7 +119,7 @@ class Record:
                     "differentiated, and the rest",
                 )
             result, self.aux = result
-        self.value = _as_tensors(result)
+        self.value = lists_as_tensors(result, numbers=True)
         self.outputs, self.arrangement = tree.flatten(self.value)
         if not self.outputs:
             raise Fault("T0502", f"`{self.name}` returns no tensor to differentiate")
@@ -244,7 +244,8 @@ class Record:
 
     def _arranged(self, given: Any, wanted: Sequence[Any], what: str) -> list[Any]:
         """One operand for each wanted, of its type."""
-        leaves = tree.flatten(_as_tensors(with_tensors(given)))[0]
+        nest = lists_as_tensors(arrays_as_tensors(given), numbers=True)
+        leaves = tree.flatten(nest)[0]
         if len(leaves) != len(wanted):
             raise Fault(
                 "T0203",
@@ -384,23 +385,6 @@ def _place(
         f"with respect to argument {one}",
         help=["`wrt` is the number or name of an argument, or a variable"],
     )
-
-
-def _as_tensors(value: Any) -> Any:
-    """Numbers, and nested lists of numbers, as tensors; nests stay nests."""
-    if isinstance(value, (bool, int, float, np.ndarray, np.generic)):
-        return convert_to_tensor(value)
-    if isinstance(value, list) and value and _numeric(value):
-        return convert_to_tensor(value)
-    if isinstance(value, (list, tuple, dict)):
-        return tree.map_items(value, _as_tensors)
-    return value
-
-
-def _numeric(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(map(_numeric, value))
-    return isinstance(value, (bool, int, float)) and not isinstance(value, Operand)
 
 
 def _not_float(name: str, type: TensorType) -> Fault:

@@ -32,11 +32,6 @@ def expanded(node: Node) -> Node | None:
         return node.op.expand(node)
 
 
-def expand_composites(node: Node) -> Node:
-    """A node with every composite below it replaced by primitives."""
-    return normalize([node], expanded)[node]
-
-
 class Step(NamedTuple):
     """One op of `Straight`, by the places of values."""
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .call_programs import CallPrograms, Function
-from .staging import with_tensors
+from .nested_tensors import arrays_as_tensors
 
 KEPT = 64  # functions, those called last
 
@@ -36,7 +36,9 @@ class FunctionPrograms(CallPrograms):
     def call(self, owner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run it; what is called once, as a `lambda` in a call, is not looked at."""
         if self._again:
-            return super().call(owner, with_tensors(args), with_tensors(kwargs))
+            return super().call(
+                owner, arrays_as_tensors(args), arrays_as_tensors(kwargs)
+            )
         self._again = True
         return self._made(owner, *args, **kwargs)
 

@@ -11,8 +11,8 @@ from .conversion import is_symbolic
 from .diagnostics import Fault
 from .kinds import CALLS, DICTIONARY, LISTING, either
 from .layer import Layer
-from .layer_parts import as_tensors
 from .nearest import nearest_of
+from .nested_tensors import lists_as_tensors
 from .tensor import convert_to_tensor
 from .trace import Trace, current_trace, current_training, tracing
 from .variable import Variable
@@ -33,7 +33,7 @@ def functional_call(layer: Layer, weights: Any, *args: Any, **kwargs: Any) -> An
     >>> found.numpy().tolist()
     [[5.0]]
     """
-    args, kwargs = as_tensors((args, kwargs))
+    args, kwargs = lists_as_tensors((args, kwargs))
     layer.ensure_built(args, kwargs)
     return _call(layer, _values(layer, weights), args, kwargs)
 
@@ -52,7 +52,7 @@ def stateless_call(
     Returns the outputs and the new values of the variables that are not trained, and
     with `return_losses` the losses.
     """
-    args, kwargs = as_tensors((args, kwargs))
+    args, kwargs = lists_as_tensors((args, kwargs))
     layer.ensure_built(args, kwargs)
     values: dict[Variable, Any] = {}
     for variables, given in (

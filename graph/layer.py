@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
 
 from . import policies, regularizers, tree
 from .autocasting import autocast_dtype, autocasting
-from .calling import told
 from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import (
     DataError,
@@ -25,12 +23,10 @@ from .diagnostics import (
 )
 from .input_spec import check_input
 from .layer_calls import (
-    LayerCall,
     first_argument,
     is_plain,
     own_lists,
     placeholder,
-    placeholders,
     plain_operands,
     recast,
     refuse_layers,
@@ -39,12 +35,11 @@ from .layer_calls import (
 )
 from .layer_config import LayerConfiguration
 from .layer_kind import LayerKind
+from .layer_losses import AddingLosses
 from .layer_metrics import Measuring
 from .layer_parts import (
     argument_fault,
-    as_tensors,
     call_fault,
-    holds_arrays,
     input_fault,
     outer_operands,
     parameters,
@@ -53,14 +48,14 @@ from .layer_parts import (
     signature,
 )
 from .layer_state import LayerState
+from .layer_symbols import CalledOnSymbols
 from .masking import carry
 from .missing_attributes import OF_LAYERS, explain_missing
-from .node import Unique
+from .nested_tensors import holds_arrays, lists_as_tensors
 from .recording import recording
 from .registry import OPS
-from .tensor import SymbolicTensor, convert_to_tensor
+from .tensor import SymbolicTensor
 from .trace import (
-    Trace,
     asked_training,
     current_trace,
     enter_layer,
@@ -69,15 +64,17 @@ from .trace import (
     tracing,
     training_mode,
 )
-from .types import DType, TupleType
+from .types import DType
 from .uncalled_layers import not_applied
 from .watching import is_of_library
 
 VALUES_WANTED = "T0503"  # what a symbol says when code asks for its value
-holding_losses: WeakSet[Layer] = WeakSet()  # layers to which losses have been added
 
 
-class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
+class Layer(
+    LayerState, LayerConfiguration, CalledOnSymbols, AddingLosses, Measuring,
+    metaclass=LayerKind,
+):  # fmt: skip
     """The base of all layers.
 
     A subclass makes sublayers and static settings in `__init__`, weights in
@@ -107,8 +104,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     auto_name: str | None
     given_name: str | None
     autocast: bool
-    _losses: list[Any]
-    _first_call: tuple[Any, Any] | None
     _named: bool
     _building: bool
     announced: tuple[Any, ...] | None  # `input_shape` as it was given, for `Sequential`
@@ -153,33 +148,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             )
         )
 
-    # Losses.
-
-    @told
-    def add_loss(self, loss: Any) -> None:
-        """Add a scalar to what training minimizes; kept for the last forward pass."""
-        tensor = convert_to_tensor(loss)
-        if (trace := current_trace()) is not None:
-            trace.add_loss(tensor.as_node(), self)
-        else:
-            self.hold_loss(tensor)
-
-    def hold_loss(self, loss: Any) -> None:
-        """Keep the value of a loss until the next forward pass."""
-        self._losses.append(loss)
-        holding_losses.add(self)
-
-    @property
-    def losses(self) -> list[Any]:
-        """The losses added in the last forward pass, and weight regularization."""
-        layers, added = [self, *self.sublayers], list[Any]()
-        if (trace := current_trace()) is None:
-            added += [loss for layer in layers for loss in layer._losses]
-        else:
-            added += map(SymbolicTensor, trace.losses_of(set(layers)))
-        variables = [v for v in self.trainable_weights if v.regularizer is not None]
-        return added + [v.regularizer(v) for v in variables]
-
     # Masks.
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -197,7 +165,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mask, operands = None, plain_operands(args, kwargs)
         if operands is None:
-            args, kwargs = as_tensors((args, kwargs))
+            args, kwargs = lists_as_tensors((args, kwargs))
             kwargs, mask = with_masks(self, args, kwargs)
         elif kwargs or len(args) != 1 or args[0].__class__ is list:
             args, kwargs = own_lists((args, kwargs))
@@ -240,15 +208,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
         return result
 
     def _outermost_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A forward pass begins: the losses of the last one are forgotten."""
-        trace = current_trace()
-        if trace is not None or holding_losses:
-            layers = (self, *self.sublayers)
-            if trace is not None:
-                trace.forget_losses(set(layers))
-            for layer in layers:
-                layer._losses.clear()
-                holding_losses.discard(layer)
+        self._forget_losses()
         token = enter_layer()
         try:
             return self._programs.call(self, args, kwargs)
@@ -333,7 +293,7 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
                 raise
             raise call_fault(self, kwargs, error) from None
         if current_trace() is None and holds_arrays(result):
-            result = as_tensors(result)
+            result = lists_as_tensors(result)
             if recording() and hasattr(self, "vjp"):
                 opaque: Any = OPS["opaque"]
                 opaque.record_call(self, args, kwargs, result)
@@ -401,60 +361,6 @@ class Layer(LayerState, LayerConfiguration, Measuring, metaclass=LayerKind):
             self, trainable_variables, non_trainable_variables, *args,
             return_losses=return_losses, **kwargs,
         )  # fmt: skip
-
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.ensure_built(args, kwargs)
-        operands, structure = tree.flatten((args, kwargs))
-        invocation = LayerCall(self, structure, caller_span())
-        nodes = tuple(operand.as_node() for operand in operands)
-        node = OPS["layer_call"].apply(
-            nodes, {"call": invocation, "symbol": Unique(self.name)}, name=self.name
-        )
-        object.__setattr__(node, "span", invocation.span)
-        if isinstance(node.type, TupleType):
-            count = range(len(node.type.items))
-            items = [OPS["item"].apply((node,), {"index": i}) for i in count]
-            result = tree.unflatten(invocation.result, map(SymbolicTensor, items))
-        else:
-            result = SymbolicTensor(node)
-        if self._first_call is None:
-            self._first_call = first_argument(args, kwargs), result
-        return result
-
-    def _of_first_call(self, place: int, what: str) -> Any:
-        if self._first_call is None:
-            fault = Fault(
-                "T0505",
-                f"`{self.name}` has no {what} before it is called on a symbolic tensor",
-                help=[f"call it first: `{self.name}(Input(…))`"],
-            )
-            raise TensorTypeError.of(fault, caller_span())
-        return self._first_call[place]
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the first call: for a model that ends here, say."""
-        return self._of_first_call(0, "input")
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the first call."""
-        return self._of_first_call(1, "output")
-
-    @told
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The shape of the output for shapes of the inputs, None for unknown sizes.
-
-        Shapes come in the order of `call`, or by name: `<argument>_shape`.
-        """
-        given, named = placeholders(self, args, kwargs)
-        found = self.compute_output_spec(*given, **named)
-        return tree.map_leaves(lambda t: t.shape, found)
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """What the layer returns for symbolic arguments, without keeping a node."""
-        with tracing(Trace(training=False)):
-            return self.run_call(args, kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         raise TensorTypeError.of(not_applied(self), caller_span())

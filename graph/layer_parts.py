@@ -7,18 +7,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from . import tree
 from .advice import TRUTHS
-from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
 from .dim import Dim, Origin
 from .kinds import shown
 from .nearest import nearest_of
 from .operand import Operand
 from .registry import OPS
-from .tensor import convert_to_tensor
 from .types import TensorType
 
 
@@ -26,24 +21,6 @@ def kind_of(layer: Any) -> str:
     """What a layer is called by its kind: its name in a text, or its class."""
     found: str = getattr(layer, "kind_name", type(layer).__name__)
     return found
-
-
-def numeric(value: Any) -> bool:
-    """Whether a nested list holds numbers and nothing else."""
-    if isinstance(value, list):
-        return all(map(numeric, value))
-    return isinstance(value, (bool, int, float, np.generic))
-
-
-def as_tensors(value: Any) -> Any:
-    """Arguments of a call with tensors for arrays and lists of numbers."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return convert_to_tensor(value)
-    if isinstance(value, list) and value and numeric(value):
-        return convert_to_tensor(value)
-    if isinstance(value, (list, tuple, dict)):
-        return tree.map_items(value, as_tensors)
-    return value
 
 
 @lru_cache(1024)
@@ -71,16 +48,6 @@ def announced_shape(kind: type, given: dict[str, Any]) -> tuple[Any, ...] | None
         sizes = given.pop("input_shape")
         shape = (sizes,) if isinstance(sizes, int) else tuple(sizes)
     return shape
-
-
-@refuses_cyclic_nests
-def holds_arrays(value: Any) -> bool:
-    """Whether NumPy arrays are in a nest."""
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, (list, tuple)):
-        return any(map(holds_arrays, value))
-    return isinstance(value, (np.ndarray, np.generic))
 
 
 def free_name(path: str, taken: Any) -> str:

@@ -22,14 +22,13 @@ def match_types(
     names: Sequence[str],
     declared: Sequence[TensorType],
     actual: Sequence[TensorType],
-    where: Sequence[Condition] = (),
     around: Mapping[Symbol, Dim] | None = None,
 ) -> Solution:
     """The sizes that make each declared type the actual one.
 
     `around` has the sizes of what the types are declared within, since `T // 2` alone
     does not say what `T` is. Raises a `Fault` T0701 or T0702 that names the input and
-    the axis, or the condition of `where` that the sizes break.
+    the axis, or the condition of a symbol that the sizes break.
     """
     pairs = list(zip(names, declared, actual, strict=True))
     try:
@@ -42,10 +41,8 @@ def match_types(
         elif not fault.help:
             fault.help = _fitting(*pairs[index])
         raise
-    for condition in where:
-        _check_condition(condition, values)
     for condition in _own_conditions(declared):
-        _check_condition(condition, values, proven=True)
+        _check_condition(condition, values)
     return values
 
 
@@ -215,13 +212,11 @@ def _settle_by(
     return False
 
 
-def _check_condition(
-    condition: Condition, values: Solution, proven: bool = False
-) -> None:
-    """Refuse sizes that break a condition, or that are not `proven` to keep it."""
+def _check_condition(condition: Condition, values: Solution) -> None:
+    """Refuse sizes that break a condition, or that are not proven to keep it."""
     known = condition.substitute(values)
     plain = not known.symbols()
-    if known.holds({}) if plain else not proven or holds(known) is True:
+    if known.holds({}) if plain else holds(known) is True:
         return
     solved = [f"{s} = {v}" for s, v in values.items() if str(s) != str(v)]
     reads = f"it reads {known}" if plain else f"nothing proves {known}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -259,15 +260,8 @@ def _with_tensors(layer: Layer, result: Any) -> Any:
     """What a layer gave, with arrays and numbers as tensors."""
     if isinstance(result, (np.ndarray, np.generic, int, float, Tensor)):
         return result if isinstance(result, Tensor) else Tensor(np.asarray(result))
-    if isinstance(result, dict) and result:
-        return {key: _with_tensors(layer, item) for key, item in result.items()}
-    if isinstance(result, (list, tuple)) and result:
-        parts = [_with_tensors(layer, item) for item in result]
-        return (
-            type(result)(*parts)
-            if hasattr(result, "_fields")
-            else (type(result)(parts))
-        )
+    if isinstance(result, (dict, list, tuple)) and result:
+        return tree.map_items(result, partial(_with_tensors, layer))
     raise Fault(
         "T0509",
         f"`{layer.name}` returned {_described(result)}, not an array",

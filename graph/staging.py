@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from . import tree
-from .cyclic_nests import refuses_cyclic_nests
 from .diagnostics import Fault
 from .differentiate import gradients_of
 from .network import replay
@@ -24,20 +21,6 @@ from .trace import Trace, current_trace, current_training, entering_layer, traci
 from .types import TensorType
 
 Types = tuple[TensorType, ...]
-
-
-@refuses_cyclic_nests
-def with_tensors(value: Any) -> Any:
-    """Arguments with tensors in the place of arrays."""
-    return _with_tensors(value)
-
-
-def _with_tensors(value: Any) -> Any:
-    if isinstance(value, (np.ndarray, np.generic)):
-        return convert_to_tensor(value)
-    if isinstance(value, (list, tuple, dict)):
-        return tree.map_items(value, _with_tensors)
-    return value
 
 
 @dataclass

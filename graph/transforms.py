@@ -19,9 +19,10 @@ from .diagnostics import TensorTypeError
 from .function_programs import FunctionPrograms, programs_of
 from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
+from .nested_tensors import arrays_as_tensors
 from .ops.random import draw_key
 from .registry import OPS
-from .staging import CustomCall, RematCall, carry_out, play, variable_of, with_tensors
+from .staging import CustomCall, RematCall, carry_out, play, variable_of
 from .trace import current_trace
 
 Function = Callable[..., Any]
@@ -182,7 +183,7 @@ def custom_gradient(function: Function) -> Function:
     @functools.wraps(function, updated=())
     @raising
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = with_tensors(args), with_tensors(kwargs)
+        args, kwargs = arrays_as_tensors(args), arrays_as_tensors(kwargs)
         operands, structure = tree.flatten((args, kwargs))
         found = CustomCall(function, structure, operands)
         try:
@@ -216,7 +217,7 @@ def remat(function: Function) -> Function:
     @functools.wraps(function, updated=())
     @raising
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = with_tensors(args), with_tensors(kwargs)
+        args, kwargs = arrays_as_tensors(args), arrays_as_tensors(kwargs)
         operands, structure = tree.flatten((args, kwargs))
         if current_trace() is None and is_symbolic(operands):
             return Remat(function)(*args, **kwargs)

@@ -19,7 +19,6 @@ from .configured import Configured
 from .hooks import BatchHooks
 
 Logs = dict[str, Any]
-KINDS = ("train", "test", "predict")
 
 
 def steps_together(model: Any) -> int:

@@ -19,7 +19,7 @@ from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.dim import Dim
 from ..graph.kinds import shown
 from ..graph.layer import Layer
-from ..graph.layer_parts import as_tensors
+from ..graph.nested_tensors import lists_as_tensors
 from ..graph.registry import call
 from ..graph.tape import GradientTape
 from ..graph.tensor import convert_to_tensor
@@ -141,7 +141,7 @@ class StepMethods:
 
     def _aligned(self: Any, y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
         """The goals, each with its target, output and weights as tensors."""
-        outputs, structure = tree.flatten(as_tensors(y_pred))
+        outputs, structure = tree.flatten(lists_as_tensors(y_pred))
         compiled = self.demand_compiled()
         self.bind_outputs(structure, len(outputs))
         goals = compiled.goals

@@ -15,9 +15,10 @@ from ..graph.diagnostics import Diagnostic, TensorTypeError, caller_span
 from ..graph.garbage_collection import garbage_collection_paused
 from ..graph.graph import Graph, Objective, same_graph
 from ..graph.layers import Embedding
+from ..graph.nested_tensors import leaves_as_tensors
 from ..graph.node import Node, topological
 from ..graph.registry import call
-from ..graph.tensor import SymbolicTensor, convert_to_tensor, input_node
+from ..graph.tensor import SymbolicTensor, input_node
 from ..graph.trace import Trace, tracing
 from ..graph.types import TensorType
 from ..graph.variable import Variable
@@ -398,17 +399,9 @@ def on_tensors(method: Any) -> Any:
     """A method that takes a nest of arrays, and is handed tensors."""
 
     def run(nest: Any) -> Any:
-        return method(_as_tensors(nest))
+        return method(leaves_as_tensors(nest))
 
     return run
-
-
-def _as_tensors(nest: Any) -> Any:
-    if isinstance(nest, Mapping):
-        return {key: _as_tensors(item) for key, item in nest.items()}
-    if isinstance(nest, (list, tuple)):
-        return type(nest)(map(_as_tensors, nest))
-    return None if nest is None else convert_to_tensor(nest)
 
 
 SAME_VALUES = frozenset(

@@ -35,8 +35,6 @@ from .state import Counters, Faults, Inputs
 from .unrolled import Unrolled
 from .writer import Runner, Writer
 
-Array = Any
-
 OPTIONS = ("--std=c++17",)  # exact divisions and roots; products and sums contract
 # Of CuPy and of CUDA, what CuPy does not capture and what is too large among them.
 ERRORS = (RuntimeError, MemoryError)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .code import GpuCode
     from .writer import Writer
 
-Array = Any
 Shape = tuple[int, ...]
 
 FORWARD, BACKWARD = "attention_logsum", "attention_logsum_gradient"

@@ -29,7 +29,6 @@ from .special import Special, address, special_of
 if TYPE_CHECKING:
     from .writer import Writer
 
-Array = Any
 
 # Besides ops on elements and folds: of these CuPy makes kernels and nothing else.
 KERNELS_ONLY = frozenset(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ...graph.dim import Symbol
 from ...graph.node import Node
 from ..binding import host_step, shows
 from ..loops.bind import Known
@@ -20,7 +19,6 @@ from .special import Device
 from .state import Inputs
 
 Array = Any
-Sizes = Mapping[Symbol, int]
 Action = Callable[[], None]
 Update = tuple[Array, Array]  # a variable's array, and what becomes its value
 

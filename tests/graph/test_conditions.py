@@ -244,11 +244,11 @@ def solved(factors, solution):
     return found
 
 
-def matched(shapes, arrays, where=()):
+def matched(shapes, arrays):
     names = [f"x{i}" for i in range(len(shapes))]
     declared = [tensor_type("f32", shape) for shape in shapes]
     actual = [tensor_type("f32", shape) for shape in arrays]
-    found = match_types(names, declared, actual, where)
+    found = match_types(names, declared, actual)
     return {symbol.name: dim.value for symbol, dim in found.items()}
 
 
@@ -286,10 +286,12 @@ def test_symbols_in_the_place_of_symbols():
 
 
 def test_conditions_at_run_time():
-    where = [Condition(f, ">=", t)]
-    assert matched([(t, f)], [(4, 5)], where) == {"T": 4, "F": 5}
-    with pytest.raises(Fault, match="`F >= T`: it reads 3 >= 4"):
-        matched([(t, f)], [(4, 3)], where)
+    wide = Symbol("W")
+    w = Dim.from_symbol(wide)
+    wide.conditions = (Condition(w, ">=", t),)
+    assert matched([(t, w)], [(4, 5)]) == {"T": 4, "W": 5}
+    with pytest.raises(Fault, match="`W >= T`: it reads 3 >= 4"):
+        matched([(t, w)], [(4, 3)])
 
 
 def test_what_a_size_may_be_is_saved(tmp_path):
