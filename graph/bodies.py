@@ -94,6 +94,17 @@ def split_sizes(bodies: Sequence[Body], sizes: Sequence[Any]) -> list[Sequence[A
     return found
 
 
+def sizes_of_made(
+    made: Sequence[Body], of: Sequence[Body], sizes: Sequence[Any]
+) -> tuple[Any, ...]:
+    """The sizes of bodies that were made of others, which have the sizes given."""
+    values: dict[Symbol, Any] = {}
+    for body, given in zip(of, split_sizes(of, sizes), strict=True):
+        values.update(zip(body.symbols, given, strict=True))
+    symbols = [symbol for body in made for symbol in body.symbols]
+    return tuple(values.get(s, Dim.from_symbol(s)) for s in symbols)
+
+
 class Plan:
     """A body as a list of calls; what follows from no input is computed once."""
 

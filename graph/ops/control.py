@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-from ..bodies import Body, body_of, sizes_of, split_sizes
+from ..bodies import Body, body_of, sizes_of, sizes_of_made, split_sizes
 from ..costs import flops_of_body
 from ..diagnostics import Fault
 from ..differentiate import gradients_of
@@ -32,10 +32,14 @@ def items_of(node: Node) -> list[Node]:
 
 
 def branch_node(
-    index: Node, bodies: Sequence[Body], operands: Sequence[Node]
+    index: Node,
+    bodies: Sequence[Body],
+    operands: Sequence[Node],
+    sizes: Sequence[Any] | None = None,
 ) -> list[Node]:
-    """The results of the body that an index picks."""
-    attributes = {"bodies": tuple(bodies), "sizes": sizes_of(bodies)}
+    """The results of the body that an index picks; without sizes these are symbols."""
+    known = sizes_of(bodies) if sizes is None else tuple(sizes)
+    attributes = {"bodies": tuple(bodies), "sizes": known}
     return items_of(OPS["branch"].apply((index, *operands), attributes))
 
 
@@ -106,7 +110,8 @@ class Branch(Control):
         holes = _float(bodies[0].inputs)
         found: list[Node] = []
         if holes and arrived:
-            found = branch_node(index, backward, (*operands, *arrived))
+            sizes = sizes_of_made(backward, bodies, node.attributes["sizes"])
+            found = branch_node(index, backward, (*operands, *arrived), sizes)
         elif holes:
             return None, *[None] * len(operands)
         return None, *_aligned(operands, found)
@@ -150,15 +155,19 @@ def loop_node(
     operands: Sequence[Node],
     length: Dim,
     reverse: bool = False,
+    sizes: Sequence[Any] | None = None,
 ) -> list[Node]:
-    """What is carried out of a loop, then what its steps give, stacked."""
+    """What is carried out of a loop, then what its steps give, stacked.
+
+    The sizes of the body are its symbols if none are given.
+    """
     attributes = {
         "body": body,
         "carries": len(carries),
         "slices": len(slices),
         "length": length,
         "reverse": reverse,
-        "sizes": sizes_of([body]),
+        "sizes": sizes_of([body]) if sizes is None else tuple(sizes),
     }
     return items_of(OPS["loop"].apply((*carries, *slices, *operands), attributes))
 
@@ -192,7 +201,13 @@ class Loop(Control):
         carried, scanned = node.inputs[:start], node.inputs[start:middle]
         others = node.inputs[middle:]
         saving, backward = _loop_bodies(body, start, middle)
-        again = loop_node(saving, carried, scanned, others, length, options["reverse"])
+        sizes = [
+            sizes_of_made([made], [body], options["sizes"])
+            for made in (saving, backward)
+        ]
+        again = loop_node(
+            saving, carried, scanned, others, length, options["reverse"], sizes[0]
+        )
         saved = again[len(body.outputs) :]
         zeros = [full_node(n.tensor_type, 0.0) for n in _float(others)]
         found = loop_node(
@@ -202,6 +217,7 @@ class Loop(Control):
             others,
             length,
             not options["reverse"],
+            sizes[1],
         )
         first, second = len(_float(carried)), len(_float(carried)) + len(zeros)
         return (
@@ -292,7 +308,8 @@ class While(Control):
         count = len(body.outputs)
         step = _guarded(condition, body, count)
         carried, others = node.inputs[:count], node.inputs[count:]
-        results = loop_node(step, carried, (), others, Dim.of(limit))
+        sizes = sizes_of_made([step], [condition, body], node.attributes["sizes"])
+        results = loop_node(step, carried, (), others, Dim.of(limit), sizes=sizes)
         source = results[0].inputs[0]
         return source.op.vjp(source, cotangent)
 

@@ -320,3 +320,30 @@ def test_variables_decide_and_are_carried():
     assert float(end) == 81.0
     assert float(tape.gradient(end, start)) == 4 * 3.0**3
     assert float(tulle.function(lambda: control.cond(no, lambda: 1.0, lambda: start))())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x: control.cond(call("sum", x) > 0, lambda: x * 2.0, lambda: x * 3.0),
+        lambda x: control.scan(
+            lambda c, rows: (c, rows * c), x * 0.0 + 2.0, call("expand_dims", x, 0)
+        )[1],
+        lambda x: control.while_loop(
+            lambda y: call("sum", y) > -1e9, lambda y: y * 2.0, (x,), 1
+        )[0],
+    ],
+    ids=["cond", "scan", "while"],
+)
+def test_gradients_of_a_model_that_branches_on_a_batch_of_a_known_size(made):
+    """The gradient's body has the sizes of the call, not the symbols of the model."""
+    inputs = tulle.Input((3,), dtype="float64")
+    model = tulle.Model(inputs, call("reshape", made(inputs), (-1,)))
+    x = tulle.convert_to_tensor(np.abs(X))
+    for _ in range(14):  # op by op at first, then as a program
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = model(x)
+        found = tape.gradient(y, x)
+        assert isinstance(found, Tensor)
+        np.testing.assert_allclose(found.numpy(), np.full((4, 3), 2.0))

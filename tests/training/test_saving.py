@@ -93,6 +93,20 @@ def test_training_goes_on_identically(place, optimizer):
     assert int(again.optimizer.iterations.numpy()) == 12
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "mixed_bfloat16"])
+def test_weights_of_each_dtype_come_back(place, dtype):
+    model = Sequential([Input((4,)), Dense(3, dtype=dtype, name="a")])
+    model.compile(optimizers.Adam(0.01), "mse")
+    x = data()[0][:, :4]
+    model.fit(x, x[:, :3], verbose=0)
+    again = reloaded(model, place)
+    for one in (model, again):
+        one.fit(x, x[:, :3], verbose=0, shuffle=False)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
 def test_saving_twice_gives_the_same_bytes(place, tmp_path):
     model = rich()
     model.compile("adam", CROSSENTROPY)
