@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .traced_calls import CallProgram, HandedOn
 
 Function = Callable[..., Any]
+Made = TypeVar("Made", bound="CallPrograms")
 
 FIRST = 10  # calls that run op by op
 KEPT = 8  # programs of a layer
@@ -40,10 +42,11 @@ COUNTED = 256  # kinds of calls
 MANY = 16  # kinds of calls that are more than will become programs
 FAILURES = (TulleError, Fault, AssertionError, RuntimeError, *PYTHON_ERRORS)
 PLAIN = frozenset((bool, int, str, type(None)))  # arguments that are their own key
+KEPT_AS = "_programs"  # the attribute in which programs lie
 # Attributes that a call does not read.
 APART = frozenset(
-    "_given _as_made _compiled _first_call _losses _programs _steps history".split()
-)
+    "_given _as_made _compiled _first_call _losses _steps history".split()
+) | {KEPT_AS}
 
 # Whether what may become a program is under way, so that what is inside need not.
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -76,6 +79,33 @@ class Watched:
         return hold_the_same(self.views, self.sizes, self.objects)
 
 
+class Kept:
+    """The programs of one object, by what of it is called; a copy has none yet."""
+
+    def __init__(self, owner: Any = None):
+        self.owner = None if owner is None else ref(owner)
+        self.programs: dict[Any, Any] = {}
+
+    def __reduce__(self) -> Any:
+        return type(self), ()
+
+
+def kept_with(owner: Any, what: Any, make: Callable[[], Made]) -> Made:
+    """The programs of what is called of an object, made when first asked for.
+
+    They lie among its attributes: they hold what they read, and so the object itself if
+    it is in there, and go with it all the same.
+    """
+    space = vars(owner)
+    kept = space.get(KEPT_AS)
+    if kept is None or kept.owner is None or kept.owner() is not owner:
+        kept = space[KEPT_AS] = Kept(owner)
+    found: Made | None = kept.programs.get(what)
+    if found is None:
+        found = kept.programs[what] = make()
+    return found
+
+
 class CallPrograms:
     """The programs of what is called; a copy of it has none yet.
 
@@ -83,6 +113,7 @@ class CallPrograms:
     """
 
     def __init__(self) -> None:
+        self._owner: Any = None
         self._watched: Watched | None = None
         self._settled = False
         self._patches = 0
@@ -158,6 +189,7 @@ class CallPrograms:
         """See whether anything that a call reads has changed."""
         if (
             self._watched is None
+            or self._owner() is not owner  # of which it has been copied
             or self._patches != Patches.count
             or not self._watched.unchanged()
         ):
@@ -167,6 +199,7 @@ class CallPrograms:
         """Look at what is called anew; it may compute something else from now on."""
         from .understood import reading_of  # it needs the ops, and they these
 
+        self._owner = ref(owner)
         self._counts, self._known = {}, {}
         self._begun += 1
         self._patches = Patches.count

@@ -12,9 +12,10 @@ from .configuration import settings
 from .conversion import unpack
 from .device import array_module
 from .dim import Symbol
-from .node import Node, attribute_key, normalize, resolve, topological, users
+from .node import Node, normalize, resolve, topological, users
 from .op import Op
 from .quiet import quietly, ufunc_of
+from .remembered import key_of
 from .tensor import Tensor, input_node
 from .trace import building
 from .types import TensorType
@@ -120,8 +121,15 @@ def _is_ufunc(node: Node) -> bool:
 def expansion(
     op: Op, types: tuple[TensorType, ...], attributes: dict[str, Any]
 ) -> Straight:
-    """What a composite op computes on values, which is kept for the next time."""
-    key = (op.name, types, attribute_key(attributes), settings())
+    """What a composite op computes on values, which is kept for the next time.
+
+    That of attributes which hold more than values, such as a user's function, is not.
+    """
+    try:
+        fixed = [(name, key_of(value)) for name, value in attributes.items()]
+    except LookupError:
+        return Straight(*on_inputs(op, types, attributes))
+    key = (op.name, types, *fixed, settings())
     found = _EXPANSIONS.get(key)
     if found is None:
         if len(_EXPANSIONS) >= EXPANSIONS:

@@ -9,10 +9,6 @@ from typing import Any
 from .call_programs import CallPrograms, Function
 from .nested_tensors import arrays_as_tensors
 
-KEPT = 64  # functions, those called last
-
-_KEPT: dict[Any, FunctionPrograms] = {}
-
 
 class FunctionPrograms(CallPrograms):
     """The programs of one thing that is made of a function, the owner.
@@ -41,13 +37,3 @@ class FunctionPrograms(CallPrograms):
             )
         self._again = True
         return self._made(owner, *args, **kwargs)
-
-
-def programs_of(made: Function, function: Any) -> FunctionPrograms:
-    """The programs of what is made of a function by another."""
-    key = made, function
-    found = _KEPT.pop(key, None) or FunctionPrograms(made)
-    while len(_KEPT) >= KEPT:
-        _KEPT.pop(next(iter(_KEPT)), None)
-    _KEPT[key] = found
-    return found

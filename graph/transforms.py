@@ -12,11 +12,12 @@ from types import FunctionType
 from typing import Any
 
 from . import tree
+from .call_programs import kept_with
 from .calling import told, told_with
 from .conversion import is_symbolic
 from .derivatives import Record, raising, selected
 from .diagnostics import TensorTypeError
-from .function_programs import FunctionPrograms, programs_of
+from .function_programs import FunctionPrograms
 from .kinds import CALLS
 from .layer import VALUES_WANTED, Layer
 from .nested_tensors import arrays_as_tensors
@@ -118,7 +119,8 @@ def jvp(
     given = tuple(primals), tuple(tangents), has_aux
     if not isinstance(function, FunctionType):
         return _pushed(function, *given)
-    return programs_of(_pushed, function).call(function, given, {})
+    programs = kept_with(function, _pushed, lambda: FunctionPrograms(_pushed))
+    return programs.call(function, given, {})
 
 
 def _pushed(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ..graph import configuration, policies
-from ..graph.call_programs import CallPrograms
+from ..graph.call_programs import CallPrograms, kept_with
 from ..graph.calling import held_to_signature
 from ..graph.cyclic_nests import refuses_cyclic_nests
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
@@ -91,9 +90,7 @@ class Loss(Configured):
         Target and prediction may be dictionaries or lists of tensors, if `call` takes
         them so.
         """
-        programs = _PROGRAMS.get(self)
-        if programs is None:
-            programs = _PROGRAMS[self] = LossPrograms()
+        programs = kept_with(self, "call", LossPrograms)
         try:
             if isinstance(sample_weight, np.ndarray):
                 sample_weight = as_tensor(sample_weight)
@@ -143,9 +140,6 @@ class LossPrograms(CallPrograms):
 
     def function(self, owner: Loss) -> Callable[..., Any]:
         return owner._reduced
-
-
-_PROGRAMS: WeakKeyDictionary[Loss, LossPrograms] = WeakKeyDictionary()
 
 
 def _float_dtype(dtype: Any) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..graph.call_programs import CallPrograms
+from ..graph.call_programs import CallPrograms, kept_with
 from ..graph.tensor import convert_to_tensor
 from ..graph.trace import current_trace
 
@@ -33,9 +32,6 @@ class MetricPrograms(CallPrograms):
         return owner.measuring
 
 
-_PROGRAMS: WeakKeyDictionary[Metric, dict[Method, MetricPrograms]] = WeakKeyDictionary()
-
-
 def programmed(method: Method) -> Method:
     """A method of a class of metrics, as a program where it is called often enough.
 
@@ -47,12 +43,7 @@ def programmed(method: Method) -> Method:
     def run(self: Metric, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None or getattr(type(self), name) is not run:
             return method(self, *args, **kwargs)
-        known = _PROGRAMS.get(self)
-        if known is None:
-            known = _PROGRAMS[self] = {}
-        programs = known.get(method)
-        if programs is None:
-            programs = known[method] = MetricPrograms(method)
+        programs = kept_with(self, method, lambda: MetricPrograms(method))
         given = tuple(map(_tensor, args)), {k: _tensor(v) for k, v in kwargs.items()}
         return programs.call(self, *given)
 

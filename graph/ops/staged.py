@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..device import module_of
 from ..node import Node, Unique, substituted
 from ..op import Op, Results, register
 from ..registry import OPS
-from ..tensor import Tensor
 from ..types import TensorType, TupleType, Type
 from .movement import filled_with_zero
 
@@ -38,11 +36,6 @@ class Isolate(Op):
 
     def expand(self, node: Node) -> Node:
         return node.inputs[0]
-
-    def _value(self, operands: Any, attributes: Any) -> Tensor:
-        source = operands[0]
-        held = isinstance(source, Tensor)  # a variable's array may change
-        return Tensor(source.array if held else source.array.copy())
 
 
 @register
@@ -122,9 +115,6 @@ class CustomGradient(Staged):
     def results(self, node: Node) -> list[Node]:
         return list(node.inputs[: node.attributes["results"]])
 
-    def _value(self, operands: Any, attributes: Any) -> tuple[Tensor, ...]:
-        return tuple(Tensor(o.array) for o in operands[: attributes["results"]])
-
 
 @register
 class RematCall(Staged):
@@ -151,15 +141,6 @@ class RematCall(Staged):
         body = self._body(node)
         actual = dict(zip(body.holes, node.inputs, strict=True))
         return [found for found in substituted(body.outputs, actual) if found]
-
-    def _value(self, operands: Any, attributes: Any) -> tuple[Tensor, ...]:
-        from ..evaluate import evaluate
-
-        body = attributes["call"].body([operand.type for operand in operands])
-        arrays = [operand.array for operand in operands]
-        values = dict(zip(body.holes, arrays, strict=True))
-        found = evaluate(body.outputs, values, {})
-        return tuple(Tensor(module_of(item).asarray(item)) for item in found)
 
     def _body(self, node: Node) -> Any:
         types = [source.tensor_type for source in node.inputs]

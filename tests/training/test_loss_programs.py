@@ -1,8 +1,6 @@
 """Losses that are computed on values again and again: their programs do the same."""
 
 import copy
-import gc
-import weakref
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from tulle.backend.tapes import GradientTape
 from tulle.graph import programs
 from tulle.graph.masking import set_mask
 from tulle.graph.tensor import Tensor
-from tulle.training import loss as losses_module
 from tulle.training import losses
 from tulle.training.loss import Loss
 
@@ -108,14 +105,3 @@ def test_masks_are_served():
         found = float(loss(y_true, prediction))
     wanted = ((y_true - y_pred) ** 2).mean(1)[0]
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
-
-
-def test_a_loss_goes_with_its_programs():
-    loss, (y_true, y_pred) = losses.MeanSquaredError(), pair("mean")
-    for _ in range(TIMES):
-        loss(y_true, y_pred)
-    known = weakref.ref(loss)
-    assert loss in losses_module._PROGRAMS
-    del loss
-    gc.collect()
-    assert known() is None
