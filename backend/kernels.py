@@ -86,6 +86,17 @@ class MatmulWide(Kernel):
         return OPS["matmul"].flops(node)
 
 
+@register
+class Pick(Kernel):
+    """A `take` by positions, which have been checked: kernels read through them."""
+
+    def infer(self, x: TensorType, positions: TensorType, axis: int) -> Type:
+        return OPS["take"].infer(x, positions, axis=axis)
+
+    def run(self, xp: Any, x: Any, positions: Any, *, axis: int) -> Any:
+        return xp.take(x, positions, axis=axis)
+
+
 class Instruction(NamedTuple):
     """One op of a fused kernel; operands count the kernel's own, then results.
 

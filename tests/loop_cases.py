@@ -12,7 +12,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.node import resolve
 from tulle.graph.registry import OPS
 from tulle.graph.tensor import input_node
-from tulle.graph.types import TupleType, dtype_of, tensor_type
+from tulle.graph.types import F32, TupleType, dtype_of, tensor_type
 
 ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -105,6 +105,12 @@ B, T, D = (Dim.from_symbol(symbol) for symbol in SYMBOLS.values())
 
 def f32(*shape):
     return tensor_type("f32", shape)
+
+
+def moved(one, more):
+    """A step whose operands have other numbers."""
+    operands = tuple(index + more for index in one.operands)
+    return Instruction(one.op, operands, one.attributes)
 
 
 SOFTMAX = [
@@ -212,6 +218,101 @@ CASES = {
         [-1],
     ),
 }
+
+
+def table(*shape, dtype="f32"):
+    return tensor_type(dtype, shape)
+
+
+def places(*shape, dtype="i32"):
+    return tensor_type(dtype, shape)
+
+
+WEIGHED = [
+    step("pick", 0, 1, axis=0),
+    step("multiply", 3, 2),
+    step("sum", 4, axis=(1,)),
+]
+
+PICKED = {
+    "picked rows": (
+        [table(9, D), places(B)],
+        [step("pick", 0, 1, axis=0), step("tanh", 2)],
+        [-1],
+    ),
+    "picked rows, weighed": (
+        [table(9, D), places(B, T), f32(B, T, 1)],
+        WEIGHED,
+        [-1],
+    ),
+    "picked rows of 24": ([table(9, 24), places(B, T), f32(B, T, 1)], WEIGHED, [-1]),
+    "picked rows of 64": (
+        [table(9, 64), places(B, T, dtype="i64"), f32(B, T, 1)],
+        [*WEIGHED, step("sum", 3, axis=(1,))],
+        [-2, -1],
+    ),
+    "picked rows of 3": (
+        [table(9, 3, dtype="f64"), places(B, T)],
+        [step("pick", 0, 1, axis=0), step("sum", 2, axis=(0, 1))],
+        [-1],
+    ),
+    "picked columns": (
+        [table(B, 9), places(D), f32(B, D)],
+        [step("pick", 0, 1, axis=1), step("multiply", 3, 2)],
+        [-1],
+    ),
+    "picked numbers": (
+        [table(9), places(B, D, dtype="u32"), f32(D)],
+        [step("pick", 0, 1, axis=0), step("add", 3, 2), step("sum", 4, axis=(1,))],
+        [-1, -2],
+    ),
+    "picked halves": (
+        [table(9, dtype="f16"), places(B, D), f32(D)],
+        [step("pick", 0, 1, axis=0), step("cast", 3, dtype=F32), step("add", 4, 2)],
+        [-1],
+    ),
+    "picked sideways": (
+        [table(D, 9), places(B), f32(D, B)],
+        [
+            step("pick", 0, 1, axis=1),
+            step("multiply", 3, 2),
+            step("transpose", 4, axes=(1, 0)),
+        ],
+        [-1],
+    ),
+    "picked from within": (
+        [table(B, 9, D), places(T), f32(D)],
+        [step("pick", 0, 1, axis=1), step("add", 3, 2), step("sum", 4, axis=(1,))],
+        [-1],
+    ),
+    "picked by one": (
+        [table(9, D), places(), f32(B, D)],
+        [step("pick", 0, 1, axis=0), step("add", 3, 2)],
+        [-1],
+    ),
+    "picked twice from one": (
+        [table(9, D), places(B), places(B)],
+        [
+            step("pick", 0, 1, axis=0),
+            step("pick", 0, 2, axis=0),
+            step("multiply", 3, 4),
+            step("sum", 5, axis=(1,)),
+        ],
+        [-1],
+    ),
+    "picked and softened": (
+        [table(9, D), places(B)],
+        [step("pick", 0, 1, axis=0), *(moved(one, 2) for one in SOFTMAX)],
+        [-1],
+    ),
+    "picked and whole": (
+        [table(9, D), places(9)],
+        [step("pick", 0, 1, axis=0), step("multiply", 2, 0)],
+        [-1],
+    ),
+}
+CASES |= PICKED
+
 SIZES = [
     {"B": 5, "T": 3, "D": 37},
     {"B": 1, "T": 1, "D": 1},
@@ -228,8 +329,19 @@ def sizes_of(numbers):
 def samples(node, sizes, seed=0):
     random = np.random.default_rng(seed)
     found = []
-    for source in node.inputs:
+    picked = {
+        operands[1]: node.inputs[operands[0]].shape[dict(attributes)["axis"]]
+        for op, operands, attributes in node.attributes["body"]
+        if op == "pick"
+    }
+    for number, source in enumerate(node.inputs):
         shape = tuple(dim.evaluate(sizes) for dim in source.shape)
+        if number in picked:
+            most = picked[number].evaluate(sizes)
+            found.append(
+                np.asarray(random.integers(0, most, shape), source.dtype.numpy)
+            )
+            continue
         found.append(np.asarray(random.normal(size=shape), source.dtype.numpy))
     return found
 

@@ -254,7 +254,7 @@ def _pick_some(
             column = f.splat(n, many) + f.steps("i64", many)
         place = place * inner + column
     if many:
-        reader.checked(f.intrinsic(f"llvm.vector.reduce.and.v{many}i1", "i1", good))
+        reader.checked(all_lanes(f, good, many))
         f.store(f.masked_gather(source, place, good, kind), out, n, kind)
         return
     reader.checked(good)
@@ -272,12 +272,24 @@ def positions_entry(index: str) -> Entry:
     reader = Reader(f, words, CHECKED)
     indices, out = (reader.read(name, "ptr") for name in ("index", "out"))
     size, kind = reader.read("size"), f"i{index[1:]}"
-    with f.loop(stop, start) as at:
-        place, good = position(f, indices, at, index, size)
-        reader.checked(good)
-        value = place if kind == "i64" else place.cast("trunc", kind)
-        f.store(value, out, at, kind)
+    many = lanes("i64")
+    done = start + (stop - start) // many * many
+    for first, last, count in ((start, done, many), (done, stop, 1)):
+        several = count if count > 1 else 0
+        with f.loop(last, first, count) as at:
+            place, good = position(f, indices, at, index, size, many=several)
+            reader.checked(all_lanes(f, good, several))
+            whole = vector(kind, count) if several else kind
+            value = place if kind == "i64" else place.cast("trunc", whole)
+            f.store(value, out, at, kind)
     return code.finished()
+
+
+def all_lanes(f: Function, truth: Value, many: int) -> Value:
+    """Whether a condition holds in all of so many lanes, or for one value."""
+    if not many:
+        return truth
+    return f.intrinsic(f"llvm.vector.reduce.and.v{many}i1", "i1", truth)
 
 
 @cache

@@ -31,6 +31,8 @@ def tile_axes(kernel: LoopKernel, tiled: Sequence[int]) -> list[TileAxes] | None
     places = [access.axes[:2] for access in nest.accesses if access.array in tiled]
     if len(set(places)) != 1:
         return None
+    if any(one.picked is not None and one.array in tiled for one in nest.accesses):
+        return None
     moving = {axis for axis in places[0] if axis is not None}
     if _looks_around(nest, moving):
         return None

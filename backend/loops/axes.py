@@ -26,9 +26,12 @@ class Unifier:
         self.parents: list[int] = []
         self.sizes: list[Dim] = []
 
-    def fresh(self, type: TensorType) -> Dims:
-        """New axes for the dimensions of a type."""
-        return tuple(None if d.value == 1 else self._new(d) for d in type.shape)
+    def fresh(self, type: TensorType, without: int | None = None) -> Dims:
+        """New axes for the dimensions of a type, but for one that is picked along."""
+        return tuple(
+            None if size.value == 1 or n == without else self._new(size)
+            for n, size in enumerate(type.shape)
+        )
 
     def _new(self, size: Dim) -> int:
         self.parents.append(len(self.parents))
@@ -59,7 +62,8 @@ def unify(
     Raises `Unlowerable` where an index would stand for two dimensions at once.
     """
     axes = Unifier()
-    dims = [axes.fresh(type) for type in types[:leaves]]
+    picked = picked_leaves(leaves, body)
+    dims = [axes.fresh(type, picked.get(n)) for n, type in enumerate(types[:leaves])]
     for place, (name, operands, attributes) in enumerate(body, leaves):
         rule = RULES.get(name) or (_elementwise if OPS[name].elementwise else None)
         if rule is None:
@@ -72,6 +76,20 @@ def unify(
         if len(set(known)) != len(known):
             raise Unlowerable("two dimensions of a value have one index")
     return axes, found
+
+
+def picked_leaves(leaves: int, body: Body) -> dict[int, int]:
+    """The leaves from which a body takes slices, and along which dimension.
+
+    No other step may read them.
+    """
+    found: dict[int, int] = {}
+    for name, operands, attributes in body:
+        if name == "pick":
+            if operands[0] >= leaves:
+                raise Unlowerable("`pick` picks from what the kernel computes")
+            found[operands[0]] = dict(attributes)["axis"]
+    return found
 
 
 Sources = list[tuple[Dims, TensorType]]
@@ -128,6 +146,14 @@ def _fold(
     return tuple(axis for i, axis in enumerate(dims) if i not in gone)
 
 
+def _pick(
+    axes: Unifier, sources: Sources, type: TensorType, attributes: dict[str, Any]
+) -> Dims:
+    (dims, _), (places, _) = sources
+    axis = attributes["axis"]
+    return (*dims[:axis], *places, *dims[axis + 1 :])
+
+
 def _source(
     axes: Unifier, sources: Sources, type: TensorType, attributes: dict[str, Any]
 ) -> Dims:
@@ -141,6 +167,7 @@ RULES: dict[str, Rule] = {
     "reshape": _kept,
     "stop_gradient": _kept,
     "transpose": _transpose,
+    "pick": _pick,
     "full": _source,
     "constant": _source,
     "size": _source,

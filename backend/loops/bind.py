@@ -278,6 +278,8 @@ class _Bound:
             *self.short,
             *[1 if axis == vector else columns[axis][access]
               for access, axis in layout.walked],
+            *[self.given[array].steps[dimension]
+              for _, array, dimension in layout.picked],
             self.block, blocks, rows, self.chunks, self.unit,
             *[partial.step for partial in partials],
             *[partial.parts for partial in partials],

@@ -373,19 +373,24 @@ class _Printer:
             case "index":
                 return self.coordinates[value.data]
             case "load":
-                return self.let(type, loaded(self.element(value.data), value.dtype))
+                place = [self.refs[index] for index in value.args]
+                element = self.element(value.data, *place)
+                return self.let(type, loaded(element, value.dtype))
             case "partial":
                 return self.sum_of_parts(value)
         args = [self.refs[index] for index in value.args]
         dtype = self.nest.values[value.args[-1]].dtype
         return self.let(type, apply(value.op, dtype, value.dtype, args))
 
-    def element(self, access: int) -> str:
-        """Where an access points at the coordinates of the moment."""
-        vector, pointer = self.nest.vector, self.pointers[access]
-        if vector is None or vector not in self.nest.accesses[access].axes:
-            return f"{pointer}[0]"
-        return f"{pointer}[{self.index} * {self.stride(access, vector)}]"
+    def element(self, access: int, place: str | None = None) -> str:
+        """Where an access points at the coordinates of the moment, and a place."""
+        vector, steps = self.nest.vector, []
+        if place is not None:
+            pick = self.word(self.layout.picks[access])
+            steps.append(f"(i64){place} * {pick}")
+        if vector is not None and vector in self.nest.accesses[access].axes:
+            steps.append(f"{self.index} * {self.stride(access, vector)}")
+        return f"{self.pointers[access]}[{' + '.join(steps) or '0'}]"
 
     def sum_of_parts(self, value: Value) -> str:
         """The partial results of all chunks: each lane in order, or lanes in turns."""

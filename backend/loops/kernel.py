@@ -56,6 +56,8 @@ class LoopKernel:
         """Whether an output may lie in the memory of an operand, in the same layout."""
         nest, place = self.nests[0], len(self.operands) + output
         reads = [a for n in self.nests for a in n.accesses if a.array == operand]
+        if any(access.picked is not None for access in reads):
+            return False
         stored = [s for s in nest.stores if nest.accesses[s.access].array == place]
         if (
             len(reads) > 1
@@ -107,6 +109,13 @@ class Layout:
         ]
         self.strides = {pair: at for at, pair in enumerate(self.walked, place)}
         place += len(self.walked)
+        self.picked = [  # accesses, with the array and dimension that they pick along
+            (index, access.array, access.picked[0])
+            for index, access in enumerate(nest.accesses)
+            if access.picked is not None
+        ]
+        self.picks = {one[0]: at for at, one in enumerate(self.picked, place)}
+        place += len(self.picked)
         self.block, self.blocks, self.rows, self.chunks, self.unit = range(
             place, place + 5
         )

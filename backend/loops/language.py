@@ -15,6 +15,7 @@ from ...graph.dim import Dim
 from ...graph.types import DType
 
 LANES = 16  # elements of a vector, whatever the machine: results depend on it
+COLUMNS = 8 * LANES  # sums of columns at most that one row of a kernel adds to
 ONCE, ROW, MIDDLE, VECTOR = range(4)  # how deep a value stands
 FOLDS = ("sum", "prod", "max", "min", "any", "all")
 
@@ -34,19 +35,23 @@ class Axis(NamedTuple):
 class Access(NamedTuple):
     """An array as a nest walks it: for each of its dimensions the axis, if any.
 
-    Arrays are numbered: operands, then outputs, then partial results.
+    Arrays are numbered: operands, then outputs, then partial results. One that is
+    `picked` from has a dimension along which the argument of its load says the place;
+    beside it stands a number that tells loads by different arguments apart.
     """
 
     array: int
     dtype: DType
     axes: tuple[int | None, ...]
+    picked: tuple[int, int] | None = None
 
 
 class Value(NamedTuple):
     """One value of a nest: `op` on others, along `axes`.
 
     It is known when `turn` passes over the inner axes are done. `data` is the access
-    of a load, the number of a literal, the axis of an index, the kind of a fold.
+    of a load, the number of a literal, the axis of an index, the kind of a fold. A load
+    has an argument where the access is `picked`.
     """
 
     op: str
@@ -178,6 +183,17 @@ class Nest:
         length = self.axes[self.vector].size.value
         return length is not None and 0 < length <= self.lanes
 
+    @cached_property
+    def columns(self) -> int | None:
+        """How many columns it sums up, where they are few: all stay in registers."""
+        forms = {total.form for total in self.totals}
+        if forms != {"column"} or self.has_folds or len(self.along("inner")) != 1:
+            return None
+        assert self.vector is not None
+        length = self.axes[self.vector].size.value
+        most = COLUMNS // len(self.totals)
+        return length if length is not None and 0 < length <= most else None
+
     @property
     def _joined(self) -> bool:
         """Whether rows lie one after the other in every array, as one long row."""
@@ -188,8 +204,11 @@ class Nest:
 
     def sideways(self, access: int) -> bool:
         """Whether an access goes along the innermost axis by steps, as transposed."""
-        axes = [axis for axis in self.accesses[access].axes if axis is not None]
-        return self.vector in axes[:-1]
+        one = self.accesses[access]
+        dimension = None if one.picked is None else one.picked[0]
+        pairs = enumerate(one.axes)
+        walked = [a for n, a in pairs if a is not None or n == dimension]
+        return self.vector is not None and self.vector in walked[:-1]
 
     @cached_property
     def has_folds(self) -> bool:
@@ -250,5 +269,5 @@ class Nest:
     def key(self) -> Any:
         """What decides the code of a nest: everything but sizes."""
         roles = tuple((axis.role, axis.name) for axis in self.axes)
-        lanes = self.lanes, self.in_one_vector
+        lanes = self.lanes, self.in_one_vector, self.columns
         return roles, lanes, self.accesses, self.values, self.stores, self.totals

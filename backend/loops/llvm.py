@@ -17,6 +17,7 @@ from .functions import apply, loaded, register_type, to_store
 from .kernel import LoopKernel
 from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
 from .places import Places, host_has
+from .register_columns import RegisterColumns
 from .writer import USUAL, Ref, Writer
 
 
@@ -84,20 +85,22 @@ class _Printer:
         self.needed: set[int] = set()  # by a pass
         self.accumulators: dict[int, str] = {}  # of values that are folds
         self.totals: dict[int, str] = {}  # of totals, unless in memory
+        self.columns = RegisterColumns(nest, self.at)
         self.first = len(kernel.operands) + len(kernel.outputs)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
         """What becomes known inside is not known after."""
         at = self.at
-        kept = self.refs, at.coordinates, at.pointers
-        self.refs, at.coordinates, at.pointers = (
+        kept = self.refs, at.coordinates, at.pointers, at.shifts
+        self.refs, at.coordinates, at.pointers, at.shifts = (
             dict(kept[0]),
             dict(kept[1]),
             {**kept[2]},
+            {**kept[3]},
         )
         yield
-        self.refs, at.coordinates, at.pointers = kept
+        self.refs, at.coordinates, at.pointers, at.shifts = kept
 
     # The parallel axis and the rows.
 
@@ -119,6 +122,8 @@ class _Printer:
         self.piece = self.chunk = writer.index(0)
         if nest.vector is not None:
             self.low, self.high = writer.index(0), self.at.size(nest.vector)
+            if nest.columns is not None:
+                self.high = writer.index(nest.columns)
             if nest.cuttable:
                 blocks, block = self.at.word(layout.blocks), self.at.word(layout.block)
                 self.piece = writer.binary("urem", unit, blocks)
@@ -210,6 +215,13 @@ class _Printer:
         if nest.in_one_vector:  # what a pass knows, those after it know too
             self.vector(writer.index(0), made, deep)
             return
+        if nest.columns is not None:
+            for number in range(self.columns.count):
+                self.columns.number = number
+                with self.scope():
+                    index = writer.index(number * self.lanes)
+                    self.vector(index, made, deep)
+            return
         with writer.loop(self.low, self.high, self.lanes) as index, self.scope():
             self.vector(index, made, deep)
 
@@ -246,6 +258,23 @@ class _Printer:
         }
         if not loads:
             return
+        spread_out = {
+            i: value
+            for i, value in loads.items()
+            if nest.vector not in nest.accesses[value.data].axes
+        }
+        self.load_moved({i: v for i, v in loads.items() if i not in spread_out})
+        for index, value in spread_out.items():
+            raw = at.gather_picked(value, self.refs, self.mask)
+            self.refs[index] = loaded(raw, value.dtype)
+
+    def load_moved(self, loads: dict[int, Value]) -> None:
+        """What is read along the innermost axis by moving along it."""
+        if not loads:
+            return
+        at = self.at
+        for value in loads.values():
+            at.shift(value, self.refs)
 
         def neighbours(access: int) -> Ref:
             return at.load_along(access, self.index, self.mask)
@@ -333,7 +362,8 @@ class _Printer:
             case "index":
                 return self.counted(value)
             case "load":
-                return self.at.load(self.at.pointers[value.data], value.dtype)
+                self.at.shift(value, self.refs)
+                return self.at.load(self.at.pointer(value.data), value.dtype)
             case "partial":
                 return self.sum_of_parts(value)
         args = [self.refs[index] for index in value.args]
@@ -405,6 +435,10 @@ class _Printer:
         if total.form == "full":
             self.gather_up(self.totals[place], total.kind, total.value, mask)
             return
+        if self.nest.columns is not None:
+            room = self.columns.room(place)
+            self.gather_up(room, total.kind, total.value, mask)
+            return
         dtype = self.nest.values[total.value].dtype
         ref = self.masked(total.value, total.kind, mask)
         pointer = at.offset(at.pointers[total.access], dtype, self.index)
@@ -428,7 +462,11 @@ class _Printer:
             pointer = at.offset(at.pointers[total.access], dtype, step)
             at.pointers[total.access] = pointer
             if total.form == "column":
-                self.clear(total.access, writer.wide(first, self.lanes))
+                wide = writer.wide(first, self.lanes)
+                if self.nest.columns is not None:
+                    self.columns.begin(index, wide)
+                else:
+                    self.clear(total.access, wide)
                 continue
             first = writer.wide(first, self.lanes if total.form == "full" else 1)
             if index not in self.totals:
@@ -449,9 +487,10 @@ class _Printer:
 
     def end_totals(self) -> None:
         for index, total in enumerate(self.nest.totals):
-            if total.form == "column":
-                continue
             dtype = self.nest.values[total.value].dtype
+            if total.form == "column":
+                self.columns.end(index, total, register_type(dtype))
+                continue
             lanes = self.lanes if total.form == "full" else 1
             vector = self.at.read_room(self.totals[index], register_type(dtype), lanes)
             one = join_lanes(vector, total.kind, dtype)

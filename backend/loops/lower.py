@@ -13,7 +13,7 @@ from ...graph.dim import Dim
 from ...graph.node import Node, attribute_key
 from ...graph.types import TensorType
 from ..kernels import Body, Instruction, body_types
-from .axes import in_order, unify
+from .axes import in_order, picked_leaves, unify
 from .kernel import LoopKernel
 from .language import LANES, Nest, Unlowerable
 from .nests import NestBuilder
@@ -59,7 +59,7 @@ def lower(node: Node) -> LoopKernel:
 def _lower(node: Node) -> LoopKernel:
     operands = [source.tensor_type for source in node.inputs]
     body, outputs = node.attributes["body"], node.attributes["outputs"]
-    parts = _pruned(len(operands), body, outputs)
+    parts = _picked_apart(*_pruned(len(operands), body, outputs))
     try:
         return Lowering(operands, *parts).kernel()
     except Unlowerable as reason:
@@ -93,6 +93,31 @@ def _pruned(count: int, body: Body, outputs: tuple[int, ...]) -> Parts:
         ),
         tuple(new[index] for index in outputs),
     )
+
+
+def _picked_apart(
+    leaves: tuple[int, ...], body: Body, outputs: tuple[int, ...]
+) -> Parts:
+    """The body with a leaf of its own for what each `pick` picks from."""
+    count = len(leaves)
+    picks = [n for n, step in enumerate(body) if step.op == "pick"]
+    picks = [n for n in picks if body[n].operands[0] < count]
+    if not picks:
+        return leaves, body, outputs
+    own = {n: count + number for number, n in enumerate(picks)}
+
+    def moved(index: int) -> int:
+        return index if index < count else index + len(picks)
+
+    steps = []
+    for n, (name, operands, attributes) in enumerate(body):
+        places = tuple(map(moved, operands))
+        if n in own:
+            places = (own[n], *places[1:])
+        steps.append(Instruction(name, places, attributes))
+    leaves = (*leaves, *(leaves[body[n].operands[0]] for n in picks))
+    kept, new, ends = _pruned(len(leaves), tuple(steps), tuple(map(moved, outputs)))
+    return tuple(leaves[n] for n in kept), new, ends
 
 
 def _apart(leaves: tuple[int, ...], body: Body, outputs: tuple[int, ...]) -> Parts:
@@ -130,6 +155,7 @@ class Lowering:
         )
         self.count = len(leaves)
         self.types = body_types([operands[index] for index in leaves], body)
+        self.picked = picked_leaves(self.count, body)
         self.unifier, self.dims = unify(self.types, self.count, body)
         self.folds = find_folds(self.dims, self.count, body)
 

@@ -95,11 +95,17 @@ class NestBuilder:
 
     # Accesses and values, each once.
 
-    def access(self, array: int, dtype: DType, dims: Dims) -> int:
+    def access(
+        self,
+        array: int,
+        dtype: DType,
+        dims: Dims,
+        picked: tuple[int, int] | None = None,
+    ) -> int:
         if any(axis is not None and axis not in self.number for axis in dims):
             raise Unlowerable("an array along axes that the loops do not have")
         axes = tuple(None if axis is None else self.number[axis] for axis in dims)
-        found = Access(array, dtype, axes)
+        found = Access(array, dtype, axes, picked)
         if found not in self.accesses:
             self.accesses.append(found)
         return self.accesses.index(found)
@@ -139,7 +145,7 @@ class NestBuilder:
             if place in needed and place not in stop:
                 needed.update(low.body[place - low.count].operands)
         for place in sorted(needed):
-            if place not in self.tensors:
+            if place not in self.tensors and place not in low.picked:
                 self.tensors[place] = self.tensor(place)
 
     def tensor(self, place: int) -> int:
@@ -152,6 +158,8 @@ class NestBuilder:
         if place in low.totals:
             return self.partial_sum(place)
         step = low.body[place - low.count]
+        if step.op == "pick":
+            return self.pick(*step.operands)
         sources = [self.tensors[index] for index in step.operands]
         attributes = dict(step.attributes)
         if step.op in FOLDS:
@@ -167,6 +175,17 @@ class NestBuilder:
         if op.scalar is None:
             raise Unlowerable(f"`{step.op}` has no formula")
         return self.formula(parse(op.scalar), sources, attributes, dtype)
+
+    def pick(self, leaf: int, indices: int) -> int:
+        """Elements from where indices say, which lie within their axis."""
+        low, by = self.lowering, self.tensors[indices]
+        if self.values[by].op != "load":
+            raise Unlowerable("`pick` by what the kernel computes")
+        dtype = low.types[leaf].dtype
+        picked = low.picked[leaf], by
+        access = self.access(low.leaves[leaf], dtype, low.dims[leaf], picked)
+        axes = {axis for axis in self.accesses[access].axes if axis is not None}
+        return self.value("load", (by,), dtype, access, axes | {*self.values[by].axes})
 
     def partial_sum(self, place: int) -> int:
         low = self.lowering

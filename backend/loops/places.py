@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from ...graph.types import DType
 from .functions import loaded, memory_type, to_store
 from .kernel import Layout, LoopKernel
-from .language import Nest
+from .language import Nest, Value
 from .partial_vectors import gatherer, scatterer
 from .writer import Ref, Writer, vector_type
 
@@ -35,6 +35,7 @@ class Places:
         self.words: dict[int, Ref] = {}
         self.coordinates: dict[int, Ref] = {}
         self.pointers: dict[int, Ref] = {}  # of accesses
+        self.shifts: dict[int, Ref] = {}  # how far those are that pick
         self.buffers: dict[int, str] = {}
         self._read_words()
         self.point(())
@@ -85,6 +86,28 @@ class Places:
                     pointer = self.offset(pointer, access.dtype, step)
             self.pointers[index] = pointer
 
+    def pointer(self, access: int) -> Ref:
+        """Where an access is, what it picks by included."""
+        shift = self.shifts.get(access)
+        if shift is None:
+            return self.pointers[access]
+        return self.offset(
+            self.pointers[access], self.nest.accesses[access].dtype, shift
+        )
+
+    def shift(self, value: Value, refs: Mapping[int, Ref]) -> None:
+        """Note how far from its pointer a load is that has an argument."""
+        if value.args:
+            self.shifts[value.data] = self._far(value, refs)
+
+    def _far(self, value: Value, refs: Mapping[int, Ref]) -> Ref:
+        """How many elements away a load is, as its argument says."""
+        ref, dtype = refs[value.args[0]], self.nest.values[value.args[0]].dtype
+        if dtype.size < 8:
+            extension = "sext" if dtype.kind == "i" else "zext"
+            ref = self.writer.convert(extension, ref, "i64")
+        return ref * self.word(self.layout.picks[value.data])
+
     def locate(self, index: Ref, axes: Sequence[int]) -> None:
         """The coordinates of a number that counts along axes."""
         for axis in reversed(axes[1:]):
@@ -119,7 +142,7 @@ class Places:
     def load_along(self, access: int, index: Ref, mask: Ref) -> Ref:
         """What lies there."""
         dtype = self.nest.accesses[access].dtype
-        pointer = self.offset(self.pointers[access], dtype, index)
+        pointer = self.offset(self.pointer(access), dtype, index)
         if not self.masks:
             return self.load_raw(pointer, dtype, self.lanes)
         type = memory_type(dtype)
@@ -155,14 +178,39 @@ class Places:
         dtype = self.nest.accesses[access].dtype
         if not self._gathers(dtype):
             return self._gather_some(access, index, count)
+        return self._gathered(dtype, self._spread(access, index), mask)
+
+    def _gathered(self, dtype: DType, pointers: str, mask: Ref) -> Ref:
         type = memory_type(dtype)
         whole, name = self._masked("gather", type, f"v{self.lanes}p0")
         self.writer.declare(
             name, whole, [self.pointers_type, "i32", self.mask_type, whole]
         )
-        arguments = f"{self._spread(access, index)}, i32 {dtype.size}"
-        text = f"{arguments}, {self.mask_type} {mask.text}, {whole} zeroinitializer"
-        return self.writer.new(f"call {whole} @{name}({text})", type, self.lanes)
+        text = f"{pointers}, i32 {dtype.size}, {self.mask_type} {mask.text}"
+        text = f"call {whole} @{name}({text}, {whole} zeroinitializer)"
+        return self.writer.new(text, type, self.lanes)
+
+    def gather_picked(self, value: Value, refs: Mapping[int, Ref], mask: Ref) -> Ref:
+        """Elements that arguments point to; those behind a row's end point to 0."""
+        access, places = value.data, self._far(value, refs)
+        dtype = self.nest.accesses[access].dtype
+        if self._gathers(dtype):
+            return self._gathered(dtype, self._at(access, places), mask)
+        return self._one_by_one(dtype, self._lanes_of(access, places))
+
+    def _lanes_of(self, access: int, places: Ref) -> Iterator[Ref]:
+        dtype = self.nest.accesses[access].dtype
+        for lane in range(self.lanes):
+            text = f"extractelement {places.whole} {places.text}, i64 {lane}"
+            place = self.writer.new(text, places.type)
+            yield self.offset(self.pointers[access], dtype, place)
+
+    def _at(self, access: int, places: Ref) -> str:
+        """The places so many elements away from an access each."""
+        type = memory_type(self.nest.accesses[access].dtype)
+        at = f"ptr {self.pointer(access).text}, {places.whole} {places.text}"
+        found = self.writer.new(f"getelementptr {type}, {at}", "ptr", self.lanes)
+        return f"{self.pointers_type} {found.text}"
 
     def scatter(self, access: int, raw: Ref, index: Ref, count: Ref, mask: Ref) -> None:
         """The way back."""
@@ -180,12 +228,16 @@ class Places:
 
     def gather_whole(self, access: int, index: Ref, mask: Ref) -> Ref:
         """A whole vector of elements that stand a stride apart."""
-        writer, dtype = self.writer, self.nest.accesses[access].dtype
+        dtype = self.nest.accesses[access].dtype
         if self._gathers(dtype):
             return self.gather(access, index, index, mask)
-        type = memory_type(dtype)
+        return self._one_by_one(dtype, self._steps(access, index))
+
+    def _one_by_one(self, dtype: DType, places: Iterator[Ref]) -> Ref:
+        """A vector of what stands at places, one for each lane."""
+        writer, type = self.writer, memory_type(dtype)
         found = Ref(writer, "poison", type, self.lanes)
-        for lane, place in enumerate(self._steps(access, index)):
+        for lane, place in enumerate(places):
             one = self.load_raw(place, dtype, 1)
             text = f"insertelement {found.whole} {found.text}, {type} {one.text}"
             found = writer.new(f"{text}, i64 {lane}", type, self.lanes)
@@ -206,7 +258,7 @@ class Places:
         assert self.nest.vector is not None
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
-        place = self.offset(self.pointers[access], dtype, index * stride)
+        place = self.offset(self.pointer(access), dtype, index * stride)
         for _ in range(self.lanes):
             yield place
             place = self.offset(place, dtype, stride)
@@ -217,22 +269,17 @@ class Places:
 
     def _spread(self, access: int, index: Ref) -> str:
         """The places of neighbours along the innermost axis, in any stride."""
-        writer = self.writer
         assert self.nest.vector is not None
-        type = memory_type(self.nest.accesses[access].dtype)
         stride = self.word(self.layout.strides[access, self.nest.vector])
-        numbers = writer.wide(index, self.lanes) + self.lane_numbers("i64")
-        places = numbers * stride
-        at = f"ptr {self.pointers[access].text}, {places.whole} {places.text}"
-        found = writer.new(f"getelementptr {type}, {at}", "ptr", self.lanes)
-        return f"{self.pointers_type} {found.text}"
+        numbers = self.writer.wide(index, self.lanes) + self.lane_numbers("i64")
+        return self._at(access, numbers * stride)
 
     def _some(self, access: int, index: Ref) -> str:
         """Where elements are that are few or far apart."""
         assert self.nest.vector is not None
         dtype = self.nest.accesses[access].dtype
         stride = self.word(self.layout.strides[access, self.nest.vector])
-        at = self.offset(self.pointers[access], dtype, index * stride)
+        at = self.offset(self.pointer(access), dtype, index * stride)
         return f"ptr {at.text}, i64 {stride.text}"
 
     def _gather_some(self, access: int, index: Ref, count: Ref) -> Ref:

@@ -48,9 +48,12 @@ class _Lines:
         parts = ["0" if axis is None else self.nest.axes[axis].name for axis in axes]
         return ", ".join(parts)
 
-    def element(self, access: int) -> str:
+    def element(self, access: int, place: str = "") -> str:
         found = self.nest.accesses[access]
-        return f"{self.names[found.array]}[{self.listed(found.axes)}]"
+        parts = [self.listed([axis]) for axis in found.axes]
+        if found.picked is not None:
+            parts[found.picked[0]] = place
+        return f"{self.names[found.array]}[{', '.join(parts)}]"
 
     def between(self, turn: int) -> None:
         """Values of a row that are read by more than one, stores and totals."""
@@ -113,6 +116,8 @@ class _Lines:
             return self.texts[index]
         value = self.nest.values[index]
         args = [self.text(each) for each in value.args]
+        if value.op == "load":
+            return self.element(value.data, *args)
         if value.op in SIGNS:
             return f" {SIGNS[value.op]} ".join(map(self.closed, value.args))
         if value.op in PREFIXES:
@@ -134,8 +139,6 @@ class _Lines:
 
     def source(self, value: Value) -> str:
         match value.op:
-            case "load":
-                return self.element(value.data)
             case "partial":
                 access, kind = value.data
                 return f"{kind} of {self.element(access)}"

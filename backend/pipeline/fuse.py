@@ -20,6 +20,7 @@ from ..loops import lowerable
 from .fusible import WRITTEN
 from .grouping import groups_of
 from .in_bodies import in_bodies
+from .picking import picking, taken
 from .placing import Placing
 
 OPERANDS = 24  # arrays that one kernel reads
@@ -36,7 +37,7 @@ class Fusion:
     """Groups of nodes on their way to kernels."""
 
     def __init__(self, graph: Graph):
-        self.graph = graph
+        self.graph = graph = picking(graph)
         self.placing = Placing(graph)
         self.checked: dict[Any, bool] = {}
         self.tried: dict[tuple[Node, ...], Draft] = {}  # in one stage
@@ -83,6 +84,8 @@ class Fusion:
 
     def fits(self, group: Sequence[Node]) -> bool:
         """Whether a group can be one kernel."""
+        if all(node.op.name == "pick" for node in group):
+            return False
         draft = self.draft(group)
         if len(draft.operands) > OPERANDS or not 0 < len(draft.results) <= RESULTS:
             return False
@@ -100,7 +103,8 @@ class Fusion:
                 stack.pop()
                 continue
             draft = self.drafts.get(node)
-            needed = draft.operands if draft else node.inputs
+            alone = taken(node) if node.op.name == "pick" and not draft else node
+            needed = draft.operands if draft else alone.inputs
             missing = [source for source in needed if source not in self.new]
             if missing:
                 stack += missing[::-1]
@@ -109,10 +113,10 @@ class Fusion:
             if draft:
                 self.new.update(draft.built(self.new))
                 continue
-            inputs = tuple(self.new[source] for source in node.inputs)
-            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            inputs = tuple(self.new[source] for source in needed)
+            same = all(a is b for a, b in zip(inputs, needed, strict=True))
             self.new[node] = (
-                node if same else node.op.apply(inputs, node.attributes, node)
+                alone if same else alone.op.apply(inputs, alone.attributes, node)
             )
 
 
@@ -138,6 +142,7 @@ class Draft:
     def _order(self, group: Sequence[Node], order: list[Node]) -> None:
         """Instructions, with the views and sources that they read before each."""
         done: set[Node] = set()
+        self.picked = {node.inputs[0] for node in group if node.op.name == "pick"}
         for node in group:
             stack = [node]
             while stack:
@@ -160,6 +165,8 @@ class Draft:
         """Whether a node is an instruction, not an operand."""
         if node in self.group:
             return True
+        if node in self.picked:
+            return False
         name = node.op.name
         if name in WRITTEN:
             return True

@@ -18,6 +18,7 @@ NOMINAL = 64  # what a symbolic size counts for where work is estimated
 # What an element takes, in additions.
 DEAR = {
     "divide": 4, "sqrt": 4, "rsqrt": 5, "reciprocal": 4, "mod": 8, "floor_divide": 6,
+    "pick": 2,
 }  # fmt: skip
 PLAIN = frozenset(
     "add subtract multiply negative abs sign square maximum minimum floor ceil rint "
@@ -28,12 +29,13 @@ TRANSCENDENTAL = 20
 
 
 def computes(node: Node) -> bool:
-    """Whether a kernel can compute an op: on elements, or by folding axes."""
+    """Whether a kernel can compute an op: on elements, by folding axes, or by reading
+    through positions."""
     if isinstance(node.type, TupleType):
         return False
-    if node.op.name in FOLDS:
-        return True
     name = node.op.name
+    if name in FOLDS or name == "pick":
+        return True
     return node.op.elementwise and (node.op.scalar is not None or name == "cast")
 
 

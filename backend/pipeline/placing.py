@@ -82,7 +82,7 @@ class Placing:
                 self.stage[node] = max(needs, default=0)
                 self.memory[node] = self.stage[node] + 1
                 self.effort[node] = self._effort(node)
-                if closing(node) or any(map(self._ends, node.inputs)):
+                if closing(node) or self._ends_late(node):
                     self.late.add(node)
                 self.folded[node] = self._length(node)
                 if self._ends_kernel(node):
@@ -147,13 +147,14 @@ class Placing:
     def _need(self, source: Node, reader: Node) -> int:
         """The stage from which on a kernel can read an operand."""
         base = self.base[source]
-        if base not in self.light:
+        if base not in self.light or reader.op.name == "pick":
             return self.memory[base]
         return self.stage[base] + self._apart(source, reader)
 
-    def _ends(self, source: Node) -> bool:
-        """Whether an operand is known only at the end of a kernel."""
-        return self.base[source] in self.late
+    def _ends_late(self, node: Node) -> bool:
+        """Whether an operand is known only at the end of the same kernel."""
+        bases = map(self.base.__getitem__, node.inputs)
+        return node.op.name != "pick" and any(base in self.late for base in bases)
 
     def _length(self, node: Node) -> int:
         """How many elements one of a value takes, by a fold in the same stage."""
@@ -179,7 +180,7 @@ class Placing:
         takes much work would be computed one by one.
         """
         base = self.base[source]
-        wide = max(elements(operand.tensor_type) for operand in reader.inputs)
+        wide = max(elements(one.tensor_type) for one in (reader, *reader.inputs))
         if base in self.late:
             return wide > elements(base.tensor_type)
         if base in self.final or self._laborious(source, reader):
@@ -207,7 +208,8 @@ class Placing:
     def _force(self, graph: Graph) -> None:
         """Store what others than kernels read."""
         for node in self.nodes:
-            if node in self.light or node in self.fixed or self.base[node] is not node:
+            kernels = node in self.light and node.op.name != "pick"
+            if kernels or node in self.fixed or self.base[node] is not node:
                 continue
             self.stored.update(self.base[source] for source in node.inputs)
         self.stored.update(self.base[node] for node in graph.roots)
@@ -231,6 +233,9 @@ class Placing:
                 continue
             leaves: set[Node] = set()
             work = cost(node)
+            if node.op.name == "pick":  # as much is read as there is of it
+                self._again[node] = frozenset((node,)), work
+                continue
             for source in map(self.base.__getitem__, node.inputs):
                 if source in self.fixed:
                     continue
