@@ -60,7 +60,8 @@ class ReferenceProgram:
         values = dict(zip(self.inputs, arrays, strict=True))
         roots = [*self.outputs.values(), *self.updates.values()]
         found = evaluate(roots, values, self._sizes(arrays))
-        results = dict(zip(self.outputs, found, strict=False))
+        # An output may be an input, or the array of a variable.
+        results = {n: v.copy() for n, v in zip(self.outputs, found, strict=False)}
         after = found[len(self.outputs) :]
         for variable, value in zip(self.updates, after, strict=True):
             variable.assign(np.asarray(value))

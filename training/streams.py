@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..graph.device import to_numpy
 from ..graph.diagnostics import DataError, RunShapeError, TensorTypeError
 from .batches import Batches, prepare, prepare_again
 from .notices import warn
@@ -66,6 +67,10 @@ class StandardStep:
     def outputs(self, found: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
         """The arrays of a prediction, and what arranges others likewise."""
         return list(found.values()), self.model.arranged
+
+    def results(self, found: Any) -> Any:
+        """The outputs of a prediction, in NumPy arrays that nobody else holds."""
+        return self.model.arranged([to_numpy(array) for array in found.values()])
 
 
 class Ready:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 
 from ..graph import tree
-from ..graph.device import to_numpy
 from ..graph.diagnostics import Fault
 from ..graph.kinds import TRUTH
 from ..graph.layer_metrics import Measuring
@@ -286,8 +285,7 @@ class Trainer(StepMethods):
         """The outputs for one batch as NumPy arrays."""
         step = step_of(self, "predict")
         _, program, arrays = step.ready(packed(x, None, None))
-        outputs, arrange = step.outputs(program(arrays))
-        return arrange([to_numpy(value).copy() for value in outputs])
+        return step.results(program(arrays))
 
     def arranged(self: Any, outputs: Sequence[Any]) -> Any:
         """Outputs in the structure that the model gives them in."""

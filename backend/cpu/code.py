@@ -179,12 +179,13 @@ class NativeCode:
         So nobody copies them. Steps of the host know one place of an array only.
         """
         outline, outputs = self.outline, self.schedule.outputs.values()
-        if outline.stops:
-            return {}
+        steps = [step for _, step in outline.stops]
+        hosted = [v.name for step in steps for v in (*step.sources, *step.targets)]
+        standing = {outline.storage(name) for name in hosted}
         storages = [outline.storage(value.name) for value in outputs]
         found: dict[Storage, StridedArray] = {}
         for value, storage in zip(outputs, storages, strict=True):
-            if storage is None or storages.count(storage) > 1:
+            if storage is None or storage in standing or storages.count(storage) > 1:
                 continue
             size = number(storage.size, place.sizes) * storage.dtype.size
             if LARGE <= size <= 2 * typed(value, place.sizes).nbytes:

@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from tulle import GradientTape, ops
+from tulle import GradientTape, Input, Model, ops, random
 from tulle.backend import compile_graph, function, program
 from tulle.backend.cpu import engine, gemm
 from tulle.graph.diagnostics import DataError
 from tulle.graph.dim import Dim, Symbol
 from tulle.graph.graph import Graph
+from tulle.graph.layer import Layer
 from tulle.graph.registry import call
 from tulle.graph.tensor import input_node
 from tulle.graph.types import TensorType, dtype_of, tensor_type
@@ -99,6 +100,49 @@ def test_large_results_are_written_into_memory_of_their_own():
     arrays = list(found.values())
     for index, one in enumerate(arrays):
         assert not any(np.shares_memory(one, two) for two in arrays[:index])
+
+
+def test_large_results_beside_a_step_of_the_host():
+    seed = random.SeedGenerator(0)
+
+    def noisy(x):
+        drawn = random.normal(ops.shape(x), seed=seed)
+        return ops.tanh(x) + drawn, drawn * 2.0
+
+    compiled, x = function.function(noisy), array(LARGE_ROWS, 3)
+    first = compiled(x)
+    (made,) = compiled.programs
+    assert host_steps(made) == ["random_key"]
+    (bound,) = made._bound.values()
+    assert len(bound.run.fresh) == 2
+    kept = [tensor.numpy().copy() for tensor in first]
+    second = compiled(x)
+    for one, other, value in zip(first, second, kept, strict=True):
+        np.testing.assert_array_equal(one.numpy(), value)
+        assert not np.shares_memory(one.array, other.array)
+        assert (other.numpy() != value).any()
+    for plain, drawn in (first, second):
+        wanted = np.tanh(x) + drawn.numpy() / 2
+        np.testing.assert_allclose(plain.numpy(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_large_result_that_the_host_writes_or_reads():
+    """It has one place, from which it is copied."""
+
+    class Doubled(Layer):
+        opaque = True
+
+        def call(self, x):
+            return np.asarray(x) * 2
+
+    x = Input((3,))
+    tanh = ops.tanh(x)
+    model = Model(x, [tanh, Doubled()(tanh)])
+    given = [array(LARGE_ROWS, 3) for _ in range(3)]
+    found = [model.predict_on_batch(one) for one in given]
+    for one, (read, written) in zip(given, found, strict=True):
+        np.testing.assert_allclose(read, np.tanh(one), rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(written, read * 2)
 
 
 def test_a_large_result_that_a_variable_takes_too():
