@@ -73,7 +73,7 @@ def compile_graph(graph: Graph, denormals: bool = False) -> Program:
     code = code_for(array_module(name), denormals)
     with garbage_collection_paused():
         needs: tuple[Need, ...] = ()
-        for stage in stages(graph, code.native, code.passes, code.early):
+        for stage in stages(graph, code.native, code.passes, code.early, code.unfused):
             if stage.name in ("differentiate", "expand_composites"):
                 needs += needs_of(stage.graph)
         return Program(stage.graph, name, code, needs)
@@ -82,7 +82,7 @@ def compile_graph(graph: Graph, denormals: bool = False) -> Program:
 def compile_stages(graph: Graph) -> Iterator[Stage]:
     """What each pass of `compile_graph` makes of a graph, as it is before the first."""
     code = code_for(array_module())
-    return stages(graph, code.native, code.passes, code.early)
+    return stages(graph, code.native, code.passes, code.early, code.unfused)
 
 
 def compile_calls(graph: Graph) -> Program:

@@ -23,7 +23,7 @@ class ArrayCode:
 
     native = False
     fills_inputs = False
-    passes = early = ()
+    passes = early = unfused = ()
 
     def __init__(self, xp: Any):
         self.xp = xp

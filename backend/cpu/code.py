@@ -56,8 +56,9 @@ class NativeCode:
 
     native = True
     fills_inputs = False
-    passes = (follow, take_products)
+    passes = (follow,)
     early = ()
+    unfused = (take_products,)
 
     def __init__(self, denormals: bool = False) -> None:
         self.denormals = denormals

@@ -33,7 +33,7 @@ from .loop_call import (
     loop_call,
     pairs_of,
 )
-from .stripes import Cut, stripes_of
+from .stripes import PRODUCTS, Cut, stripes_of
 from .value_layouts import SizedLayouts
 from .value_roots import ValueRoots, made
 
@@ -63,7 +63,7 @@ class Scan(LoopForm):
     def _of_slices(self, step: Step) -> tuple[int, int] | None:
         """The operands of the loop that a step multiplies: slices of one by another."""
         node, (target, *more) = step.node, step.targets
-        if node.op.name != "matmul" or more or target.kind != "buffer":
+        if node.op.name not in PRODUCTS or more or target.kind != "buffer":
             return None
         places = {input: place for place, input in enumerate(self.graph.inputs)}
         one, two = (places.get(source, -1) for source in node.inputs)

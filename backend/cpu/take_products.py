@@ -36,7 +36,7 @@ def take_products(graph: Graph) -> Graph:
             for place in range(start, start + node.attributes["slices"])
             if is_own(node.inputs[place], readers, roots)
         ]
-        return taken(node, inputs, places, readers) if places else None
+        return taken(node, inputs, places) if places else None
 
     return graph.replace(rewrite(graph.roots, rule).nodes)
 
@@ -61,9 +61,7 @@ def is_own(node: Node, readers: Readers, roots: set[Node]) -> bool:
     return known and y.ndim == 2 and product.shape[-1] == node.shape[-1]
 
 
-def taken(
-    node: Node, inputs: Sequence[Node], places: Sequence[int], readers: Readers
-) -> Node:
+def taken(node: Node, inputs: Sequence[Node], places: Sequence[int]) -> Node:
     """A loop on new operands whose turns multiply the slices at some places."""
     options = node.attributes
     body = settled(options["body"], options["sizes"])
@@ -72,8 +70,7 @@ def taken(
     for place in places:
         x, y = product_of(inputs[place]).inputs
         shape = (*inputs[place].shape[:-1], x.shape[-1])
-        old = product_of(node.inputs[place]).inputs[0]
-        operands[place] = whole = unmoved(old, x, shape, readers)
+        operands[place] = whole = unmoved(x, shape)
         operands.append(y)
         part = input_node("x", x.tensor_type.with_shape(whole.shape[1:]))
         kernel = input_node("kernel", y.tensor_type)
@@ -86,16 +83,8 @@ def taken(
     return node.op.apply(tuple(operands), attributes, node)
 
 
-def unmoved(old: Node, new: Node, shape: Sequence[Dim], readers: Readers) -> Node:
-    """A left operand in the shape of slices, as it lay before it was moved for the
-    product alone; `old` is the node that `readers` know."""
-    if old.op.name != "reshape" or old.inputs[0].shape != shape:
-        return reshaped(new, shape)
-    old, new = old.inputs[0], new.inputs[0]
-    alone = len(readers[old]) == 1 and old.op.name == "fused"
-    if not alone or len(old.attributes["body"]) > 1:
-        return new
-    (step,) = old.attributes["body"]
-    if step.op != "transpose":
-        return new
-    return call("transpose", new.inputs[0], dict(step.attributes)["axes"])  # type: ignore[no-any-return]
+def unmoved(node: Node, shape: Sequence[Dim]) -> Node:
+    """A left operand in the shape of slices, as it was before it got another one."""
+    if node.op.name == "reshape" and node.inputs[0].shape == tuple(shape):
+        return node.inputs[0]
+    return reshaped(node, shape)

@@ -45,6 +45,7 @@ class GpuCode:
 
     native = True
     fills_inputs = True
+    unfused = ()
 
     def __init__(self, xp: Any):
         self.xp = xp

@@ -74,19 +74,27 @@ def stages(
     generated: bool = False,
     more: Sequence[Pass] = (),
     early: Sequence[Pass] = (),
+    unfused: Sequence[Pass] = (),
 ) -> Iterator[Stage]:
     """The graph as it is, then after each pass.
 
     With `generated` the last passes are those for kernels that are generated, in place
     of those for kernels that are calls of NumPy. `more` are those of a kind of code,
-    and `early` those of it that see composites.
+    `early` those of it that see composites, and `unfused` those that see ops before
+    kernels are chosen.
     """
     yield Stage("graph", graph, 0.0)
     checked: set[Node] = set()
     usual = GENERATED if generated else PASSES
     place = usual.index(EXPANDING[0])
     first = (*usual[:place], *((one, WITHOUT_LAYERS) for one in early))
-    last = (*usual[place:], *((one, LOW) for one in more))
+    kernels = usual.index(THEN[-1]) + 1
+    last = (
+        *usual[place:kernels],
+        *((one, LOW) for one in unfused),
+        *usual[kernels:],
+        *((one, LOW) for one in more),
+    )
     for apply, levels in (*first, *last):
         start = perf_counter()
         graph = apply(graph)

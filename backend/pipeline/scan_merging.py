@@ -134,6 +134,9 @@ def hoist(form: Form) -> None:
     read = {
         source for node in order if node not in images for source in node.inputs
     } | set(form.outputs)
+    for node in reversed(order):
+        if node in images and node in read and node.op.name in MOVES:
+            read.update(node.inputs)
     moved: dict[Node, Node] = {}
     for node in order:
         free = node.op.name in SOURCES or node.op.name in MOVES or node in outside

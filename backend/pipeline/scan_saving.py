@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...graph.node import Node, topological
 from ...graph.registry import call
 from ...graph.tensor import input_node
-from ...graph.types import TupleType
+from ...graph.types import F32, TupleType
 from .fusible import SOURCES, computes, cost, moves, weight
 from .scan_forms import Carry, Form, Given, added
 
@@ -138,7 +138,7 @@ def sum_after(form: Form) -> dict[Node, Node]:
 
 
 def _sums(one: tuple[Carry, list[Node] | None]) -> bool:
-    return all(part.op.name == "sum" for part in one[1] or ())
+    return all(_unrounded(part).op.name == "sum" for part in one[1] or ())
 
 
 def _terms(carry: Carry, whole: set[Node]) -> list[Node] | None:
@@ -154,11 +154,21 @@ def _terms(carry: Carry, whole: set[Node]) -> list[Node] | None:
             times += 1
         elif node.op.name == "add" and node.type == carry.out.type:
             stack += node.inputs
-        elif _summable(node, whole):
+        elif _summable(_unrounded(node), whole):
             found.append(node)
         else:
             return None
     return found if times == 1 and found else None
+
+
+def _unrounded(node: Node) -> Node:
+    """A product or sum in bfloat16 that is added up in float32, or the node itself.
+
+    What all turns add is rounded once at most, where each turn's was. In float16 it
+    may be too large.
+    """
+    wide = node.op.name == "cast" and node.inputs[0].dtype.short == "bf16"
+    return node.inputs[0] if wide and node.dtype == F32 else node
 
 
 def _summable(node: Node, whole: set[Node]) -> bool:
@@ -175,6 +185,9 @@ def _summable(node: Node, whole: set[Node]) -> bool:
 
 def _whole(form: Form, part: Node) -> Node:
     """The sum over all turns of what one adds."""
+    inside = _unrounded(part)
+    if inside is not part:
+        return call("cast", _whole(form, inside), part.dtype.name)  # type: ignore[no-any-return]
     if part.op.name == "sum":
         source = part.inputs[0]
         if source not in form.stacks:

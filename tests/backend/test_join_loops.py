@@ -165,6 +165,31 @@ def test_gradients_of_weights_are_one_product():
     assert str(backward.type) == "(f32[batch, 3], f32[4, batch, 3])"
 
 
+def in_half(dtype):
+    """The gradient of a weight that turns multiply by in 16 bits."""
+
+    def step(h, x):
+        halves = [call("cast", one, dtype) for one in (h, SymbolicTensor(WEIGHT))]
+        h = call("tanh", call("cast", call("matmul", *halves), "float32") + x)
+        return h, h
+
+    _, ys = scan(step, START)
+    (slope,) = gradients(call("sum", ys * ys), [WEIGHT])
+    return simplify(expand_composites(Graph(INPUTS, {"slope": slope})))
+
+
+def test_gradients_in_bfloat16_are_one_product_too():
+    """Which float16 may have no room for."""
+    for dtype, carried in (("bfloat16", 1), ("float16", 2)):
+        before = in_half(dtype)
+        found = join_loops(before)
+        agree(before, found, 0.03)
+        _, backward = loops(found)
+        assert backward.attributes["carries"] == carried
+    product = join_loops(in_half("bfloat16")).outputs["slope"].inputs[0]
+    assert str(product.inputs[1].type) == "bf16[4 * batch, 3]"
+
+
 def test_sums_over_turns_are_one_sum():
     line = input_node("line", F32.with_shape((3,)))
     _, ys = scan(lambda h, x: (call("tanh", h + x + SymbolicTensor(line)),) * 2, START)
@@ -251,6 +276,18 @@ def test_what_all_turns_share_is_computed_once():
     (loop,) = loops(found)
     assert ops_of(loop) == ["add", "matmul"]
     assert loop.inputs[2] is call("tanh", WEIGHT * 2.0)
+
+
+def test_what_is_turned_afterwards_is_computed_once_too():
+    weight = SymbolicTensor(WEIGHT)
+
+    def step(h, x):
+        return h + x @ call("transpose", call("tanh", weight)), None
+
+    last, _ = scan(step, START)
+    (loop,) = loops(joined(last=last))
+    assert ops_of(loop) == ["add", "matmul", "transpose"]
+    assert loop.inputs[2] is call("tanh", WEIGHT)
 
 
 BIAS = input_node("bias", F32.with_shape((3,)))

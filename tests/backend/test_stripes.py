@@ -40,6 +40,15 @@ def lstm(x):
     return layers.LSTM(9)(x)
 
 
+def half_lstm(x):
+    return layers.LSTM(9, dtype="mixed_bfloat16")(x)
+
+
+def backward_half_gru(x):
+    h = layers.GRU(9, dtype="mixed_float16", go_backwards=True, return_sequences=True)
+    return h(x)
+
+
 def masked(x):
     h = layers.Masking()(x)
     return layers.Bidirectional(layers.GRU(5, return_sequences=True))(h)
@@ -120,7 +129,7 @@ def in_stripes(monkeypatch, rows):
     monkeypatch.setattr(stripes, "counted", stripes.jointly(counted))
 
 
-NETWORKS = [lstm, masked, counting, in_loop, *map(stepping, ALONE.values())]
+NETWORKS = [lstm, half_lstm, masked, counting, in_loop, *map(stepping, ALONE.values())]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -164,11 +173,15 @@ def test_how_many_stripes_follows_from_sizes():
     assert stripes.counted(0, 0, 1, 1) == (1, 1)
 
 
-def test_a_layers_product_is_made_in_turns_or_at_once(monkeypatch):
+@pytest.mark.parametrize("network", [lstm, half_lstm, backward_half_gru])
+def test_a_layers_product_is_made_in_turns_or_at_once(network, monkeypatch):
     """By the same bits, and of the input as it lies."""
-    program = run_of(lstm, 7, 4)
-    assert [n.op.name for n in program.graph.nodes].count("matmul") == 0
-    assert any(n.op.name == "matmul" for n in loop_of(program).graph.nodes)
+    program = run_of(network, 7, 4)
+    products = stripes.PRODUCTS
+    assert not any(n.op.name in products for n in program.graph.nodes)
+    inside = [n.op.name for n in loop_of(program).graph.nodes]
+    assert sum(name in products for name in inside) == 2
+    assert inside.count("fused") == 1
     for count in (1, 5, 40):
         given = (RANDOM.standard_normal((count, 7, 4), np.float32),)
         found = []
