@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from .. import control, tree
 from ..decide import equal
-from ..diagnostics import Fault
+from ..diagnostics import Fault, TensorTypeError
 from ..initializers import snake_case
 from ..kinds import wrong_value
 from ..layer import Layer
@@ -386,8 +386,19 @@ class OfCell(RNN):
         if "use_cudnn" in own:
             self._check_cudnn(own.pop("use_cudnn"))
         shared = {key: own[key] for key in ("dtype", "trainable") if key in own}
-        name = snake_case(self.cell_kind.__name__)
-        super().__init__(self.cell_kind(**inner, **shared, name=name), **own)
+        super().__init__(self._cell({**inner, **shared}), **own)
+
+    def _cell(self, settings: dict[str, Any]) -> Layer:
+        """The cell; settings at fault are told of the layer that was given them."""
+        written = self.cell_kind.__name__
+        try:
+            return self.cell_kind(**settings, name=snake_case(written))
+        except TensorTypeError as error:
+            if (fault := error.fault) is None:
+                raise
+            own = f"`{type(self).__name__}`"
+            fault.message = fault.message.replace(f"`{written}`", own)
+            raise fault from None
 
     def _check_cudnn(self, value: Any) -> None:
         if value not in ("auto", True, False):

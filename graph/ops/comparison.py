@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from ..diagnostics import Fault
-from ..kinds import Kind, scalar, wrong_value
+from ..kinds import Kind, scalar
 from ..node import Node
 from ..op import Results, register
 from ..operand import Operand
@@ -23,6 +23,7 @@ from .elementwise import (
     dtype_clash,
     op,
     widened_numbers,
+    widened_to_floats,
 )
 
 where = op("where")
@@ -196,7 +197,7 @@ Limit: TypeAlias = Annotated[Any, LIMIT]
 class Clip(Elementwise):
     """x cut to the interval from x_min to x_max, numbers or tensors; None is no end.
 
-    Truth values count as int32.
+    Truth values count as int32. Integers become floats where a limit is a float.
     """
 
     writes = True
@@ -213,6 +214,8 @@ class Clip(Elementwise):
         """Limits that are tensors are operands of the larger and the smaller of two."""
         limits = attributes["x_min"], attributes["x_max"]
         if not any(isinstance(limit, (Operand, np.ndarray)) for limit in limits):
+            if any(isinstance(limit, float) for limit in limits):
+                operands = list(map(widened_to_floats, operands))
             return super().dispatch(operands, attributes, given)
         found = widened_numbers(*operands)
         for name, limit in zip(("maximum", "minimum"), limits, strict=True):
@@ -231,8 +234,6 @@ class Clip(Elementwise):
             limit = -math.inf if key == "x_min" else math.inf
         if kind.is_float or math.isfinite(limit):
             return limit
-        if math.isnan(limit):
-            raise wrong_value(self.name, key, f"a number of {kind}", limit)
         last = np.iinfo(kind.name)
         return int(last.max if limit > 0 else last.min)
 

@@ -19,6 +19,7 @@ from ..advice import (
     to_undo,
     where_they_differ,
 )
+from ..configuration import default_float
 from ..decide import equal as equal_dims
 from ..decide import real_sizes
 from ..diagnostics import Fault, InternalError, TensorTypeError
@@ -28,7 +29,7 @@ from ..op import Op, Results, register
 from ..operand import Operand
 from ..registry import call
 from ..tensor import convert_to_tensor
-from ..types import BOOL, TensorType
+from ..types import BOOL, DType, TensorType
 
 Interval = tuple[float, float]
 Gradient = Callable[..., tuple[Any, ...]]
@@ -117,15 +118,28 @@ def floats_needed(name: str, given: TensorType, index: int = 0) -> Fault:
 
 def widened_numbers(x: Any, size: int = 1) -> Any:
     """Truth values as int32, integers of fewer than `size` bytes with 32 bits."""
+    x, dtype = _with_dtype(x)
+    if dtype is None or dtype.is_float or (dtype != BOOL and dtype.size >= size):
+        return x
+    return call("cast", x, "uint32" if dtype.kind == "u" else "int32")
+
+
+def widened_to_floats(x: Any) -> Any:
+    """Truth values and integers as floats."""
+    x, dtype = _with_dtype(x)
+    if dtype is None or dtype.is_float:
+        return x
+    return call("cast", x, default_float().name)
+
+
+def _with_dtype(x: Any) -> tuple[Any, DType | None]:
+    """An operand as a tensor, and its dtype; None for what is told where it is read."""
     if not isinstance(x, Operand):
         try:
             x = convert_to_tensor(x)
         except TensorTypeError:
-            return x  # it is told with the name of the argument
-    dtype = getattr(getattr(x, "type", None), "dtype", None)
-    if dtype is None or dtype.is_float or (dtype != BOOL and dtype.size >= size):
-        return x
-    return call("cast", x, "uint32" if dtype.kind == "u" else "int32")
+            return x, None
+    return x, getattr(getattr(x, "type", None), "dtype", None)
 
 
 def broadcast_shapes(name: str, types: tuple[TensorType, ...]) -> tuple[Dim, ...]:

@@ -89,6 +89,24 @@ def _nans(xp: Any, function: Any, arrays: Any) -> Any:
     return xp.full_like(shown, xp.nan)
 
 
+def iterated(xp: Any, name: str, x: Any, **options: Any) -> Any:
+    """Factors that LAPACK finds by turns; those of a matrix with NaN or inf are NaN.
+
+    Of such a matrix it gives finite numbers, or comes to no end.
+    """
+    read = xp.tril(x) if name == "eigh" else x
+    finite = xp.isfinite(read).all(axis=(-2, -1))
+    if xp is np and finite.all():
+        return numeric(xp, name, x, **options)
+    known = xp.where(finite[..., None, None], x, x.dtype.type(0))
+    found = numeric(xp, name, known, **options)
+    shapes = [finite.shape + (1,) * (part.ndim - finite.ndim) for part in found]
+    return tuple(
+        xp.where(finite.reshape(shape), part, part.dtype.type(np.nan))
+        for part, shape in zip(found, shapes, strict=True)
+    )
+
+
 class Square(Op):
     """An op on one square matrix that gives another."""
 
@@ -323,7 +341,7 @@ class Eigh(Factors):
         return ((found + swap_last(found)) * 0.5,)
 
     def run(self, xp: Any, x: Any, *, out: Any = None) -> Any:
-        return numeric(xp, "eigh", x)
+        return iterated(xp, "eigh", x)
 
 
 def _gaps(values: Node) -> Node:
@@ -371,7 +389,7 @@ class SingularValues(Factors):
         return (_svd_gradient(node, *cotangent),)
 
     def run(self, xp: Any, x: Any, *, full: bool, out: Any = None) -> Any:
-        return numeric(xp, "svd", x, full_matrices=full)
+        return iterated(xp, "svd", x, full_matrices=full)
 
 
 def _svd_gradient(node: Node, g_u: Node, g_s: Node, g_vt: Node) -> Node:

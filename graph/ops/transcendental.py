@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..registry import call
-from .elementwise import define, op
+from .elementwise import TRUTHS_AS_NUMBERS, define, op
 
 exp = op("exp")
 sqrt = op("sqrt")
@@ -220,6 +220,7 @@ define(
     lambda g, r, x: (where(greater(r, 0), g, 0.0),),
     scalar="max(x, 0)",
     domain=(0.2, 2.0),
+    widened=TRUTHS_AS_NUMBERS,
 )
 define(
     "sigmoid",

@@ -342,3 +342,22 @@ def test_halves_are_not_taken():
     x = np.eye(2, dtype=np.float16)
     for name in ("lu_factor", "lower_factor"):
         assert not SPECIAL[name].accepts(node_of(name, (x,)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [2, 3, 60])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_factors_found_by_turns_are_nan_where_a_matrix_has_what_is_no_number(
+    size, dtype, value
+):
+    x = np.stack([positive((size, size), dtype)] * 3)
+    x[1, 1, 0] = x[1, 0, 1] = value
+    x[2, 0, 1] = value  # not read by `eigh`
+    for name, whole in (("eigh", [0, 2]), ("svd", [0])):
+        alone = OPS[name](x[0])
+        for part, one in zip(OPS[name](x), alone, strict=True):
+            found = part.numpy()
+            assert np.isnan(found[1]).all(), name
+            for index in whole:
+                np.testing.assert_array_equal(found[index], one.numpy())
+    assert np.isnan(OPS["svd"](x)[1].numpy()[2]).all()

@@ -112,7 +112,8 @@ def refused(make) -> str:
         (lambda: layers.Bidirectional(layers.LSTMCell(2)), "`RNN(cell)`"),
         (lambda: layers.Bidirectional(layers.LSTM(2), "add"), "`merge_mode`"),
         (lambda: layers.TimeDistributed(layers.Dense(2))(X[0]), "has 2 axes"),
-        (lambda: layers.GRU(2, dropout=2.0), "a number from 0 to 1"),
+        (lambda: layers.GRU(2, dropout=2.0), "`dropout` of `GRU` is a number from"),
+        (lambda: layers.LSTM(0), "`units` of `LSTM` is a positive integer"),
         (
             lambda: layers.LSTM(2, unroll=True)(tulle.Input(("T", 3))),
             "cannot `unroll`",

@@ -72,6 +72,24 @@ def test_numbers_beside_tensors(short, number):
         assert found.dtype == DTYPES[wanted].name
 
 
+@pytest.mark.parametrize("short", ["bool", "u8", "i32", "f16", "f64"])
+def test_limits_beside_tensors(short):
+    x = np.array([0, 1], DTYPES[short].numpy)
+    for low, kind in ((1, "int"), (0.5, "float")):
+        wanted = DTYPES[PAIRS[short, kind]].name
+        input = SymbolicTensor(input_node("x", tensor_type(short, (2,))))
+        assert call("clip", input, low, None).dtype == wanted
+        found = call("clip", x, low, None)
+        assert found.dtype == wanted
+        assert found.numpy().tolist() == [low, 1]
+
+
+def test_the_larger_of_a_truth_value_and_0_is_a_number():
+    found = call("relu", np.array([True, False]))
+    assert found.dtype == "int32"
+    assert found.numpy().tolist() == [1, 0]
+
+
 def test_numbers_alone():
     assert result_dtype(1, 2).short == "i32"
     assert result_dtype(1, 2.0).short == "f32"
