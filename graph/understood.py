@@ -4,6 +4,11 @@ A layer of a user's becomes a program like one of the library if its code only c
 (`user_code.py`), and what that finds is known as well: ops, layers and variables of its
 own, plain values, modules of the library, and functions of which the same can be said.
 What it found is given as views, to be compared before each call.
+
+What an attribute is read of is not known, so its name stands for what any part has
+under it, and its class, and a tensor, a variable or a list. What is taken for granted
+is that operators are those of their classes, and that modules of the library and of
+Python hold what they held, except for the names that code reads of them.
 """
 
 from __future__ import annotations
@@ -12,19 +17,20 @@ import builtins
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, call
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from .array_methods import ArrayMethods
 from .layer_state import LayerState
 from .op import Op
 from .tensor import SymbolicTensor, Tensor
-from .types import DType, TensorType
+from .types import DType
 from .user_code import facts_of
 from .variable import SeedGenerator, Variable
-from .watching import Patches, is_of_library
+from .watching import Patches, home_of, is_of_library
 
 PLAIN = frozenset(
     (bool, int, float, complex, str, bytes, range, DType, type(None), type(...))
@@ -41,18 +47,13 @@ COMPUTING = (
 ).split()
 # What tensors, variables, containers and layers have that only computes; what else
 # they have may look at values, or change something.
-ATTRIBUTES = frozenset(
-    "shape dtype ndim size T astype reshape flatten squeeze transpose clip round max "
-    "min sum prod mean std var all any argmax argmin value assign assign_add "
-    "assign_sub items keys values get append extend insert pop reverse sort index "
-    "copy start stop step real imag call add_loss built compute_dtype "
-    "variable_dtype".split()
-)
-# What variables and generators have that may change while a layer holds the same ones.
-HIDDEN = frozenset(
-    "aggregation arena autocast constraint count initializer kept made_trainable name "
-    "node path regularizer seed trainable".split()
-)
+OF_TENSORS = frozenset(name for name in vars(ArrayMethods) if name[0] != "_") | {
+    *"shape dtype ndim size astype value assign assign_add assign_sub".split()
+}
+ATTRIBUTES = OF_TENSORS | {
+    *"items keys values get append extend insert pop reverse sort index copy start "
+    "stop step real imag call add_loss built compute_dtype variable_dtype".split()
+}
 LOOKING = ("convert_to_numpy",)  # functions that want values
 CONTAINERS = (list, tuple, dict, set, frozenset, str, bytes, int, float, range, slice)
 BASIC = {Tensor, SymbolicTensor, Variable, SeedGenerator, FunctionType, *CONTAINERS}
@@ -72,17 +73,17 @@ _MISSING: Any = object()
 WITH_ATTRIBUTES = (FunctionType, Variable, SeedGenerator)  # that users may set
 
 
-class Names(Collection[Any]):
-    """What is found again and again by functions without arguments."""
+class Found(Collection[Any]):
+    """What a function makes of each of some objects, again and again."""
 
-    def __init__(self, finders: Sequence[Callable[[], Any]]):
-        self._finders = finders
+    def __init__(self, find: Callable[[Any], Any], objects: Sequence[Any]):
+        self._find, self._objects = find, objects
 
     def __len__(self) -> int:
-        return len(self._finders)
+        return len(self._objects)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([find() for find in self._finders])
+        return map(self._find, self._objects)
 
     def __contains__(self, value: object) -> bool:
         return any(value is one for one in self)
@@ -117,6 +118,7 @@ class Reading:
         self.parts = parts
         self._finders: list[Callable[[], Any]] = []
         self._seen: set[Any] = set()  # functions
+        self._settings: dict[int, Any] = {}  # objects of the library that are functions
         self._names: dict[str, None] = {}
         self._known = {id(part) for part in parts}
         self._apart = apart
@@ -137,18 +139,18 @@ class Reading:
     @property
     def views(self) -> list[Collection[Any]]:
         """What was found, to be compared with what will be."""
-        own: list[Collection[Any]] = [vars(kind).values() for kind in self._classes]
-        return [*own, Names(self._finders)] if self._finders else own
+        held = [*self._classes, *self._settings.values()]
+        found: list[Collection[Any]] = [vars(one).values() for one in held]
+        return [*found, Found(type, self.parts), Found(call, self._finders)]
 
     def _begin(self) -> None:
         for kind in self._classes:
             _refuse_overriding(kind)
+            self._finders.append(partial(attrgetter("__mro__"), kind))
         for part in self.parts:
             kind = type(part)
             _refuse_patched(kind)
             foreign = not is_of_library(kind)
-            if foreign:
-                self._finders.append(partial(attrgetter("__class__"), part))
             for name, value in vars(part).items():
                 if name not in self._apart and not (foreign and _is_own(kind, name)):
                     self._held(value)
@@ -159,8 +161,10 @@ class Reading:
 
     def _attribute(self, name: str) -> None:
         """What code may find as an attribute of that name, of whatever it has."""
-        if name.startswith("__") or name in HIDDEN or name in self._apart:
+        if name.startswith("__") or name in self._apart:
             raise Unknown(name)
+        if name in OF_TENSORS:
+            self._method(name)
         for part in self.parts:
             if name in vars(part):
                 self._value(vars(part)[name], True)
@@ -169,6 +173,14 @@ class Reading:
                 self._member(vars(kind)[name])
         if name not in ATTRIBUTES and any(_gives(kind, name) for kind in self._kinds):
             raise Unknown(name)
+
+    def _method(self, name: str) -> None:
+        """What code may find of a tensor or of a variable; users may patch these."""
+        for kind in (Tensor, Variable):
+            if hasattr(kind, name):
+                if not is_of_library(home_of(getattr(kind, name))):
+                    raise Unknown(name)
+                self._finders.append(partial(getattr, kind, name))
 
     def _member(self, value: Any) -> None:
         """What stands in a class of a user's."""
@@ -187,11 +199,19 @@ class Reading:
         # A tensor may be followed by tapes, and an array may be written into.
         if isinstance(value, (Tensor, np.ndarray)):
             raise Unknown(value)
-        if isinstance(value, (LayerState, Variable, TensorType)) or not callable(value):
+        if isinstance(value, MethodType):
+            self._held(value.__self__)
+        if isinstance(value, LayerState) and id(value) not in self._known:
+            raise Unknown(value)
+        if isinstance(value, (LayerState, Variable, Op)) or not callable(value):
             return
-        home = value if hasattr(value, "__qualname__") else type(value)
+        home = home_of(value)
         if not is_of_library(home) or not _is_library(_module_of(home)):
             self._value(value, False)
+        elif home is type(value) and id(value) not in self._settings:
+            if hasattr(value, "__dict__"):
+                self._settings[id(value)] = value
+                self._held(vars(value))
 
     def _value(self, value: Any, watched: bool) -> None:
         """What code finds by name; `watched` if lists in it are compared anyway."""
@@ -201,7 +221,7 @@ class Reading:
         if kind in PLAIN or isinstance(value, Op) or kind is SeedGenerator:
             return
         if kind is tuple or (watched and kind in (list, dict)):
-            for item in value.values() if kind is dict else value:
+            for item in (*value, *value.values()) if kind is dict else value:
                 self._value(item, watched)
             return
         if isinstance(value, Variable):  # whole numbers may be read as an index

@@ -21,6 +21,12 @@ def is_of_library(kind: Any) -> bool:
     return str(kind.__module__).startswith(LIBRARY)
 
 
+def home_of(value: Any) -> Any:
+    """The function or class that says where an attribute of a class comes from."""
+    read = value.fget if isinstance(value, property) else value
+    return read if hasattr(read, "__qualname__") else type(read)
+
+
 class ByIdentity:
     """An object as a key: equal to itself alone, and kept alive for that.
 
@@ -72,9 +78,7 @@ class Patched(type):
 
     def __setattr__(cls, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        read = value.fget if isinstance(value, property) else value
-        home = read if hasattr(read, "__qualname__") else type(read)
-        cls._note(name, not is_of_library(home))
+        cls._note(name, not is_of_library(home_of(value)))
 
     def __delattr__(cls, name: str) -> None:
         super().__delattr__(name)

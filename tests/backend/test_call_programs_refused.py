@@ -321,13 +321,101 @@ def variables_that_are_trained_no_more():
         yield slopes, other(tensor(), tensor(1))
 
 
+def methods_of_tensors_that_are_patched():
+    class Turned(Own):
+        def call(self, x):
+            return x.transpose() * 2.0
+
+    layer, plain = Turned(), Tensor.transpose
+    yield from calls(layer, lambda value: None)
+    try:
+        Tensor.transpose = lambda self: plain(self) * 3.0
+        yield from calls(layer, lambda value: None)
+    finally:
+        del Tensor.transpose
+    yield layer(tensor())
+
+
+def bases_of_a_class():
+    class One:
+        factor = 2.0
+
+    class Two:
+        factor = 3.0
+
+    class Mixin(One):
+        pass
+
+    class Mixed(Mixin, Own):
+        def call(self, x):
+            return x @ self.w * self.factor
+
+    def change(value):
+        Mixin.__bases__ = (One, Two)[int(value) % 2 :]
+
+    return calls(Mixed(), change)
+
+
+def class_of_a_layer_of_the_library():
+    class Tripled(layers.Dense):
+        def call(self, x):
+            return super().call(x) * 3.0
+
+    dense = layers.Dense(3)
+    model = tulle.Sequential([dense])
+
+    def change(value):
+        dense.__class__ = (layers.Dense, Tripled)[int(value) % 2]
+
+    return calls(model, change)
+
+
+def settings_of_a_regularizer():
+    rule = tulle.regularizers.L2(0.5)
+    layer = layers.Dense(3, activity_regularizer=rule)
+    for time in range(TIMES * 3):
+        rule.l2 = 0.5 + time // 4
+        yield layer(tensor()), layer.losses
+
+
+def settings_of_a_loss_in_a_metric():
+    loss, other = losses.Huber(), losses.Huber()
+    wrapped = [tulle.metrics.MeanMetricWrapper(f) for f in (loss, other.call)]
+    for time in range(TIMES * 3):
+        loss.delta = other.delta = 0.25 + time // 4
+        for metric in wrapped:
+            metric.update_state(X, X + 1.0)
+            yield metric.result()
+
+
+def objects_as_keys():
+    class Key:
+        factor = 2.0
+
+    class Keyed(Own):
+        def __init__(self):
+            super().__init__()
+            self.keys = {Key(): 1.0}
+
+        def call(self, x):
+            for key in self.keys:
+                x = x * key.factor
+            return x @ self.w
+
+    layer = Keyed()
+    (key,) = layer.keys
+    return calls(layer, lambda value: setattr(key, "factor", value))
+
+
 CHANGING = [
     attribute_of_a_function, attribute_of_a_variable, attribute_that_the_library_has,
     attribute_of_a_module_made_when_asked, function_with_the_name_of_the_librarys,
     call_of_an_object, call_of_a_loss, class_of_an_object, keys_of_a_dictionary,
     parts_that_go_to_the_next_list, cell_that_is_empty_at_first, same_argument_twice,
     list_that_a_call_changes, first_states_of_cells, variables_that_are_trained_no_more,
-    classes_and_modules_of_the_library_that_are_patched,
+    classes_and_modules_of_the_library_that_are_patched, objects_as_keys,
+    methods_of_tensors_that_are_patched, bases_of_a_class, settings_of_a_regularizer,
+    class_of_a_layer_of_the_library, settings_of_a_loss_in_a_metric,
 ]  # fmt: skip
 
 
