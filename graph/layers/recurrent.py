@@ -14,13 +14,10 @@ from ..diagnostics import Fault, TensorTypeError
 from ..initializers import snake_case
 from ..kinds import wrong_value
 from ..layer import Layer
-from ..layer_calls import recast
 from ..layer_parts import signature
 from ..operand import Operand
 from ..registry import call
-from ..tensor import SymbolicTensor, input_node
-from ..trace import Trace, current_training, tracing
-from ..types import DType, TensorType
+from ..types import TensorType
 from ..variable import Variable
 from .core import MOST_TURNS
 from .recurrent_cells import GRUCell, LSTMCell, Pass, SimpleRNNCell, tree_sizes
@@ -31,6 +28,13 @@ from .recurrent_stack import (
     initial_state_of,
     like,
 )
+from .recurrent_steps import (
+    Kept,
+    chosen_steps,
+    recast_nest,
+    slice_at,
+    zeros_like_output,
+)
 
 __all__ = [
     "GRU",
@@ -38,13 +42,6 @@ __all__ = [
     "RNN",
     "SimpleRNN",
 ]
-
-
-class Kept:
-    """States that a layer keeps between calls and that are not among its weights."""
-
-    def __init__(self, nest: Any):
-        self.nest = nest
 
 
 class RNN(Layer):
@@ -262,15 +259,15 @@ class RNN(Layer):
         """The last output, all outputs, steps first, and the last states."""
         repeats = mask is not None and not self.zero_output_for_mask
         carries = repeats or not self.return_sequences
-        zero = _zeros_like_output(run, sequence, states) if carries else ()
+        zero = zeros_like_output(run, sequence, states) if carries else ()
 
         def step(carry: Any, slices: Any) -> Any:
             (before, old), (x, valid) = carry, slices
             output, new = run.step(x, old)
             new = like(old, new)
             if mask is not None:
-                new = _chosen(valid, new, old)
-                output = _chosen(valid, output, before if repeats else None)
+                new = chosen_steps(valid, new, old)
+                output = chosen_steps(valid, output, before if repeats else None)
             kept = output if carries else ()
             return (kept, new), output if self.return_sequences else ()
 
@@ -301,7 +298,7 @@ class RNN(Layer):
             )
         found: list[Any] = []
         for place in reversed(range(count)) if reverse else range(count):
-            part = _part(slices, place)
+            part = slice_at(slices, place)
             carry, output = step(carry, part)
             found.append(output)
         if not self.return_sequences:
@@ -321,43 +318,6 @@ class RNN(Layer):
     def makes_mask(self) -> bool:
         """No: the mask of the output is that of the input."""
         return False
-
-
-def _part(slices: Any, place: int) -> Any:
-    return tree.map_leaves(lambda x: x[place], slices)
-
-
-def recast_nest(nest: Any, dtype: DType) -> Any:
-    """Tensors of a nest in a dtype, where they are floats."""
-    return tree.map_leaves(lambda x: recast(x, dtype), nest)
-
-
-def _chosen(valid: Any, new: Any, old: Any) -> Any:
-    """New values where a step counts, else old ones, or 0; in each tensor of a nest."""
-    leaves, structure = tree.flatten(new)
-    others = [0.0] * len(leaves) if old is None else tree.flatten(old)[0]
-
-    def among(one: Any, other: Any) -> Any:
-        flag = valid
-        for _ in range(one.ndim - 1):
-            flag = call("expand_dims", flag, -1)
-        return call("where", flag, one, other)
-
-    found = [among(one, other) for one, other in zip(leaves, others, strict=True)]
-    return tree.unflatten(structure, iter(found))
-
-
-def _zeros_like_output(run: Pass, sequence: Any, states: Any) -> Any:
-    """Zeros in the form of the output of a step, which is only traced for it."""
-    with tracing(Trace(current_training())):
-        parts = [sequence.type.with_shape(sequence.type.shape[1:])]
-        leaves, structure = tree.flatten(states)
-        symbols = [
-            SymbolicTensor(input_node("step", type))
-            for type in (*parts, *(leaf.type for leaf in leaves))
-        ]
-        output, _ = run.step(symbols[0], tree.unflatten(structure, iter(symbols[1:])))
-    return call("zeros", output.type.shape, output.dtype)
 
 
 class OfCell(RNN):
@@ -385,7 +345,9 @@ class OfCell(RNN):
             inner["implementation"] = own.pop("implementation")
         if "use_cudnn" in own:
             self._check_cudnn(own.pop("use_cudnn"))
-        shared = {key: own[key] for key in ("dtype", "trainable") if key in own}
+        shared: dict[str, Any] = {
+            key: own[key] for key in ("dtype", "trainable") if key in own
+        }
         super().__init__(self._cell({**inner, **shared}), **own)
 
     def _cell(self, settings: dict[str, Any]) -> Layer:
