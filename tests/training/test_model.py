@@ -4,7 +4,6 @@ import numpy as np
 import oracle_cases
 import pytest
 
-from tulle.backend import Program
 from tulle.callbacks import Callback, EarlyStopping, History, TerminateOnNaN
 from tulle.graph.diagnostics import TensorTypeError, TulleError
 from tulle.graph.layer import Layer
@@ -12,7 +11,6 @@ from tulle.graph.layers import BatchNormalization, Dense, Dropout
 from tulle.graph.network import Input
 from tulle.graph.notices import TulleWarning
 from tulle.graph.registry import call
-from tulle.graph.tensor import Tensor
 from tulle.graph.variable import set_random_seed
 from tulle.training import losses, metrics, optimizers
 from tulle.training.model import Functional, Model, Sequential
@@ -541,52 +539,6 @@ def test_figures_are_called_as_they_were_asked_for(blobs):
     found = regression.evaluate(blobs[0], blobs[0][:, :1], verbose=0, return_dict=True)
     assert list(found) == ["loss", "mse", "mae", "mae_1"]
     assert found["loss"] == pytest.approx(found["mse"], rel=1e-5)
-
-
-def test_train_on_batch_runs_on_tensors():
-    model = Sequential([Input((2,)), Dense(1)])
-    model.compile("sgd", "mse")
-    x = Tensor(np.ones((3, 2), "float32"))
-    first = model.train_on_batch(x, np.zeros((3, 1)), return_dict=True)
-    assert list(first) == ["loss"]
-    assert model.predict_on_batch(x).shape == (3, 1)
-    assert isinstance(model.test_on_batch(x, np.zeros((3, 1))), float)
-
-
-@pytest.mark.parametrize("run_eagerly", [False, True])
-def test_predictions_of_a_batch_are_the_callers_own(run_eagerly):
-    class Same(Model):
-        def predict_step(self, data):
-            return data
-
-    x = Input((2,))
-    ones = np.ones((3, 2), "float32")
-    for kind in (Model, Same):
-        model = kind(x, [x, Dense(1)(x)])
-        model.compile("sgd", "mse", run_eagerly=run_eagerly)
-        found = model.predict_on_batch(ones)
-        for array in found if kind is Model else [found]:
-            assert array.flags.writeable
-            array[:] = 7
-        assert (ones == 1).all()
-        again = model.predict_on_batch(ones)
-        assert ((again[0] if kind is Model else again) == 1).all()
-
-
-def test_predictions_of_a_batch_are_not_copied_again(monkeypatch):
-    given = []
-
-    class Keeping(Program):
-        def __call__(self, arrays):
-            found = super().__call__(arrays)
-            given.extend(found.values())
-            return found
-
-    monkeypatch.setattr("tulle.backend.Program", Keeping)
-    x = Input((2,))
-    found = Model(x, Dense(1)(x)).predict_on_batch(np.ones((3, 2), "float32"))
-    assert [found] == given
-    assert found is given[0]
 
 
 def test_batches_of_a_fixed_size():
