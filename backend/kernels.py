@@ -97,6 +97,21 @@ class Pick(Kernel):
         return xp.take(x, positions, axis=axis)
 
 
+@register
+class SumAt(Kernel):
+    """An `add_at` that may end a kernel, which then adds up what it computes."""
+
+    name = "sum_at"
+
+    def infer(
+        self, x: TensorType, indices: TensorType, axis: int, size: Dim, rank: int
+    ) -> Type:
+        return OPS["add_at"].infer(x, indices, axis=axis, size=size, rank=rank)
+
+    def run(self, xp: Any, x: Any, indices: Any, **attributes: Any) -> Any:
+        return OPS["add_at"].run(xp, x, indices, **attributes)
+
+
 class Instruction(NamedTuple):
     """One op of a fused kernel; operands count the kernel's own, then results.
 

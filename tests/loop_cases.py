@@ -12,7 +12,7 @@ from tulle.graph.dim import Dim, Symbol
 from tulle.graph.node import resolve
 from tulle.graph.registry import OPS
 from tulle.graph.tensor import input_node
-from tulle.graph.types import F32, TupleType, dtype_of, tensor_type
+from tulle.graph.types import F32, I32, TupleType, dtype_of, tensor_type
 
 ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -312,6 +312,56 @@ PICKED = {
     ),
 }
 CASES |= PICKED
+INTO = {"axis": 0, "size": Dim.of(11), "rank": 1}
+SUMS_AT = {  # for a CPU alone
+    "sums at places": (
+        [f32(B, D), places(B)],
+        [step("tanh", 0), step("sum_at", 2, 1, **INTO)],
+        [-1],
+    ),
+    "sums at places of a line": (
+        [f32(B, D), places(B, T, dtype="i64")],
+        [
+            step("expand_dims", 0, axis=1),
+            step("broadcast_to", 2, shape=(B, T, D)),
+            step("sum_at", 3, 1, **(INTO | {"rank": 2})),
+        ],
+        [-1],
+    ),
+    "sums at places of slices": (
+        [table(9, D), places(B), f32(B, 1), places(B, dtype="u8")],
+        [
+            step("pick", 0, 1, axis=0),
+            step("multiply", 4, 2),
+            step("cast", 3, dtype=I32),
+            step("sum_at", 5, 6, **INTO),
+        ],
+        [-1],
+    ),
+    "sums at places within": (
+        [f32(T, B, D), places(B)],
+        [step("square", 0), step("sum_at", 2, 1, **(INTO | {"axis": 1}))],
+        [-1],
+    ),
+    "two sums at places": (
+        [table(7, B, 3, 20, dtype="f64"), places(B), places(B)],
+        [
+            step("negative", 0),
+            step("sum_at", 3, 1, **(INTO | {"axis": 1})),
+            step("sum_at", 0, 2, **(INTO | {"axis": 1, "size": D + 1})),
+        ],
+        [-1, -2],
+    ),
+    "sums at places of whole numbers": (
+        [places(B, D), places(D), places(B)],
+        [
+            step("greater", 0, 1),
+            step("where", 3, 0, 0),
+            step("sum_at", 4, 2, **(INTO | {"size": B + 1})),
+        ],
+        [-1],
+    ),
+}
 
 SIZES = [
     {"B": 5, "T": 3, "D": 37},
@@ -334,6 +384,7 @@ def samples(node, sizes, seed=0):
         for op, operands, attributes in node.attributes["body"]
         if op == "pick"
     }
+    added = {one.operands[1] for one in node.attributes["body"] if one.op == "sum_at"}
     for number, source in enumerate(node.inputs):
         shape = tuple(dim.evaluate(sizes) for dim in source.shape)
         if number in picked:
@@ -342,7 +393,8 @@ def samples(node, sizes, seed=0):
                 np.asarray(random.integers(0, most, shape), source.dtype.numpy)
             )
             continue
-        found.append(np.asarray(random.normal(size=shape), source.dtype.numpy))
+        scale = 8 if number in added else 1
+        found.append(np.asarray(scale * random.normal(size=shape), source.dtype.numpy))
     return found
 
 

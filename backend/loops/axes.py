@@ -154,6 +154,17 @@ def _pick(
     return (*dims[:axis], *places, *dims[axis + 1 :])
 
 
+def _sum_at(
+    axes: Unifier, sources: Sources, type: TensorType, attributes: dict[str, Any]
+) -> Dims:
+    (dims, _), (places, _) = sources
+    axis = attributes["axis"]
+    behind = axis + attributes["rank"]
+    for one, two in zip(dims[axis:behind], places, strict=True):
+        axes.join(one, two)
+    return (*dims[:axis], None, *dims[behind:])
+
+
 def _source(
     axes: Unifier, sources: Sources, type: TensorType, attributes: dict[str, Any]
 ) -> Dims:
@@ -168,6 +179,7 @@ RULES: dict[str, Rule] = {
     "stop_gradient": _kept,
     "transpose": _transpose,
     "pick": _pick,
+    "sum_at": _sum_at,
     "full": _source,
     "constant": _source,
     "size": _source,

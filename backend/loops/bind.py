@@ -12,11 +12,12 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ...graph.dim import Symbol
-from ..recorded import larger, truth
+from ..recorded import larger, smaller, truth
 from ..strided_arrays import StridedArray
 from .kernel import LoopKernel
 from .language import LANES, Nest, Total
 
+WIDE = 4 * LANES  # columns of sums at places from which on a unit takes two vectors
 SHARE = 1 << 18  # what a thread takes at least, in elements times values
 
 
@@ -176,7 +177,7 @@ class _Bound:
         nest, found = self.nest, []
         if not nest.totals:
             self._collapse([])
-            self.chunks = self.spans.chunks(self.cuts)
+            self.chunks = 1 if nest.scatters else self.spans.chunks(self.cuts)
             return []
         spans = _spans(nest, self.lengths)
         for total in nest.totals:
@@ -258,6 +259,8 @@ class _Bound:
             if self.chunks > 1:
                 return 1
             self.block = larger(self.cuts.chunk, -(-length // self.cuts.chunks))
+        elif nest.scatters:
+            self.block = LANES * (1 + truth(operator.ge, length, WIDE))
         else:
             self.block = self.cuts.joined_block if self.index else self.cuts.block
         self.block = -(-self.block // LANES) * LANES
@@ -280,13 +283,18 @@ class _Bound:
               for access, axis in layout.walked],
             *[self.given[array].steps[dimension]
               for _, array, dimension in layout.picked],
+            *[self.given[array].shape[dimension]
+              for _, array, dimension in layout.picked],
             self.block, blocks, rows, self.chunks, self.unit,
             *[partial.step for partial in partials],
             *[partial.parts for partial in partials],
             *[dim.evaluate(self.symbols) for dim in self.kernel.sizes],
         ]  # fmt: skip
         total = spans.outer * self.chunks * blocks
-        if not nest.totals and not nest.has_folds and 0 in self.short:
+        if nest.scatters:
+            for access in nest.stores:
+                total = smaller(total, total * words[layout.lengths[access.access]])
+        elif not nest.totals and not nest.has_folds and 0 in self.short:
             total = 0
         return Launch(self.kernel.names[self.index], words, total, self._grain(total))
 

@@ -65,6 +65,8 @@ class LoopKernel:
             or self.operands[operand] != self.outputs[output]
         ):
             return False
+        if self.nests[-1].scatters:
+            return False
         access = nest.accesses[stored[0].access]
         around = {*nest.along("outer"), *nest.along("folded")}
         if reads and (reads[0].axes != access.axes or reads[0] not in nest.accesses):
@@ -115,6 +117,8 @@ class Layout:
             if access.picked is not None
         ]
         self.picks = {one[0]: at for at, one in enumerate(self.picked, place)}
+        place += len(self.picked)
+        self.lengths = {one[0]: at for at, one in enumerate(self.picked, place)}
         place += len(self.picked)
         self.block, self.blocks, self.rows, self.chunks, self.unit = range(
             place, place + 5

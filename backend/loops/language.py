@@ -63,10 +63,15 @@ class Value(NamedTuple):
 
 
 class Store(NamedTuple):
-    """An output, and the value that it gets."""
+    """An output, and the value that it gets.
+
+    With `by`, values are added up at the place that a value says along the dimension
+    from which the access is `picked`, in the order of the folded axes.
+    """
 
     value: int
     access: int
+    by: int | None = None
 
 
 class Total(NamedTuple):
@@ -127,7 +132,7 @@ class Nest:
     def joinable(self) -> tuple[tuple[int, ...], ...]:
         """Groups of axes that may be walked as one, where memory allows it."""
         outer, folded, inner = self.split
-        if not self.totals and not self.has_folds:
+        if not self.totals and not self.has_folds and not self.scatters:
             groups = [outer + folded + inner]
         elif not self.has_folds and all(total.form == "full" for total in self.totals):
             groups = [outer, folded + inner]
@@ -182,6 +187,11 @@ class Nest:
         assert self.vector is not None
         length = self.axes[self.vector].size.value
         return length is not None and 0 < length <= self.lanes
+
+    @cached_property
+    def scatters(self) -> bool:
+        """Whether it adds up at places: each unit of work has columns of its own."""
+        return any(store.by is not None for store in self.stores)
 
     @cached_property
     def columns(self) -> int | None:

@@ -16,6 +16,7 @@ from .folding import combine, join_lanes, neutral, start
 from .functions import apply, loaded, register_type, to_store
 from .kernel import LoopKernel
 from .language import MIDDLE, ONCE, ROW, VECTOR, Nest, Pass, Store, Total, Value
+from .placed_sums import PlacedSums
 from .places import Places, host_has
 from .register_columns import RegisterColumns
 from .writer import USUAL, Ref, Writer
@@ -86,6 +87,7 @@ class _Printer:
         self.accumulators: dict[int, str] = {}  # of values that are folds
         self.totals: dict[int, str] = {}  # of totals, unless in memory
         self.columns = RegisterColumns(nest, self.at)
+        self.sums = PlacedSums(self.at)
         self.first = len(kernel.operands) + len(kernel.outputs)
 
     @contextmanager
@@ -158,6 +160,9 @@ class _Printer:
         """All passes over the inner axes, with what is computed between them."""
         values = self.nest.values
         self.between(0)
+        for store in self.nest.stores:
+            if store.by is not None:
+                self.sums.locate(store, self.refs)
         for turn in range(self.nest.turns):
             made = self.nest.pass_of(turn)
             for index in made.folds:
@@ -298,6 +303,9 @@ class _Printer:
         for store in stores:
             dtype = nest.accesses[store.access].dtype
             wide = self.writer.wide(self.refs[store.value], self.lanes)
+            if store.by is not None:
+                self.sums.add(store.access, wide, self.index, self.mask)
+                continue
             raws[store.access] = to_store(wide, dtype)
 
         def neighbours(access: int) -> None:

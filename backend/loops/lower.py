@@ -15,9 +15,9 @@ from ...graph.types import TensorType
 from ..kernels import Body, Instruction, body_types
 from .axes import in_order, picked_leaves, unify
 from .kernel import LoopKernel
-from .language import LANES, Nest, Unlowerable
-from .nests import NestBuilder
-from .roles import assign, find_folds
+from .language import FOLDS, LANES, Nest, Unlowerable
+from .nests import NestBuilder, zeros
+from .roles import assign, find_folds, scattering
 
 RANK = 8  # axes of a nest
 MOST_KEPT = 1024
@@ -158,6 +158,21 @@ class Lowering:
         self.picked = picked_leaves(self.count, body)
         self.unifier, self.dims = unify(self.types, self.count, body)
         self.folds = find_folds(self.dims, self.count, body)
+        self.scatters = any(step.op == "sum_at" for step in body)
+        if self.scatters:
+            self._refuse_company()
+
+    def _refuse_company(self) -> None:
+        """Sums at places are all that a kernel gives, and it folds nothing else."""
+        for place, step in enumerate(self.body, self.count):
+            if any(i in self.outputs for i in step.operands):
+                raise Unlowerable("a kernel reads what it sums up at places")
+            if step.op in FOLDS:
+                raise Unlowerable("sums at places beside folds")
+            if (step.op == "sum_at") != (place in self.outputs):
+                raise Unlowerable("a kernel gives more than sums at places")
+        if len(self.folds) != len(self.outputs):
+            raise Unlowerable("sums at places of single numbers")
 
     def _orders(self) -> list[list[int]]:
         """Axes as outputs have them, or else operands; the best order first."""
@@ -192,7 +207,11 @@ class Lowering:
 
     def _ordered(self, order: list[int]) -> LoopKernel:
         """The kernel with its axes in an order."""
-        self.order, self.roles = order, assign(order, self.folds, self.unifier.sizes)
+        self.order = order
+        if self.scatters:
+            self.roles = scattering(order, self.folds)
+        else:
+            self.roles = assign(order, self.folds, self.unifier.sizes)
         self.sizes: list[Dim] = []
         self.totals = [p for p, form in self.roles.forms.items() if form != "fold"]
         self.after = self._after_totals()
@@ -226,7 +245,13 @@ class Lowering:
         roles = self.roles
         self.main = self.outputs_of(lambda index: index not in self.after)
         self._refuse_repetition()
-        nests = [
+        nests: list[Nest] = []
+        if self.scatters:
+            nests = [
+                zeros(len(self.operands) + n, self.types[index])
+                for n, index in enumerate(self.outputs)
+            ]
+        nests.append(
             NestBuilder(
                 self,
                 [
@@ -235,7 +260,7 @@ class Lowering:
                     (roles.inner, "inner"),
                 ],
             ).main()
-        ]
+        )
         groups: dict[frozenset[int], list[int]] = {}
         for place in self.outputs_of(lambda index: index in self.after):
             groups.setdefault(self._named(self.outputs[place]), []).append(place)
@@ -256,7 +281,7 @@ class Lowering:
         lies in its own place.
         """
         roles = self.roles
-        ends = [self.outputs[place] for place in self.main]
+        ends = [self.stored(self.outputs[place]) for place in self.main]
         ends += [self.body[place - self.count].operands[0] for place in self.totals]
         if any({*roles.outer, *roles.folded} - self._named(end) for end in ends):
             raise Unlowerable("a result has not the outer axes of the others")
@@ -264,6 +289,11 @@ class Lowering:
         levels = (frozenset[int](), frozenset(roles.inner[:-1]), inner)
         if any(self._named(end) & inner not in levels for end in ends):
             raise Unlowerable("a result has not the inner axes of the others")
+
+    def stored(self, place: int) -> int:
+        """What goes into an output: a value, or what it adds up."""
+        step = None if place < self.count else self.body[place - self.count]
+        return step.operands[0] if step and step.op == "sum_at" else place
 
     def outputs_of(self, chosen: Any) -> list[int]:
         return [place for place, index in enumerate(self.outputs) if chosen(index)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...graph.dim import Dim
 from ...graph.registry import OPS
-from ...graph.types import BOOL, F64, I64, DType, dtype_of
+from ...graph.types import BOOL, F64, I64, DType, TensorType, dtype_of
 from ..kernels import Instruction
 from .axes import Dims
 from .expensive_values import keep_expensive_values
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 COMBINING = {"sum": "add", "prod": "mul"}  # max stands for the rest
+
+
+def zeros(array: int, type: TensorType) -> Nest:
+    """The nest that fills an array with zeros."""
+    sizes = [size for size in type.shape if size.value != 1]
+    roles = ["outer"] * (len(sizes) - 1) + ["inner"]
+    axes = tuple(map(Axis, sizes, roles, LETTERS))
+    places = iter(range(len(sizes)))
+    walked = tuple(None if d.value == 1 else next(places) for d in type.shape)
+    value = Value("number", (), type.dtype, (), 0, 0)
+    access = Access(array, type.dtype, walked)
+    return Nest(axes, (access,), (value,), (Store(0, 0),))
 
 
 class NestBuilder:
@@ -45,7 +57,8 @@ class NestBuilder:
     def main(self) -> Nest:
         low = self.lowering
         sources = [low.body[place - low.count].operands[0] for place in low.totals]
-        self.build([*(low.outputs[place] for place in low.main), *sources])
+        ends = [low.outputs[place] for place in low.main]
+        self.build([*map(low.stored, ends), *map(self.by, ends), *sources])
         stores = self.stores(low.main)
         totals = [
             self.total(place, index, source)
@@ -69,11 +82,30 @@ class NestBuilder:
         low, found = self.lowering, []
         for place in places:
             index = low.outputs[place]
-            access = self.access(
-                len(low.operands) + place, low.types[index].dtype, low.dims[index]
-            )
-            found.append(Store(self.tensors[index], access))
+            dtype, dims, by = low.types[index].dtype, low.dims[index], None
+            picked = None
+            if low.stored(index) != index:
+                by = self.tensors[self.by(index)]
+                picked = self.added(index), by
+            access = self.access(len(low.operands) + place, dtype, dims, picked)
+            found.append(Store(self.tensors[low.stored(index)], access, by))
         return tuple(found)
+
+    def by(self, place: int) -> int:
+        """The tensor of the places at which an output adds up, or the output."""
+        low = self.lowering
+        if low.stored(place) == place:
+            return place
+        return low.body[place - low.count].operands[1]
+
+    def added(self, place: int) -> int:
+        """The dimension along which an output adds up."""
+        low = self.lowering
+        axis: int = dict(low.body[place - low.count].attributes)["axis"]
+        inner = low.dims[place][-1]
+        if inner is None or inner not in low.roles.inner:
+            raise Unlowerable("sums at places go along another axis than results")
+        return axis
 
     def total(self, place: int, index: int, source: int) -> Total:
         low = self.lowering

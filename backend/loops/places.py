@@ -102,11 +102,16 @@ class Places:
 
     def _far(self, value: Value, refs: Mapping[int, Ref]) -> Ref:
         """How many elements away a load is, as its argument says."""
-        ref, dtype = refs[value.args[0]], self.nest.values[value.args[0]].dtype
-        if dtype.size < 8:
-            extension = "sext" if dtype.kind == "i" else "zext"
-            ref = self.writer.convert(extension, ref, "i64")
-        return ref * self.word(self.layout.picks[value.data])
+        place = self.whole(value.args[0], refs)
+        return place * self.word(self.layout.picks[value.data])
+
+    def whole(self, value: int, refs: Mapping[int, Ref]) -> Ref:
+        """An integer value as one of 64 bits."""
+        ref, dtype = refs[value], self.nest.values[value].dtype
+        if dtype.size == 8:
+            return ref
+        extension = "sext" if dtype.kind == "i" else "zext"
+        return self.writer.convert(extension, ref, "i64")
 
     def locate(self, index: Ref, axes: Sequence[int]) -> None:
         """The coordinates of a number that counts along axes."""
@@ -145,6 +150,10 @@ class Places:
         pointer = self.offset(self.pointer(access), dtype, index)
         if not self.masks:
             return self.load_raw(pointer, dtype, self.lanes)
+        return self.load_masked(pointer, dtype, mask)
+
+    def load_masked(self, pointer: Ref, dtype: DType, mask: Ref) -> Ref:
+        """Neighbours in memory, those under a mask; zeros beside them."""
         type = memory_type(dtype)
         whole, name = self._masked("load", type)
         self.writer.declare(name, whole, ["ptr", "i32", self.mask_type, whole])
@@ -161,6 +170,10 @@ class Places:
         if not self.masks:
             self.store_raw(pointer, raw, dtype)
             return
+        self.store_masked(pointer, raw, dtype, mask)
+
+    def store_masked(self, pointer: Ref, raw: Ref, dtype: DType, mask: Ref) -> None:
+        """Put neighbours into memory, those under a mask."""
         whole, name = self._masked("store", raw.type)
         self.writer.declare(name, "void", [whole, "ptr", "i32", self.mask_type])
         arguments = f"{whole} {raw.text}, ptr {pointer.text}, i32 {dtype.size}"

@@ -31,7 +31,8 @@ class _Lines:
         self.lines: list[str] = []
         self.depth = 1
         self.texts: dict[int, str] = {}  # of values that have a name by now
-        for role, words in (("outer", "at once"), ("folded", "in chunks")):
+        folded = "in order" if nest.scatters else "in chunks"
+        for role, words in (("outer", "at once"), ("folded", folded)):
             axes = nest.along(role)
             if axes:
                 self.put(f"for {self.listed(axes)} {words}:")
@@ -98,7 +99,10 @@ class _Lines:
             text = self.text(value.args[0])
             self.put(f"{self.texts[index]} {folding(value.data)} {text}")
         for store in made.stores:
-            self.put(f"{self.element(store.access)} = {self.text(store.value)}")
+            by = "" if store.by is None else self.text(store.by)
+            sign = "=" if store.by is None else "+="
+            element = self.element(store.access, by)
+            self.put(f"{element} {sign} {self.text(store.value)}")
         for index in made.totals:
             total = nest.totals[index]
             self.left(total.access, total.kind, total.value)

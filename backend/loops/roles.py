@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...graph.dim import Dim, product
 from ..kernels import Body
@@ -42,9 +43,9 @@ def find_folds(dims: Sequence[Dims], leaves: int, body: Body) -> list[Fold]:
     for place, (name, operands, attributes) in enumerate(body, leaves):
         below = frozenset().union(*(behind[index] for index in operands))
         again |= {fold for fold in below if gone[fold] & set(dims[place])}
-        if name in FOLDS:
+        if name in FOLDS or name == "sum_at":
             source = dims[operands[0]]
-            axes = dict(attributes)["axis"]
+            axes = folded_axes(name, dict(attributes))
             gone[place] = _named(source[axis] for axis in axes)
             again |= {fold for fold in below if gone[fold] & _named(source)}
             below |= {place} if gone[place] else set()
@@ -58,8 +59,27 @@ def find_folds(dims: Sequence[Dims], leaves: int, body: Body) -> list[Fold]:
     ]
 
 
+def folded_axes(name: str, attributes: Mapping[str, Any]) -> Sequence[int]:
+    """The axes of its operand that a fold goes over, or sums at places."""
+    first = attributes["axis"]
+    return range(first, first + attributes["rank"]) if name == "sum_at" else first
+
+
 def _named(dims: Iterable[int | None]) -> frozenset[int]:
     return frozenset(axis for axis in dims if axis is not None)
+
+
+def scattering(order: Sequence[int], folds: Sequence[Fold]) -> Roles:
+    """The roles of axes where all folds are sums at places.
+
+    Folded axes are gone through in order, the others in parallel.
+    """
+    gone = folds[0].gone
+    if not order or order[-1] in gone or any(fold.gone != gone for fold in folds):
+        raise Unlowerable("sums at places go over the innermost axis")
+    outer = tuple(axis for axis in order[:-1] if axis not in gone)
+    folded = tuple(axis for axis in order if axis in gone)
+    return Roles(outer, folded, (order[-1],), {})
 
 
 def assign(order: Sequence[int], folds: Sequence[Fold], sizes: Sequence[Dim]) -> Roles:

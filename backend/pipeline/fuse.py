@@ -17,10 +17,10 @@ from ...graph.registry import OPS
 from ...graph.types import TensorType, TupleType
 from ..kernels import Body, Instruction
 from ..loops import lowerable
-from .fusible import WRITTEN
+from .fusible import WRITTEN, elements
 from .grouping import groups_of
 from .in_bodies import in_bodies
-from .picking import picking, taken
+from .picking import picking, plain
 from .placing import Placing
 
 OPERANDS = 24  # arrays that one kernel reads
@@ -84,7 +84,7 @@ class Fusion:
 
     def fits(self, group: Sequence[Node]) -> bool:
         """Whether a group can be one kernel."""
-        if all(node.op.name == "pick" for node in group):
+        if not self._gains(group):
             return False
         draft = self.draft(group)
         if len(draft.operands) > OPERANDS or not 0 < len(draft.results) <= RESULTS:
@@ -93,6 +93,16 @@ class Fusion:
         if key not in self.checked:
             self.checked[key] = lowerable(draft.node(draft.operands)) is None
         return self.checked[key]
+
+    def _gains(self, group: Sequence[Node]) -> bool:
+        """Whether a kernel writes less than ops of their own for indices."""
+        if all(node.op.name == "pick" for node in group):
+            return False
+        base, sums = self.placing.base, [n for n in group if n.op.name == "sum_at"]
+        return len(sums) < len(group) or any(
+            elements(n.inputs[0].tensor_type) > elements(base[n.inputs[0]].tensor_type)
+            for n in sums
+        )
 
     def _build(self, roots: Iterable[Node]) -> None:
         """The new node of each old one that is needed."""
@@ -103,7 +113,7 @@ class Fusion:
                 stack.pop()
                 continue
             draft = self.drafts.get(node)
-            alone = taken(node) if node.op.name == "pick" and not draft else node
+            alone = node if draft else plain(node)
             needed = draft.operands if draft else alone.inputs
             missing = [source for source in needed if source not in self.new]
             if missing:

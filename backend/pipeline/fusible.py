@@ -13,12 +13,13 @@ FOLDS = frozenset(("sum", "prod", "max", "min", "any", "all"))
 MOVES = frozenset(("broadcast_to", "expand_dims", "squeeze", "transpose", "reshape"))
 SOURCES = frozenset(("constant", "size", "full", "arange"))
 WRITTEN = frozenset(("full", "arange"))  # sources that a kernel makes by itself
+THROUGH = frozenset(("pick", "sum_at"))  # what reads and writes through indices
 NOMINAL = 64  # what a symbolic size counts for where work is estimated
 
 # What an element takes, in additions.
 DEAR = {
     "divide": 4, "sqrt": 4, "rsqrt": 5, "reciprocal": 4, "mod": 8, "floor_divide": 6,
-    "pick": 2,
+    "pick": 2, "sum_at": 2,
 }  # fmt: skip
 PLAIN = frozenset(
     "add subtract multiply negative abs sign square maximum minimum floor ceil rint "
@@ -34,7 +35,7 @@ def computes(node: Node) -> bool:
     if isinstance(node.type, TupleType):
         return False
     name = node.op.name
-    if name in FOLDS or name == "pick":
+    if name in FOLDS or name in THROUGH:
         return True
     return node.op.elementwise and (node.op.scalar is not None or name == "cast")
 

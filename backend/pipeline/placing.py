@@ -147,7 +147,7 @@ class Placing:
     def _need(self, source: Node, reader: Node) -> int:
         """The stage from which on a kernel can read an operand."""
         base = self.base[source]
-        if base not in self.light or reader.op.name == "pick":
+        if base not in self.light or reader.op.name == "pick" or ends_kernel(base):
             return self.memory[base]
         return self.stage[base] + self._apart(source, reader)
 
@@ -180,6 +180,8 @@ class Placing:
         takes much work would be computed one by one.
         """
         base = self.base[source]
+        if ends_kernel(base):
+            return True
         wide = max(elements(one.tensor_type) for one in (reader, *reader.inputs))
         if base in self.late:
             return wide > elements(base.tensor_type)
@@ -272,7 +274,7 @@ class Placing:
 
     def again(self, node: Node) -> bool:
         """Whether a value is computed again where a later stage reads it."""
-        if node in self.stored or closing(node):
+        if node in self.stored or closing(node) or ends_kernel(node):
             return False
         leaves, work = self._again[node]
         if leaves is None or work > CHEAP:
@@ -301,6 +303,11 @@ class Placing:
         for stage, work in self.work.items():
             ordered = sorted(work, key=self.position.__getitem__)
             self.work[stage] = dict.fromkeys(ordered)
+
+
+def ends_kernel(node: Node) -> bool:
+    """Whether nothing in a kernel may read a value that it computes."""
+    return node.op.name == "sum_at"
 
 
 def seen_through(view: Node, varies: tuple[bool, ...]) -> tuple[bool, ...]:

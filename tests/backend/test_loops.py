@@ -5,6 +5,7 @@ import pytest
 from loop_cases import (
     CASES,
     SIZES,
+    SUMS_AT,
     SYMBOLS,
     B,
     Compiled,
@@ -26,11 +27,13 @@ from tulle.graph.registry import OPS
 from tulle.graph.tensor import input_node
 from tulle.graph.types import F32, tensor_type
 
+EVERY = CASES | SUMS_AT
+
 
 @pytest.mark.parametrize("masks", [False, None])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_kernel_says_what_numpy_says(name, masks):
-    node = fused(*CASES[name])
+    node = fused(*EVERY[name])
     compiled = Compiled(node, masks)
     for numbers in SIZES:
         check(node, compiled, sizes_of(numbers))
@@ -45,9 +48,9 @@ def check(node, compiled, sizes):
             np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_kernel_that_is_known_needs_only_addresses(name):
-    node, known = fused(*CASES[name]), Known()
+    node, known = fused(*EVERY[name]), Known()
     kernel = lower(node)
     for numbers in SIZES:
         sizes = sizes_of(numbers)
@@ -83,10 +86,10 @@ def test_a_long_axis_is_cut(name):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in CASES if n not in ("largest", "two apart")]
+    "name", [n for n in EVERY if n not in ("largest", "two apart")]
 )
 def test_no_elements(name):
-    node = fused(*CASES[name])
+    node = fused(*EVERY[name])
     compiled = Compiled(node)
     for empty in "BTD":
         sizes = sizes_of({"B": 2, "T": 2, "D": 2, empty: 0})
@@ -355,3 +358,53 @@ def test_a_kernel_as_text():
     first, rest = str(kernel).split("\n", 1)
     assert first == f"kernel {kernel.name}(x0: f32 of rank 2)"
     assert rest == TEXT
+
+
+def test_sums_at_places_of_nothing():
+    """There is no place, whatever indices say."""
+    types = [f32(B, D), tensor_type("i32", (B,))]
+    added = step("sum_at", 2, 1, axis=0, size=T, rank=1)
+    compiled = Compiled(fused(types, [step("negative", 0), added], [-1]))
+    sizes = sizes_of({"B": 3, "T": 0, "D": 20})
+    arrays = [np.ones((3, 20), np.float32), np.array([0, -1, 5], np.int32)]
+    assert compiled.run(arrays, sizes)[0].shape == (0, 20)
+
+
+@pytest.mark.parametrize(
+    ("body", "outputs", "reason"),
+    [
+        (
+            [step("tanh", 0), step("sum_at", 2, 1, axis=0, size=9, rank=1)],
+            [2, 3],
+            "a kernel gives more than sums at places",
+        ),
+        (
+            [
+                step("sum", 0, axis=(1,), keepdims=True),
+                step("multiply", 0, 2),
+                step("sum_at", 3, 1, axis=0, size=9, rank=1),
+            ],
+            [-1],
+            "sums at places beside folds",
+        ),
+        (
+            [
+                step("sum_at", 0, 1, axis=0, size=9, rank=1),
+                step("tanh", 2),
+            ],
+            [-1],
+            "a kernel gives more than sums at places",
+        ),
+        (
+            [
+                step("transpose", 0, axes=(1, 0)),
+                step("sum_at", 2, 1, axis=1, size=9, rank=1),
+            ],
+            [-1],
+            "sums at places go along another axis than results",
+        ),
+    ],
+)
+def test_what_no_kernel_sums_up_at_places(body, outputs, reason):
+    types = [f32(B, D), tensor_type("i32", (B,))]
+    assert lowerable(fused(types, body, outputs)) == reason

@@ -147,10 +147,72 @@ def test_a_sum_of_many_that_is_read_in_each_place_is_no_part_of_what_reads_it():
     assert [one.op for one in found.attributes["body"]] == ["multiply"]
 
 
+# Sums at places.
+
+EDGES = input_node("edges", tensor_type("i32", (ROWS,)))
+MESSAGES = input_node("messages", tensor_type("f32", (ROWS, 24)))
+OWN = input_node("own", tensor_type("f32", (ROWS, 1, 24)))
+INPUTS = (*INPUTS, EDGES, MESSAGES, OWN)
+INTO = {"axis": 0, "size": Dim.of(50), "rank": 1}
+
+
+def added(values, indices, rank=1):
+    return OPS["add_at"].apply((values, indices), INTO | {"rank": rank})
+
+
+def test_slices_are_weighed_and_added_up_by_one_kernel():
+    weights = call("getitem", WEIGHTS, (slice(None), 0))
+    rows = call("take", TABLE, EDGES, axis=0)
+    (found,) = result(added(rows * weights, EDGES))
+    body = (
+        ("pick", (0, 1), FIRST),
+        ("multiply", (4, 2), {}),
+        ("sum_at", (5, 3), INTO),
+    )
+    wanted = [TABLE, positions(EDGES, 50), weights, EDGES]
+    assert found is fused(wanted, body, [6])
+
+
+def test_the_gradient_of_a_mean_is_added_up_as_it_lies():
+    rows = call("broadcast_to", OWN, (ROWS, LONG, 24))
+    (found,) = result(added(rows, IDS, 2))
+    body = (
+        ("broadcast_to", (0,), {"shape": (ROWS, LONG, Dim.of(24))}),
+        ("sum_at", (2, 1), INTO | {"rank": 2}),
+    )
+    assert found is fused([OWN, IDS], body, [3])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda: (added(MESSAGES, EDGES),),  # lie there already
+        lambda: (added(call("tanh", MESSAGES), EDGES),),  # for all threads
+        lambda: (added(MESSAGES * 2, EDGES), MESSAGES * 2),  # written anyway
+        lambda: (added(call("matmul", MESSAGES, OTHER), EDGES),),
+        lambda: (added(call("sum", MESSAGES * OWN, 1), EDGES),),
+    ],
+)
+def test_other_sums_at_places_are_ops_of_their_own(values):
+    names = set().union(*map(ops_of, result(*values())))
+    assert "add_at" in names
+    assert "sum_at" not in names
+
+
+def test_a_sum_at_places_is_the_end_of_its_kernel():
+    total = added(MESSAGES * 2, EDGES)
+    (found,) = result(call("tanh", total) + TABLE)
+    names = [[s.op for s in n.attributes["body"]] for n in (found, found.inputs[0])]
+    assert names == [["tanh", "add"], ["constant", "multiply", "sum_at"]]
+
+
 # Programs.
 
 RANDOM = np.random.default_rng(0)
 ROWS_OF = RANDOM.normal(size=(40, 24)).astype(np.float32)
+
+
+WAVES = RANDOM.normal(size=(30, 24)).astype(np.float32)
 
 
 def bag(table, indices):
@@ -215,6 +277,58 @@ def test_an_index_outside_of_the_axis(wrong, place):
 def test_an_index_into_nothing():
     with pytest.raises(DataError, match="T0311"):
         np.asarray(run(bag, ROWS_OF[:0], np.zeros((2, 3), np.int32))[0])
+
+
+def segments(table, source, target, weights):
+    rows = ops.take(table, source, axis=0) * weights[:, None]
+    return ops.segment_sum(rows, target, 40)
+
+
+def slope(table, source, target, weights):
+    def loss(table):
+        return ops.sum(ops.square(segments(table, source, target, weights)))
+
+    return tulle.value_and_grad(loss)(table)[1]
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("function", [segments, slope])
+def test_messages_along_edges(function, dtype):
+    """Those to no node are left out."""
+    source = RANDOM.integers(-40, 40, 300).astype(dtype)
+    target = RANDOM.integers(-3, 43, 300).astype(dtype)
+    weights = RANDOM.normal(size=300).astype(np.float32)
+    found, text = run(function, ROWS_OF, source, target, weights)
+    assert text.count("sum_at(") == (1 if function is segments else 2)
+    counted = (target >= 0) & (target < 40)
+    sums = np.zeros((40, 24))
+    np.add.at(sums, target[counted], (ROWS_OF[source] * weights[:, None])[counted])
+    if function is slope:
+        slopes = np.zeros((41, 24))
+        slopes[:40] = 2 * sums
+        rows = slopes[np.where(counted, target, 40)] * weights[:, None]
+        sums = np.zeros((40, 24))
+        np.add.at(sums, source, rows)
+    np.testing.assert_allclose(found, sums, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gradient_is_the_sum_in_the_order_of_indices():
+    """Bit for bit, as it is added up one after the other."""
+
+    def function(table, indices):
+        return tulle.value_and_grad(lambda t: ops.sum(bag(t, indices) * WAVES))(table)[
+            1
+        ]
+
+    indices = RANDOM.integers(-40, 40, (30, 9)).astype(np.int32)
+    found, text = run(function, ROWS_OF, indices)
+    assert "sum_at" in text
+    wanted = np.zeros((40, 24), np.float32)
+    share = WAVES / np.float32(9)
+    for row, ids in enumerate(indices):
+        for one in ids:
+            wanted[one] += share[row]
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_what_is_picked_from_is_not_written_over():
