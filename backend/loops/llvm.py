@@ -160,9 +160,7 @@ class _Printer:
         """All passes over the inner axes, with what is computed between them."""
         values = self.nest.values
         self.between(0)
-        for store in self.nest.stores:
-            if store.by is not None:
-                self.sums.locate(store, self.refs)
+        self.sums.locate(self.refs)
         for turn in range(self.nest.turns):
             made = self.nest.pass_of(turn)
             for index in made.folds:
@@ -253,13 +251,11 @@ class _Printer:
     def load_vectors(self) -> None:
         """What the pass reads along the innermost axis, at once or in pieces."""
         nest, at = self.nest, self.at
-        loads = {i: nest.values[i] for i in sorted(self.needed)}
+        every = ((i, nest.values[i]) for i in sorted(self.needed - self.refs.keys()))
         loads = {
             i: value
-            for i, value in loads.items()
-            if value.op == "load"
-            and nest.level_of(value) == VECTOR
-            and i not in self.refs
+            for i, value in every
+            if value.op == "load" and nest.level_of(value) == VECTOR
         }
         if not loads:
             return

@@ -216,8 +216,12 @@ class NestBuilder:
         dtype = low.types[leaf].dtype
         picked = low.picked[leaf], by
         access = self.access(low.leaves[leaf], dtype, low.dims[leaf], picked)
-        axes = {axis for axis in self.accesses[access].axes if axis is not None}
-        return self.value("load", (by,), dtype, access, axes | {*self.values[by].axes})
+        own = self.accesses[access].axes
+        vector = len(self.axes) - 1  # the innermost one, if there is any
+        if own[-1] is not None and vector in self.values[by].axes:
+            raise Unlowerable("neighbours in a vector are of different slices")
+        axes = {axis for axis in own if axis is not None} | {*self.values[by].axes}
+        return self.value("load", (by,), dtype, access, axes)
 
     def partial_sum(self, place: int) -> int:
         low = self.lowering

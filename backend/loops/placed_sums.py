@@ -20,9 +20,15 @@ class PlacedSums:
     def __init__(self, at: Places):
         self.at, self.writer = at, at.writer
 
-    def locate(self, store: Store, refs: Mapping[int, Ref]) -> None:
-        """Find the row that an index says: counted from the end below 0, and modulo
-        their number, as NumPy has it."""
+    def locate(self, refs: Mapping[int, Ref]) -> None:
+        """Find the rows that indices say, where values are known."""
+        for store in self.at.nest.stores:
+            if store.by is not None:
+                self._locate(store, refs)
+
+    def _locate(self, store: Store, refs: Mapping[int, Ref]) -> None:
+        """The row of an index: counted from the end below 0, and modulo their number,
+        as NumPy has it."""
         at, writer, access = self.at, self.writer, store.access
         assert store.by is not None
         index = at.whole(store.by, refs)

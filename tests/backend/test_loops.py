@@ -360,6 +360,15 @@ def test_a_kernel_as_text():
     assert rest == TEXT
 
 
+def test_slices_are_not_read_across():
+    """Each would be fetched again and again, for an element of it in each vector."""
+    types = [tensor_type("f32", (9, D)), tensor_type("i32", (B,)), f32(D, B)]
+    turned = [step("pick", 0, 1, axis=0), step("transpose", 3, axes=(1, 0))]
+    body = [*turned, step("multiply", 4, 2), step("sum", 5, axis=(1,))]
+    reason = "neighbours in a vector are of different slices"
+    assert lowerable(fused(types, body, [-1, -2])) == reason
+
+
 def test_sums_at_places_of_nothing():
     """There is no place, whatever indices say."""
     types = [f32(B, D), tensor_type("i32", (B,))]

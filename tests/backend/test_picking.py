@@ -147,6 +147,16 @@ def test_a_sum_of_many_that_is_read_in_each_place_is_no_part_of_what_reads_it():
     assert [one.op for one in found.attributes["body"]] == ["multiply"]
 
 
+def test_a_mean_of_what_a_mask_leaves():
+    """The number of those left is counted apart: rows are added up as they lie."""
+    seen = call("not_equal", IDS, 0)
+    kept = call("where", call("expand_dims", seen, -1), call("take", TABLE, IDS, 0), 0)
+    count = call("sum", call("cast", seen, "float32"), axis=1, keepdims=True)
+    (found,) = result(call("sum", kept, axis=1) / count)
+    body = ["pick", "expand_dims", "constant", "where", "sum", "divide"]
+    assert sorted(one.op for one in found.attributes["body"]) == sorted(body)
+
+
 # Sums at places.
 
 EDGES = input_node("edges", tensor_type("i32", (ROWS,)))
