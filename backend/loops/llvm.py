@@ -257,8 +257,6 @@ class _Printer:
             for i, value in every
             if value.op == "load" and nest.level_of(value) == VECTOR
         }
-        if not loads:
-            return
         spread_out = {
             i: value
             for i, value in loads.items()
@@ -271,8 +269,6 @@ class _Printer:
 
     def load_moved(self, loads: dict[int, Value]) -> None:
         """What is read along the innermost axis by moving along it."""
-        if not loads:
-            return
         at = self.at
         for value in loads.values():
             at.shift(value, self.refs)
