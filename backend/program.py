@@ -30,6 +30,8 @@ from .cpu import engine
 from .cpu.code import NativeCode
 from .cpu.pages import map_ahead
 from .gpu import code as gpu
+from .kept_casts import keeping_of
+from .pipeline import lowered
 from .pipeline.differentiate import draws
 from .pipeline.needs import Need
 from .pipeline.plan import Plan, plan
@@ -82,6 +84,9 @@ class Program:
         self._reader = Reader([node.tensor_type for node in graph.inputs])
         self._variables = self._all_variables()
         self._arenas = _arenas_among(self._variables)
+        self._written = tuple(variable for variable, _ in graph.updates)
+        read = [one for one in self._variables if one not in self._written]
+        self._keeping = keeping_of(read, self._like)
 
     def _all_variables(self) -> tuple[Variable, ...]:
         nodes = (v.node for v in self.schedule.values if v.node.op.name == "variable")
@@ -96,7 +101,14 @@ class Program:
             except Fault as fault:
                 raise RunShapeError(fault.diagnostic(caller_span())) from None
 
+    def _like(self, graph: Graph) -> Program:
+        """A program of another graph that computes as this one does."""
+        denormals = isinstance(self.code, NativeCode) and self.code.denormals
+        return Program(lowered(graph), self.device, code_for(self.xp, denormals))
+
     def _run(self, arrays: Sequence[Any]) -> dict[str, Any]:
+        if self._keeping is not None:
+            self._keeping.refresh()
         try:
             key = tuple([(array.shape, array.dtype) for array in arrays])
             bound = self._bound[key]
@@ -109,7 +121,11 @@ class Program:
         if self.xp is not np and not self.code.native:
             arrays = [self.xp.asarray(array) for array in arrays]
         self._runs = bound.used = self._runs + 1
-        outputs = bound.run(*arrays)
+        try:
+            outputs = bound.run(*arrays)
+        finally:
+            for variable in self._written:
+                variable.written()
         for generator, count in self._draws:
             generator.count += count
         return outputs

@@ -132,7 +132,11 @@ class Variable(Operand):
     """
 
     moves = 0  # how often any variable went to another array; programs look at it
+    writes = 0  # how often one whose value is kept elsewhere was written
     arena: Any = None  # the backend's home of trained variables
+    casts: Any = None  # what programs keep of the value, by dtype
+    watched = False  # whether they do
+    shared = False  # whether others may write into the array
 
     def __init__(
         self,
@@ -311,6 +315,8 @@ class Variable(Operand):
         return np.array(to_numpy(self.array))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if copy is False:
+            self._share()
         return Tensor(self.array).__array__(dtype, copy=copy is not False)
 
     @held_to_signature
@@ -345,7 +351,17 @@ class Variable(Operand):
             self.array[...] = moved(array, xp)
         else:
             self._array = xp.array(moved(array, xp))
+        self.written()
         forget(self)
+
+    def written(self) -> None:
+        """Let programs know that what they keep of the value is no longer true."""
+        if self.watched:
+            Variable.writes += 1
+
+    def _share(self) -> None:
+        self.shared = True
+        self.written()
 
     @held_to_signature
     def assign_add(self, value: Any) -> Variable:
@@ -402,6 +418,7 @@ class Variable(Operand):
         return format(self.value, spec) if spec else str(self)
 
     def __dlpack__(self, **options: Any) -> Any:
+        self._share()
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -419,7 +436,9 @@ class Variable(Operand):
 
 
 # Attributes of a variable that each copy makes for itself.
-MADE_ANEW = frozenset(("kept", "initializer", "node", "_array", "_homed", "_seed"))
+MADE_ANEW = frozenset(
+    "kept initializer node casts watched shared _array _homed _seed".split()
+)
 
 
 def _made_again(kind: type[Variable], value: Any, dtype: str, name: str) -> Variable:

@@ -16,6 +16,7 @@ from ...graph.dim import Symbol
 from ...graph.graph import Graph
 from ...graph.node import Node
 from ..binding import host_step, shows
+from ..kept_casts import keep_casts
 from ..pipeline import lowered
 from ..pipeline.listing import program_listing
 from ..pipeline.plan import Plan, number
@@ -58,7 +59,7 @@ class NativeCode:
     fills_inputs = False
     passes = (follow,)
     early = ()
-    unfused = (take_products,)
+    unfused = (keep_casts, take_products)
 
     def __init__(self, denormals: bool = False) -> None:
         self.denormals = denormals
