@@ -15,6 +15,7 @@ BENCH :=
 CONVOLUTIONS :=
 NUMERICS :=
 GPU :=
+WORDS :=
 NEEDS_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and "Tulle needs Python 3.11 or newer: make PYTHON=...")
 
 NET := examples/digits.net
@@ -22,7 +23,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs bench bench-convolutions bench-products bench-numerics bench-eager bench-ops bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs files bench bench-convolutions bench-products bench-numerics bench-eager bench-ops bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -54,6 +55,9 @@ docs: $(STAMP)
 	$(BIN)/python tools/ops_table.py
 	$(BIN)/python tools/catalogue.py
 	$(BIN)/python tools/reference.py
+
+files: $(STAMP)
+	@$(BIN)/python tools/files.py $(WORDS)
 
 # The peers are large and only compared with, so they live in their own place.
 # `make bench BENCH="--part eight --workload mlp"` measures a part.

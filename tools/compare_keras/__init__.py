@@ -1,0 +1,1 @@
+"""Comparing with Keras, by random layers, losses, metrics, optimizers and files."""
