@@ -93,14 +93,18 @@ def kept_for(
     return _without_light(found, there)
 
 
+def is_light(node: Node) -> bool:
+    """Whether a node takes an element no more than reading it."""
+    return node.op.view or node.op.name in LIGHT or node.op.name == "broadcast_to"
+
+
 def _without_light(found: dict[Node, None], there: set[Node]) -> list[Node]:
     """Nodes without those that are light to compute of what stays, and of holes."""
     kept = {*found, *there}
     free: dict[Node, bool] = {}
     for node in topological(found):
         sources = all(s in kept or free[s] for s in node.inputs)
-        light = node.op.view or node.op.name in LIGHT or node.op.name == "broadcast_to"
-        free[node] = not node.inputs or (sources and light)
+        free[node] = not node.inputs or (sources and is_light(node))
         if free[node]:
             kept.discard(node)
     return [node for node in found if node in kept]

@@ -3,7 +3,8 @@
 A program reads variables where they lie and draws random keys itself. To tapes the call
 is one op, of values: there both are read before, and what is kept for a gradient comes
 out beside the results. Where a result is made of another it is one op after the other,
-as tapes may be asked for the gradient of one with respect to the other.
+as tapes may be asked for the gradient of one with respect to the other. What several of
+these compute is a result of the first.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .graph import Graph
 from .node import Node, substituted, topological
 from .recording import forget, record_call, recording, unseen
 from .registry import OPS
-from .taped_calls import TapedCall
+from .taped_calls import TapedCall, is_light
 from .tensor import SymbolicTensor, Tensor, input_node
 from .trace import Trace, tracing
 from .variable import Variable
@@ -111,7 +112,7 @@ class Taped:
         holes = [_hole(node) for node in self.read]
         found = substituted(nodes, dict(zip(self.read, holes, strict=True)))
         plain = [node for node in found if node is not None]
-        self.draws = trace.draws
+        self.draws, self.count = trace.draws, len(results)
         updates = dict(zip(trace.updates, plain[len(results) :], strict=True))
         self.stages = list(_stages((*inputs, *holes), plain[: len(results)], updates))
 
@@ -125,7 +126,7 @@ class Taped:
             results.update(zip(stage.places, found, strict=False))
         for generator, count in self.draws.items():
             generator.count += count
-        return [results[place] for place in range(len(results))]
+        return [results[place] for place in range(self.count)]
 
 
 class Stage:
@@ -159,6 +160,8 @@ def _stages(
 ) -> Iterator[Stage]:
     """Results of a call, those behind others after them, in terms of these."""
     levels = _levels(results)
+    shared = _shared(results, levels, tuple(updates.values()))
+    results, levels = [*results, *shared], [*levels, *shared.values()]
     last, before = max(levels), dict[Node, Node]()
     for level in range(last + 1):
         places = [i for i, found in enumerate(levels) if found == level]
@@ -179,6 +182,31 @@ def _levels(results: Sequence[Node]) -> list[int]:
         sources = [known[s] + (s in results) for s in node.inputs]
         known[node] = max(sources, default=0)
     return [known[node] for node in results]
+
+
+def _shared(
+    results: Sequence[Node], levels: Sequence[int], updates: Sequence[Node]
+) -> dict[Node, int]:
+    """What levels of results need that is computed before, and the level that does."""
+    computed: dict[Node, int] = {}
+    found: dict[Node, int] = {}
+    last = max(levels)
+    for level in range(last + 1):
+        pairs = list(zip(results, levels, strict=True))
+        seen = {node for node, own in pairs if own < level}
+        stack = [node for node, own in pairs if own == level]
+        stack += updates if level == last else ()
+        while stack:
+            node = stack.pop()
+            if node in seen or not node.inputs:
+                continue
+            seen.add(node)
+            if node in computed and not is_light(node):
+                found[node] = computed[node]
+            else:
+                stack += node.inputs
+                computed.setdefault(node, level)
+    return found
 
 
 def traced_call(

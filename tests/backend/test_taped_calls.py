@@ -9,6 +9,7 @@ import pytest
 from layer_cases import all_rows, arranged, arrays, labels, layer_of, primes
 from work import compiled_graphs, programs_come_soon
 
+from tulle import ops
 from tulle.backend.tapes import GradientTape
 from tulle.graph import programs, tree
 from tulle.graph.layer import Layer
@@ -19,10 +20,13 @@ from tulle.graph.layers import (
     Dense,
     Dropout,
     LayerNormalization,
+    LSTMCell,
     SpectralNormalization,
 )
+from tulle.graph.node import topological
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor, convert_to_tensor
+from tulle.graph.traced_calls import Taped
 from tulle.graph.transforms import grad, hessian, jvp
 from tulle.graph.variable import set_random_seed
 from tulle.training.model import Sequential
@@ -263,6 +267,65 @@ def test_what_a_users_layer_calls_is_a_program(compiled):
         np.testing.assert_allclose(kernel[:, 0], 0.5 * x.array.sum(0), rtol=1e-5)
         np.testing.assert_allclose(bias, np.ones(3), rtol=1e-6)
     assert (layer.calls, len(compiled)) == (TIMES, 2)
+
+
+class Shared(Layer):
+    """Results made of results, and of what these are made of."""
+
+    def build(self, shape):
+        self.w = self.add_weight((shape[-1], 3), "glorot_uniform")
+        self.mean = self.add_weight((3,), "zeros", trainable=False)
+
+    def call(self, x):
+        product = ops.matmul(x, self.w)
+        hidden = ops.tanh(product)
+        one = ops.exp(hidden) + product
+        two = one * hidden + ops.sum(hidden)
+        self.mean.assign(self.mean + ops.mean(hidden * two, axis=0))
+        return one, two, [ops.sin(two) * one - hidden, hidden * 2.0]
+
+
+def through_cells(xs):
+    cell, found = LSTMCell(3), []
+    for x in xs:
+        with GradientTape() as tape:
+            states = [Tensor(np.zeros((2, 3), "float32")) for _ in range(2)]
+            for _ in range(2):
+                output, states = cell(x, states)
+            value = weighed([output, *states])
+        found += tape.gradient(value, cell.trainable_weights)
+    return cell, found
+
+
+def through_results(xs):
+    layer, found = Shared(), []
+    for x in xs:
+        with GradientTape(persistent=True) as outer:
+            outer.watch(x)
+            with GradientTape(persistent=True) as tape:
+                tape.watch(x)
+                one, two, (three, four) = layer(x)
+                value = weighed([one, three, four])
+            slopes = tape.gradient(value, [x, layer.w, one, two])
+            again = weighed(slopes[:2])
+        slopes += [*tape.gradient(two, [one, three]), tape.gradient(four, one)]
+        found += [one, two, three, four, layer.mean.value, *slopes]
+        found += outer.gradient(again, [x, layer.w])
+    return layer, found
+
+
+@pytest.mark.parametrize(
+    ("function", "products"), [(through_cells, 2), (through_results, 1)]
+)
+def test_what_results_have_in_common_is_computed_once(monkeypatch, function, products):
+    xs = [tensor(2, 4) for _ in range(TIMES)]
+    (layer, found), (_, wanted) = both_ways(monkeypatch, lambda: function(xs))
+    agree(found, wanted)
+    (program,) = layer._programs._known.values()
+    stages = [topological(s.call.outputs) for s in program._made[Taped].stages]
+    names = [node.op.name for stage in stages for node in stage]
+    assert len(stages) > 1
+    assert names.count("matmul") == products
 
 
 def test_threads_have_their_own_tapes():
