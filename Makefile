@@ -23,7 +23,7 @@ DATA := examples/digits.npz
 OUT := build/demo
 SEED := 0
 
-.PHONY: demo test check docs files bench bench-convolutions bench-products bench-numerics bench-eager bench-ops bench-page gpu-check fuzz-ops fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
+.PHONY: demo test check docs files bench bench-convolutions bench-products bench-numerics bench-eager bench-ops bench-page gpu-check fuzz-ops fuzz-models fuzz-threads fuzz-language fuzz-files compare-keras grammar clean
 
 demo: $(STAMP)
 	mkdir -p $(OUT)
@@ -99,7 +99,11 @@ fuzz-ops: $(BENCH_STAMP)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer torch --programs 200 --seed $(SEED)
 	$(BENCH_BIN)/python tools/fuzz_ops.py --peer jax --programs 50 --seed $(SEED)
 
-# Random networks, layers and ops give the same bits on any number of threads.
+# Random models do what op by op does: trained, called, under tapes, from a file.
+fuzz-models: $(STAMP)
+	$(BIN)/python tools/fuzz_models.py --seconds 600 --seed $(SEED)
+
+# Random models, layers and ops give the same bits on any number of threads.
 fuzz-threads: $(STAMP)
 	$(BIN)/python tools/fuzz_threads.py --seconds 600 --seed $(SEED)
 

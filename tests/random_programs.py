@@ -182,9 +182,9 @@ def run_eagerly(program: Program, gradients: bool = True) -> Answer:
     return as_arrays(both_of(program, gradients)(tensors, scales))
 
 
-def run_compiled(program: Program) -> Answer:
+def run_compiled(program: Program, gradients: bool = True) -> Answer:
     inputs, weights = program.arrays()
-    return as_arrays(tulle.function(both_of(program, True))(inputs, weights))
+    return as_arrays(tulle.function(both_of(program, gradients))(inputs, weights))
 
 
 def both_of(program: Program, gradients: bool) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ if not engine.available():
 SOME = ("5 threads", "cut for 7 threads")
 # Rows of the tables are far apart, so that each family has some.
 NUMBERS = {
-    "networks": range(6),
+    "models": range(8),
     "layers": range(0, 468, 19),
     "ops": range(0, 600, 19),
     "programs": range(2),

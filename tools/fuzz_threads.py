@@ -1,8 +1,8 @@
-"""Random networks, layers, ops, programs: the same bits on any number of threads.
+"""Random models, layers, ops, programs: the same bits on any number of threads.
 
 `make fuzz-threads`. Each case runs on one thread, then on several, and then cut as for
 several, with memory watched; `tests/thread_counts.py` says how. What it says on the
-line of a case is what a process that dies was doing; `--only networks --seed 106
+line of a case is what a process that dies was doing; `--only models --seed 106
 --cases 1` runs that again.
 """
 

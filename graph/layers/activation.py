@@ -9,7 +9,7 @@ from ..diagnostics import Fault
 from ..layer import Layer
 from ..registry import call
 from .formats import shape_text
-from .weighted import Weighted
+from .weighted import Weighted, check_sizes
 
 __all__ = [
     "ELU",
@@ -184,6 +184,10 @@ class PReLU(Weighted):
         self.alpha = self.add_role("alpha", sizes)
 
     def call(self, inputs: Any) -> Any:
+        own = enumerate(self.alpha.shape, 1)
+        shared = self.shared_axes or ()
+        sizes = {axis: size for axis, size in own if axis not in shared}
+        check_sizes(self, inputs.type, sizes)
         return call("relu", inputs) - self.alpha * call("relu", -inputs)
 
 

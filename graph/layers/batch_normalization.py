@@ -18,6 +18,7 @@ from .normalization import (
     static_sizes,
     widened,
 )
+from .weighted import check_sizes
 
 __all__ = [
     "BatchNormalization",
@@ -98,6 +99,7 @@ class BatchNormalization(Affine):
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         axes = (normal_axis(self.name, self.axis, inputs.ndim, inputs.type),)
         x = widened(inputs)
+        check_sizes(self, x.type, {axes[0]: self.moving_mean.shape[0]})
         gamma, beta = (
             None if weight is None else along(weight, x.type, axes)
             for weight in (self.gamma, self.beta)

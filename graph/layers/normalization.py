@@ -11,7 +11,7 @@ from ..registry import call
 from ..types import TensorType
 from ..variable import Variable
 from .activation import not_negative
-from .weighted import Weighted
+from .weighted import Weighted, check_sizes
 
 __all__ = [
     "GroupNormalization",
@@ -218,9 +218,11 @@ class GroupNormalization(Affine):
                 help=[f"{sizes[0]} has the divisors {divisors(sizes[0])}"],
             )
         self.add_affine(sizes)
+        self.channels = sizes[0]
 
     def call(self, inputs: Any) -> Any:
         x, place = widened(inputs), self.place
+        check_sizes(self, x.type, {place: self.channels})
         # Few channels of a group lie side by side, and many groups: these are summed
         # together, down the other axes.
         aside = 1 < place == x.ndim - 1 and self.count > 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..diagnostics import Fault
 from ..dim import Dim
 from ..layer import Layer
 from ..layer_parts import signature
+from ..types import TensorType
 from ..variable import Variable
 
 # What the end of an argument's name says that the argument is.
@@ -66,6 +67,19 @@ class Weighted(Layer):
             regularizer=getattr(self, f"{role}_regularizer", None),
             constraint=getattr(self, f"{role}_constraint", None),
         )
+
+
+def check_sizes(layer: Layer, type: TensorType, sizes: Mapping[int, int]) -> None:
+    """Refuse an input whose axes have other sizes than weights were made for."""
+    for axis, size in sizes.items():
+        given = type.shape[axis].value if axis < type.rank else 0
+        if given not in (None, size):
+            raise Fault(
+                "T0302",
+                f"`{layer.name}` has weights for {size} elements along axis {axis}, "
+                f"and its input is {type}",
+                operands={0: str(type)},
+            )
 
 
 def _noting_roles(init: Callable[..., None]) -> Callable[..., None]:

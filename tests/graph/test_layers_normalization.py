@@ -150,3 +150,20 @@ def test_a_mask_of_another_rank():
     with pytest.raises(TensorTypeError) as error:
         layers.BatchNormalization()(x, training=True, mask=ops.ones((2,), dtype="bool"))
     assert "one axis less" in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(7, 1), (7, 3), (7,)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.BatchNormalization, lambda: layers.GroupNormalization(2), layers.PReLU,
+        layers.LayerNormalization, layers.RMSNormalization,
+    ],
+)  # fmt: skip
+def test_another_width_than_weights_were_made_for(layer, shape):
+    """One channel beside weights for four would be broadcast to four."""
+    made = layer()
+    made(tulle.Input((7, 4)))
+    with pytest.raises(TensorTypeError) as caught:
+        made(tulle.Input(shape))
+    assert caught.value.diagnostics[0].code in ("T0302", "T0303")
