@@ -12,12 +12,13 @@ from ...graph.node import Node, topological
 from ...graph.registry import call
 from ...graph.tensor import input_node
 from ...graph.types import F32, TupleType
-from .fusible import SOURCES, computes, cost, moves, weight
+from .fusible import MOVES, SOURCES, computes, cost, moves, weight
 from .scan_forms import Carry, Form, Given, added
 
 CHEAP = 8  # additions an element for which nothing is stacked
 FACTOR = 32  # how many times what a turn carries and reads may be stacked
 DEAR = 10**6
+LINEAR = MOVES | {"place"}  # a sum of what they give is what they give of a sum
 
 
 def save(first: Form, second: Form, own: dict[Node, Node]) -> bool:
@@ -138,7 +139,7 @@ def sum_after(form: Form) -> dict[Node, Node]:
 
 
 def _sums(one: tuple[Carry, list[Node] | None]) -> bool:
-    return all(_unrounded(part).op.name == "sum" for part in one[1] or ())
+    return all(_bare(part).op.name == "sum" for part in one[1] or ())
 
 
 def _terms(carry: Carry, whole: set[Node]) -> list[Node] | None:
@@ -154,21 +155,26 @@ def _terms(carry: Carry, whole: set[Node]) -> list[Node] | None:
             times += 1
         elif node.op.name == "add" and node.type == carry.out.type:
             stack += node.inputs
-        elif _summable(_unrounded(node), whole):
+        elif _summable(_bare(node), whole):
             found.append(node)
         else:
             return None
     return found if times == 1 and found else None
 
 
-def _unrounded(node: Node) -> Node:
-    """A product or sum in bfloat16 that is added up in float32, or the node itself.
+def _bare(node: Node) -> Node:
+    """What only moves, or is rounded to bfloat16, before a turn adds it.
 
-    What all turns add is rounded once at most, where each turn's was. In float16 it
-    may be too large.
+    What all turns add is then moved once, and rounded once at most, where each turn's
+    was. In float16 it may be too large.
     """
-    wide = node.op.name == "cast" and node.inputs[0].dtype.short == "bf16"
-    return node.inputs[0] if wide and node.dtype == F32 else node
+    while node.op.name in LINEAR or (
+        node.op.name == "cast"
+        and node.dtype == F32
+        and node.inputs[0].dtype.short == "bf16"
+    ):
+        (node,) = node.inputs
+    return node
 
 
 def _summable(node: Node, whole: set[Node]) -> bool:
@@ -185,9 +191,9 @@ def _summable(node: Node, whole: set[Node]) -> bool:
 
 def _whole(form: Form, part: Node) -> Node:
     """The sum over all turns of what one adds."""
-    inside = _unrounded(part)
-    if inside is not part:
-        return call("cast", _whole(form, inside), part.dtype.name)  # type: ignore[no-any-return]
+    if _bare(part) is not part:
+        whole = _whole(form, part.inputs[0])
+        return part.op.apply((whole,), part.attributes, part)
     if part.op.name == "sum":
         source = part.inputs[0]
         if source not in form.stacks:

@@ -202,6 +202,22 @@ def test_sums_over_turns_are_one_sum():
         assert str(after.outputs["slope"].inputs[0].type) == summed
 
 
+def test_sums_of_which_each_turn_moves_its_part_are_one_sum():
+    """As of a cell's bias of two rows, or of a column."""
+    for shape, read in (((2, 3), lambda w: w[1]), ((3, 1), lambda w: w[:, 0])):
+        weight = input_node("weight", F32.with_shape(shape))
+
+        def step(h, x, weight=weight, read=read):
+            return (call("tanh", h + x + read(SymbolicTensor(weight))),) * 2
+
+        _, ys = scan(step, START)
+        (slope,) = gradients(call("sum", ys * ys), [weight])
+        before = simplify(Graph((*INPUTS, weight), {"slope": slope}))
+        after = join_loops(before)
+        agree(before, after)
+        assert str(loops(after)[1].type) == "(f32[batch, 3], f32[4, 3])"
+
+
 def ctc(known):
     """A loss that is a loop, and its gradient; lengths are inputs or `known`."""
     target = input_node("target", TensorType(dtype_of("i32"), (BATCH, Dim.of(2))))
