@@ -9,13 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...graph.dim import product
-from .language import VECTOR, Nest, Store, Value
+from .language import EXPENSIVE, VECTOR, Nest, Store, Value
 
 SHORT = 16  # of so few elements a value is computed sooner than it is back from memory
-EXPENSIVE = frozenset(
-    "exp exp2 expm1 log log2 log10 log1p pow tanh erf sin cos tan sinh cosh asin acos "
-    "atan atan2 asinh acosh atanh cbrt hypot mod floordiv".split()
-)
 
 
 def keep_expensive_values(nest: Nest) -> Nest:

@@ -15,8 +15,13 @@ from ...graph.dim import Dim
 from ...graph.types import DType
 
 LANES = 16  # elements of a vector, whatever the machine: results depend on it
-COLUMNS = 8 * LANES  # sums of columns at most that one row of a kernel adds to
+COLUMNS = 8  # vectors of sums at most that one row of a kernel adds to
+BODY = 64  # values in all these vectors, at most: each is written out
 ONCE, ROW, MIDDLE, VECTOR = range(4)  # how deep a value stands
+EXPENSIVE = frozenset(
+    "exp exp2 expm1 log log2 log10 log1p pow tanh erf sin cos tan sinh cosh asin acos "
+    "atan atan2 asinh acosh atanh cbrt hypot mod floordiv".split()
+)
 FOLDS = ("sum", "prod", "max", "min", "any", "all")
 
 
@@ -195,14 +200,18 @@ class Nest:
 
     @cached_property
     def columns(self) -> int | None:
-        """How many columns it sums up, where they are few: all stay in registers."""
+        """How many columns it sums up, where they are few and little work: all stay in
+        registers."""
         forms = {total.form for total in self.totals}
         if forms != {"column"} or self.has_folds or len(self.along("inner")) != 1:
             return None
         assert self.vector is not None
         length = self.axes[self.vector].size.value
-        most = COLUMNS // len(self.totals)
-        return length if length is not None and 0 < length <= most else None
+        if not length or any(value.op in EXPENSIVE for value in self.values):
+            return None
+        vectors = -(-length // self.lanes)
+        few = vectors * len(self.totals) <= COLUMNS
+        return length if few and vectors * len(self.values) <= BODY else None
 
     @property
     def _joined(self) -> bool:

@@ -182,9 +182,9 @@ class Placing:
         base = self.base[source]
         if ends_kernel(base):
             return True
-        wide = max(elements(one.tensor_type) for one in (reader, *reader.inputs))
+        wide = max(elements(operand.tensor_type) for operand in reader.inputs)
         if base in self.late:
-            return wide > elements(base.tensor_type)
+            return max(wide, elements(reader.tensor_type)) > elements(base.tensor_type)
         if base in self.final or self._laborious(source, reader):
             return True
         folded = self.folded[base]
