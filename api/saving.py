@@ -1,5 +1,6 @@
 """Models on disk, and the classes of yours that they may name."""
 
+from .graph.naming import unknown_name
 from .training.keras_files.deserializing import deserialize_keras_object
 from .training.keras_files.serializing import serialize_keras_object
 from .training.registration import (
@@ -29,3 +30,5 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+
+__getattr__ = unknown_name("tulle.saving", __all__)

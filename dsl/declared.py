@@ -15,6 +15,7 @@ from ..graph.nearest import nearest
 from ..graph.types import DTYPES, DType, TensorType
 from . import conditions, statics
 from . import syntax as s
+from .arguments import replacement
 from .scope import Scope, listed
 from .values import Poison, Shape, Static, Tensor, Value, describe
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 USUAL = {"float": "f32", "double": "f64", "half": "f16", "int": "i32", "long": "i64"}
 TENSORS = dict.fromkeys(("Tensor", "tensor", "Array", "array", "ndarray"), "f32")
 STATIC_KINDS = {"int": int, "bool": bool, "str": str}
+ELSEWHERE = {
+    "float": "f32", "double": "f64", "float32": "f32", "number": "f32",
+    "integer": "int", "boolean": "bool", "string": "str",
+}  # fmt: skip
 
 
 def dtype(evaluator: Evaluator, name: s.Name) -> DType | None:
@@ -176,7 +181,10 @@ def static(
         help: tuple[str, ...] = ()
         if wanted.lower() in ("list", "tuple") or kind.dims is not None:
             help = ("each item of a list is a setting of its own, or a `const`",)
-        evaluator.checker.error("T0401", message, kind.span, help=help)
+        meant = ELSEWHERE.get(wanted.lower()) if kind.dims is None else None
+        fix = replacement(kind.span, meant) if meant else None
+        help = (f"write `{meant}`",) if meant else help
+        evaluator.checker.error("T0401", message, kind.span, help=help, fix=fix)
         return None
     if isinstance(value, Poison):
         return None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HEADS = {"FN", "LAYER", "EXTERN", "MODEL", "TRAIN"}
 SIGNS = {"PLUS", "MINUS", "STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT"}
 CHOOSING = {"IF", "WHERE"}
+TURNS = ("for", "while", "loop")
 BREAKS = CHOOSING | ITEMS | STATEMENTS | SECTIONS
 VALUES = {"INTEGER", "FLOAT", "STRING", "TRUE", "FALSE"}
 WORDS = VALUES | {"NAME", "DOTTED"}
@@ -38,6 +39,10 @@ def explain(mistake: Mistake) -> Diagnostic | None:
         _names,
         _compared,
         _sizes,
+        _bounds,
+        _choices,
+        _results,
+        _share,
         _round,
         _package,
         _headless,
@@ -185,6 +190,9 @@ def _beside(mistake: Mistake) -> Diagnostic | None:
     )
     if apart or within or not {"LPAREN", "PIPE"} <= mistake.accepted:
         return None
+    if before.text in TURNS:
+        help = "`x |> repeat 4 { … }` applies stages several times"
+        return told(f"`{before.text}` is no stage", before.span, help)
     message = "settings stand in parentheses"
     return told(message, found.span, f"write `{before.text}({found.text})`")
 
@@ -279,6 +287,59 @@ def _sizes(mistake: Mistake) -> Diagnostic | None:
     edit = place, "".join(f"\n{name}" for name in names)
     where = "on a line of its own" if len(names) == 1 else "on lines of their own"
     return told(message, begin, f"write {shown} {where}", edit)
+
+
+def _bounds(mistake: Mistake) -> Diagnostic | None:
+    """`dim N > 3`."""
+    tokens, index = mistake.tokens, mistake.index
+    compared = mistake.found.type == "COMPARISON" and index > 1
+    if not compared or tokens[index - 2].type != "DIM":
+        return None
+    name = tokens[index - 1].text
+    bounds, condition = f"dim {name} in 4..512", f"dim {name} where {name} > 3"
+    help = f"bounds are `{bounds}`, a condition `{condition}`"
+    message = "a `dim` takes bounds, or conditions behind `where`"
+    return told(message, mistake.found.span, help)
+
+
+def _choices(mistake: Mistake) -> Diagnostic | None:
+    """`dim W in [2, 4]`."""
+    tokens, index = mistake.tokens, mistake.index
+    if "RANGE" not in mistake.accepted or tokens[index - 1].type != "RSQUARE":
+        return None
+    start = max((i for i in range(index) if tokens[i].type == "DIM"), default=index)
+    if index - start < 5 or tokens[start + 3].type != "LSQUARE":
+        return None
+    sizes = "".join(
+        f"{token.text} " if token.type == "COMMA" else token.text
+        for token in tokens[start + 4 : index - 1]
+    )
+    place = tokens[start + 3].span.through(tokens[index - 1].span)
+    edit = place, f"{{{sizes}}}"
+    help = f"write `dim {tokens[start + 1].text} in {{{sizes}}}`"
+    return told("the sizes that a `dim` may have stand in braces", place, help, edit)
+
+
+def _results(mistake: Mistake) -> Diagnostic | None:
+    """`model M(…) -> f32[B, 3], f32[B] { … }`."""
+    head = mistake.last_of(ITEMS | STATEMENTS)
+    if mistake.found.type != "COMMA" or not mistake.accepted <= {"LBRACE", "WHERE"}:
+        return None
+    if head is None or head.type not in HEADS:
+        return None
+    help = "write `-> (f32[B, 3], f32[B])`, each with a name if you like"
+    return told("several results stand in parentheses", mistake.found.span, help)
+
+
+def _share(mistake: Mistake) -> Diagnostic | None:
+    """`rate = 50%`."""
+    before = mistake.previous
+    if before is None or before.type != "PERCENT":
+        return None
+    if mistake.found.type not in ("RPAREN", "COMMA", "RBRACE"):
+        return None
+    help = "write a share as a number: `0.5`"
+    return told("`%` is the remainder of a division", before.span, help)
 
 
 def _round(mistake: Mistake) -> Diagnostic | None:

@@ -18,6 +18,7 @@ OPERATORS = (
     "PLUS", "MINUS", "STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT", "DOUBLE_STAR",
     "COMPARISON", "AND", "OR",
 )  # fmt: skip
+NUMBERS = ("INTEGER", "FLOAT", "TRUE", "FALSE")
 TYPES = {"TRUE": "bool", "FALSE": "bool", "FLOAT": "f32", "STRING": "str"}
 _TURNS = "`x |> repeat 4 as i { … }` applies stages several times"
 FLOW = {
@@ -207,7 +208,17 @@ def _typeless(mistake: Mistake) -> Diagnostic | None:
         place = Span(at.source, at.line, at.column, at.line, at.column)
         return told(message, at, title, (place, f": {word}"))
     sizes = "f32[4]" if kind in ("PARAM", "STATE") else "f32[B, 4]"
+    if _among_settings(mistake):
+        sizes = TYPES.get(mistake.next.type if mistake.next else "", "int")
     return told(message, mistake.behind, f"for example `{before.text}: {sizes}`")
+
+
+def _among_settings(mistake: Mistake) -> bool:
+    """Whether a place is in the first of the two lists of a layer."""
+    head, opener = mistake.last_of(ITEMS), mistake.opener
+    if head is None or head.type != "LAYER" or not opener:
+        return False
+    return mistake.tokens[opener - 1].type in ("NAME", "RSQUARE")
 
 
 def _named(mistake: Mistake) -> Diagnostic | None:
@@ -266,9 +277,11 @@ def _bare(mistake: Mistake) -> Diagnostic | None:
 
 
 def _setting_alone(mistake: Mistake) -> Diagnostic | None:
-    """`epochs = 3` among the sections of a training."""
+    """`epochs = 3`, `epochs 3` among the sections of a training."""
     found, after = mistake.found, mistake.next
-    if not mistake.accepted >= SECTIONS or after is None or after.type != "EQUAL":
+    if not mistake.accepted >= SECTIONS or after is None:
+        return None
+    if after.type not in ("EQUAL", "COLON", *NUMBERS):
         return None
     python = {setting.argument: name for name, setting in SETTINGS.items()}
     name = python.get(found.text, found.text)

@@ -18,7 +18,18 @@ WORDS = ("true", "false", "none", "inf")  # values that are no names
 
 # What Python has a name for and a text another form.
 _NOISE = "what is random is a layer: `zeros_like(x) |> GaussianNoise(1.0)`, in training"
+_IN_QUOTES = (
+    "same", "valid", "causal", "bilinear", "nearest", "bicubic",
+    "channels_first", "channels_last",
+)  # fmt: skip
 OTHERWISE = {
+    **{word: f'a word stands in quotes: `"{word}"`' for word in _IN_QUOTES},
+    **{
+        word: f"there are `{word}_uniform()` and `{word}_normal()`"
+        for word in ("glorot", "he", "lecun")
+    },
+    "xavier": "it is `glorot_uniform()`, or `glorot_normal()`",
+    "kaiming": "it is `he_uniform()`, or `he_normal()`",
     "GradientTape": "`grad(f)` is the derivative of a function",
     "Input": "the inputs of a model are its parameters: `model M(x: f32[B, 4]) -> …`",
     "Model": "a model is declared: `model M(x: f32[B, 4]) -> f32[B, 2] { … }`",

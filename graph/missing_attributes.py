@@ -52,6 +52,29 @@ OF_LAYERS: Mapping[str, str] = {
     "load_state_dict": "write `set_weights(arrays)`, or `load_weights(path)`",
     "register_buffer": "write `add_weight(…, trainable=False)`",
     "requires_grad_": "set `layer.trainable = False`",
+    "quantize": "weights are not quantized to integers; the policy `mixed_bfloat16` "
+    "computes with 16 bits",
+}
+BY_HAND = (
+    "`train_step(data)` and `test_step(data)` are there to override, and "
+    "`train_on_batch` runs one of them"
+)
+OF_MODELS: Mapping[str, str] = {
+    "export": "no other formats are there to serve a model in: `model.save(path)` "
+    "keeps it, and `tulle.load_model(path)` with `predict` serves it",
+    "fit_generator": "write `model.fit(generator)`",
+    "evaluate_generator": "write `model.evaluate(generator)`",
+    "predict_generator": "write `model.predict(generator)`",
+    "predict_classes": "write `model.predict(x).argmax(axis=-1)`",
+    "predict_proba": "write `model.predict(x)`",
+    "to_yaml": "write `model.to_json()`",
+    "make_train_function": BY_HAND,
+    "make_test_function": BY_HAND,
+    "make_predict_function": BY_HAND,
+    "train_function": BY_HAND,
+    "get_state_tree": "`weights`, `optimizer.variables` and `metrics_variables` are "
+    "the state, each variable with its `path`",
+    "set_state_tree": "variables take values one by one: `variable.assign(value)`",
 }
 OF_OPTIMIZERS: Mapping[str, str] = {
     "step": "write `optimizer.apply(gradients, weights)`",

@@ -52,6 +52,17 @@ def flatten(
         raise
 
 
+def by_sorted_keys(value: Any) -> Any:
+    """The nest with the items of each dictionary in the order of their keys.
+
+    >>> by_sorted_keys([{"b": 1, "a": 2}])
+    [{'a': 2, 'b': 1}]
+    """
+    if value.__class__ is dict and all(isinstance(key, str) for key in value):
+        return {key: by_sorted_keys(value[key]) for key in sorted(value)}
+    return map_items(value, by_sorted_keys)
+
+
 def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:
     """The nest with leaves put back."""
     if structure is LEAF:

@@ -15,12 +15,15 @@ from .kinds import CALLS
 
 __all__ = [
     "MAP_TO_NONE",
+    "assert_same_paths",
     "assert_same_structure",
     "flatten",
     "flatten_with_path",
     "is_nested",
     "lists_to_tuples",
+    "map_shape_structure",
     "map_structure",
+    "map_structure_up_to",
     "pack_sequence_as",
     "traverse",
 ]
@@ -110,6 +113,55 @@ def map_structure(
 
 
 @told
+def map_structure_up_to(
+    shallow_structure: Any, func: Callable[..., Any], *structures: Any
+) -> Any:
+    """A function of the parts that stand where a shallower nest has leaves.
+
+    >>> map_structure_up_to([0, 0], len, [[1, 2], [3]])
+    [2, 1]
+    """
+    if not structures:
+        _refuse("`map_structure_up_to` takes a nest, a function and a nest, or several")
+
+    def walk(shallow: Any, *parts: Any) -> Any:
+        if not is_nested(shallow):
+            return func(*parts)
+        for part in parts:
+            if not is_nested(part) or _keys(part) != _keys(shallow):
+                _refuse(f"{part!r} is not arranged like {shallow!r}")
+        columns = zip(*(_items(nest) for nest in (shallow, *parts)), strict=True)
+        return _rebuilt(
+            shallow, [walk(*(item for _, item in column)) for column in columns]
+        )
+
+    return walk(shallow_structure, *structures)
+
+
+def _keys(nest: Any) -> list[Any]:
+    return [key for key, _ in _items(nest)]
+
+
+@told
+def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
+    """A function of each shape: of each tuple or list of sizes and None.
+
+    >>> map_shape_structure(lambda shape: shape[-1], {"a": (None, 3), "b": [2, 5]})
+    {'a': 3, 'b': 5}
+    """
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, (list, tuple)):
+            if all(size is None or isinstance(size, int) for size in part):
+                return func(part)
+        elif not isinstance(part, dict):
+            _refuse(f"{part!r} is not a shape")
+        return _rebuilt(part, [walk(item) for _, item in _items(part)])
+
+    return walk(structure)
+
+
+@told
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
     """A nest in which a function has replaced parts; None from it leaves one alone.
 
@@ -169,6 +221,19 @@ def lists_to_tuples(structure: Any) -> Any:
         return tuple(part) if isinstance(part, list) else None
 
     return traverse(tupled, structure, top_down=False)
+
+
+@refuses_cyclic_nests
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Refuse nests whose leaves stand under other keys and indices, T0204.
+
+    A list and a tuple may stand for each other.
+
+    >>> assert_same_paths([0, {"a": 1}], (2, {"a": 3}))
+    """
+    one, two = ({path for path, _ in _leaves(nest, ())} for nest in (a, b))
+    if one != two:
+        _refuse(f"{a!r} and {b!r} do not have their leaves in the same places")
 
 
 @refuses_cyclic_nests

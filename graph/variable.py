@@ -45,6 +45,23 @@ class SeedGenerator:
         self.count = 0
         self.name = name
 
+    def get_config(self) -> dict[str, Any]:
+        """The seed, for JSON; what has been drawn is not part of it.
+
+        >>> SeedGenerator(7).get_config()
+        {'name': 'seed_generator', 'seed': 7}
+        """
+        return {"name": self.name, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A generator of the seed that `get_config` told, at its beginning.
+
+        >>> SeedGenerator.from_config({"seed": 7}).seed
+        7
+        """
+        return cls(**config)
+
     def next(self) -> np.ndarray[Any, Any]:
         """The next key as u32[4]: seed and count, low word first."""
         key = self.key(0)

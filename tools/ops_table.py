@@ -13,6 +13,7 @@ from typing import Any
 
 import tulle.ops
 from tulle.graph.dim import Dim
+from tulle.graph.missing_keras_names import MISSING
 from tulle.graph.op import Op
 from tulle.graph.registry import ALIASES, OPS
 from tulle.graph.tensor import SymbolicTensor
@@ -26,19 +27,10 @@ from op_table import ROWS  # noqa: E402
 PAGE = ROOT / "docs" / "ops.md"
 NAMES = ROOT / "tests" / "data" / "keras_ops.txt"
 
-VALUES = "the size of its result depends on values, which no type can say"
-FOLD = "`fold` is a word of the `.net` language; the gradient of `unfold` does it"
-COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
-
 LEFT_OUT = {
-    "eig": f"{COMPLEX}; `eigh` does symmetric matrices",
-    "view_as_complex": COMPLEX,
-    "view_as_real": COMPLEX,
-    "view": "it looks at the same bytes under another dtype, which no rule can follow",
-    "fold": FOLD,
-    "nn.fold": FOLD,
-    "jvp": "it is `tulle.jvp`",
-    "i0": "a Bessel function; `kaiser` makes the window that needs it",
+    name.removeprefix("ops."): why
+    for name, why in MISSING.items()
+    if name.startswith("ops.")
 }
 
 FAMILIES = {
@@ -148,7 +140,8 @@ def row(op: Op) -> str:
 def missing() -> dict[str, str]:
     """The names of `keras.ops` that are not there, with the reason or nothing."""
     names = NAMES.read_text().split()
-    return {name: LEFT_OUT.get(name, "") for name in names if not present(name)}
+    missing = [name for name in names if not present(name)]
+    return {name: LEFT_OUT.get(name.rpartition(".")[2], "") for name in missing}
 
 
 def present(name: str) -> bool:

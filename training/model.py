@@ -23,6 +23,7 @@ from ..graph.input_layer import InputLayer
 from ..graph.kinds import LISTING, shown
 from ..graph.layer import Layer
 from ..graph.layer_kind import LayerKind
+from ..graph.missing_attributes import OF_MODELS, explain_missing
 from ..graph.naming import UnknownNameError
 from ..graph.network import BATCH, Input, Network
 from ..graph.sizes import as_shape
@@ -300,6 +301,8 @@ class Functional(Model, Network):
         name: str | None = None,
         trainable: bool = True,
     ):
+        # As in Keras, dictionaries have the order of their keys.
+        inputs, outputs = tree.by_sorted_keys(inputs), tree.by_sorted_keys(outputs)
         Network.__init__(self, inputs, outputs, name, trainable)
         self._output_names = self._name_outputs()
 
@@ -526,4 +529,5 @@ def _output_names(structure: Any, count: int) -> tuple[str, ...]:
     return ("output",) if count == 1 else tuple(f"output_{i}" for i in range(count))
 
 
+explain_missing(Model, OF_MODELS)
 compile_on_demand()

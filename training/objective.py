@@ -61,9 +61,9 @@ class Compiled:
         run_eagerly: bool,
         scale_loss: bool = False,
     ):
-        self.optimizer = optimizers.get(optimizer)
-        if scale_loss and not isinstance(self.optimizer, LossScaleOptimizer):
-            self.optimizer = LossScaleOptimizer(self.optimizer)
+        self.scale_loss = scale_loss
+        self.optimizer: Any = None
+        self.change_optimizer(optimizer)
         self.loss, self.loss_weights = loss, loss_weights
         self.metrics, self.weighted_metrics = metrics, weighted_metrics
         self.run_eagerly = run_eagerly
@@ -71,7 +71,6 @@ class Compiled:
         self.goals: list[OutputGoal] = []
         self.joint = loss if isinstance(loss, Joint) else None
         self.measured: list[Measured] = metrics if self.joint is not None else []
-        self.pending: dict[str, Any] | None = None  # the optimizer's state from a file
         # What metrics of a file have counted that are not made yet.
         self.pending_figures: dict[str, Any] = {}
         self.settled: tuple[Any, Any] | None = None  # the types that `settle` saw
@@ -80,6 +79,13 @@ class Compiled:
         self.position: Callable[[], dict[str, Any]] | dict[str, Any] | None = None
         self.tracker: Metric = _tracker("loss")
         self.output_trackers: dict[str, Metric] = {}
+
+    def change_optimizer(self, optimizer: Any) -> None:
+        """Train with this one from now on; `mixed_float16` has it scale the loss."""
+        self.optimizer = optimizers.get(optimizer)
+        if self.scale_loss and not isinstance(self.optimizer, LossScaleOptimizer):
+            self.optimizer = LossScaleOptimizer(self.optimizer)
+        self.pending: dict[str, Any] | None = None  # the state of it from a file
 
     def go_on(self, state: dict[str, Any], model: Any) -> None:
         """Give the optimizer the state of a file, once there is what it trains."""
@@ -124,10 +130,10 @@ class Compiled:
             for name in names
         ]
         if len(names) > 1:
+            lossy = {goal.name for goal in self.goals if goal.loss is not None}
+            told = self.loss if isinstance(self.loss, Mapping) else names
             self.output_trackers = {
-                goal.name: _tracker(f"{goal.name}_loss")
-                for goal in self.goals
-                if goal.loss is not None
+                name: _tracker(f"{name}_loss") for name in told if name in lossy
             }
 
     def state_size(self) -> int:

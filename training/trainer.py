@@ -15,7 +15,7 @@ from ..graph.network import Network
 from ..graph.selecting import Frozen, freeze
 from ..graph.trace import current_trace
 from ..graph.variable import new_seed
-from . import fitting
+from . import fitting, optimizers
 from .arguments import checked_choice, checked_count
 from .arguments import refuse as refuse_argument
 from .callbacks import CallbackList, History
@@ -38,6 +38,7 @@ class Trainer(StepMethods):
     stop_training = False
     history: History | None = None
     _compiled: Compiled | None = None
+    _own_optimizer: Any = None  # what is set before `compile`
     _steps: Steps | None = None
 
     @told_to_caller
@@ -255,7 +256,7 @@ class Trainer(StepMethods):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on one batch; gives the running figures."""
+        """One step on one batch; gives its figures."""
         self.demand_optimizer()
         batch = self._one("train", x, y, sample_weight, class_weight)
         return batch if return_dict else _plain(batch)
@@ -268,7 +269,7 @@ class Trainer(StepMethods):
         sample_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Loss and metrics with one batch more; gives the running figures."""
+        """Loss and metrics of one batch."""
         batch = self._one("test", x, y, sample_weight, None)
         return batch if return_dict else _plain(batch)
 
@@ -277,6 +278,7 @@ class Trainer(StepMethods):
         step = step_of(self, kind, classes)
         step.follow()
         _, program, arrays = step.ready(packed(x, y, weight))
+        self.reset_metrics()
         program(arrays)
         return step.figures()
 
@@ -348,8 +350,17 @@ class Trainer(StepMethods):
 
     @property
     def optimizer(self: Any) -> Any:
-        """The optimizer, None before `compile`."""
-        return self._compiled.optimizer if self._compiled else None
+        """The optimizer, None before `compile`; another one may be set."""
+        return self._compiled.optimizer if self._compiled else self._own_optimizer
+
+    @optimizer.setter
+    @told_to_caller
+    def optimizer(self: Any, value: Any) -> None:
+        if self._compiled is None:
+            self._own_optimizer = optimizers.get(value)
+        else:
+            self._compiled.change_optimizer(value)
+            self._steps = None
 
     @property
     def loss(self: Any) -> Any:

@@ -149,19 +149,18 @@ class RNN(Layer):
         rank = len(shape)
         if rank == self.rank or (self.rank is None and rank >= 3):
             return
-        text = ", ".join("?" if size is None else str(size) for size in shape)
-        advice = []
-        if rank == 2:
-            advice = [
-                "`return_sequences=True` of a recurrent layer before keeps its steps",
-                "for one number a step: `ops.expand_dims(x, -1)`",
-            ]
+        named = ("batch", *shape[1:]) if shape[:1] == (None,) else shape
+        text = ", ".join("?" if size is None else str(size) for size in named)
+        advice = [
+            "`return_sequences=True` of a recurrent layer before keeps its steps",
+            "for one number a step: `ops.expand_dims(x, -1)`",
+        ]
         raise Fault(
             "T0306",
             f"`{self.name}` goes along the steps of {self.axes}, and its input has "
             f"shape ({text})",
             operands={0: f"({text})"},
-            help=advice,
+            help=advice if rank == 2 else [],
         )
 
     axes: ClassVar[str] = "(batch, steps, …)"

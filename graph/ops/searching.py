@@ -94,15 +94,15 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     >>> call("isin", [1, 2, 3], [2, 5]).numpy().tolist()
     [False, True, False]
     """
-    many = product(x2.shape).value
+    many, kind = product(x2.shape).value, result_dtype(x1, x2)
+    kind = I32 if kind == BOOL else kind
+    x1, x2 = call("cast", x1, kind), call("cast", x2, kind)
     if many is None or many <= FEW:
         flat = call("reshape", x2, (1,) * x1.ndim + (-1,))
         found = call("any", call("equal", call("expand_dims", x1, -1), flat), -1)
     else:
-        kind = result_dtype(x1, x2)
-        kind = I32 if kind == BOOL else kind
-        known = call("sort", call("reshape", call("cast", x2, kind), (-1,)))
-        value = call("reshape", call("cast", x1, kind), (-1,))
+        known = call("sort", call("reshape", x2, (-1,)))
+        value = call("reshape", x1, (-1,))
         last = size_node(known.shape[0] - 1)
         place = call("minimum", call("searchsorted", known, value), last)
         found = call("equal", call("take", known, place), value)
