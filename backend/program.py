@@ -25,10 +25,8 @@ from ..graph.types import TensorType, TupleType, dtype_of
 from ..graph.variable import Variable
 from .arena import Arena
 from .array_code import ArrayCode
-from .binding import aligned
 from .cpu import engine
 from .cpu.code import NativeCode
-from .cpu.pages import map_ahead
 from .gpu import code as gpu
 from .kept_casts import keeping_of
 from .pipeline import lowered
@@ -36,8 +34,8 @@ from .pipeline.differentiate import draws
 from .pipeline.needs import Need
 from .pipeline.plan import Plan, plan
 from .pipeline.schedule import Schedule, schedule
+from .rooms import Room, room_for
 
-RESERVE = 1 << 28  # bytes of addresses, at most, beyond what a plan wants
 PLANS = 64  # kept for as many sets of sizes; the one not used for longest goes first
 STEPS = 1 << 13  # or for more, as long as there are no more steps in all
 
@@ -48,6 +46,7 @@ class Bound:
 
     plan: Plan
     run: Callable[..., dict[str, Any]]
+    memory: Any
     moves: int  # `Variable.moves` when its arrays were looked up
     used: int = 0  # which run of the program was the last one with it
 
@@ -75,8 +74,8 @@ class Program:
         self._draws = tuple(draws(graph.nodes).items())
         self._bound: dict[Any, Bound] = {}
         self._runs = 0
-        self._memory = aligned(self.xp, 0)
-        self._mapped = 0  # bytes of it that have been written, or mapped beforehand
+        self.room = Room(self.xp)
+        self.apart = False  # whether it shares no room any more
         self._moves = -1  # `Variable.moves` when the code was told of it
         self._lock = RLock()
         self._symbols = _symbols_of(graph)
@@ -116,19 +115,34 @@ class Program:
             arrays = [_as_array(array) for array in arrays]
             key = tuple([(array.shape, array.dtype) for array in arrays])
             bound = self._bound.get(key) or self._prepare(key, arrays)
-        if bound.moves != Variable.moves:
-            bound = self._prepare(key, arrays)
+        given = arrays
         if self.xp is not np and not self.code.native:
-            arrays = [self.xp.asarray(array) for array in arrays]
-        self._runs = bound.used = self._runs + 1
-        try:
-            outputs = bound.run(*arrays)
-        finally:
-            for variable in self._written:
-                variable.written()
+            given = [self.xp.asarray(array) for array in arrays]
+        while True:
+            room = self.room
+            if not room.take():
+                room = self._go_apart()
+            try:
+                if bound.memory is room.memory and bound.moves == Variable.moves:
+                    outputs = self._run_bound(bound, given)
+                    break
+            finally:
+                if room.loose:
+                    room.tighten()
+                room.give()
+            bound = self._prepare(key, arrays)
         for generator, count in self._draws:
             generator.count += count
         return outputs
+
+    def _run_bound(self, bound: Bound, arrays: Sequence[Any]) -> dict[str, Any]:
+        """Run with a plan whose room is this program's meanwhile."""
+        self._runs = bound.used = self._runs + 1
+        try:
+            return bound.run(*arrays)
+        finally:
+            for variable in self._written:
+                variable.written()
 
     def source(self) -> str:
         """The program as text for people: its steps, and the loops of its kernels."""
@@ -175,23 +189,33 @@ class Program:
         with device(self.device), garbage_collection_paused():
             self._settle()
             found = self._plan(sizes)
-            self._reach(found.peak_bytes)
-            bound = Bound(found, self._bind(found, sizes), Variable.moves)
+            memory = self._reach(found.peak_bytes)
+            run = self._bind(memory[: found.peak_bytes], found, sizes)
+            bound = Bound(found, run, memory, Variable.moves)
         self._bound[key] = bound
         return bound
 
-    def _reach(self, size: int) -> None:
-        """Memory for a plan: all plans share it, so it is that of the largest.
-
-        Pages are dear when they are first written. Where sizes grow they may grow
-        again, so that some are mapped beforehand then.
-        """
-        grows = self._mapped > 0 and self.xp is np
-        if size > self._memory.size:
+    def _reach(self, size: int) -> Any:
+        """Memory for a plan: all plans share it, so it is that of the largest."""
+        room, before = room_for(self, size), self.room.memory
+        if room.take():
+            self.room = room
+        else:
+            room = self._go_apart()
+        try:
+            memory = room.reach(self, size)
+        finally:
+            room.give()
+        if memory is not before:
             self._bound.clear()
-            self._memory = reserved(self.xp, size)
-        if size > self._mapped:
-            self._mapped = map_ahead(self._memory, size) if grows else size
+        return memory
+
+    def _go_apart(self) -> Room:
+        """A room for this program alone, with its lock: somebody runs in the other."""
+        self.room.leave(id(self))
+        self.room, self.apart = Room(self.xp), True
+        self.room.take()
+        return self.room
 
     def _check_count(self, arrays: Sequence[Any]) -> None:
         wanted = [node.name or "input" for node in self.graph.inputs]
@@ -219,9 +243,9 @@ class Program:
         return plan(self.schedule, sizes, self.code.scratch(sizes))
 
     def _bind(
-        self, found: Plan, sizes: Mapping[Symbol, int]
+        self, memory: Any, found: Plan, sizes: Mapping[Symbol, int]
     ) -> Callable[..., dict[str, Any]]:
-        return self.code.bind(self._memory[: found.peak_bytes], found, sizes)
+        return self.code.bind(memory, found, sizes)
 
 
 def code_for(xp: Any, denormals: bool = False) -> ArrayCode | NativeCode | gpu.GpuCode:
@@ -255,20 +279,6 @@ def _symbols_of(graph: Graph) -> set[Symbol]:
         items = node.type.items if isinstance(node.type, TupleType) else (node.type,)
         dims.update(dim for type in items for dim in type.shape)
     return {symbol for dim in dims for symbol in dim.symbols()}
-
-
-def reserved(xp: Any, size: int) -> Any:
-    """Bytes that begin at a multiple of 64, on the CPU more than are wanted.
-
-    There what nobody touches takes addresses and no memory; a larger batch then finds
-    pages that are mapped already.
-    """
-    if xp is np:
-        try:
-            return aligned(np, size + min(3 * size, RESERVE))
-        except MemoryError:
-            pass
-    return aligned(xp, size)
 
 
 def _as_array(value: Any) -> Any:

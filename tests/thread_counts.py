@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy as np
 
-from tulle.backend import program
+from tulle.backend import program, rooms
 from tulle.backend.binding import aligned
 from tulle.backend.cpu import (
     building,
@@ -139,7 +139,7 @@ def watched() -> Iterator[None]:
     """
     apart: list[np.ndarray] = []  # the ends of memory of results since the last run
 
-    def memory(xp: Any, size: int) -> np.ndarray:
+    def memory(xp: Any, size: int, more: int = 0) -> np.ndarray:
         whole = aligned(np, size + END)
         whole[:] = EMPTY
         return whole
@@ -151,8 +151,9 @@ def watched() -> Iterator[None]:
 
     bind = program.Program._bind
 
-    def watching(self: Any, found: Plan, sizes: Any) -> Any:
-        run, memory, gaps = bind(self, found, sizes), self._memory, found.gaps
+    def watching(self: Any, given: Any, found: Plan, sizes: Any) -> Any:
+        run = bind(self, given, found, sizes)
+        memory, gaps = self.room.memory, found.gaps
 
         def checked(*arrays: Any) -> Any:
             apart.clear()
@@ -166,7 +167,8 @@ def watched() -> Iterator[None]:
         return checked
 
     with (
-        mock.patch.object(program, "reserved", memory),
+        mock.patch.object(rooms, "reserved", memory),
+        mock.patch.object(rooms, "SHARED", np.inf),
         mock.patch.object(code, "result_memory", result),
         mock.patch.object(program, "plan", spread),
         mock.patch.object(program.Program, "_bind", watching),

@@ -1,48 +1,61 @@
-"""Pages of memory that nobody has written yet, mapped before somebody wants them."""
+"""Pages of memory, as Linux is told of them: large or small, wanted or not.
+
+Others keep all pages as they are.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 import sys
-from contextlib import suppress
-from threading import Thread
+from functools import cache
 from typing import Any
 
-AHEAD = 1 << 26  # bytes that are mapped at a time, at most
-STRETCH = 1 << 21  # bytes of a call: others that ask for memory wait for no more
-NICE = 10  # of the thread: those that compute go before it
-POPULATE_WRITE = 23  # `madvise`: as a write would, but what lies there stays
+LARGE = 1 << 21  # bytes of a large page
+WHOLE = 1 << 22  # bytes of an array from which on NumPy asks for large ones
 
 
-def map_ahead(memory: Any, size: int) -> int:
-    """Map as much again behind the first bytes of an array, in another thread.
+def lay_out(memory: Any, before: int, size: int) -> None:
+    """Large pages for the first bytes of an array, small ones behind these.
 
-    Returns how many bytes are mapped then: no more where they are too few for a thread,
-    where there can be no other thread, or where the system maps pages when they are
-    written only.
+    What is beyond the bytes in use `before` ends in small pages: where sizes grow by a
+    row, a large page is dear when it is first written, and little of it is wanted.
     """
-    end: int = min(memory.size, size + min(size, AHEAD))
-    if sys.platform != "linux" or end - size < STRETCH:
-        return size
-    try:
-        Thread(target=_map, args=(memory, size, end), daemon=True).start()
-    except RuntimeError:  # too many threads, too little memory, or Python is ending
-        return size
-    return end
+    if memory.nbytes < WHOLE:
+        return
+    start = memory.ctypes.data
+    known = _up(start + before, LARGE)
+    large = max(known, start + size - (start + size) % LARGE)
+    if not before:
+        known, large = start, _up(start + size, LARGE)
+    end = start + memory.nbytes
+    _advise("MADV_HUGEPAGE", known, min(large, end))
+    _advise("MADV_NOHUGEPAGE", large, end)
 
 
-def _map(memory: Any, start: int, end: int) -> None:
-    """Map the pages that lie whole between two places of an array."""
-    with suppress(OSError):
-        os.nice(NICE)  # on Linux that is of this thread alone
-    advise = ctypes.CDLL(None).madvise
-    advise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-    first, last = (
-        (memory.ctypes.data + place) // mmap.PAGESIZE * mmap.PAGESIZE
-        for place in (start + mmap.PAGESIZE - 1, end)
-    )
-    for at in range(first, last, STRETCH):
-        if advise(at, min(STRETCH, last - at), POPULATE_WRITE):
-            return  # a system that does not know of it
+def discard(memory: Any, start: int) -> None:
+    """Give the pages behind the first bytes of an array back; what they hold is lost.
+
+    Its addresses stay.
+    """
+    at = memory.ctypes.data
+    _advise("MADV_DONTNEED", at + start, at + memory.nbytes)
+
+
+def _advise(what: str, start: int, stop: int) -> None:
+    """Advice on the pages that lie whole between two addresses; refused, it is none."""
+    first, last = _up(start, mmap.PAGESIZE), stop - stop % mmap.PAGESIZE
+    if sys.platform == "linux" and first < last and hasattr(mmap, what):
+        _madvise()(first, last - first, getattr(mmap, what))
+
+
+@cache
+def _madvise() -> Any:
+    found = ctypes.CDLL(None).madvise
+    found.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    return found
+
+
+def _up(address: int, step: int) -> int:
+    """The next multiple of a step."""
+    return -(-address // step) * step

@@ -152,25 +152,6 @@ def test_programs_of_few_steps_keep_more_plans(monkeypatch):
     assert len(program._bound) == 12 // len(program.schedule.steps)
 
 
-def test_pages_are_mapped_ahead_once_sizes_grow(monkeypatch):
-    asked = []
-
-    def map_ahead(memory, size):
-        assert memory.size >= size
-        asked.append(size)
-        return 2 * size
-
-    monkeypatch.setattr("tulle.backend.program.map_ahead", map_ahead)
-    program = product()
-    peak = {n: program.plan([(n, 3)]).peak_bytes for n in (400, 500, 800, 90000)}
-    assert peak[500] > peak[400]
-    assert peak[800] < 2 * peak[500]
-    for rows in (400, 40, 400, 500, 800, 500, 90000, 400, 90000):
-        x = np.full((rows, 3), 0.5, "f4")
-        np.testing.assert_allclose(program([x])["out"], np.tanh(x), 1e-6)
-    assert asked == [peak[500], peak[90000]]
-
-
 def test_inputs_of_any_layout():
     turned = call("reshape", call("transpose", X), (-1,))
     program = compile_graph(Graph((X,), {"out": turned * 2}))
