@@ -9,7 +9,15 @@ from .building import Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_few import Packing, few_function, few_packing, is_few, padded
 from .convolution_follow import Tail
 from .convolution_products import Products, each_panel, panel_width
-from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
+from .convolution_tiles import (
+    SHARED,
+    TAIL,
+    Lattices,
+    Tiles,
+    claim,
+    offsets_function,
+    release,
+)
 from .packing_code import turned
 
 DEPTH = 512  # terms of a sum whose panel stays in the cache
@@ -43,27 +51,17 @@ def product_entry(kind: str, filters: int, terms: int) -> Entry:
     rows, targets, copy = tables
     tap_places = f.at(words, writer.taps + PRODUCT.end, "i64")
     writer.tap_places = tap_places
-    lattices = f.at(words, writer.taps * 2 + PRODUCT.end, "i64")
-    inner, lattice_count = writer.inner, read("lattices")
+    lattices_at = f.at(words, writer.taps * 2 + PRODUCT.end, "i64")
+    inner = writer.inner
     with f.loop(writer.taps) as t, f.loop(inner) as i:
         f.store(f.load(tap_places, t, "i64") + i, writer.terms, t * inner + i, "i64")
     tiles, tail = Tiles(code, kind, f, read), Tail(code, f, kind, slot, words, read)
-    steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
-    ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
+    lattices = Lattices(f, places, lattices_at, read, rows, targets)
     with f.loop(stop, start) as tile:
-        image, images, row, height = cut = tiles.cut(tile)
+        cut = tiles.cut(tile)
         base = tiles.base(copy, cut)
-        with f.loop(lattice_count) as which:
-            lattice = f.at(lattices, which * 6, "i64")
-            first, count, n0, n1, n2, begin = (
-                f.load(lattice, n, "i64") for n in range(6)
-            )
-            present = ((row + height).minimum(n0) - row).maximum(0)
-            sizes = [images, present, n1, n2]
-            f.call(places, rows, *sizes, *steps, f.number(0))
-            f.call(places, targets, *sizes, *ways, f.number(0))
-            amount = images * present * n1 * n2
-            writer.out = tail.target(begin, image, row)
+        with lattices.each(cut) as (first, count, begin, amount):
+            writer.out = tail.target(begin, cut.image, cut.row)
             writer.multiply(base, (rows, targets, amount), first, count)
         tail.follow(cut)
     release(f, words, PRODUCT, slot)

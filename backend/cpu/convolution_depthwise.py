@@ -13,7 +13,15 @@ from typing import Any
 from .building import BYTES, Code, Entry, Function, Layout, Value, lanes, vector
 from .convolution_follow import Tail
 from .convolution_kernel import combine_entry
-from .convolution_tiles import SHARED, TAIL, Tiles, claim, offsets_function, release
+from .convolution_tiles import (
+    SHARED,
+    TAIL,
+    Lattices,
+    Tiles,
+    claim,
+    offsets_function,
+    release,
+)
 
 TOGETHER = 4  # places, or taps
 WIDE = 2  # vectors of channels
@@ -145,28 +153,18 @@ def depthwise_entry(kind: str) -> Entry:
     taps, filters = read("taps"), read("filters")
     kernel = read("kernel", "ptr")
     numbers = f.at(words, PLACES.end, "i64")
-    offsets, lattices = f.at(numbers, taps, "i64"), f.at(numbers, taps * 2, "i64")
+    offsets, lattices_at = f.at(numbers, taps, "i64"), f.at(numbers, taps * 2, "i64")
     slot = claim(f, words, PLACES, read("slots"))
     rows = f.at(read("scratch", "ptr"), slot * read("slot"), "i8")
     targets = f.at(rows, read("table"), "i8")
-    copy, lattice_count = f.at(targets, read("table"), "i8"), read("lattices")
+    copy = f.at(targets, read("table"), "i8")
     tail = Tail(code, f, kind, slot, words, read)
-    steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
-    ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
+    lattices = Lattices(f, places, lattices_at, read, rows, targets)
     with f.loop(stop, start) as tile:
-        image, images, row, height = cut = tiles.cut(tile)
+        cut = tiles.cut(tile)
         base = tiles.base(copy, cut)
-        with f.loop(lattice_count) as which:
-            lattice = f.at(lattices, which * 6, "i64")
-            first, count, n0, n1, n2, begin = (
-                f.load(lattice, n, "i64") for n in range(6)
-            )
-            present = ((row + height).minimum(n0) - row).maximum(0)
-            sizes = [images, present, n1, n2]
-            f.call(places, rows, *sizes, *steps, f.number(0))
-            f.call(places, targets, *sizes, *ways, f.number(0))
-            amount = images * present * n1 * n2
-            out = tail.target(begin, image, row)
+        with lattices.each(cut) as (first, count, begin, amount):
+            out = tail.target(begin, cut.image, cut.row)
 
             def use(vectors: int, channel: Value, left: Value) -> None:
                 seen = (f.at(base, channel, kind), rows, amount)

@@ -6,7 +6,9 @@ claims by a bit of a word.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from .building import Code, Function, Layout, Value
 from .convolution_products import BLOCK
@@ -100,6 +102,15 @@ def release(f: Function, words: Value, layout: Layout, slot: Value) -> None:
     f.emit("i64", f"atomicrmw and {place}, {bits} release")
 
 
+class Cut(NamedTuple):
+    """The first image of a tile and their count, its first row and their count."""
+
+    image: Value
+    images: Value
+    row: Value
+    rows: Value
+
+
 class Tiles:
     """Where the windows of a tile are: in the input, or in a padded copy."""
 
@@ -113,17 +124,17 @@ class Tiles:
         self.low0 = read("low0")
         self.source = read("source", "ptr")
 
-    def cut(self, tile: Value) -> tuple[Value, Value, Value, Value]:
-        """The first image of a tile and their count, its first row and their count."""
+    def cut(self, tile: Value) -> Cut:
+        """Which images and rows a tile has."""
         word = self.word
         image = (tile // word["bands"]) * word["images"]
         row = (tile % word["bands"]) * word["rows"]
-        return (
+        return Cut(
             image, (word["batch"] - image).minimum(word["images"]),
             row, (word["most0"] - row).minimum(word["rows"]),
         )  # fmt: skip
 
-    def base(self, copy: Value, cut: tuple[Value, Value, Value, Value]) -> Value:
+    def base(self, copy: Value, cut: Cut) -> Value:
         """Where the windows of a tile begin."""
         f, word = self.f, self.word
         image, images, row, rows = cut
@@ -136,3 +147,36 @@ class Tiles:
             f.call(self.slab, copy, plain, images, height, first, *self.sizes)
             found.set(copy)
         return found.get()
+
+
+class Lattices:
+    """The lattices that stand in the words, and tables for their places in a tile.
+
+    `rows` is filled with where the windows of places begin, `targets` with where their
+    results lie.
+    """
+
+    def __init__(
+        self, f: Function, places: Function, at: Value, read: Any, rows: Value,
+        targets: Value,
+    ):  # fmt: skip
+        self.f, self.places, self.at = f, places, at
+        self.rows, self.targets = rows, targets
+        self.count = read("lattices")
+        self.steps = [read(name) for name in ("image_pitch", "row0", "row1", "row2")]
+        self.ways = [read(name) for name in ("out_image", "out0", "out1", "out2")]
+
+    @contextmanager
+    def each(self, cut: Cut) -> Iterator[tuple[Value, Value, Value, Value]]:
+        """A loop: the first tap of each, how many, where results begin, its places."""
+        f = self.f
+        with f.loop(self.count) as which:
+            lattice = f.at(self.at, which * 6, "i64")
+            first, count, n0, n1, n2, begin = (
+                f.load(lattice, n, "i64") for n in range(6)
+            )
+            present = ((cut.row + cut.rows).minimum(n0) - cut.row).maximum(0)
+            sizes = [cut.images, present, n1, n2]
+            f.call(self.places, self.rows, *sizes, *self.steps, f.number(0))
+            f.call(self.places, self.targets, *sizes, *self.ways, f.number(0))
+            yield first, count, begin, cut.images * present * n1 * n2
