@@ -36,7 +36,9 @@ Function = Callable[..., Any]
 Made = TypeVar("Made", bound="CallPrograms")
 
 FIRST = 10  # calls that run op by op
-KEPT = 8  # programs of a layer
+KEPT = 32  # programs of a layer
+FEW = 8  # of them, however much they hold
+HELD = 1 << 28  # bytes that more than a few keep for what is between their steps
 RESTLESS = 32  # changes of what is called after which it stays op by op
 COUNTED = 256  # kinds of calls
 MANY = 16  # kinds of calls that are more than will become programs
@@ -118,6 +120,8 @@ class CallPrograms:
         self._settled = False
         self._patches = 0
         self._begun = 0  # times, since there was a program
+        self._used = 0  # times that there was one
+        self._dropped = 0  # programs, for others
         self._counts: dict[Any, int] = {}
         self._known: dict[
             Any, CallProgram | HandedOn | None
@@ -147,11 +151,13 @@ class CallPrograms:
             return self.function(owner)(*args, **kwargs)
         count = self._counts.get(key, 0)
         if count >= FIRST:
-            if key not in self._known:
+            # Where others have given way, what comes seldom is not worth its making.
+            if count >= FIRST * (1 + self._dropped) and key not in self._known:
                 self._compile(key, self.function(owner), args, kwargs)
             found: Any = self._known.get(key)  # another thread may have begun anew
             program = None if found is None else found.program()
             if program is not None:
+                self._used = found.used = self._used + 1
                 return found.run(program, operands)
         function = self.function(owner)
         # Where few calls come again, what is inside may still do so.
@@ -174,6 +180,8 @@ class CallPrograms:
             return None
         if self._seeded != times_seeded():  # what is done again does the same
             self._seeded, self._counts = times_seeded(), {}
+            if self._dropped:
+                self._known, self._dropped = {}, 0
         try:
             return (
                 _described(given, operands),
@@ -200,7 +208,7 @@ class CallPrograms:
         from .understood import reading_of  # it needs the ops, and they these
 
         self._owner = ref(owner)
-        self._counts, self._known = {}, {}
+        self._counts, self._known, self._dropped = {}, {}, 0
         self._begun += 1
         self._patches = Patches.count
         parts = self.parts(owner)
@@ -214,10 +222,12 @@ class CallPrograms:
 
     def _count(self, key: Any, count: int, result: Any) -> None:
         """Note a call; one whose results are unusual stays op by op."""
-        if count >= FIRST:
+        if count >= FIRST and key in self._known:
             return
         if len(self._counts) >= COUNTED:
             self._counts.clear()
+            known = list(self._known.items())
+            self._known = {key: one for key, one in known if one is not None}
         self._counts[key] = count + 1
         try:
             _described(result, [])
@@ -227,8 +237,7 @@ class CallPrograms:
     def _compile(self, key: Any, function: Function, args: Any, kwargs: Any) -> None:
         from .traced_calls import traced_call  # it needs the ops, and they layers
 
-        if len(self._known) >= KEPT:
-            self._known = {}
+        self._make_room()
         self._begun = 0
         try:
             self._known[key] = traced_call(function, args, kwargs)
@@ -236,6 +245,23 @@ class CallPrograms:
             self._known[key] = None
         if self._watched is not None and not self._watched.unchanged():
             self._settled = False  # calls change what is called
+
+    def _make_room(self) -> None:
+        """Drop what has not been used for longest, where there is much."""
+        order = list(self._known.items())  # at once: threads may add to it
+        order.sort(key=lambda pair: _use(pair[1]))
+        held = sum(one.held_bytes for _, one in order if one is not None)
+        while len(order) >= KEPT or (len(order) >= FEW and held > HELD):
+            key, oldest = order.pop(0)
+            held -= 0 if oldest is None else oldest.held_bytes
+            self._known.pop(key, None)
+            self._counts.pop(key, None)
+            self._dropped += 1
+
+
+def _use(program: Any) -> int:
+    """When a program was used last; 0 for what turned out to be none."""
+    return 0 if program is None else int(program.used)
 
 
 def _repeated(operands: Sequence[Tensor]) -> Any:

@@ -31,6 +31,8 @@ Arranged = tuple[Any, Sequence[int]]
 class CallProgram:
     """A call, traced; compiled when it is wanted, with tapes or without."""
 
+    used = 0  # when it was last, as a number that grows
+
     def __init__(
         self,
         inputs: Sequence[Node],
@@ -57,6 +59,12 @@ class CallProgram:
                 self._made[kind] = None
         return self._made[kind]
 
+    @property
+    def held_bytes(self) -> int:
+        """What its programs keep for what is between their steps."""
+        made = (one for one in self._made.values() if one is not None)
+        return sum(program.held_bytes for one in made for program in one.programs)
+
     def run(self, program: Any, operands: Sequence[Tensor]) -> Any:
         """The result of a program for arguments of these types."""
         found = program.run(operands)
@@ -73,6 +81,8 @@ class CallProgram:
 
 class HandedOn:
     """A call that hands on what it is given."""
+
+    used = held_bytes = 0
 
     def __init__(self, structure: Any, places: Sequence[int]):
         self.structure, self.places = structure, places
@@ -92,6 +102,7 @@ class Plain:
 
     def __init__(self, inputs: tuple[Node, ...], results: list[Node], trace: Trace):
         self.program = _compiled(inputs, results, trace.updates)
+        self.programs = (self.program,)
 
     def run(self, operands: Sequence[Tensor]) -> Sequence[Tensor]:
         """The results, then added losses."""
@@ -115,6 +126,7 @@ class Taped:
         self.draws, self.count = trace.draws, len(results)
         updates = dict(zip(trace.updates, plain[len(results) :], strict=True))
         self.stages = list(_stages((*inputs, *holes), plain[: len(results)], updates))
+        self.programs = tuple([stage.program for stage in self.stages])
 
     def run(self, operands: Sequence[Tensor]) -> Sequence[Tensor] | None:
         """The results, then added losses; None if no tape follows what it reads."""

@@ -10,7 +10,7 @@ import pytest
 from work import compiled_graphs
 
 from tulle.backend.tapes import GradientTape
-from tulle.graph import programs
+from tulle.graph import call_programs, programs
 from tulle.graph.call_programs import FIRST, KEPT
 from tulle.graph.diagnostics import TulleError
 from tulle.graph.layer import Layer
@@ -190,6 +190,23 @@ def test_what_hands_on_its_input_is_no_program(compiled):
         y = call("sum", layer(x))
     np.testing.assert_array_equal(tape.gradient(y, x), np.ones((2, 3)))
     assert not compiled
+
+
+def test_of_many_kinds_of_calls_those_that_come_often_stay_programs(
+    monkeypatch, compiled
+):
+    monkeypatch.setattr(call_programs, "KEPT", 3)
+    monkeypatch.setattr(call_programs, "FIRST", 1)
+    layer, often = Dense(2), tensor(9, 3)
+    for time in range(120):
+        x = tensor(1 + time % 6, 3)
+        for one in (often, x):
+            wanted = one.array @ layer.kernel.numpy() if layer.built else layer(one)
+            np.testing.assert_allclose(layer(one), wanted, rtol=1e-5, atol=1e-6)
+        assert len(layer._programs._known) <= 3
+    # A kind that gave way to others comes ever more often before it is compiled again.
+    assert 3 < len(compiled) < 20
+    assert sum(graph.inputs[0].shape[0] == 9 for graph in compiled) == 1
 
 
 def test_few_programs_are_kept_and_none_without_its_layer():
