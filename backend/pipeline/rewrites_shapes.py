@@ -244,9 +244,14 @@ def _end(place: Node, axis: int) -> Dim:
 def groups(
     whole: Sequence[Dim], shape: Sequence[Dim]
 ) -> list[tuple[list[int], list[int]]]:
-    """The axes of two shapes of equal size, in the smallest groups of equal size."""
+    """The axes of two shapes of equal size, in the smallest groups of equal size.
+
+    What is empty is one group: beside 0, other sizes need not be equal.
+    """
     found: list[tuple[list[int], list[int]]] = []
     left, right = list(range(len(whole))), list(range(len(shape)))
+    if ZERO in (*whole, *shape):
+        return [(left, right)]
     while left and right:
         for count in range(1, len(left) + len(right)):
             pair = _equal(whole, shape, left, right, count)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import tulle
+from tulle import ops
 from tulle.backend.pipeline.rewrites import REWRITES
 from tulle.backend.pipeline.simplify import simplify
 from tulle.graph.dim import Dim, Symbol
@@ -332,3 +334,14 @@ def test_shapes_and_slices_sink_past_few_ops():
     graph = Graph((X, Y), {"flat": flat})
     assert simplify(graph).outputs["flat"] is flat
     assert len(simplify(Graph((X, Y), {"part": node[:, :1]})).nodes) < 2100
+
+
+def test_a_shape_moves_past_what_is_empty_only_as_a_whole():
+    weights = np.ones((3, 3), "float32")
+
+    @tulle.function
+    def run(x):
+        y = ops.reshape(ops.tanh(x) * weights, (0, 3))
+        return ops.relu(y) @ weights
+
+    assert run(np.ones((0, 3, 3), "float32")).shape == (0, 3)
