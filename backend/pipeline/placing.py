@@ -184,7 +184,7 @@ class Placing:
             return True
         wide = max(elements(operand.tensor_type) for operand in reader.inputs)
         if base in self.late:
-            return max(wide, elements(reader.tensor_type)) > elements(base.tensor_type)
+            return wide > elements(base.tensor_type)
         if base in self.final or self._laborious(source, reader):
             return True
         folded = self.folded[base]
