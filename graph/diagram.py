@@ -123,9 +123,10 @@ def _no_network(layer: object) -> TensorTypeError:
         return TensorTypeError.of(fault, caller_span())
     unbuilt = isinstance(layer, Network)
     reason = "it has not been built" if unbuilt else "its `call` is Python code"
-    advice = (
-        "start it with an `Input`" if unbuilt else "make it: `Model(inputs, outputs)`"
+    traced = (
+        "draw what it does to an input: `x = Input(…)`, then `Model(x, model.call(x))`"
     )
+    advice = "start it with an `Input`" if unbuilt else traced
     return TensorTypeError(
         Diagnostic(
             "T0204",

@@ -189,6 +189,24 @@ def test_what_has_no_graph_of_layers_is_refused(make, reason):
     assert caught.value.diagnostics[0].code == "T0204"
 
 
+def test_a_model_of_ones_own_is_drawn_as_its_refusal_advises():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(3, name="inner")
+
+        def call(self, x):
+            return call("tanh", self.dense(x))
+
+    own = Own()
+    with pytest.raises(TensorTypeError) as refused:
+        diagram_of(own)
+    assert "`Model(x, model.call(x))`" in refused.value.diagnostics[0].help[0]
+    x = Input((4,))
+    found = boxes(Model(x, own.call(x)))
+    assert [box.title for box in found.values()] == ["input", "Dense", "tanh", "output"]
+
+
 def test_networkx():
     graph = to_networkx(siamese())
     assert networkx.is_directed_acyclic_graph(graph)
