@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from .array_methods import ArrayMethods
+from .initializers import Initializer
 from .layer_state import LayerState
 from .op import Op
 from .tensor import SymbolicTensor, Tensor
@@ -70,6 +71,7 @@ ENTERED = (
     "call compute_mask get_initial_state state_size output_size wants_training".split()
 )
 _MISSING: Any = object()
+IDLE = (LayerState, Variable, Op, Initializer)  # that say all themselves, or are done
 WITH_ATTRIBUTES = (FunctionType, Variable, SeedGenerator)  # that users may set
 
 
@@ -203,7 +205,7 @@ class Reading:
             self._held(value.__self__)
         if isinstance(value, LayerState) and id(value) not in self._known:
             raise Unknown(value)
-        if isinstance(value, (LayerState, Variable, Op)) or not callable(value):
+        if isinstance(value, IDLE) or not callable(value):
             return
         home = home_of(value)
         if not is_of_library(home) or not _is_library(_module_of(home)):
