@@ -88,29 +88,30 @@ class Adafactor(Optimizer):
     ) -> None:
         step = step_number(self, variable)
         share = call("power", step, self.beta_2_decay)  # of the newest square
-        power = self._power(variable, call("square", gradient) + self.epsilon_1, share)
-        update = gradient / call("sqrt", power)
+        square = call("square", gradient) + self.epsilon_1
+        update = gradient / self._root(variable, square, share)
         update = update / call("maximum", _rms(update) / self.clip_threshold, 1.0)
         bound = call("minimum", learning_rate, 1.0 / call("sqrt", step))
         size = call("maximum", _rms(variable.value), self.epsilon_2)
         variable.assign(variable.value - size * bound * update)
 
-    def _power(self, variable: Variable, square: Any, share: Any) -> Any:
-        """The second moment: of rank one, from rows and columns, for matrices."""
+    def _root(self, variable: Variable, square: Any, share: Any) -> Any:
+        """The root of the second moment: of rank one, from rows and columns, for
+        matrices. Where no gradient arrives the product of their moments may be 0 in
+        32 bits, that of the roots is not."""
         slot = self.slot(variable, "velocity")
         if variable.ndim < 2:
-            power = self._moved(slot, square, share)
-        else:
-            row = self._moved(
-                self.slot(variable, "row"), call("mean", square, axis=-1), share
-            )
-            column = self._moved(
-                self.slot(variable, "column"), call("mean", square, axis=-2), share
-            )
-            row = row / call("mean", row, axis=-1, keepdims=True)
-            power = call("expand_dims", row, -1) * call("expand_dims", column, -2)
-            slot.assign(power)
-        return power
+            return call("sqrt", self._moved(slot, square, share))
+        row = self._moved(
+            self.slot(variable, "row"), call("mean", square, axis=-1), share
+        )
+        column = self._moved(
+            self.slot(variable, "column"), call("mean", square, axis=-2), share
+        )
+        row = row / call("mean", row, axis=-1, keepdims=True)
+        row, column = call("expand_dims", row, -1), call("expand_dims", column, -2)
+        slot.assign(row * column)
+        return call("sqrt", row) * call("sqrt", column)
 
     def _moved(self, slot: Variable, value: Any, share: Any) -> Any:
         moment = (1.0 - share) * slot.value + share * value

@@ -27,6 +27,8 @@ MOVES = frozenset(
 )
 SIZED = frozenset(("reshape", "broadcast_to", "full", "getitem"))
 PRODUCTS = frozenset(("matmul", "matmul_wide"))
+PICKING = frozenset(("take", "pick", "take_along_axis"))
+CHOOSING = frozenset(("argmax", "argmin", "positions"))
 PRODUCT = 8  # multiplications of a product that take as long as an addition
 LITTLE = 64  # elements that all stripes may compute anew
 LEAST = 16  # rows of a stripe, where there are more than two; of two, half of that
@@ -157,7 +159,17 @@ def keeps_rows(use: Use, symbol: Symbol) -> bool:
         kept = [entry for entry in use.attributes["index"] if entry[0] != "new"]
         size = Dim.from_symbol(symbol)
         return kept[places[0] or 0] == ("slice", ZERO, size, 1)
-    return name in MOVES | FOLDS | PRODUCTS or OPS[name].elementwise
+    if name in PICKING:
+        return _picks_in_rows(use, places)
+    return name in MOVES | FOLDS | PRODUCTS | CHOOSING or OPS[name].elementwise
+
+
+def _picks_in_rows(use: Use, places: Sequence[int | None]) -> bool:
+    """Whether what is picked for a row is its own, or of a table that all share."""
+    table, indices = places
+    if use.name == "take_along_axis" and table != indices:
+        return False
+    return table is None or table != use.attributes["axis"]
 
 
 def _leaves(use: Use, place: int | None, end: int | None) -> bool:
@@ -171,9 +183,8 @@ def _is_light(use: Use) -> bool:
     if OPS[use.name].view or not use.operands:
         return True
     sizes = [type.size.value for type in (*use.operands, *use.results)]
-    return OPS[use.name].elementwise and all(
-        n is not None and n <= LITTLE for n in sizes
-    )
+    alone = OPS[use.name].elementwise or use.name == "positions"
+    return alone and all(n is not None and n <= LITTLE for n in sizes)
 
 
 def _mentions(attributes: Mapping[str, Any], symbol: Symbol) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ...graph.dim import ZERO, Dim, product
 from ...graph.node import Node
@@ -129,18 +130,44 @@ def taken_where_placed(node: Node) -> Node | None:
 
 @rewrites("getitem")
 def part_of_joined(node: Node) -> Node | None:
-    """`concatenate(x, y, …)[the place of y] = y`."""
+    """`concatenate(x, y, …)[places of y] = y[these]`."""
     source, index = node.inputs[0], node.attributes["index"]
     if source.op.name != "concatenate":
         return None
     axis, start = source.attributes["axis"], ZERO
+    entry = [i for i, one in enumerate(index) if one[0] != "new"][axis]
     for part in source.inputs:
-        entries = [("slice", ZERO, size, 1) for size in source.shape]
-        entries[axis] = ("slice", start, part.shape[axis], 1)
-        if index == tuple(entries):
-            return part
+        moved = _within_part(index[entry], start, part.shape[axis])
+        if moved is not None:
+            inside = (*index[:entry], moved, *index[entry + 1 :])
+            if whole(inside, part.shape):
+                return part
+            return node.op.apply((part,), {"index": inside}, node)
         start = start + part.shape[axis]
     return None
+
+
+def _within_part(entry: tuple[Any, ...], start: Dim, size: Dim) -> Any:
+    """An entry of an index counted from a start; none if it sticks out for any size."""
+    kind, first, *more = entry
+    count, step = more if more else (Dim.of(1), 1)
+    first = first - start
+    low, spare = first.bounds()[0], (size - first - count).bounds()[0]
+    if step != 1 or low is None or low < 0 or spare is None or spare < 0:
+        return None
+    return kind, first, *more
+
+
+@rewrites("getitem")
+def only_one(node: Node) -> Node | None:
+    """`x[…, 0, …] = reshape(x)` where that axis has one place, the others are whole."""
+    source, index = node.inputs[0], node.attributes["index"]
+    if len(index) != source.ndim or ("new",) in index:
+        return None
+    for (kind, *entry), size in zip(index, source.shape, strict=True):
+        if entry != [ZERO, size, 1] if kind == "slice" else size.value != 1:
+            return None
+    return reshaped(source, node.shape)
 
 
 @rewrites("concatenate")

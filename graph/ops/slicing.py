@@ -76,6 +76,12 @@ def _first(start: Node, axis: int, size: Dim, count: Any) -> Node:
     return found
 
 
+def _moving(x: Node, shape: Any) -> list[tuple[int, Any]]:
+    """The axes along which a window can move, with its sizes: not those it fills."""
+    sizes = enumerate(zip(shape, x.shape, strict=True))
+    return [(axis, count) for axis, (count, whole) in sizes if whole != Dim.of(count)]
+
+
 class Window(Derived):
     """An op whose window starts at integers, or at those of a tensor."""
 
@@ -112,7 +118,7 @@ class Slice(Window):
         if start_indices is not None:
             return indexed(inputs, _entries("slice", inputs, start_indices, sizes))
         found = inputs
-        for axis, count in enumerate(sizes):
+        for axis, count in _moving(inputs, sizes):
             first = _first(starts[0], axis, inputs.shape[axis], count)
             found = call("take", found, counted(count) + first, axis)
         return found
@@ -144,12 +150,15 @@ class SliceUpdate(Window):
             true = full_node(type_of(updates).with_dtype("bool"), True)
             mask = OPS["place"].apply((true,), where)
             return call("where", mask, OPS["place"].apply((updates,), where), inputs)
+        if any(size.value == 0 for size in updates.shape):
+            return inputs
         inside: Any = None
-        for axis, size in enumerate(inputs.shape):
-            count = updates.shape[axis]
+        for axis, count in _moving(inputs, updates.shape):
+            size = inputs.shape[axis]
             at = counted(size) - _first(starts[0], axis, size, count)
             here = in_axis(at, count)
-            updates = call("take", updates, call("where", here, at, 0), axis)
+            if Dim.of(count).value != 1:  # one place is read wherever it is put
+                updates = call("take", updates, call("where", here, at, 0), axis)
             here = along(here, axis, inputs.ndim)
             inside = here if inside is None else call("logical_and", inside, here)
         return updates if inside is None else call("where", inside, updates, inputs)

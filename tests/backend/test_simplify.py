@@ -210,6 +210,18 @@ CASES = {
         ), X
     ),
     "a part of what was joined": (joined(HALF[1], HALF[0])[:, 2:], HALF[0]),
+    "places of what was joined": (
+        joined(HALF[1], WIDE, X)[1:, 3:5], WIDE[1:, 1:3]
+    ),
+    "one place of what was joined": (
+        joined(X, HALF[1], HALF[0])[:, COLUMNS + 3], HALF[0][:, 1]
+    ),
+    "places of two that were joined": (
+        joined(HALF[1], HALF[0])[:, 1:3], joined(HALF[1], HALF[0])[:, 1:3]
+    ),
+    "the only place of an axis": (
+        call("expand_dims", X, 1)[:, 0], X
+    ),
     "parts joined again": (joined(*HALF), WIDE),
     "joined twice": (joined(joined(X, Y), X), joined(X, Y, X)),
     "placed side by side": (

@@ -94,17 +94,32 @@ def stepping(function):
     return network
 
 
+TABLE = RANDOM.standard_normal((4, 4), np.float32)
+
+
+def ranks(s):
+    """How many of a sample's numbers are smaller, for each of them; at most 3."""
+    return ops.sum(ops.cast(s[:, :, None] > s[:, None], "int32"), axis=2)
+
+
 ALONE = {
     "product": lambda s: ops.matmul(s, np.eye(4, dtype=np.float32)),
     "softmax": lambda s: ops.softmax(s, axis=1),
     "parts": lambda s: ops.concatenate([s[:, 2:], s[:, :2]], axis=1),
     "counted": lambda s: s * ops.cast(ops.arange(ops.shape(s)[0]), "float32")[:, None],
+    "table": lambda s: ops.take(TABLE, ops.argmax(s, axis=1), axis=0),
+    "picked": lambda s: ops.take_along_axis(s, ranks(s), axis=1),
+    "columns": lambda s: ops.take(s, [2, 0, 0, 3], axis=1),
     "heads": lambda s: ops.sum(ops.reshape(s, (-1, 2, 2)), axis=2, keepdims=True)[:, 0],
 }
 TOGETHER = {
     "mean": lambda s: s - ops.mean(s, axis=0),
     "normal": lambda s: ops.softmax(s, axis=0),
     "turned": lambda s: s[::-1],
+    "sample": lambda s: s + ops.take(s, 0, axis=0),
+    "order": lambda s: ops.take_along_axis(s, ops.argsort(s, axis=0), axis=0),
+    "others": lambda s: ops.take(s, ops.argmax(s, axis=1) % ops.shape(s)[0], axis=0),
+    "best": lambda s: s + ops.cast(ops.argmax(s, axis=0), "float32"),
     "pairs": lambda s: ops.matmul(ops.matmul(s, ops.transpose(s)), s),
     "running": lambda s: ops.cumsum(s, axis=0),
 }
@@ -262,7 +277,6 @@ def looked_up(x):
 
 def test_a_stripe_tells_of_data_at_fault(monkeypatch):
     """Of the first one that met some, and of none afterwards."""
-    monkeypatch.setattr(stripes, "MOVES", stripes.MOVES | {"take"})
     in_stripes(monkeypatch, 3)
     program = run_of(looked_up, 5, 2)
     assert loop_of(program).stripes is not None

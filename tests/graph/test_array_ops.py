@@ -460,6 +460,43 @@ def test_slices_that_move_are_cut_to_fit():
     assert found.tolist() == [0.0, 1.0, 2.0, 3.0, 7.0, 8.0]
 
 
+@pytest.mark.parametrize("sizes", [(3, 1, 2), (3, 4, 5), (2, 1, 5), (1, 1, 1)])
+@pytest.mark.parametrize("start", [(0, 0), (2, 3), (9, 9), (-3, 1)])
+def test_windows_that_move_along_some_axes(sizes, start):
+    x, updates = RANDOM.random((3, 4, 5)), RANDOM.random(sizes)
+    starts = Tensor(np.array((0, *start), "int32"))
+    window, wanted = [], x.copy()
+    for at, size, count in zip((0, *start), x.shape, sizes, strict=True):
+        first = min(max(at, 0), size - count)
+        window.append(slice(first, first + count))
+    wanted[tuple(window)] = updates
+    assert (call("slice_update", x, starts, updates).numpy() == wanted).all()
+    assert (call("slice", x, starts, sizes).numpy() == x[tuple(window)]).all()
+
+    def objective(x, updates):
+        return call("sum", call("square", call("slice_update", x, starts, updates)))
+
+    slopes = grad(objective, argnums=(0, 1))(Tensor(x), Tensor(updates))
+    wanted[tuple(window)] = 0
+    np.testing.assert_array_equal(slopes[0].numpy(), 2 * wanted)
+    np.testing.assert_array_equal(slopes[1].numpy(), 2 * updates)
+
+
+def test_a_window_that_fills_an_axis_is_not_looked_for_in_it():
+    x, at = symbolic("B", 4, "T", 8), symbolic(dtype="int32")
+    updates = call("sum", x, axis=2, keepdims=True)
+    node = call("slice_update", x, (0, 0, at, 0), updates).node
+    found = node.op.expand(node)
+    names = [node.op.name for node in topological([found])]
+    assert "take" not in names
+    assert names.count("arange") == 1
+
+
+def test_an_empty_window_changes_nothing():
+    x, at = np.arange(6.0), Tensor(np.array([5], "int32"))
+    assert call("slice_update", x, at, np.zeros(0)).numpy().tolist() == x.tolist()
+
+
 def test_symbolic_sizes():
     x = symbolic("B", "T")
     assert str(call("roll", x, 3, 1).type) == "f32[B, T]"

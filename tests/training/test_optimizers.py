@@ -487,6 +487,18 @@ def test_a_map_of_optimizers_is_a_mapping():
     assert chosen.default_optimizer is sgd
 
 
+def test_adafactor_leaves_alone_what_no_gradient_arrives_at():
+    """Neither a row and a column without one, as of dead units, nor all of a matrix."""
+    for gradient in (np.float32([[0, 0], [0, 1e-3]]), np.zeros((2, 2), np.float32)):
+        kernel = Variable(np.ones((2, 2), np.float32))
+        optimizer = optimizers.Adafactor(0.1)
+        for _ in range(3):
+            optimizer.apply_gradients([(gradient, kernel)])
+        left = kernel.numpy()[gradient == 0]
+        np.testing.assert_array_equal(left, np.ones_like(left))
+        assert np.isfinite(kernel.numpy()).all()
+
+
 def test_muon_moves_kernels_as_matrices():
     muon = optimizers.Muon(exclude_layers=["head"])
     names = {"kernel": True, "head_kernel": False, "embeddings": False}
