@@ -247,7 +247,9 @@ class Optimizer(OptimizerSettings):
             ]
         if self.global_clipnorm is not None:
             squares = [call("sum", call("square", g)) for g, _ in pairs]
-            total = sum(call("cast", square, "float32") for square in squares)
+            doubles = any(square.dtype == "float64" for square in squares)
+            wide = "float64" if doubles else "float32"
+            total = sum(call("cast", square, wide) for square in squares)
             scale = _scale(total, self.global_clipnorm)
             scale = scale + (total - total)  # no number if the norm is none
             return [(g * call("cast", scale, g.dtype), v) for g, v in pairs]

@@ -644,3 +644,12 @@ def test_a_rate_that_is_set_later_has_the_same_bounds():
 def test_rates_of_schedules_are_not_negative(make, argument):
     with pytest.raises(TensorTypeError, match=f"`{argument}` is a number"):
         make()
+
+
+def test_a_global_norm_of_doubles_is_a_double():
+    start, slope = np.zeros(2), np.array([3.0, 1.0]) / 3
+    variable = Variable(start)
+    maker = optimizers.SGD(1.0, global_clipnorm=0.5)
+    maker.apply([Tensor(slope)], [variable])
+    wanted = -slope * 0.5 / np.sqrt(np.sum(slope**2))
+    np.testing.assert_allclose(variable.numpy(), wanted, rtol=1e-14)
