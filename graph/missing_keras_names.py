@@ -12,7 +12,6 @@ FILES = "batches of files are a `PyDataset` or a generator of your own"
 QUANTIZED = "weights are not quantized to integers"
 COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
 FOLD = "`fold` is a word of the `.net` language; the gradient of `unfold` does it"
-BESSEL = "a Bessel function; `kaiser` makes the window that needs it"
 EIG = f"{COMPLEX}; `eigh` does symmetric matrices"
 BYTES = "it looks at the same bytes under another dtype, which no rule can follow"
 JVP = "it is `tulle.jvp`"
@@ -91,7 +90,6 @@ MISSING: Mapping[str, str] = {
     "ops.view": BYTES,
     "ops.fold": FOLD,
     "ops.jvp": JVP,
-    "ops.i0": BESSEL,
 }
 
 

@@ -100,6 +100,13 @@ def correlation(x: Any, y: Any, mode: str = "valid") -> Any:
     return np.correlate(x, y, mode)
 
 
+def bessel(x: Any, order: int) -> Any:
+    """By the integral of exp(x cos a) cos(n a), whose sum over a circle converges."""
+    angles = np.arange(200) * (2 * math.pi / 200)
+    x = np.asarray(x)[..., None]
+    return np.mean(np.exp(x * np.cos(angles)) * np.cos(order * angles), axis=-1)
+
+
 NAN_FOLDS = (
     ("nansum", np.nansum),
     ("nanprod", np.nanprod),
@@ -163,6 +170,10 @@ ROWS = (
     ),
     Row("ldexp", lambda x, y: x * 2.0**y, ("A B", "B"), kinds="fi", below=5),
     unary("copy", lambda x: x),
+    unary("i0", lambda x: bessel(x, 0)),
+    unary("i0", lambda x: bessel(x, 0), domain=((-11.0, 11.0),)),
+    unary("i1", lambda x: bessel(x, 1)),
+    unary("i1", lambda x: bessel(x, 1), domain=((-11.0, 11.0),)),
     unary("erfinv", np.vectorize(lambda v: _erfinv(v), otypes=[float])),
     *rows(
         "saturate_cast",

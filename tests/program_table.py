@@ -55,6 +55,7 @@ def elementwise() -> list[Rule]:
     rules += [same(f"@arccosh({POSITIVE} + 1.0)")]
     rules += [same(f"@{n}({{0}})", "jax.scipy.special", "torch") for n in ["erf"]]
     rules += [same(f"@erfinv({INSIDE})", "jax.scipy.special")]
+    rules += [same("@i0({0})", "jax.scipy.special", "torch")]
     rules += [same(f"@rsqrt({POSITIVE})", "jax.lax")]
     rules += [Rule(f"ops.cbrt({POSITIVE})", f"jnp.cbrt({POSITIVE})")]
     kinked = {"abs": 0.0, "sign": 0.0}

@@ -156,6 +156,38 @@ def test_inverses_of_the_error_function_near_its_ends(way):
     np.testing.assert_allclose(found, wanted, 4e-15)
 
 
+def test_bessel_functions_about_their_edge_and_far_out(way):
+    """By mpmath; 712 is beyond where exp overflows in float64, 90.5 in float32."""
+    x = np.array([-3.5, 0, 0.001, 7.75, 8, 60, 712, INF])
+    i0 = [
+        7.3782034322254797, 1.0, 1.0000002500000156, 338.51375374727595,
+        427.56411572180479, 5.8940770556098012e24, 2.4684110577627524e307, INF,
+    ]  # fmt: skip
+    i1 = [
+        -6.2058349222583655, 0.0, 0.00050000006250000261, 315.8524809240034,
+        399.8731367825601, 5.8447515883904683e24, 2.4666770135246152e307, INF,
+    ]  # fmt: skip
+    found = computed(way, "i0", x)
+    close(found[0], i0, "float64")
+    close(found[1], i1, "float64")
+    curved = computed(way, "i1", x)[1]
+    assert curved[1] == 0.5
+    assert curved[-1] == INF
+    inner = [0, 2, 3, 4, 5, 6]
+    wanted = np.array(i0)[inner] - np.array(i1)[inner] / x[inner]
+    close(curved[inner], wanted, "float64")
+    narrow = computed(way, "i0", np.array([-3.5, 90.5, NAN], np.float32))
+    close(narrow[0], [i0[0], 8.4496670357600721e37, NAN], "float32")
+    close(narrow[1], [i1[0], 8.4028533830846311e37, NAN], "float32")
+
+
+def test_integers_to_the_bessel_function():
+    """As in Keras."""
+    assert call("i0", np.array([1, 2])).dtype == "float64"
+    assert call("i0", np.array([1, 2], np.int32)).dtype == "float32"
+    assert call("i0", 1).dtype == "float32"
+
+
 BEYOND = {
     "int32": [2**31 - 1, -(2**31), 0, 30000, -7, 0],
     "int64": [2**63 - 1, -(2**63), 0, 30000, -7, 0],

@@ -36,6 +36,7 @@ LEFT_OUT = {
 FAMILIES = {
     "activation": "Further activations",
     "assembling": "Cutting and joining",
+    "bessel": "Bessel functions",
     "bits": "Bits and factors",
     "colours": "Colours",
     "comparison": "Choosing",
