@@ -11,7 +11,6 @@ NETWORK = "nothing is fetched over a network"
 FILES = "batches of files are a `PyDataset` or a generator of your own"
 QUANTIZED = "weights are not quantized to integers"
 COMPLEX = "there are no complex dtypes; transforms take and give pairs of real tensors"
-FOLD = "`fold` is a word of the `.net` language; the gradient of `unfold` does it"
 EIG = f"{COMPLEX}; `eigh` does symmetric matrices"
 BYTES = "it looks at the same bytes under another dtype, which no rule can follow"
 JVP = "it is `tulle.jvp`"
@@ -88,7 +87,6 @@ MISSING: Mapping[str, str] = {
     "ops.view_as_complex": COMPLEX,
     "ops.view_as_real": COMPLEX,
     "ops.view": BYTES,
-    "ops.fold": FOLD,
     "ops.jvp": JVP,
 }
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 OPS: dict[str, Op] = {}
 
-# Keras's further names. There are only real dtypes, so a conjugate is the number.
+# Keras's further names. There are only real dtypes, so a conjugate is the number;
+# `fold` is a word of the language.
 ALIASES: dict[str, str] = {
     "absolute": "abs",
     "amax": "max",
@@ -19,6 +20,7 @@ ALIASES: dict[str, str] = {
     "conjugate": "copy",
     "empty": "zeros",
     "empty_like": "zeros_like",
+    "fold": "fold_patches",
     "get_item": "getitem",
     "hard_swish": "hard_silu",
     "imag": "zeros_like",

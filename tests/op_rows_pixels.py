@@ -28,6 +28,20 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     return np.stack(columns, axis=2)
 
 
+def folded(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1,
+           padding: Any = 0, stride: Any = 1) -> Any:  # fmt: skip
+    """Each column added where `unfold` finds the numbers of places."""
+    space = output_size if isinstance(output_size, tuple) else (output_size,) * 2
+    taps = np.prod(kernel_size) if isinstance(kernel_size, tuple) else kernel_size**2
+    found = np.zeros((x.shape[0], x.shape[1] // taps, space[0] * space[1] + 1), x.dtype)
+    places = np.arange(1, found.shape[2]).reshape(1, 1, *space)
+    places = unfold(places, kernel_size, dilation, padding, stride)[0]
+    for batch, channel, tap, patch in np.ndindex(*found.shape[:2], *places.shape):
+        column = x[batch, channel * taps + tap, patch]
+        found[batch, channel, places[tap, patch]] += column
+    return found[:, :, 1:].reshape(*found.shape[:2], *space)
+
+
 def patches(x: Any, size: Any, strides: Any = None, data_format: Any = None,
             padding: str = "valid") -> Any:  # fmt: skip
     x = np.moveaxis(x, 1, -1) if data_format == FIRST else x
@@ -105,6 +119,10 @@ ROWS = (
     Row("unfold", unfold, ("A 2 B C",), {"kernel_size": (2, 3)}),
     Row("unfold", unfold, ("A 2 B C",),
         {"kernel_size": 2, "dilation": 2, "padding": 1, "stride": 2}),
+    Row("fold_patches", folded, ("A 12 8",),
+        {"output_size": (3, 6), "kernel_size": (2, 3)}),
+    Row("fold_patches", folded, ("A 8 9",), {"output_size": (5, 6), "kernel_size": 2,
+        "dilation": 2, "padding": 1, "stride": 2}),
     Row("extract_patches", patches, ("A B C 2",), {"size": (2, 3)}),
     Row("extract_patches", patches, ("A 2 B C",),
         {"size": (3, 2), "strides": 2, "data_format": FIRST, "padding": "same"}),

@@ -10,7 +10,7 @@ from ..dim import Dim
 from ..kinds import Sizes, wrong_value
 from ..node import Node
 from ..registry import OPS, call
-from .formula import Refusal, axis_of, counted, derived, floats, type_of
+from .formula import Refusal, axis_of, counted, derived, floats, indexed, type_of
 from .windows import (
     FORMATS,
     Axis,
@@ -50,6 +50,13 @@ def _taps(
     return call("stack", parts, len(x.shape) - 1)
 
 
+def _pair(name: str, argument: str, value: Any) -> tuple[Any, Any]:
+    found = value if isinstance(value, tuple) else (value, value)
+    if len(found) != 2:
+        raise wrong_value(name, argument, "an integer or a pair of them", value)
+    return found
+
+
 @derived()
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Sizes = 0, stride: Any = 1
@@ -64,9 +71,7 @@ def unfold(
     kernel = per_axis("unfold", "kernel_size", kernel_size, 2)
     steps = per_axis("unfold", "stride", stride, 2)
     gaps = per_axis("unfold", "dilation", dilation, 2)
-    around = padding if isinstance(padding, tuple) else (padding, padding)
-    if len(around) != 2:
-        raise wrong_value("unfold", "padding", "an integer or a pair of them", padding)
+    around = _pair("unfold", "padding", padding)
     x = channels_last(input, FORMATS[1])
     if any(around):
         x = call("pad", x, [(0, 0), *((n, n) for n in around), (0, 0)])
@@ -74,6 +79,77 @@ def unfold(
     batch, rows, columns, taps, channels = found.shape
     turned = call("transpose", found, (0, 4, 3, 1, 2))
     return call("reshape", turned, (batch, channels * taps, rows * columns))
+
+
+@derived()
+def fold_patches(
+    x: Any,
+    output_size: Sizes,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Sizes = 0,
+    stride: Any = 1,
+) -> Any:
+    """Columns [batch, channels taps, n] as images, patches that overlap summed up.
+
+    It puts back what `unfold` of images of `output_size` took, and is its transpose.
+    Raises T0304 where the columns are not those of such images.
+
+    >>> call("fold_patches", [[[1], [2], [3], [4]]], 2, 2).numpy().tolist()
+    [[[[1, 2], [3, 4]]]]
+    """
+    name = "fold_patches"
+    if type_of(x).rank != 3:
+        raise Refusal(name, "T0306", f"`{name}` takes columns, not {type_of(x)}")
+    kernel = per_axis(name, "kernel_size", kernel_size, 2)
+    steps = per_axis(name, "stride", stride, 2)
+    gaps = per_axis(name, "dilation", dilation, 2)
+    around = _pair(name, "padding", padding)
+    space = [Dim.of(size) for size in _pair(name, "output_size", output_size)]
+    padded = [size + more * 2 for size, more in zip(space, around, strict=True)]
+    axes = [
+        Axis(i + 2, padded[i], Dim.of(kernel[i]), steps[i], gaps[i]) for i in range(2)
+    ]
+    count = [placed(name, axis, "valid")[1] for axis in axes]
+    batch, columns, patches = x.shape
+    if patches != count[0] * count[1]:
+        raise Refusal(
+            name,
+            "T0304",
+            f"images of {space[0]} by {space[1]} have {count[0] * count[1]} patches, "
+            f"and {type_of(x)} has {patches}",
+            operands={0: str(type_of(x))},
+            dims=(patches,),
+        )
+    channels = _divided(name, x, columns, kernel[0] * kernel[1])
+    split = call("reshape", x, (batch, channels, *kernel, *count))
+    total = _summed(split, axes, count)
+    if not any(around):
+        return total
+    whole = [("slice", Dim.of(0), size, 1) for size in (batch, channels)]
+    inner = zip(around, space, strict=True)
+    kept = [("slice", Dim.of(more), size, 1) for more, size in inner]
+    return indexed(total, (*whole, *kept))
+
+
+def _summed(patches: Node, axes: list[Axis], count: list[Dim]) -> Any:
+    """Numbers [batch, channels, *taps, *count], each added where it stands in space."""
+    batch, channels, *kernel = patches.shape[:4]
+    shape = (batch, channels, *(axis.size for axis in axes))
+    whole = [("slice", Dim.of(0), size, 1) for size in (batch, channels)]
+    places = [("slice", Dim.of(0), size, 1) for size in count]
+    total: Any = None
+    for tap in itertools.product(*(range(size.value or 0) for size in kernel)):
+        at = [("at", Dim.of(number)) for number in tap]
+        rows = [
+            ("slice", Dim.of(number * axis.dilation), size, axis.stride)
+            for number, axis, size in zip(tap, axes, count, strict=True)
+        ]
+        one = indexed(patches, (*whole, *at, *places))
+        put = {"shape": shape, "index": (*whole, *rows)}
+        found = OPS["place"].apply((one,), put)
+        total = found if total is None else total + found
+    return total
 
 
 def _patches(

@@ -600,3 +600,26 @@ def test_larger_matrices_without_factors():
         for part in call(name, Tensor(x)):
             assert np.isfinite(part.numpy()[0]).all()
             assert np.isnan(part.numpy()[1]).any()
+
+
+def test_folding_gives_back_what_unfolding_took():
+    x = np.arange(2 * 3 * 4 * 6.0).reshape(2, 3, 4, 6)
+    columns = ops.unfold(x, (2, 3), stride=(2, 3))
+    found = ops.fold(columns, (4, 6), (2, 3), stride=(2, 3))
+    np.testing.assert_array_equal(found, x)
+
+
+@pytest.mark.parametrize(
+    ("shape", "more", "code"),
+    [
+        ((12, 8), ((3, 6), (2, 3)), "T0306"),
+        ((2, 12, 8), ((3, 5), (2, 3)), "T0304"),  # 6 patches
+        ((2, 13, 8), ((3, 6), (2, 3)), "T0304"),  # 13 is no multiple of 6
+        ((2, 12, 8), ((3, 6, 1), (2, 3)), "T0204"),
+        ((2, 12, 8), ((1, 6), (2, 3)), "T0320"),
+    ],
+)
+def test_columns_that_are_of_no_such_images(shape, more, code):
+    with pytest.raises(TulleError) as caught:
+        call("fold_patches", np.zeros(shape), *more)
+    assert caught.value.diagnostics[0].code == code
