@@ -294,16 +294,17 @@ class Network(Layer):
         return arguments
 
     def arrange(self, value: Any) -> list[Any]:
-        """Operands in the order of the inputs: by name from a dictionary."""
-        if isinstance(value, dict):
+        """Operands in the order of the inputs: by key from dictionaries."""
+        parts = tree.parts_as(self.input_structure, value)
+        if parts is None and isinstance(value, dict):
             named = isinstance(self.input_structure, dict)
             keys = tuple(self.input_structure) if named else self.input_names
             missing = [key for key in keys if key not in value]
             if missing:
                 given = ", ".join(map(str, value)) or "nothing"
                 raise Fault("T0203", f"input `{missing[0]}` is missing; given: {given}")
-            value = [value[key] for key in keys]
-        operands, _ = tree.flatten(value)
+            parts = [value[key] for key in keys]
+        operands, _ = tree.flatten(value if parts is None else parts)
         if len(operands) != len(self.input_nodes):
             wanted = ", ".join(self.input_names)
             raise Fault(
@@ -311,7 +312,15 @@ class Network(Layer):
                 f"`{self.name}` takes {len(self.input_nodes)} inputs ({wanted}) and "
                 f"got {len(operands)}",
             )
+        if parts is None and self.unordered is not None:
+            message, advice = self.unordered
+            raise Fault("T0203", message, help=[advice])
         return operands
+
+    @property
+    def unordered(self) -> tuple[str, str] | None:
+        """Why a list does not tell one input from the other, and what does; or None."""
+        return None
 
 
 def _same_name(layer: Layer, other: Layer) -> TensorTypeError:

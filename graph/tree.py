@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -61,6 +61,37 @@ def by_sorted_keys(value: Any) -> Any:
     if value.__class__ is dict and all(isinstance(key, str) for key in value):
         return {key: by_sorted_keys(value[key]) for key in sorted(value)}
     return map_items(value, by_sorted_keys)
+
+
+def parts_as(structure: Any, value: Any) -> list[Any] | None:
+    """What stands in a nest where another one has leaves, in the order of that one.
+
+    Dictionaries are read by key, whatever their order. None where the nests differ.
+
+    >>> parts_as([LEAF, {"a": LEAF, "b": LEAF}], [1, {"b": 2, "a": 3}])
+    [1, 3, 2]
+    """
+    if structure is LEAF:
+        return [value]
+    if is_record(structure):
+        same = value.__class__ is structure.__class__
+        structure, value = fields_of(structure), fields_of(value) if same else None
+    pairs: Any
+    if isinstance(structure, dict):
+        if not isinstance(value, Mapping) or not structure.keys() <= value.keys():
+            return None
+        pairs = [(part, value[key]) for key, part in structure.items()]
+    elif not isinstance(value, (list, tuple)) or len(value) != len(structure):
+        return None
+    else:
+        pairs = zip(structure, value, strict=True)
+    found: list[Any] = []
+    for part, item in pairs:
+        inner = parts_as(part, item)
+        if inner is None:
+            return None
+        found += inner
+    return found
 
 
 def unflatten(structure: Any, leaves: Iterator[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..graph import tree
 from ..graph.device import array_module, module_of
 from ..graph.diagnostics import Fault, RunShapeError
 from ..graph.dim import Dim
@@ -248,7 +249,10 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
         )
     model.take_names(x)
     names = model.names_of_inputs(_count(x))
-    if isinstance(x, Mapping):
+    parts = _by_structure(model, x) if len(names) > 1 else None
+    if parts is not None:
+        values = parts
+    elif isinstance(x, Mapping):
         missing = [name for name in names if name not in x]
         if missing:
             given = ", ".join(map(str, x)) or "nothing"
@@ -268,9 +272,19 @@ def _inputs(model: Model, x: Any) -> tuple[list[str], list[Any]]:
             f"the model has {many} ({', '.join(names)}), and `x` is "
             f"{told_count(values)}",
         )
+    if parts is None and isinstance(x, (list, tuple)) and isinstance(model, Network):
+        if model.unordered is not None:
+            raise data.refuse("T0701", *model.unordered)
     alone = len(names) == 1 and not isinstance(x, Mapping)
     labels = ["x"] if alone and names[0] in UNNAMED else list(names)
     return labels, [data.as_array(n, v) for n, v in zip(labels, values, strict=True)]
+
+
+def _by_structure(model: Model, x: Any) -> list[Any] | None:
+    """The arrays for inputs given as a nest, from a nest of the same form."""
+    if not isinstance(model, Network) or not model.built:
+        return None
+    return tree.parts_as(model.input_structure, x)
 
 
 def _several(model: Model, x: Any) -> bool:

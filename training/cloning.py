@@ -82,7 +82,8 @@ def _like(symbol: SymbolicTensor) -> SymbolicTensor:
 def _functional(model: Network, given: Any, cloned: Cloning) -> Network:
     inputs = list(map(_like, model.inputs))
     if given is not None:
-        inputs = tree.flatten(given)[0]
+        parts = tree.parts_as(model.input_structure, given)
+        inputs = tree.flatten(given if parts is None else parts)[0]
         if len(inputs) != len(model.inputs):
             raise Fault(
                 "T0203",
@@ -91,7 +92,8 @@ def _functional(model: Network, given: Any, cloned: Cloning) -> Network:
                 argument="input_tensors",
             )
     layers = {layer: cloned(layer) for layer in model.called}
-    values: dict[Node, Any] = dict(zip(model.input_nodes, inputs, strict=True))
+    starts = dict(zip(model.input_nodes, inputs, strict=True))
+    values: dict[Node, Any] = {**starts}
     for node in model.nodes:
         if node.op.name == "variable":
             values[node] = _counterpart(node.attributes["variable"], layers)
@@ -100,7 +102,7 @@ def _functional(model: Network, given: Any, cloned: Cloning) -> Network:
     outputs, losses = found[: len(model.outputs)], found[len(model.outputs) :]
     kind = type(model) if isinstance(model, Functional) else Network
     made = (kind if kind in (Functional, Network) else Functional)(
-        tree.unflatten(model.input_structure, iter(inputs)),
+        tree.map_leaves(lambda tensor: starts[tensor.as_node()], model.input),
         tree.unflatten(model.output_structure, iter(outputs)),
         name=model.name,
     )

@@ -295,6 +295,7 @@ class Encoder:
 
     def _network(self, network: Network) -> Json:
         ends = (*network.output_nodes, *network.loss_nodes)
+        inputs, input_structure = tree.flatten(network.input)
         nodes = topological((*network.input_nodes, *ends))
         index = {node: number for number, node in enumerate(nodes)}
         record = {
@@ -302,9 +303,9 @@ class Encoder:
             "name": network.name,
             "trainable": network._trainable,
             "nodes": [self._node(node, index) for node in nodes],
-            "inputs": [index[node] for node in network.input_nodes],
+            "inputs": [index[tensor.as_node()] for tensor in inputs],
             "outputs": [index[node] for node in network.output_nodes],
-            "input_structure": self.value(network.input_structure),
+            "input_structure": self.value(input_structure),
             "output_structure": self.value(network.output_structure),
         }
         if network.loss_nodes:

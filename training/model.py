@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import count as numbers_from_0
 from typing import Any
 
 from ..graph import tree
@@ -293,6 +294,7 @@ class Functional(Model, Network):
     """A model made of inputs and outputs."""
 
     written = "Model"  # what users call
+    _given_structure: Any = None
 
     def __init__(
         self,
@@ -302,6 +304,7 @@ class Functional(Model, Network):
         trainable: bool = True,
     ):
         # As in Keras, dictionaries have the order of their keys.
+        self._given_structure = tree.flatten(inputs)[1]
         inputs, outputs = tree.by_sorted_keys(inputs), tree.by_sorted_keys(outputs)
         Network.__init__(self, inputs, outputs, name, trainable)
         self._output_names = self._name_outputs()
@@ -322,6 +325,33 @@ class Functional(Model, Network):
         from .keras_files.serializing import Serializer
 
         return Serializer().model_config(self)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, or inputs as they were given."""
+        places = self._given_places()
+        given = (self.inputs[places.index(place)] for place in range(len(places)))
+        return tree.unflatten(self._given_structure, given) if places else super().input
+
+    def _given_places(self) -> list[int]:
+        """Where each input stood in the nest that the model was made with."""
+        if self._given_structure is None:
+            return []
+        given = tree.unflatten(self._given_structure, numbers_from_0())
+        return tree.parts_as(self.input_structure, given) or []
+
+    @property
+    def unordered(self) -> tuple[str, str] | None:
+        """Why a list does not tell one input from the other, and what does; or None."""
+        places = self._given_places()
+        if places == sorted(places):
+            return None
+        form = repr(self._given_structure).replace(repr(tree.LEAF), "…")
+        return (
+            f"the inputs of `{self.name}` have keys that are not in sorted order: "
+            "a list does not say which is which",
+            f"give them by key, `{form}`",
+        )
 
     def _name_outputs(self) -> tuple[str, ...]:
         structure = self.output_structure

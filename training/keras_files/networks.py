@@ -217,12 +217,12 @@ class Writer:
     def config(self) -> dict[str, Json]:
         """All of it, the layers in Keras's order."""
         network = self.network
-        starts = (self.places[node] for node in network.input_nodes)
+        starts = tree.map_leaves(lambda x: self.places[x.as_node()], network.input)
         return {
             "name": network.name,
             "trainable": network._trainable,
             "layers": [self.records[name] for name in self.order()],
-            "input_layers": _ends(tree.unflatten(network.input_structure, starts), {}),
+            "input_layers": _ends(starts, {}),
             "output_layers": _ends(self._outputs(), self.records),
         }
 
