@@ -134,6 +134,9 @@ def sum_after(form: Form) -> dict[Node, Node]:
         total = carry.start
         for part in parts:
             total = added(total, _whole(form, part))
+        # What turns add may be one number for many places of the carry.
+        if total.shape != carry.inside.shape:
+            total = call("broadcast_to", total, carry.inside.shape)
         found[form.ends.pop(carry)] = total
     return found
 

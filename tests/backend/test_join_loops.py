@@ -203,8 +203,13 @@ def test_sums_over_turns_are_one_sum():
 
 
 def test_sums_of_which_each_turn_moves_its_part_are_one_sum():
-    """As of a cell's bias of two rows, or of a column."""
-    for shape, read in (((2, 3), lambda w: w[1]), ((3, 1), lambda w: w[:, 0])):
+    """As of a cell's bias of two rows, of a column, or of what is summed up itself."""
+    for shape, read in (
+        ((2, 3), lambda w: w[1]),
+        ((3, 1), lambda w: w[:, 0]),
+        ((2, 3), lambda w: call("sum", w, axis=0)),
+        ((3, 2), lambda w: call("sum", w, axis=1)),
+    ):
         weight = input_node("weight", F32.with_shape(shape))
 
         def step(h, x, weight=weight, read=read):
