@@ -15,9 +15,10 @@ from ..dim import ZERO, Dim, divide_exactly, product
 from ..kinds import Axes, Scalar
 from ..node import Node
 from ..op import Op, Results, register
+from ..operand import Operand
 from ..registry import OPS, call
 from ..sizes import as_shape
-from ..tensor import held
+from ..tensor import convert_to_tensor, held
 from ..types import DTypeLike, TensorType, dtype_of
 from .elementwise import dtype_clash
 from .reduce import normal_axis
@@ -300,14 +301,33 @@ class Stack(Op):
 
 @register
 class ExpandDims(Op):
-    """A new axis of size 1."""
+    """A new axis of size 1, or several, where they stand in the result."""
 
     name = "expand_dims"
     view = True
     domain = ((-2.0, 2.0),)
 
-    def arguments(self, x: Any, axis: int) -> Any:
-        return (x,), {"axis": axis}
+    def arguments(self, x: Any, axis: Axes) -> Any:
+        if not isinstance(axis, (list, tuple)) or not axis:
+            return (x,), {"axis": axis}
+        *first, last = self._from_left(x, axis)
+        for one in first:
+            x = call("expand_dims", x, one)
+        return (x,), {"axis": last}
+
+    def _from_left(self, x: Any, axes: Sequence[int]) -> list[int]:
+        """Axes in the order in which they can be made one by one."""
+        x = x if isinstance(x, Operand) else convert_to_tensor(x)
+        type = x.tensor_type if isinstance(x, Node) else x.type
+        rank = type.rank + len(axes)
+        found = sorted(normal_axis(self.name, one, rank, type) for one in axes)
+        if len(set(found)) < len(found):
+            raise Fault(
+                "T0204",
+                f"`{self.name}` makes each axis once: {tuple(axes)} names one twice",
+                argument="axis",
+            )
+        return found
 
     def canonical(self, types: Types, attributes: dict[str, Any]) -> dict[str, Any]:
         return {

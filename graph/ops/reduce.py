@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+import numpy as np
+
 from ..conversion import convert
 from ..diagnostics import Fault
 from ..dim import Dim, product
@@ -189,10 +191,26 @@ class Extreme(Reduction):
     """The largest or smallest element; ties share the gradient.
 
     Ops that are written with it and take axes of no elements ask for `initial`, what
-    floats have there.
+    a dtype has there.
     """
 
     initial: ClassVar[float]
+    joined: ClassVar[str]  # the op of two elements
+
+    def arguments(
+        self,
+        x: Any,
+        axis: Axes | None = None,
+        keepdims: bool = False,
+        initial: Any = None,
+    ) -> Any:
+        if initial is None:
+            return (x,), {"axis": axis, "keepdims": keepdims}
+        marked = {"axis": axis, "keepdims": keepdims, "initial": True}
+        found = self.dispatch((x,), marked, (x,))
+        start = call("cast", initial, found.dtype)
+        # What is there already is reduced along no axis.
+        return (call(self.joined, found, start),), {"axis": (), "keepdims": False}
 
     def canonical(
         self, types: tuple[TensorType, ...], attributes: dict[str, Any]
@@ -227,9 +245,16 @@ class Extreme(Reduction):
     ) -> Any:
         if initial and not x.size:
             none = xp.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
-            return xp.add(none, x.dtype.type(self.initial), out=out)
+            return xp.add(none, self._start(x.dtype), out=out)
         refuse_no_elements(self.name, x, axis)
         return super().run(xp, x, axis=axis, keepdims=keepdims, out=out)
+
+    def _start(self, dtype: Any) -> Any:
+        """What is neither larger, or smaller, than any element of a dtype."""
+        if dtype.kind in "iu":
+            ends = np.iinfo(dtype)
+            return dtype.type(ends.min if self.initial < 0 else ends.max)
+        return dtype.type(self.initial > 0 if dtype.kind == "b" else self.initial)
 
     def vjp(self, node: Node, cotangent: Node) -> Results:
         source = node.inputs[0]
@@ -243,7 +268,7 @@ class Extreme(Reduction):
 class Max(Extreme):
     """The largest element over axes."""
 
-    body = "max"
+    body, joined = "max", "maximum"
     initial = -math.inf
 
 
@@ -251,7 +276,7 @@ class Max(Extreme):
 class Min(Extreme):
     """The smallest element over axes."""
 
-    body = "min"
+    body, joined = "min", "minimum"
     initial = math.inf
 
 

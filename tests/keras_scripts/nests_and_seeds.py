@@ -1,4 +1,4 @@
-"""`keras.tree` up to a depth, shapes as leaves, seeds as configuration, `isin`."""
+"""`keras.tree` up to a depth, shapes as leaves, seeds, `isin`, axes, `initial`."""
 
 import numpy as np
 
@@ -35,3 +35,36 @@ found = np.asarray(ops.isin(ids, [1, 2, 3]))
 assert found.tolist() == [[True, False], [True, False]]
 halves = np.array([1.0, 1.5], "float32")
 assert np.asarray(ops.isin(halves, np.array([1, 2]))).tolist() == [True, False]
+
+# Several new axes, counted in the result; `initial` takes part as one more element.
+grid = np.arange(6, dtype="float32").reshape(2, 3) - 2
+for axes in ((0, -1), [1, 2], (0, 1, 2), (-1, -2), (3, 0)):
+    made = np.asarray(ops.expand_dims(grid, axes))
+    np.testing.assert_array_equal(made, np.expand_dims(grid, tuple(axes)))
+symbol = keras.Input((3,))
+assert ops.expand_dims(symbol, (1, -1)).shape == (None, 1, 3, 1)
+told = ""
+try:
+    ops.expand_dims(grid, (0, -4))
+except ValueError as error:
+    told = str(error)
+assert "names one twice" in told
+
+for name in ("max", "min"):
+    for kind in ("float32", "int32", "int8", "uint8"):
+        for shape, axis in (((2, 3), 1), ((2, 3), None), ((2, 0, 3), 1), ((0, 3), 0)):
+            values = (np.arange(np.prod(shape)).reshape(shape) + 2).astype(kind)
+            wanted = getattr(np, name)(values, axis=axis, keepdims=True, initial=4)
+            op = getattr(ops, name)
+            for form in (op, keras.function(op)):
+                found = np.asarray(form(values, axis=axis, keepdims=True, initial=4))
+                np.testing.assert_array_equal(found, wanted)
+                assert found.dtype == kind
+steps = keras.Input((None,))
+model = keras.Model(steps, ops.max(steps, axis=1, initial=0.5))
+assert model.predict(grid, verbose=0).tolist() == [0.5, 3.0]
+assert model.predict(np.zeros((2, 0), "float32"), verbose=0).tolist() == [0.5, 0.5]
+weights = keras.Variable(grid)
+with keras.GradientTape() as tape:
+    total = ops.sum(ops.max(weights, axis=1, initial=1.5))
+assert np.asarray(tape.gradient(total, weights)).tolist() == [[0, 0, 0], [0, 0, 1]]
