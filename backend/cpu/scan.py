@@ -92,11 +92,15 @@ class Scan(LoopForm):
     def calls(self, place: Place) -> list[Call]:
         """What is computed and packed for all turns, then the loop."""
         inner, turns = self._sizes(place.sizes), self._length(place.sizes)
-        bound = _Bound(self, place, inner, turns)
         others, *cuts = self._cuts(inner, turns)
-        if not cuts:
+        apart = place._replace(keep=[])
+        bound = _Bound(self, apart, inner, turns)
+        made = [bound.turn(cut) for cut in cuts]
+        if apart.keep or not cuts:  # stripes would write the same copies at a time
+            others, cuts = 0, []
+            bound = _Bound(self, place, inner, turns)
             bound.multiply_at_once()
-        made = [bound.turn(cut) for cut in cuts or (None,)]
+            made = [bound.turn(None)]
         start = bound.scratch
         memory = start + others * made[0].memory
         spans = [one.span for one in place.sources[self.carries + self.slices :]]

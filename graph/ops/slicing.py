@@ -10,7 +10,7 @@ from ..node import Node
 from ..op import register
 from ..operand import Operand
 from ..registry import OPS, call
-from ..types import I32
+from ..types import I32, dtype_of
 from .formula import (
     Derived,
     Refusal,
@@ -23,6 +23,8 @@ from .formula import (
 )
 from .movement import full_node
 from .scattering import in_axis
+
+WIDE = frozenset(map(dtype_of, ("i64", "u32", "u64")))  # not whole in i32
 
 
 def _starts(name: str, given: Any) -> tuple[tuple[Any, ...], Any]:
@@ -68,11 +70,39 @@ def _entries(name: str, x: Node, starts: Any, shape: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def _check_moving(name: str, x: Node, start: Node, shape: Any) -> None:
+    """Refuse starts that are not an integer for each axis, and a window that fits
+    for no size."""
+    given, sizes = type_of(start), zip(shape, x.shape, strict=True)
+    if not given.dtype.is_integer or given.shape != (Dim.of(x.ndim),):
+        raise Refusal(
+            name,
+            "T0402" if not given.dtype.is_integer else "T0303",
+            f"`start_indices` of `{name}` is {given}, not an integer for each axis of "
+            f"{type_of(x)}",
+            operands={0: str(type_of(x))},
+            argument="start_indices",
+        )
+    for axis, (count, size) in enumerate(sizes):
+        ends = Dim.of(count).bounds()[1], (size - count).bounds()[1]
+        if any(end is not None and end < 0 for end in ends):
+            raise Refusal(
+                name,
+                "T0311",
+                f"{count} places do not lie within axis {axis} of {type_of(x)}",
+                operands={0: str(type_of(x))},
+                dims=(size,),
+            )
+
+
 def _first(start: Node, axis: int, size: Dim, count: Any) -> Node:
     """The start along one axis, moved so that the window lies inside."""
-    one = call("cast", call("getitem", start, axis), I32)
-    last = size_node(size - count)
-    found: Node = call("maximum", call("minimum", one, last), 0)
+    one = call("getitem", start, axis)
+    if one.dtype not in WIDE:
+        one = call("cast", one, I32)
+    last = call("cast", size_node(size - count), one.dtype)
+    inside = call("maximum", call("minimum", one, last), 0)
+    found: Node = call("cast", inside, I32)
     return found
 
 
@@ -117,6 +147,7 @@ class Slice(Window):
         )
         if start_indices is not None:
             return indexed(inputs, _entries("slice", inputs, start_indices, sizes))
+        _check_moving("slice", inputs, starts[0], sizes)
         found = inputs
         for axis, count in _moving(inputs, sizes):
             first = _first(starts[0], axis, inputs.shape[axis], count)
@@ -150,6 +181,7 @@ class SliceUpdate(Window):
             true = full_node(type_of(updates).with_dtype("bool"), True)
             mask = OPS["place"].apply((true,), where)
             return call("where", mask, OPS["place"].apply((updates,), where), inputs)
+        _check_moving("slice_update", inputs, starts[0], updates.shape)
         if any(size.value == 0 for size in updates.shape):
             return inputs
         inside: Any = None

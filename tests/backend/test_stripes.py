@@ -162,6 +162,32 @@ def test_stripes_have_the_bits_of_the_whole(network, rows, monkeypatch):
         np.testing.assert_array_equal(found, wanted)
 
 
+COPIED = {
+    "one row": lambda s: ops.matmul(s[:, ::-1], np.eye(4, dtype=np.float32)),
+    "best of some": lambda s: (
+        s + ops.cast(ops.argmax(s[:, ::2], axis=1), "float32")[:, None]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*ALONE, *COPIED])
+def test_stripes_write_nothing_together(name, monkeypatch):
+    """Where a turn copies an operand there is one copy, so there is one stripe."""
+    turn, others, call = {**ALONE, **COPIED}[name], [], scan.loop_call
+    program = run_of(stepping(turn), 7, 4)
+    assert loop_of(program).stripes is not None
+    monkeypatch.setattr(
+        scan, "loop_call", lambda *given: others.append(given[2]) or call(*given)
+    )
+    given = (RANDOM.standard_normal((33, 7, 4), np.float32),)
+    found = []
+    for rows in (1, 0):
+        in_stripes(monkeypatch, rows)
+        found += Program(program.graph)(given).values()
+    np.testing.assert_array_equal(*found)
+    assert max(others) == (32 if name in ALONE else 0)
+
+
 @pytest.mark.parametrize("rows", [5, 16])
 def test_training_by_stripes_has_the_bits_of_the_whole(rows, monkeypatch):
     x = tulle.Input((6, 3))

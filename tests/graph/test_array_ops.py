@@ -482,6 +482,44 @@ def test_windows_that_move_along_some_axes(sizes, start):
     np.testing.assert_array_equal(slopes[1].numpy(), 2 * updates)
 
 
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int32", "int64", "uint8", "uint32", "uint64"]
+)
+def test_starts_of_windows_count_whole(dtype):
+    """However far they lie outside: none is cut to 32 bits before."""
+    x, ends = np.arange(6.0), np.iinfo(dtype)
+    places = [int(ends.max), int(ends.min), 2, min(ends.max, 2**32 + 1)]
+    for place in [*places, -(2**32) + 2] if dtype == "int64" else places:
+        first = min(max(place, 0), 4)
+        at = Tensor(np.array([place], dtype))
+        found = call("slice", x, at, (2,)).numpy()
+        assert found.tolist() == [first, first + 1]
+        wanted = x.copy()
+        wanted[first : first + 2] = 9
+        found = call("slice_update", x, at, [9.0, 9.0]).numpy()
+        assert found.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize(
+    ("starts", "sizes", "code", "text"),
+    [
+        ([0], (2, 3), "T0303", r"is i32\[1\], not an integer for each axis"),
+        ([0, 0, 0], (2, 2), "T0303", "not an integer for each axis"),
+        ([[0, 0]], (2, 2), "T0303", "not an integer for each axis"),
+        ([0.0, 0.0], (2, 2), "T0402", "not an integer for each axis"),
+        ([0, 0], (2, 4), "T0311", "4 places do not lie within axis 1"),
+    ],
+)
+def test_moving_windows_that_fit_nowhere(starts, sizes, code, text):
+    x, at = np.ones((2, 3)), Tensor(np.array(starts, "f4" if code == "T0402" else "i4"))
+    for given in (("slice", x, at, sizes), ("slice_update", x, at, np.ones(sizes))):
+        with pytest.raises(TulleError, match=text) as caught:
+            call(*given)
+        assert caught.value.diagnostics[0].code == code
+    with pytest.raises(TulleError, match="-1 places do not lie"):
+        call("slice", x, Tensor(np.zeros(2, "i4")), (2, -1))
+
+
 def test_a_window_that_fills_an_axis_is_not_looked_for_in_it():
     x, at = symbolic("B", 4, "T", 8), symbolic(dtype="int32")
     updates = call("sum", x, axis=2, keepdims=True)
