@@ -153,11 +153,11 @@ class AddAt(Op):
         rank: int,
         out: Any = None,
     ) -> Any:
-        flat = indices.reshape(-1)
+        flat = indices.reshape(-1).astype("int64")  # small ones may not hold the size
         before, after = x.shape[:axis], x.shape[axis + rank :]
         rows = xp.moveaxis(x.reshape((*before, flat.size, *after)), axis, 0)
         found = xp.zeros((size, *before, *after), x.dtype)
-        if flat.size and rows.size:
+        if rows.size and size:
             _add_rows(xp, found, flat % size, rows)
         return xp.ascontiguousarray(xp.moveaxis(found, 0, axis))
 

@@ -59,6 +59,14 @@ def test_indices_of_added_rows_wrap_around():
     exact("add_at", (numbers((4, 3)), index), **options)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("size", [0, 300])
+def test_rows_are_added_by_indices_that_cannot_hold_the_size(size, dtype):
+    index = np.array([0, 3, 127, 3], dtype)
+    options = {"axis": 0, "size": size, "rank": 1}
+    exact("add_at", (numbers((4, 3)), index), **options)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
 def test_along_axis(shape, dtype):
