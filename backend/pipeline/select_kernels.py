@@ -16,6 +16,11 @@ from ...graph.types import F32, I32
 from .in_bodies import in_bodies
 
 CHOOSING = ("window_max", "window_argmax", "window_pick")  # kernels are for f32 and f64
+# Floats that hold each of these whole numbers.
+HOLDING = {
+    **dict.fromkeys(("bool", "i8", "u8", "i16", "u16"), F32.name),
+    **dict.fromkeys(("i32", "u32"), "float64"),
+}
 
 SHOWING = ("reshape", "getitem")  # show each element once, at most
 
@@ -38,6 +43,8 @@ def select_generated(graph: Graph) -> Graph:
             return compared(node)
         if node.op.name in CHOOSING and node.inputs[0].dtype.is_half:
             return widened(node) if array_module() is np else None
+        if node.op.name == "window_max" and node.dtype.short in HOLDING:
+            return held_in_floats(node)
         for halves in (product_of_halves, rounded_later, unrounded, accumulated):
             found = halves(node)
             if found is not None:
@@ -127,6 +134,14 @@ def widened(node: Node) -> Node:
         for source in node.inputs
     )
     found = node.op.apply(inputs, node.attributes, like=node)
+    return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
+
+
+def held_in_floats(node: Node) -> Node:
+    """The largest whole numbers of windows, among floats that hold them."""
+    (x,) = node.inputs
+    wide = call("cast", x, HOLDING[node.dtype.short])
+    found = node.op.apply((wide,), node.attributes, like=node)
     return call("cast", found, node.dtype.name)  # type: ignore[no-any-return]
 
 

@@ -94,7 +94,7 @@ class Pooling(Op):
         }
 
     def infer(self, x: TensorType, **options: Any) -> TensorType:
-        if not x.dtype.is_float:
+        if self.operand_dtypes == "float" and not x.dtype.is_float:
             raise floats_needed(self.name, x)
         last = as_last(x, options["data_format"])
         count = self.geometry(last, options)["count"]
@@ -116,14 +116,15 @@ class Pooling(Op):
 class MaxPool(Pooling):
     """The largest element of each window; padding never counts.
 
-    Input f32[batch, space…, channels], or channels first. `strides` default to the
-    window. Raises T0320 for a window that does not fit.
+    Input f32[batch, space…, channels], or channels first; other dtypes stay as they
+    are. `strides` default to the window. Raises T0320 for a window that does not fit.
 
     >>> OPS["max_pool"]([[[1.0], [3.0], [2.0], [0.0]]], 2).numpy().ravel().tolist()
     [3.0, 2.0]
     """
 
     name = "max_pool"
+    operand_dtypes = "any"
 
     def pooled(self, x: Node, geometry: dict[str, Any]) -> Node:
         return OPS["window_max"].apply((x,), geometry)
@@ -188,7 +189,7 @@ class AdaptivePooling(Op):
         }
 
     def infer(self, x: TensorType, output_size: Any, data_format: str) -> TensorType:
-        if not x.dtype.is_float:
+        if self.operand_dtypes == "float" and not x.dtype.is_float:
             raise floats_needed(self.name, x)
         last = as_last(x, data_format)
         free = next((d for d in last.shape[1:-1] if not d.value), None)
@@ -247,6 +248,7 @@ class AdaptiveMaxPool(AdaptivePooling):
     """The largest element of windows that cut each axis into `output_size` parts."""
 
     name = "adaptive_max_pool"
+    operand_dtypes = "any"
 
     def along(self, x: Node, axis: int, size: int) -> Node:
         pairs = _bounds(x.shape[axis].value or 0, size)

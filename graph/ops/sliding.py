@@ -50,6 +50,13 @@ def _grid(size: Any, kernel: Any, count: Any, low: Any, strides: Any) -> Grid:
     return Grid(tuple(size), kernel, tuple(count), low, strides, (1,) * len(kernel))
 
 
+def _lowest(dtype: Any) -> Any:
+    """What no number of a dtype is below."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min
+    return False if dtype.kind == "b" else -np.inf
+
+
 def _result(xp: Any, x: Any, space: Any, out: Any) -> Any:
     out = xp.empty((x.shape[0], *space, x.shape[-1]), x.dtype) if out is None else out
     out.fill(0)
@@ -148,7 +155,7 @@ class WindowMax(Windowed):
         run_counts("max_pool", x.shape[1:-1], count)
         grid = _grid(x.shape[1:-1], kernel, count, low, strides)
         best = _result(xp, x, count, out)
-        best.fill(-np.inf)
+        best.fill(_lowest(x.dtype))
         for _, outputs, inputs in grid.taps():
             xp.maximum(best[outputs], x[inputs], out=best[outputs])
         return best

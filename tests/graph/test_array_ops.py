@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tulle
-from tulle import grad, ops
+from tulle import grad, layers, ops
 from tulle.graph.diagnostics import DataError, TulleError
 from tulle.graph.differentiate import gradients
 from tulle.graph.dim import Dim, Symbol
@@ -661,3 +661,29 @@ def test_columns_that_are_of_no_such_images(shape, more, code):
     with pytest.raises(TulleError) as caught:
         call("fold_patches", np.zeros(shape), *more)
     assert caught.value.diagnostics[0].code == code
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint16", "int32", "uint32", "int64", "bool"]
+)
+def test_the_largest_integers_of_windows(dtype):
+    """Padding, which counts in no window, is below the lowest number."""
+    x = np.full((1, 5, 5, 1), True)
+    if dtype != "bool":
+        ends = np.iinfo(dtype)
+        x = RANDOM.integers(ends.min, ends.max, (1, 5, 5, 1), dtype, endpoint=True)
+        x[0, :3, :3] = ends.min
+    taken = [slice(0, 2), slice(1, 4), slice(3, 5)]  # of three, two apart, at the ends
+    wanted = [[x[0, rows, columns].max() for columns in taken] for rows in taken]
+    compiled = tulle.function(lambda x: ops.max_pool(x, 3, 2, padding="same"))
+    layer = layers.MaxPooling2D(3, 2, padding="same")
+    for found in (ops.max_pool(x, 3, 2, padding="same"), compiled(x), layer(x)):
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found.numpy()[0, :, :, 0], wanted)
+
+
+def test_sums_that_begin_anew_are_made_before_pooling():
+    """The largest sum is not that of the largest number."""
+    x = np.array([2**31 - 1, 0, 3, 4], np.int32).reshape(1, 4, 1)
+    compiled = tulle.function(lambda x: ops.max_pool(x + 1, 2))
+    assert compiled(x).numpy().ravel().tolist() == [1, 5]
