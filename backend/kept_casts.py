@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..graph.graph import Graph
-from ..graph.node import Node, normalize
+from ..graph.node import Node, normalize, topological
 from ..graph.registry import call
 from ..graph.variable import Variable
+from .pipeline.in_bodies import bodies_of
+from .pipeline.schedule import OPAQUE
 
 LEAST = 1 << 10  # elements in all for which anything is kept
 
@@ -38,7 +40,12 @@ class KeptCast(Variable):
 
 
 def keep_casts(graph: Graph) -> Graph:
-    """The graph reading what is kept of variables that it casts and does not change."""
+    """The graph reading what is kept of variables that it casts and does not change.
+
+    A layer that runs in Python may assign any variable in the middle of a run.
+    """
+    if runs_python(graph.nodes):
+        return graph
     changing = {variable for variable, _ in graph.updates}
     for variable in list(changing):
         arena = variable.arena
@@ -52,6 +59,15 @@ def keep_casts(graph: Graph) -> Graph:
         return cast_of(node).node if node in wanted else None
 
     return graph.replace(normalize(graph.roots, rule).nodes)
+
+
+def runs_python(nodes: Iterable[Node]) -> bool:
+    """Whether a run calls a layer of the user's, in a turn of a loop perhaps."""
+    return any(
+        node.op.name in OPAQUE
+        or any(runs_python(topological(body.outputs)) for body in bodies_of(node))
+        for node in nodes
+    )
 
 
 def is_kept(node: Node, changing: set[Variable]) -> bool:

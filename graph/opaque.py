@@ -90,7 +90,7 @@ class OpaqueOp(Op):
         count: int,
         out: Any = None,
     ) -> Any:
-        results, structure = run_values(call, [_lent(a) for a in arrays[:count]])
+        results, structure = run_values(call, [_given(a) for a in arrays[:count]])
         if structure != call.result:
             raise TensorTypeError.of(_rearranged(call, structure), call.span)
         for result, wanted in zip(results, types, strict=True):
@@ -127,8 +127,8 @@ class OpaqueGradient(Op):
         outputs: int,
         out: Any = None,
     ) -> Any:
-        lent, count = list(map(_lent, arrays)), len(arrays) - 2 * outputs
-        inputs, ends = lent[:count], iter(lent[count:])
+        given, count = list(map(_given, arrays)), len(arrays) - 2 * outputs
+        inputs, ends = given[:count], iter(given[count:])
         output = tree.unflatten(call.result, ends)
         cotangent = tree.unflatten(call.result, ends)
         with tracing(None):
@@ -177,11 +177,14 @@ def _weights(layer: Layer) -> list[Variable]:
     return [v for v in layer.variables if v.trainable and v.type.dtype.is_float]
 
 
-def _lent(array: Any) -> Tensor:
-    """An array on the host that a layer may read and not write."""
-    view = to_numpy(array).view()
-    view.flags.writeable = False
-    return Tensor(view)
+def _given(array: Any) -> Tensor:
+    """A value of a run on the host, which a layer may keep and not write.
+
+    Where it lay, others compute afterwards.
+    """
+    own = array.copy() if isinstance(array, np.ndarray) else to_numpy(array)
+    own.flags.writeable = False
+    return Tensor(own)
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

@@ -14,6 +14,7 @@ if not engine.available():
     pytest.skip("needs llvmlite and SciPy", allow_module_level=True)
 
 from tulle.backend.kept_casts import Keeping, KeptCast
+from tulle.graph.layer import Layer
 from tulle.graph.variable import Variable
 
 RANDOM = np.random.default_rng(0)
@@ -170,6 +171,40 @@ def test_a_program_that_writes_weights_keeps_none_of_them():
     compiled, x = tulle.function(twice), ops.ones((2, 40), "bfloat16")
     for factor in (40.0, 80.0, 160.0):
         assert float(ops.max(compiled(x))) == factor
+
+
+class Assigning(Layer):
+    """Assigns a weight of another layer when it is told to."""
+
+    opaque = True
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = []
+
+    def call(self, x):
+        for kernel in self.kernels:
+            kernel.assign(np.full(kernel.shape, 0.5, np.float32))
+        return np.asarray(x) * 1
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_what_a_layer_in_python_assigns_is_read_in_the_same_run(in_loop):
+    layer, dense = Assigning(), layers.Dense(64, use_bias=False, dtype=POLICY)
+
+    class Turning(Layer):
+        def call(self, x):
+            return ops.scan(lambda h, _: (layer(h), None), x, None, 1)[0]
+
+    x = tulle.Input((40,))
+    model = tulle.Model(x, dense(Turning()(x) if in_loop else layer(x)))
+    ones = np.ones((2, 40), np.float32)
+    model.predict_on_batch(ones)
+    layer.kernels.append(dense.kernel)
+    assert (model.predict_on_batch(ones) == 20).all()
 
 
 def test_few_numbers_and_wider_ones_are_cast_in_each_call():

@@ -140,6 +140,29 @@ def interrupted(act):
     )
 
 
+def test_what_a_layer_in_python_keeps_is_its_own(kernels):
+    kept = []
+
+    class Keeping(Layer):
+        opaque = True
+
+        def call(self, x):
+            if len(x) == LARGE_ROWS:  # and no trial
+                kept.append(x)
+            return np.asarray(x) * 1
+
+    x = Input((WIDE,))
+    model = Model(x, ops.tanh(Keeping()(ops.tanh(x))))
+    given = [rows_of(LARGE_ROWS, seed) for seed in (1, 2)]
+    for one in given:
+        model.predict_on_batch(one)
+        check(program(), rows_of(LARGE_ROWS))
+    for one, tensor in zip(given, kept, strict=True):
+        np.testing.assert_allclose(tensor.numpy(), np.tanh(one), rtol=1e-4, atol=1e-5)
+        with pytest.raises(ValueError, match="read-only"):
+            np.asarray(tensor, copy=False)[0] = 1
+
+
 def test_a_program_within_another_goes_apart(kernels, room):
     inner, found = program(2.0), []
 
