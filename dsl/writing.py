@@ -325,9 +325,13 @@ class Body:
         if name == "ensure":
             type = self.text.type(node.tensor_type)
             return Phrase(f"({operands[0].text} :? {type})", depth)
-        if name == "largest_places":
-            count = self.phrases.value(node.attributes["k"], "`k` of `top_k`")
-            return Phrase(f"top_k({operands[0].text}, {count})[1]", depth)
+        if node.op.text:
+            values = {
+                key: self.phrases.value(value, f"`{key}` of `{name}`")
+                for key, value in node.attributes.items()
+            }
+            texts = (phrase.text for phrase in operands)
+            return Phrase(node.op.text.format(*texts, **values), depth)
         own_layers.refuse_nameless(node, self.network.name)
         parts = self.function(node)
         first = operands[0] if operands else None

@@ -79,6 +79,7 @@ class Op(Immutable):
     name: ClassVar[str] = ""
     level: ClassVar[str] = "primitive"  # or composite, function, layer, kernel
     public: ClassVar[bool] = True
+    text: ClassVar[str] = ""  # of a private one: how texts have it, with its attributes
     operand_dtypes: ClassVar[str] = "any"  # or same, float: what operands are cast to
     unified: ClassVar[slice] = slice(None)  # the operands that share a dtype
     widened: ClassVar[Mapping[str, str]] = {}  # what a dtype that they share becomes

@@ -123,6 +123,7 @@ class LargestPlaces(Op):
 
     name = "largest_places"
     public = False
+    text = "top_k({}, {k})[1]"
     no_gradient = ORDER
     domain = ((-2.0, 2.0),)
 

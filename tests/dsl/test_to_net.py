@@ -119,11 +119,8 @@ WITHOUT_TEXT = set(
 CONDITIONED = ("conv", "crop_images")  # whose text has conditions of sizes
 
 
-PARTS = {"largest_places"}  # ops that are written as a part of another's results
-
-
 def has_text(row):
-    named = OPS[row.name].public or row.name in PARTS
+    named = OPS[row.name].public or OPS[row.name].text
     return named and not {row.name, row.label} & WITHOUT_TEXT
 
 
