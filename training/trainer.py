@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -213,7 +213,7 @@ class Trainer(StepMethods):
             course.close()
             display.close()
         listeners.on_test_end(results)
-        return results if return_dict else _plain(results)
+        return results if return_dict else self._listed(results)
 
     @told_to_caller
     def predict(
@@ -259,7 +259,7 @@ class Trainer(StepMethods):
         """One step on one batch; gives its figures."""
         self.demand_optimizer()
         batch = self._one("train", x, y, sample_weight, class_weight)
-        return batch if return_dict else _plain(batch)
+        return batch if return_dict else self._listed(batch)
 
     @told_to_caller
     def test_on_batch(
@@ -271,7 +271,7 @@ class Trainer(StepMethods):
     ) -> Any:
         """Loss and metrics of one batch."""
         batch = self._one("test", x, y, sample_weight, None)
-        return batch if return_dict else _plain(batch)
+        return batch if return_dict else self._listed(batch)
 
     def _one(self: Any, kind: str, x: Any, y: Any, weight: Any, classes: Any) -> Any:
         self.demand_compiled()
@@ -388,7 +388,22 @@ class Trainer(StepMethods):
     def metrics_names(self: Any) -> list[str]:
         """The names of `metrics`, in the order of what `evaluate` gives."""
         named = list(self._compiled.named_metrics) if self._compiled else []
-        return [*named, *(metric.name for metric in self.own_metrics())]
+        return self._in_order([*named, *(metric.name for metric in self.own_metrics())])
+
+    def _in_order(self: Any, names: Iterable[str]) -> list[str]:
+        """Figures as Keras lists them: metrics of several outputs sorted, and last."""
+        compiled = self._compiled
+        last: set[str] = set()
+        if compiled is not None and len(compiled.goals) > 1:
+            losses = (metric.name for metric in compiled.output_trackers.values())
+            last = {*compiled.named_metrics} - {"loss", *losses}
+        return sorted(
+            names, key=lambda name: (name in last, name if name in last else "")
+        )
+
+    def _listed(self: Any, results: dict[str, Any]) -> Any:
+        values = [results[name] for name in self._in_order(results)]
+        return values[0] if len(values) == 1 else values
 
     def reset_metrics(self: Any) -> None:
         """Begin all figures anew."""
@@ -408,11 +423,6 @@ class Trainer(StepMethods):
             return found | numbers(more) if more else found
         named = compiled.named_metrics | {m.name: m for m in self.own_metrics()}
         return flattened({name: metric.result() for name, metric in named.items()})
-
-
-def _plain(results: dict[str, Any]) -> Any:
-    values = list(results.values())
-    return values[0] if len(values) == 1 else values
 
 
 def _frequency(given: Any) -> Any:

@@ -92,3 +92,16 @@ targets = {"price": np.zeros((32, 2)), "kind": np.ones((32, 4))}
 told = two.evaluate(data, targets, verbose=0, return_dict=True)
 total, price, kind = two.evaluate(data, targets, verbose=0)
 assert (kind, price) == (told["kind_loss"], told["price_loss"])
+
+# Metrics of several outputs stand behind the losses, sorted by name.
+two.compile(
+    "sgd",
+    {"price": "mse", "kind": "mae"},
+    metrics={"price": ["mae"], "kind": ["mse", "mape"]},
+)
+names = ["loss", "price_loss", "kind_loss", "kind_mape", "kind_mse", "price_mae"]
+told = two.evaluate(data, targets, verbose=0, return_dict=True)
+assert two.evaluate(data, targets, verbose=0) == [told[name] for name in names]
+assert two.metrics_names == names
+told = two.test_on_batch(data, targets, return_dict=True)
+assert two.test_on_batch(data, targets) == [told[name] for name in names]
