@@ -14,6 +14,7 @@ from ..registry import call
 from ..types import TensorType
 from .elementwise import broadcast_shapes, dtype_clash
 from .movement import sum_to
+from .product_forms import UNKNOWN
 
 BYTES_AS_NUMBERS = {"int8": "int32"}
 
@@ -65,7 +66,7 @@ class Matmul(Op):
         if x.ndim == 1:
             g = call("expand_dims", g, -2)
         return (
-            _fold(g @ swap_last(wide_y), x, wide_x),
+            _left_gradient(g, x, wide_x, wide_y),
             _weight_gradient(wide_x, g, y, wide_y),
         )
 
@@ -112,6 +113,33 @@ def _fold(gradient: Node, source: Node, wide: Node) -> Node:
         call("reshape", gradient, source.shape) if wide is not source else gradient
     )
     return found
+
+
+def _left_gradient(g: Node, x: Node, wide_x: Node, y: Node) -> Node:
+    """g times y transposed; axes in front that x has not are summed over.
+
+    That is one product of turned operands, or a sum of products: what moves less.
+    """
+    own = (1,) * (g.ndim - wide_x.ndim) + wide_x.shape
+    axes = [i for i in range(g.ndim - 2) if own[i] == 1 != g.shape[i]]
+    rows, columns, terms = (
+        UNKNOWN if size.value is None else size.value
+        for size in (*wide_x.shape[-2:], g.shape[-1])
+    )
+    summed = rows * columns <= terms * (rows + columns) and not x.dtype.is_half
+    if not axes or y.ndim < g.ndim or summed:
+        return _fold(g @ swap_last(y), x, wide_x)
+    found = swap_last(_stacked(g, axes)) @ _stacked(y, axes)
+    return call("reshape", found, x.shape)  # type: ignore[no-any-return]
+
+
+def _stacked(x: Node, axes: list[int]) -> Node:
+    """Matrices along some axes in front, turned and one below the other."""
+    last = x.ndim - 1
+    kept = [axis for axis in range(last - 1) if axis not in axes]
+    x = call("transpose", x, (*kept, *axes, last, last - 1))
+    folded = product(x.shape[len(kept) : -1])
+    return call("reshape", x, (*x.shape[: len(kept)], folded, x.shape[-1]))  # type: ignore[no-any-return]
 
 
 def _weight_gradient(x: Node, g: Node, y: Node, wide_y: Node) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..advice import to_match
@@ -10,6 +11,7 @@ from ..dim import Dim, product
 from ..node import Node
 from ..registry import call
 from .formula import Refusal, type_of
+from .product_forms import form_of
 
 Term = tuple[Node, str]
 
@@ -23,8 +25,8 @@ def contracted(subscripts: str, operands: list[Node]) -> Node:
         for operand, letters in zip(operands, inputs, strict=True)
     ]
     while len(terms) > 1:
-        wanted = set(result).union(*(letters for _, letters in terms[2:]))
-        terms[:2] = [_pair(terms[0], terms[1], wanted, sizes)]
+        later = "".join(letters for _, letters in terms[2:])
+        terms[:2] = [_pair(terms[0], terms[1], result + later, not later, sizes)]
     return _ordered(terms[0], result)
 
 
@@ -134,31 +136,36 @@ def _alone(term: Term, wanted: set[str]) -> Term:
     return total, "".join(c for c in letters if c in wanted)
 
 
-def _pair(left: Term, right: Term, wanted: set[str], sizes: dict[str, Dim]) -> Term:
-    """Two terms as one matrix product over batches."""
-    left = _alone(left, wanted | set(right[1]))
-    right = _alone(right, wanted | set(left[1]))
-    shared = [c for c in left[1] if c in right[1]]
-    batch = [c for c in shared if c in wanted]
-    summed = [c for c in shared if c not in wanted]
-    rows = [c for c in left[1] if c not in shared]
-    columns = [c for c in right[1] if c not in shared]
-    one = _folded(left, (batch, rows, summed), sizes)
-    two = _folded(right, (batch, summed, columns), sizes)
-    found = call("matmul", one, two)
-    letters = "".join((*batch, *rows, *columns))
-    return call("reshape", found, tuple(sizes[c] for c in letters)), letters
+def _pair(
+    left: Term, right: Term, wanted: str, ordered: bool, sizes: Mapping[str, Dim]
+) -> Term:
+    """Two terms as one matrix product over batches; see `form_of`."""
+    left = _alone(left, {*wanted, *right[1]})
+    right = _alone(right, {*wanted, *left[1]})
+    form = form_of(left[1], right[1], wanted, ordered, sizes)
+    one, two = (right, left) if form.flipped else (left, right)
+    found = call(
+        "matmul",
+        _folded(one, form.outer, (form.rows, form.summed), sizes),
+        _folded(two, form.outer, (form.summed, form.columns), sizes),
+    )
+    return call("reshape", found, tuple(sizes[c] for c in form.result)), form.result
 
 
-def _folded(term: Term, groups: tuple[list[str], ...], sizes: dict[str, Dim]) -> Node:
+def _folded(
+    term: Term, outer: str, groups: tuple[str, str], sizes: Mapping[str, Dim]
+) -> Node:
     """The axes in groups, the last two of them folded to one axis each."""
     x, letters = term
-    order = [letters.index(c) for group in groups for c in group]
-    x = call("transpose", x, tuple(order))
-    wide = tuple(sizes[c] for group in groups for c in group)
-    x = call("broadcast_to", x, wide)
-    batch = [sizes[c] for c in groups[0]]
-    shape = (*batch, *(product(sizes[c] for c in group) for group in groups[1:]))
+    batch = outer.lstrip("".join({*outer} - {*letters}))
+    held = [c for c in batch if c in letters]
+    order = [*held, *groups[0], *groups[1]]
+    x = call("transpose", x, tuple(letters.index(c) for c in order))
+    x = call("broadcast_to", x, tuple(sizes[c] for c in order))
+    shape = (
+        *(sizes[c] if c in letters else 1 for c in batch),
+        *(product(sizes[c] for c in group) for group in groups),
+    )
     found: Node = call("reshape", x, shape)
     return found
 
