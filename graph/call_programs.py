@@ -9,9 +9,10 @@ compute (`understood.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import chain
+from operator import call, is_
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref
 
@@ -31,9 +32,10 @@ from .watching import Patches, hold_the_same
 
 if TYPE_CHECKING:
     from .traced_calls import CallProgram, HandedOn
+    from .understood import Reading
 
 Function = Callable[..., Any]
-Made = TypeVar("Made", bound="CallPrograms")
+Made = TypeVar("Made")
 
 FIRST = 10  # calls that run op by op
 KEPT = 32  # programs of a layer
@@ -44,7 +46,7 @@ COUNTED = 256  # kinds of calls
 MANY = 16  # kinds of calls that are more than will become programs
 FAILURES = (TulleError, Fault, AssertionError, RuntimeError, *PYTHON_ERRORS)
 PLAIN = frozenset((bool, int, str, type(None)))  # arguments that are their own key
-KEPT_AS = "_programs"  # the attribute in which programs lie
+KEPT_AS = "_call_programs"  # the attribute in which programs lie
 # Attributes that a call does not read.
 APART = frozenset(
     "_given _as_made _compiled _first_call _losses _steps history".split()
@@ -62,23 +64,33 @@ def within_call() -> bool:
 class Watched:
     """Whether what is called, and what is inside, holds what it held."""
 
-    def __init__(self, parts: Sequence[Any], more: Sequence[Collection[Any]]):
-        self.views: list[Any] = [vars(one).values() for one in parts]
-        self.views += more
-        self.objects = [item for view in self.views for item in view]
+    def __init__(self, parts: Sequence[Any], reading: Reading | None):
+        self.parts = parts
+        self.finders = () if reading is None else reading.finders
+        self.found = list(self._find())
+        spaces = [*parts, *(() if reading is None else reading.held)]
+        self.views: list[Collection[Any]] = [vars(one).values() for one in spaces]
         seen = {id(vars(one).get(name)) for one in parts for name in APART}
-        for item in self.objects:  # grows on the way
+        items = [*chain.from_iterable(self.views), *self.found]
+        for item in items:  # grows on the way
             if isinstance(item, (list, tuple, dict)) and id(item) not in seen:
                 seen.add(id(item))
                 held = item.values() if isinstance(item, dict) else item
                 views = [item.keys(), held] if isinstance(item, dict) else [held]
                 self.views += views
-                self.objects += chain.from_iterable(views)
+                items += chain.from_iterable(views)
+        self.objects = list(chain.from_iterable(self.views))
         self.sizes = list(map(len, self.views))
+
+    def _find(self) -> Iterator[Any]:
+        """The classes of parts, and what code finds by name."""
+        return chain(map(type, self.parts), map(call, self.finders))
 
     def unchanged(self) -> bool:
         """Whether everything is as it was."""
-        return hold_the_same(self.views, self.sizes, self.objects)
+        return hold_the_same(self.views, self.sizes, self.objects) and all(
+            map(is_, self.found, self._find())
+        )
 
 
 class Kept:
@@ -92,16 +104,21 @@ class Kept:
         return type(self), ()
 
 
+def keep_with(owner: Any) -> Kept:
+    """Make the place for programs; at first, where others watch the attributes."""
+    kept = vars(owner)[KEPT_AS] = Kept(owner)
+    return kept
+
+
 def kept_with(owner: Any, what: Any, make: Callable[[], Made]) -> Made:
     """The programs of what is called of an object, made when first asked for.
 
     They lie among its attributes: they hold what they read, and so the object itself if
     it is in there, and go with it all the same.
     """
-    space = vars(owner)
-    kept = space.get(KEPT_AS)
+    kept = vars(owner).get(KEPT_AS)
     if kept is None or kept.owner is None or kept.owner() is not owner:
-        kept = space[KEPT_AS] = Kept(owner)
+        kept = keep_with(owner)
     found: Made | None = kept.programs.get(what)
     if found is None:
         found = kept.programs[what] = make()
@@ -217,7 +234,7 @@ class CallPrograms:
             if self._begun > RESTLESS
             else reading_of(parts, APART, self.read(owner))
         )
-        self._watched = Watched(parts, () if reading is None else reading.views)
+        self._watched = Watched(parts, reading)
         self._settled = reading is not None
 
     def _count(self, key: Any, count: int, result: Any) -> None:

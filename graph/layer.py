@@ -189,7 +189,7 @@ class Layer(
             if trace is None and SymbolicTensor in map(type, operands):
                 result = self._symbolic_call(args, kwargs)
             elif inside_layer() or (trace is not None and not trace.forgetful):
-                return self._programs.call(self, args, kwargs)
+                return self._call_programs.call(self, args, kwargs)
             else:
                 result = self._outermost_call(args, kwargs)
         except Fault as fault:
@@ -211,7 +211,7 @@ class Layer(
         self._forget_losses()
         token = enter_layer()
         try:
-            return self._programs.call(self, args, kwargs)
+            return self._call_programs.call(self, args, kwargs)
         finally:
             leave_layer(token)
 

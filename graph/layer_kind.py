@@ -47,7 +47,7 @@ class LayerKind(Patched, type):
             _weights=[], _losses=[], _trainable=True, _given=given, _named=False,
             _policy=policies.dtype_policy(), autocast=True, activity_regularizer=None,
             _building=False, _build_shapes=None, _first_call=None, announced=start,
-            _programs=LayerPrograms())  # fmt: skip
+            _call_programs=LayerPrograms())  # fmt: skip
         try:
             tensors = "inputs" in names or "input_tensor" in names
             if not tensors and not layer.foreign:

@@ -32,7 +32,7 @@ class LayerState:
     span: Span | None
     argument_spans: dict[str, Span]
     _weights: list[Variable]
-    _programs: Any
+    _call_programs: Any
     _given: dict[str, Any]
     _trainable: bool
 
@@ -96,7 +96,7 @@ class LayerState:
         """What a copy, or a pickled layer, takes: not the calls on symbols."""
         left = type(self).made_anew
         state = {key: v for key, v in self.__dict__.items() if key not in left}
-        state["_programs"] = type(self._programs)()
+        state["_call_programs"] = type(self._call_programs)()
         return {**state, "_losses": [], "_first_call": None}
 
     def __copy__(self) -> Self:
@@ -174,19 +174,19 @@ class LayerState:
     @property
     def sublayers(self) -> list[Any]:
         """All layers below this one, each once."""
-        return list(self._programs.below(self)[1])
+        return list(self._call_programs.below(self)[1])
 
     @property
     def variables(self) -> list[Variable]:
         """All variables: own ones, then those of the layers inside."""
-        return list(self._programs.below(self)[0].values())
+        return list(self._call_programs.below(self)[0].values())
 
     weights = variables
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that training changes."""
-        named, layers = self._programs.below(self)
+        named, layers = self._call_programs.below(self)
         frozen: set[int] = set()
         for layer in (self, *layers):
             if not layer._trainable:

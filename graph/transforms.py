@@ -119,7 +119,9 @@ def jvp(
     given = tuple(primals), tuple(tangents), has_aux
     if not isinstance(function, FunctionType):
         return _pushed(function, *given)
-    programs = kept_with(function, _pushed, lambda: FunctionPrograms(_pushed))
+    programs = kept_with(
+        function, _pushed, functools.partial(FunctionPrograms, _pushed)
+    )
     return programs.call(function, given, {})
 
 

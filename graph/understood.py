@@ -3,7 +3,7 @@
 A layer of a user's becomes a program like one of the library if its code only computes
 (`user_code.py`), and what that finds is known as well: ops, layers and variables of its
 own, plain values, modules of the library, and functions of which the same can be said.
-What it found is given as views, to be compared before each call.
+What it found is compared before each call.
 
 What an attribute is read of is not known, so its name stands for what any part has
 under it, and its class, and a tensor, a variable or a list. What is taken for granted
@@ -17,7 +17,7 @@ import builtins
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from operator import attrgetter, call
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -75,22 +75,6 @@ IDLE = (LayerState, Variable, Op, Initializer)  # that say all themselves, or ar
 WITH_ATTRIBUTES = (FunctionType, Variable, SeedGenerator)  # that users may set
 
 
-class Found(Collection[Any]):
-    """What a function makes of each of some objects, again and again."""
-
-    def __init__(self, find: Callable[[Any], Any], objects: Sequence[Any]):
-        self._find, self._objects = find, objects
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self._find, self._objects)
-
-    def __contains__(self, value: object) -> bool:
-        return any(value is one for one in self)
-
-
 class Unknown(Exception):
     """Code that may do something else each time, or more than to compute."""
 
@@ -104,12 +88,12 @@ def reading_of(
     """
     try:
         return Reading(parts, apart, functions)
-    except Unknown:
+    except (Unknown, RecursionError):  # a list may hold itself
         return None
 
 
 class Reading:
-    """What the code of parts reads, and `views` of it."""
+    """What the code of parts reads: what `finders` find, and attributes of `held`."""
 
     def __init__(
         self,
@@ -118,7 +102,7 @@ class Reading:
         functions: Sequence[Any] = (),
     ):
         self.parts = parts
-        self._finders: list[Callable[[], Any]] = []
+        self.finders: list[Callable[[], Any]] = []
         self._seen: set[Any] = set()  # functions
         self._settings: dict[int, Any] = {}  # objects of the library that are functions
         self._names: dict[str, None] = {}
@@ -139,16 +123,14 @@ class Reading:
             raise Unknown
 
     @property
-    def views(self) -> list[Collection[Any]]:
-        """What was found, to be compared with what will be."""
-        held = [*self._classes, *self._settings.values()]
-        found: list[Collection[Any]] = [vars(one).values() for one in held]
-        return [*found, Found(type, self.parts), Found(call, self._finders)]
+    def held(self) -> list[Any]:
+        """Classes of users, and what is set of functions of the library."""
+        return [*self._classes, *self._settings.values()]
 
     def _begin(self) -> None:
         for kind in self._classes:
             _refuse_overriding(kind)
-            self._finders.append(partial(attrgetter("__mro__"), kind))
+            self.finders.append(partial(attrgetter("__mro__"), kind))
         for part in self.parts:
             kind = type(part)
             _refuse_patched(kind)
@@ -182,7 +164,7 @@ class Reading:
             if hasattr(kind, name):
                 if not is_of_library(home_of(getattr(kind, name))):
                     raise Unknown(name)
-                self._finders.append(partial(getattr, kind, name))
+                self.finders.append(partial(getattr, kind, name))
 
     def _member(self, value: Any) -> None:
         """What stands in a class of a user's."""
@@ -259,7 +241,7 @@ class Reading:
         for value in (*(function.__defaults__ or ()), *named.values()):
             self._value(value, False)
         for part in ("__code__", "__defaults__", "__kwdefaults__"):
-            self._finders.append(partial(attrgetter(part), function))
+            self.finders.append(partial(attrgetter(part), function))
         return True
 
     def _path(self, function: Any, cell: Any, path: Sequence[str]) -> None:
@@ -267,18 +249,18 @@ class Reading:
         first, *rest = path
         if cell is not None:
             value = _contents(cell)
-            self._finders.append(partial(attrgetter("cell_contents"), cell))
+            self.finders.append(partial(attrgetter("cell_contents"), cell))
         else:
             space = function.__globals__
             value = space.get(first, getattr(builtins, first, _MISSING))
-            self._finders.append(partial(space.get, first))
+            self.finders.append(partial(space.get, first))
             if first not in space:
-                self._finders.append(partial(vars(builtins).get, first))
+                self.finders.append(partial(vars(builtins).get, first))
         while isinstance(value, ModuleType) and rest:
             name, *rest = rest
             if name not in vars(value) and not _is_library(value.__name__):
                 raise Unknown(name)  # its `__getattr__` makes it
-            self._finders.append(partial(vars(value).get, name))
+            self.finders.append(partial(vars(value).get, name))
             value = getattr(value, name, _MISSING)
         if value is _MISSING or isinstance(value, ModuleType):
             raise Unknown(first)
@@ -328,8 +310,9 @@ def _refuse_patched(kind: type) -> None:
 
 def _module_of(thing: Any) -> str:
     """Where a class or function is written; wrappers have the name of another place."""
-    space = getattr(thing, "__globals__", {"__name__": thing.__module__})
-    return str(space["__name__"])
+    if hasattr(thing, "__globals__"):
+        return str(thing.__globals__.get("__name__"))
+    return str(thing.__module__)
 
 
 def _contents(cell: Any) -> Any:

@@ -18,7 +18,7 @@ def is_of_library(kind: Any) -> bool:
     >>> is_of_library(is_of_library), is_of_library(int)
     (True, False)
     """
-    return str(kind.__module__).startswith(LIBRARY)
+    return str(getattr(kind, "__module__", None)).startswith(LIBRARY)
 
 
 def home_of(value: Any) -> Any:

@@ -156,8 +156,8 @@ class ConfiguredKind(Patched, type):
         made: Any = object.__new__(cls)
         try:
             cls._fit(bound)
-            made._given = _flat_arguments(bound)
-            made._said = frozenset(bound.arguments)
+            said = frozenset(bound.arguments)
+            vars(made).update(_given=_flat_arguments(bound), _said=said)
             for name, bounds in bounds_of(cls).items():
                 bounds.check(name, made._given.get(name))
             made.__init__(*bound.args[1:], **bound.kwargs)

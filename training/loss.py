@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import configuration, policies
-from ..graph.call_programs import CallPrograms, kept_with
+from ..graph.call_programs import CallPrograms, keep_with, kept_with
 from ..graph.calling import held_to_signature
 from ..graph.cyclic_nests import refuses_cyclic_nests
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
@@ -71,6 +71,7 @@ class Loss(Configured):
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
         self._wanted = None if dtype is None else _float_dtype(dtype)
+        keep_with(self)
 
     @property
     def dtype(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..graph import configuration, policies
+from ..graph.call_programs import keep_with
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
 from ..graph.initializers import snake_case
 from ..graph.sizes import as_shape
@@ -63,6 +64,7 @@ class Metric(Configured):
         wanted = usual if dtype is None else dtype
         self.dtype = dtype_of(policies.get(wanted).compute_dtype).name
         self._variables: list[Variable] = []
+        keep_with(self)
 
     @told_to_caller
     def add_variable(

@@ -37,13 +37,13 @@ def programmed(method: Method) -> Method:
 
     Where a subclass has its own and calls this one, that is a part of its own.
     """
-    name = method.__name__
+    name, make = method.__name__, partial(MetricPrograms, method)
 
     @wraps(method)
     def run(self: Metric, *args: Any, **kwargs: Any) -> Any:
         if current_trace() is not None or getattr(type(self), name) is not run:
             return method(self, *args, **kwargs)
-        programs = kept_with(self, method, lambda: MetricPrograms(method))
+        programs = kept_with(self, method, make)
         given = tuple(map(_tensor, args)), {k: _tensor(v) for k, v in kwargs.items()}
         return programs.call(self, *given)
 

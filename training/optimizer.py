@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.call_programs import kept_with
 from ..graph.diagnostics import Fault
 from ..graph.missing_attributes import OF_OPTIMIZERS, explain_missing
 from ..graph.registry import call
@@ -21,6 +22,7 @@ from ..graph.variable_substitution import replacing
 from .arguments import checked_items, refuse
 from .configured import told_to_caller
 from .notices import warn
+from .optimizer_programs import StepPrograms
 from .optimizer_settings import OptimizerSettings, Rate
 
 __all__ = ["Optimizer", "Pairs", "Rate", "only_if"]
@@ -69,7 +71,7 @@ class Optimizer(OptimizerSettings):
         """
         pairs = self._paired(grads, trainable_variables)
         if pairs:
-            self._programs.take(self, pairs)
+            kept_with(self, "apply", StepPrograms).take(self, pairs)
 
     def _paired(
         self, grads: Sequence[Any], given: Sequence[Variable] | None

@@ -55,17 +55,11 @@ class Planned:
 
 
 class StepPrograms:
-    """The programs of an optimizer's steps, by the variables that have a gradient.
-
-    A copy of the optimizer has none yet.
-    """
+    """The programs of an optimizer's steps, by the variables that have a gradient."""
 
     def __init__(self) -> None:
         self._counts: dict[Any, int] = {}
         self._known: dict[Any, Planned | None] = {}  # None where there is no program
-
-    def __reduce__(self) -> Any:
-        return StepPrograms, ()
 
     def take(self, optimizer: Optimizer, pairs: Pairs) -> None:
         """Do a step, op by op or as a program."""

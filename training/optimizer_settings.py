@@ -17,7 +17,6 @@ from .arguments import checked_items, refuse
 from .bounds import ABOVE_0, FROM_0, RATE, SHARE, Bounds, bounds_of
 from .configured import told_to_caller
 from .host_numbers import host_number
-from .optimizer_programs import StepPrograms
 from .optimizer_state import OptimizerState
 
 Rate = float | Variable | schedules.LearningRateSchedule | Callable[[], Any]
@@ -67,7 +66,6 @@ class OptimizerSettings(OptimizerState):
         self._iterations = self._counter(0, "int64", "iteration", "iterations")
         self._schedule: Any = None
         self._given_rate: Any = None
-        self._programs = StepPrograms()
         if isinstance(learning_rate, dict):
             learning_rate = schedules.deserialize(learning_rate)
         if _is_function(learning_rate):

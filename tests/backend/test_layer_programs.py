@@ -157,7 +157,7 @@ def test_masks_losses_and_tapes_are_served(compiled):
         assert len(costly.losses) == 1
     wanted = short(two)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
-    assert all(one._programs._known for one in (costly, dense))
+    assert all(one._call_programs._known for one in (costly, dense))
 
 
 def test_counts_begin_anew_with_a_seed_and_a_copy(compiled):
@@ -172,13 +172,13 @@ def test_counts_begin_anew_with_a_seed_and_a_copy(compiled):
         copy.deepcopy(layer),
         pickle.loads(pickle.dumps(layer)),  # noqa: S301
     ):
-        assert other._programs is not layer._programs
+        assert other._call_programs is not layer._call_programs
         np.testing.assert_allclose(other(x), layer(x), rtol=1e-6)
     set_random_seed(1)
-    (count,) = layer._programs._counts.values()
+    (count,) = layer._call_programs._counts.values()
     layer(x)
     assert count == FIRST
-    assert list(layer._programs._counts.values()) == [1]
+    assert list(layer._call_programs._counts.values()) == [1]
 
 
 def test_what_hands_on_its_input_is_no_program(compiled):
@@ -203,7 +203,7 @@ def test_of_many_kinds_of_calls_those_that_come_often_stay_programs(
         for one in (often, x):
             wanted = one.array @ layer.kernel.numpy() if layer.built else layer(one)
             np.testing.assert_allclose(layer(one), wanted, rtol=1e-5, atol=1e-6)
-        assert len(layer._programs._known) <= 3
+        assert len(layer._call_programs._known) <= 3
     # A kind that gave way to others comes ever more often before it is compiled again.
     assert 3 < len(compiled) < 20
     assert sum(graph.inputs[0].shape[0] == 9 for graph in compiled) == 1
@@ -215,7 +215,7 @@ def test_few_programs_are_kept_and_none_without_its_layer():
         x = tensor(size, 3)
         for _ in range(FIRST + 2):
             layer(x)
-    assert 0 < len(layer._programs._known) <= KEPT
+    assert 0 < len(layer._call_programs._known) <= KEPT
     known = weakref.ref(layer)
     del layer
     gc.collect()

@@ -321,7 +321,7 @@ def test_what_results_have_in_common_is_computed_once(monkeypatch, function, pro
     xs = [tensor(2, 4) for _ in range(TIMES)]
     (layer, found), (_, wanted) = both_ways(monkeypatch, lambda: function(xs))
     agree(found, wanted)
-    (program,) = layer._programs._known.values()
+    (program,) = layer._call_programs._known.values()
     stages = [topological(s.call.outputs) for s in program._made[Taped].stages]
     names = [node.op.name for stage in stages for node in stage]
     assert len(stages) > 1

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tulle.backend.tapes import GradientTape
+from tulle.graph.call_programs import kept_with
 from tulle.graph.constraints import MaxNorm, NonNeg
 from tulle.graph.registry import call
 from tulle.graph.tensor import Tensor
 from tulle.graph.variable import Variable
 from tulle.training import optimizer_programs, optimizers, schedules
-from tulle.training.optimizer_programs import FIRST
+from tulle.training.optimizer_programs import FIRST, StepPrograms
 from tulle.training.schedules import LearningRateSchedule
 
 STEPS = FIRST + 4
@@ -44,14 +45,14 @@ def train(optimizer, variables, steps=STEPS, absent=()):
 
 
 def op_by_op(optimizer):
-    optimizer._programs.take = lambda self, pairs: self.take_step(pairs)
+    kept_with(optimizer, "apply", StepPrograms).take = type(optimizer).take_step
     for member in optimizer.members:
         op_by_op(member)
     return optimizer
 
 
 def programs_of(optimizer):
-    return list(optimizer._programs._known.values())
+    return list(kept_with(optimizer, "apply", StepPrograms)._known.values())
 
 
 def state_of(optimizer, variables):
@@ -228,6 +229,21 @@ class Remembering(optimizers.SGD):
     def update_step(self, gradient, variable, learning_rate):
         self.steps += 1
         variable.assign(variable.value - self.steps)
+
+
+def test_copies_of_shared_variables_are_changed_apart():
+    variables = [Variable(np.ones(3, "float32"))]
+    gradient = Tensor(np.array([1.0, 2.0, 3.0], "float32"))
+    optimizer = optimizers.SGD(0.5)
+    for _ in range(STEPS):
+        optimizer.apply([gradient], variables)
+    other = copy.copy(optimizer)
+    other.clipvalue, optimizer.clipvalue = 1.0, 2.0
+    for one, moved in ((other, [0.5, 0.5, 0.5]), (optimizer, [0.5, 1.0, 1.0])) * STEPS:
+        variables[0].assign(np.zeros(3))
+        one.apply([gradient], variables)
+        np.testing.assert_allclose(variables[0], np.negative(moved))
+    assert all(map(programs_of, (optimizer, other)))
 
 
 def test_a_rule_of_a_users_own_is_asked_each_time():
