@@ -171,11 +171,10 @@ def _bare(node: Node) -> Node:
     What all turns add is then moved once, and rounded once at most, where each turn's
     was. In float16 it may be too large.
     """
-    while node.op.name in LINEAR or (
-        node.op.name == "cast"
-        and node.dtype == F32
-        and node.inputs[0].dtype.short == "bf16"
-    ):
+    if node.op.name == "cast":
+        rounded = node.dtype == F32 and node.inputs[0].dtype.short == "bf16"
+        return node.inputs[0] if rounded else node
+    while node.op.name in LINEAR:
         (node,) = node.inputs
     return node
 

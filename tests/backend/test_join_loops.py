@@ -512,3 +512,18 @@ def test_of_several_results_each_is_kept():
 def square(*sizes):
     """The type of square matrices of the last size."""
     return F32.with_shape((*map(Dim.of, sizes), Dim.of(3)))
+
+
+def test_parts_of_weights_in_bfloat16_are_added_up():
+    """Moved and rounded: compiling this did not end."""
+    weight = input_node("weight", F32.with_shape((2, 3)))
+
+    def step(h, x):
+        part = call("cast", SymbolicTensor(weight), "bfloat16")[1]
+        more = call("cast", call("cast", x, "bfloat16") + part, "float32")
+        return (call("tanh", (x + more + more) * 0.5),) * 2
+
+    last, ys = scan(step, START)
+    (slope,) = gradients(call("sum", ys * ys) + call("sum", last), [weight])
+    before = simplify(Graph((*INPUTS, weight), {"slope": slope}))
+    agree(before, join_loops(before), 0.03)
