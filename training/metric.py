@@ -7,6 +7,7 @@ the program and nothing has to be read back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy as np
 from ..graph import configuration, policies
 from ..graph.call_programs import keep_with
 from ..graph.diagnostics import Fault, TensorTypeError, caller_span
-from ..graph.initializers import snake_case
+from ..graph.initializers import Zeros, snake_case
 from ..graph.sizes import as_shape
-from ..graph.types import dtype_of
+from ..graph.tensor import Tensor
+from ..graph.types import DType, dtype_of
 from ..graph.variable import Variable
 from ..graph.variable_substitution import replacing
 from ..graph.watching import is_of_library
@@ -134,11 +136,11 @@ class Metric(Configured):
     def reset_state(self) -> None:
         """Bring the state back to its first value."""
         for variable in self.variables:
-            start: Any = np.zeros(variable.shape)
-            if variable.initializer is not None:
-                dtype = variable.type.dtype
-                start = variable.initializer.values(variable.shape, dtype, 0)
-            variable.assign(start)
+            shape, dtype = variable.shape, variable.type.dtype
+            if variable.initializer is None or type(variable.initializer) is Zeros:
+                variable.assign(_zeros(shape, dtype))
+            else:
+                variable.assign(variable.initializer.values(shape, dtype, 0))
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Take further values into account."""
@@ -256,6 +258,12 @@ def plain(value: Any) -> Any:
     """A scalar as a Python number, anything else as an array."""
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else array
+
+
+@lru_cache(maxsize=64)
+def _zeros(shape: tuple[int, ...], dtype: DType) -> Any:
+    """Zeros as a tensor, which a variable copies: much is set to 0 at each batch."""
+    return Tensor(np.zeros(shape, dtype.numpy))
 
 
 def _listed(variables: Sequence[Variable]) -> str:

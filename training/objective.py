@@ -225,11 +225,13 @@ class Compiled:
             found.update(figure if isinstance(figure, dict) else {name: figure})
         return found
 
-    def reset(self) -> None:
-        """Begin all figures anew."""
+    def reset(self) -> list[Metric]:
+        """Begin all figures anew; gives the metrics."""
         self.pending_figures = {}
-        for metric in self.all_metrics:
+        found = self.all_metrics
+        for metric in found:
             metric.reset_state()
+        return found
 
 
 def _symbol(type: TensorType | None) -> Any:

@@ -278,7 +278,9 @@ class Trainer(StepMethods):
         step = step_of(self, kind, classes)
         step.follow()
         _, program, arrays = step.ready(packed(x, y, weight))
-        self.reset_metrics()
+        self._compiled.reset()
+        for metric in self.steps.own_metrics():
+            metric.reset_state()
         program(arrays)
         return step.figures()
 
@@ -407,11 +409,9 @@ class Trainer(StepMethods):
 
     def reset_metrics(self: Any) -> None:
         """Begin all figures anew."""
-        if self._compiled is not None:
-            self._compiled.reset()
-        known = {id(m) for m in self._compiled.all_metrics} if self._compiled else ()
+        known: list[Any] = [] if self._compiled is None else self._compiled.reset()
         for metric in self.steps.kept.now().measured:
-            if id(metric) not in known:
+            if all(metric is not other for other in known):
                 metric.reset_state()
 
     def get_metrics_result(self: Any) -> dict[str, Any]:
