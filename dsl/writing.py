@@ -326,12 +326,10 @@ class Body:
             type = self.text.type(node.tensor_type)
             return Phrase(f"({operands[0].text} :? {type})", depth)
         if node.op.text:
-            values = {
-                key: self.phrases.value(value, f"`{key}` of `{name}`")
-                for key, value in node.attributes.items()
-            }
+            written, given = self.phrases.value, node.attributes.items()
+            named = {key: written(each, f"`{key}` of `{name}`") for key, each in given}
             texts = (phrase.text for phrase in operands)
-            return Phrase(node.op.text.format(*texts, **values), depth)
+            return Phrase(node.op.text.format(*texts, **named), depth)
         own_layers.refuse_nameless(node, self.network.name)
         parts = self.function(node)
         first = operands[0] if operands else None
