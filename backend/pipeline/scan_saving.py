@@ -137,7 +137,9 @@ def sum_after(form: Form) -> dict[Node, Node]:
         # What turns add may be one number for many places of the carry.
         if total.shape != carry.inside.shape:
             total = call("broadcast_to", total, carry.inside.shape)
-        found[form.ends.pop(carry)] = total
+        end = form.ends.pop(carry)
+        equal = [alias for alias, same in form.aliases.items() if same is end]
+        found.update(dict.fromkeys([end, *equal], total))
     return found
 
 
@@ -171,10 +173,11 @@ def _bare(node: Node) -> Node:
     What all turns add is then moved once, and rounded once at most, where each turn's
     was. In float16 it may be too large.
     """
-    if node.op.name == "cast":
-        rounded = node.dtype == F32 and node.inputs[0].dtype.short == "bf16"
-        return node.inputs[0] if rounded else node
-    while node.op.name in LINEAR:
+    while node.op.name in LINEAR or (
+        node.op.name == "cast"
+        and node.dtype == F32
+        and node.inputs[0].dtype.short == "bf16"
+    ):
         (node,) = node.inputs
     return node
 
