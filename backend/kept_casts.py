@@ -107,7 +107,7 @@ class Keeping:
         shared = False
         for kept in self.casts:
             for variable in places_of(kept.source):
-                variable.watched = True
+                variable.watched = Variable.watching = True
                 shared = shared or variable.shared
         self._fill(())
         self._seen = (-1, -1) if shared else state

@@ -124,9 +124,12 @@ class Program:
                 room = self._go_apart()
             try:
                 if bound.memory is room.memory and bound.moves == Variable.moves:
-                    outputs = self._run_bound(bound, given)
+                    self._runs = bound.used = self._runs + 1
+                    outputs = bound.run(*given)
                     break
             finally:
+                if Variable.watching:
+                    self._tell_written()
                 if room.loose:
                     room.tighten()
                 room.give()
@@ -135,14 +138,9 @@ class Program:
             generator.count += count
         return outputs
 
-    def _run_bound(self, bound: Bound, arrays: Sequence[Any]) -> dict[str, Any]:
-        """Run with a plan whose room is this program's meanwhile."""
-        self._runs = bound.used = self._runs + 1
-        try:
-            return bound.run(*arrays)
-        finally:
-            for variable in self._written:
-                variable.written()
+    def _tell_written(self) -> None:
+        for variable in self._written:
+            variable.written()
 
     def source(self) -> str:
         """The program as text for people: its steps, and the loops of its kernels."""

@@ -153,6 +153,7 @@ class Variable(Operand):
     arena: Any = None  # the backend's home of trained variables
     casts: Any = None  # what programs keep of the value, by dtype
     watched = False  # whether they do
+    watching = False  # whether they do so for any variable
     shared = False  # whether others may write into the array
 
     def __init__(
