@@ -55,7 +55,8 @@ def test_branches_and_shared_layers():
     encode = Dense(3, name="encode")
     x, y = encode(a), encode(b)
     model = loads(HEAD + text).M
-    assert same_graph(graph(model), graph(Model([a, b], [x, 0.5 * (x - y)])))
+    outputs = {"left": x, "gap": 0.5 * (x - y)}
+    assert same_graph(graph(model), graph(Model([a, b], outputs)))
     assert [v.path for v in model.variables] == ["encode/kernel", "encode/bias"]
     ones, zeros = np.ones((2, 4), "float32"), np.zeros((2, 4), "float32")
     assert sorted(model([ones, zeros])) == ["gap", "left"]
