@@ -250,6 +250,9 @@ def broadcast(
 
 
 def joins(one: Shape, other: Shape) -> bool:
+    """Whether shapes broadcast; not a column beside a vector, which Tulle refuses."""
+    if one == (*other, 1) or other == (*one, 1):
+        return False
     pairs = zip(reversed(one), reversed(other), strict=False)
     return all(a == b or 1 in (a, b) for a, b in pairs)
 
